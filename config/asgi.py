@@ -1,0 +1,10 @@
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+_django = get_asgi_application()
+
+from forge.api.handoff import HandoffMiddleware, RequestSizeMiddleware  # noqa: E402 (needs the apps, loaded above)
+
+application = RequestSizeMiddleware(HandoffMiddleware(_django))

@@ -1,0 +1,230 @@
+"""Every setting of the service; the only file that reads the environment.
+
+Nothing set: SQLite, the embedded Valkey and local files, all below `FORGE_DATA` (default `.forge/`).
+`DATABASE_URL`, `REDIS_URL` and `FORGE_MODELS` switch one part each.
+"""
+
+import secrets
+from pathlib import Path
+
+from environs import Env, validate
+from redis.connection import parse_url
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+FORGE_DATA = Path(env.str("FORGE_DATA", str(BASE_DIR / ".forge"))).absolute()
+
+
+def _secret_of_this_installation() -> str:
+    """The embedded stack's secret key, made once; a production sets SECRET_KEY."""
+    path = FORGE_DATA / "secret_key"
+    try:
+        FORGE_DATA.mkdir(parents=True, exist_ok=True)
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass  # An earlier start, or the process beside this one, made it.
+    return path.read_text()
+
+
+def _embedded_redis_url() -> str:
+    """Where `bin/up` last started its Valkey; the usual address when it never did."""
+    try:
+        return (FORGE_DATA / "redis.url").read_text().strip()
+    except FileNotFoundError:
+        return "redis://127.0.0.1:6379/0"
+
+
+# --- Django -----------------------------------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "") or _secret_of_this_installation()
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "forge",
+]
+MIDDLEWARE = [
+    "forge.api.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+X_FRAME_OPTIONS = "DENY"
+# Clients call URLs exactly as the contract writes them.
+APPEND_SLASH = False
+
+# --- Store ------------------------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{FORGE_DATA / 'db.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # A transaction that reads and then writes must own the write lock from its start:
+        # with the default (deferred) mode it fails with «database is locked» however long the timeout.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+else:
+    # Each process holds few connections, whatever number of requests and threads it has.
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 0,
+        "max_size": env.int("FORGE_DATABASE_POOL", 16, validate=validate.Range(min=1)),
+        "timeout": 20,
+    }
+
+MEDIA_ROOT = FORGE_DATA / "media"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        # Uploads are private: other users of this machine do not read them.
+        "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# --- Limits (CONTRACT.md, Service) ------------------------------------------------------------------------------------
+
+FORGE_MAX_IMAGES = env.int("FORGE_MAX_IMAGES", 100, validate=validate.Range(min=1))  # a request
+FORGE_MAX_IMAGE_BYTES = env.int("FORGE_MAX_IMAGE_BYTES", 20 * 2**20, validate=validate.Range(min=1))
+FORGE_MAX_IMAGE_PIXELS = env.int("FORGE_MAX_IMAGE_PIXELS", 50_000_000, validate=validate.Range(min=1))
+FORGE_MAX_REQUEST_BYTES = env.int(
+    "FORGE_MAX_REQUEST_BYTES", FORGE_MAX_IMAGES * (FORGE_MAX_IMAGE_BYTES + 2**12), validate=validate.Range(min=1)
+)
+FORGE_SESSION_HOURS = env.float("FORGE_SESSION_HOURS", 24.0, validate=validate.Range(min=0.0))
+FORGE_SINGLE_WAIT_S = env.float("FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0))  # analyze-single: then 504
+
+# The request's size is checked before Django sees it (config/asgi.py); files are counted by the upload handler.
+DATA_UPLOAD_MAX_NUMBER_FILES = None
+FILE_UPLOAD_HANDLERS = ["forge.uploads.UploadHandler"]
+
+# --- Redis: broker and pub/sub ----------------------------------------------------------------------------------------
+
+FORGE_EMBEDDED_REDIS = not env.str("REDIS_URL", "")  # `up` then starts a Valkey of its own
+REDIS_URL = _embedded_redis_url() if FORGE_EMBEDDED_REDIS else env.str("REDIS_URL")
+# django-eventstream makes its Redis client from this. A stalled server must not hold a request for long.
+EVENTSTREAM_REDIS = {**parse_url(REDIS_URL), "socket_timeout": 5.0, "socket_connect_timeout": 2.0}
+EVENTSTREAM_STORAGE_CLASS = "forge.relay.JobEventStorage"
+EVENTSTREAM_CHANNELMANAGER_CLASS = "forge.relay.JobChannelManager"
+
+FORGE_KEEPALIVE_S = env.float("FORGE_KEEPALIVE_S", 15.0, validate=validate.Range(min=0.1))
+# How often a web process compares its waiting streams with the log, for what neither Redis nor a gap told it.
+FORGE_RESYNC_S = env.float("FORGE_RESYNC_S", 5.0, validate=validate.Range(min=0.1))
+
+# --- Work -------------------------------------------------------------------------------------------------------------
+
+FORGE_MODELS = env.str("FORGE_MODELS", "auto", validate=validate.OneOf(["auto", "embedded", "scripted"]))
+FORGE_SCRIPT = env.json("FORGE_SCRIPT", {})  # what the scripted model does, for tests
+FORGE_BATCH_SIZE = env.int("FORGE_BATCH_SIZE", 8, validate=validate.Range(min=1, max=256))
+FORGE_MODEL_THREADS = env.int("FORGE_MODEL_THREADS", 1, validate=validate.Range(min=1))
+
+# A claim is held for the lease and renewed by its worker's heartbeat; what a dead worker held is queued again
+# by the sweep after at most lease + heartbeat seconds.
+FORGE_LEASE_S = env.float("FORGE_LEASE_S", 15.0, validate=validate.Range(min=1.0))
+FORGE_HEARTBEAT_S = env.float("FORGE_HEARTBEAT_S", 3.0, validate=validate.Range(min=0.1))
+# An image that has not begun so long after it was sent, with an empty queue, is sent again.
+FORGE_RESEND_S = env.float("FORGE_RESEND_S", 5.0, validate=validate.Range(min=0.1))
+FORGE_ANALYSIS_TIMEOUT_S = env.float("FORGE_ANALYSIS_TIMEOUT_S", 60.0, validate=validate.Range(min=0.1))
+FORGE_MAX_ATTEMPTS = env.int("FORGE_MAX_ATTEMPTS", 3, validate=validate.Range(min=1))
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Beyond the lease: the sweep has sent a dead worker's images again by then, and what kombu then redelivers
+    # finds nothing left to claim. kombu's own hour would be an hour of waiting where the sweep cannot run.
+    "visibility_timeout": max(60, int(4 * FORGE_LEASE_S)),
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 5.0,
+    "socket_connect_timeout": 2.0,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.05, "interval_max": 0.2}
+CELERY_TASK_DEFAULT_QUEUE = "images"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_POOL = "threads"
+# Twice the batch: one batch runs while the next one decodes.
+CELERY_WORKER_CONCURRENCY = env.int("FORGE_WORKER_THREADS", 2 * FORGE_BATCH_SIZE, validate=validate.Range(min=1))
+CELERY_IMPORTS = ("workers.tasks",)
+
+# --- HTTP -------------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["forge.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "forge.api.renderers.AlwaysJson",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "forge.api.errors.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Image Forge",
+    "DESCRIPTION": "Pictures in; title, alt text, caption, description, file name and SEO tags out, streamed live.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "JobStatus": "forge.models.Job.Status",
+        "AnalysisStatus": "forge.models.ImageAnalysis.Status",
+        "CreditKind": "forge.models.CreditEntry.Kind",
+    },
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", "INFO")},
+    # It tells of each stream that opens and closes.
+    "loggers": {"django_eventstream": {"level": "WARNING"}},
+}
