@@ -1,0 +1,120 @@
+"""What can be wrong with a request or an image: one class for each code of the contract."""
+
+from typing import Any, ClassVar
+
+
+class ForgeError(Exception):
+    """Base of all refusals: `code`, `status` and `message` are what the caller sees, `members` go beside them."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    message: ClassVar[str] = "Something went wrong on our side. Please try again."
+    retry_after: ClassVar[int | None] = None  # seconds
+
+    def __init__(self, message: str | None = None, **members: Any) -> None:
+        self.sentence = message or self.message.format(**members)
+        self.members = members
+        super().__init__(self.sentence)
+
+
+class InvalidRequest(ForgeError):
+    code = "invalid_request"
+    status = 400
+    message = "The request is not one this endpoint understands."
+
+
+class InvalidApiKey(ForgeError):
+    code = "invalid_api_key"
+    status = 401
+    message = "Send a valid API key in the X-API-Key header."
+
+
+class ApiKeyInactive(ForgeError):
+    code = "api_key_inactive"
+    status = 403
+    message = "This API key or its account is not active."
+
+
+class InsufficientCredits(ForgeError):
+    code = "insufficient_credits"
+    status = 402
+    message = "This needs {required} credits and the account has {balance}. Nothing was charged."
+
+
+class NotFound(ForgeError):
+    code = "not_found"
+    status = 404
+    message = "There is no such thing here."
+
+
+class MethodNotAllowed(ForgeError):
+    code = "method_not_allowed"
+    status = 405
+    message = "This address does not answer that HTTP method."
+
+
+class Conflict(ForgeError):
+    code = "conflict"
+    status = 409
+    message = "An image is already being analysed. Wait for its job to end."
+
+
+class SessionExpired(ForgeError):
+    code = "session_expired"
+    status = 409
+    message = "The session has expired. Upload the images again."
+
+
+class PayloadTooLarge(ForgeError):
+    code = "payload_too_large"
+    status = 413
+    message = "The request is over a limit: {actual} where {limit} is allowed."
+
+
+class UnsupportedImage(ForgeError):
+    code = "unsupported_image"
+    status = 415
+    message = "The file is not an image of a supported type (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC)."
+
+
+class UnreadableImage(ForgeError):
+    code = "unreadable_image"
+    status = 422
+    message = "The image is damaged and cannot be read."
+
+
+class UploadPathMismatch(ForgeError):
+    code = "upload_path_mismatch"
+    status = 422
+    message = "The uploadPath is not the one that the upload answered for this image."
+
+
+class AnalysisFailed(ForgeError):
+    code = "analysis_failed"
+    status = 422
+    message = "The image could not be analysed. Its credit was given back."
+
+
+class AnalysisTimeout(ForgeError):
+    code = "analysis_timeout"
+    status = 422
+    message = "The analysis of this image took too long. Its credit was given back."
+
+
+class AnalysisCrashed(ForgeError):
+    code = "analysis_crashed"
+    status = 422
+    message = "The analysis of this image ended a worker again and again. Its credit was given back."
+
+
+class StillRunning(ForgeError):
+    code = "still_running"
+    status = 504
+    message = "The analysis takes longer than this request may wait. The job goes on: ask for it by its jobId."
+
+
+class Unavailable(ForgeError):
+    code = "unavailable"
+    status = 503
+    message = "A part of the service is away. Nothing was charged; please try again."
+    retry_after = 5

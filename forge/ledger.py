@@ -1,0 +1,57 @@
+"""Charge, refund, grant: the only writer of CreditEntry and of Account.balance.
+
+Each function changes the balance and writes the entries that explain it, in the caller's transaction or its own.
+The balance is taken by one conditional update, so no row needs to be locked first and no order of callers
+can take it below zero.
+"""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import F
+
+from forge.errors import InsufficientCredits, InvalidRequest
+from forge.models import Account, CreditEntry
+
+Kind = CreditEntry.Kind
+
+
+@transaction.atomic
+def charge(*, account_id: str, job_id: str, image_ids: Iterable[str]) -> None:
+    """Takes one credit for each image. Raises InsufficientCredits, with nothing taken."""
+    entries = [
+        CreditEntry(account_id=account_id, amount=-1, kind=Kind.CHARGE, job_id=job_id, image_id=image_id)
+        for image_id in image_ids
+    ]
+    paid = Account.objects.filter(pk=account_id, balance__gte=len(entries)).update(balance=F("balance") - len(entries))
+    if not paid:
+        raise InsufficientCredits(balance=balance(account_id), required=len(entries))
+    CreditEntry.objects.bulk_create(entries)
+
+
+@transaction.atomic
+def refund(*, account_id: str, job_id: str, image_id: str, note: str = "") -> None:
+    """Gives one image's credit back. A second refund of the same image breaks the unique constraint."""
+    CreditEntry.objects.create(
+        account_id=account_id, amount=1, kind=Kind.REFUND, job_id=job_id, image_id=image_id, note=note[:200]
+    )
+    Account.objects.filter(pk=account_id).update(balance=F("balance") + 1)
+
+
+@transaction.atomic
+def grant(*, account_id: str, amount: int, note: str = "") -> CreditEntry:
+    """Adds credits, or takes some away again (`amount` below zero). Raises InsufficientCredits, InvalidRequest."""
+    if amount == 0:
+        raise InvalidRequest("A grant of no credits changes nothing.")
+    granted = Account.objects.filter(pk=account_id, balance__gte=-amount).update(balance=F("balance") + amount)
+    if not granted:
+        raise InsufficientCredits(balance=balance(account_id), required=-amount)
+    return CreditEntry.objects.create(account_id=account_id, amount=amount, kind=Kind.GRANT, note=note[:200])
+
+
+def cost(*, images: int) -> int:
+    return images
+
+
+def balance(account_id: str) -> int:
+    return Account.objects.values_list("balance", flat=True).get(pk=account_id)

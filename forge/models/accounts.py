@@ -1,0 +1,63 @@
+import hashlib
+
+from django.db import models
+
+from forge.models.identifiers import account_id, random_token
+
+
+class Account(models.Model):
+    """Who owns keys, sessions and credits. `balance` is written by forge/ledger.py alone."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=account_id, editable=False)
+    name = models.SlugField(max_length=80, unique=True)
+    is_active = models.BooleanField(default=True)
+    balance = models.BigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=models.Q(balance__gte=0), name="balance_not_negative")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    # What Django REST Framework and django-eventstream ask of whoever makes a request.
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+
+class ApiKey(models.Model):
+    """A key's hash and first characters; the key itself is shown once and not stored.
+
+    A key carries 256 random bits, so one fast hash is enough: there is nothing to guess from a dictionary,
+    and a slow one would be paid by every request.
+    """
+
+    PREFIX_LENGTH = 10
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="keys")
+    label = models.CharField(max_length=120, blank=True)
+    prefix = models.CharField(max_length=PREFIX_LENGTH, editable=False)
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+    @staticmethod
+    def generate() -> str:
+        return f"sk-{random_token(43)}"
+
+    @staticmethod
+    def hash_of(key: str) -> str:
+        return hashlib.sha256(key.encode()).hexdigest()
+
+    def assign(self, key: str) -> None:
+        self.prefix = key[: self.PREFIX_LENGTH]
+        self.hash = self.hash_of(key)

@@ -1,0 +1,36 @@
+from django.db import models
+from django.utils import timezone
+
+from forge.models.accounts import Account
+
+
+class CreditEntry(models.Model):
+    """One signed change of an account's credits; written by forge/ledger.py alone, never changed.
+
+    `job_id` and `image_id` are names, not references: the ledger outlives the rows of a deleted session.
+    """
+
+    class Kind(models.TextChoices):
+        GRANT = "grant"
+        CHARGE = "charge"
+        REFUND = "refund"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="credit_entries")
+    amount = models.BigIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    job_id = models.CharField(max_length=40, null=True, blank=True, db_index=True)  # noqa: DJ001
+    image_id = models.CharField(max_length=40, null=True, blank=True)  # noqa: DJ001
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "credit entries"
+        indexes = [models.Index(fields=["account", "-id"], name="ledger_newest_first")]
+        constraints = [
+            # One charge and one refund for an image of a job; grants carry neither id.
+            models.UniqueConstraint(fields=["job_id", "image_id", "kind"], name="one_entry_of_a_kind_per_analysis"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount:+d} {self.kind}"

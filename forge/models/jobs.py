@@ -1,0 +1,115 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from forge.models.accounts import Account
+from forge.models.identifiers import job_id
+from forge.models.sessions import Image, Session
+
+
+class Job(models.Model):
+    """One accepted request to analyse images; counters and `last_seq` move with the state they count."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        COMPLETE = "complete"
+        PARTIAL = "partial"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    id = models.CharField(primary_key=True, max_length=40, default=job_id, editable=False)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="jobs")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="jobs")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    total = models.PositiveIntegerField()
+    started = models.PositiveIntegerField(default=0)
+    succeeded = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    cancelled = models.PositiveIntegerField(default=0)
+    last_seq = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total__gte=F("succeeded") + F("failed") + F("cancelled")), name="no_more_ends_than_images"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def processed(self) -> int:
+        return self.succeeded + self.failed
+
+    @property
+    def is_finished(self) -> bool:
+        return self.finished_at is not None
+
+
+class ImageAnalysis(models.Model):
+    """One image of a job: its state, who holds it, and what became of it."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        PROCESSING = "processing"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="analyses")
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="analyses")
+    position = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # Its place in the order in which analysis begins, 1…total; set once, also when a second attempt begins.
+    current = models.PositiveIntegerField(null=True, blank=True)
+    sent_at = models.DateTimeField(default=timezone.now)
+    # Who holds it (a token of the worker process) and until when.
+    holder = models.CharField(max_length=60, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    metadata = models.JSONField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    code = models.CharField(max_length=40, blank=True)
+    provenance = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["job", "position"]
+        verbose_name_plural = "image analyses"
+        constraints = [
+            models.UniqueConstraint(fields=["job", "image"], name="image_once_in_a_job"),
+            models.UniqueConstraint(
+                fields=["image"], condition=Q(status__in=["queued", "processing"]), name="one_open_analysis_per_image"
+            ),
+        ]
+        indexes = [
+            # What the sweep looks for, a small part of a table that grows for ever.
+            models.Index(fields=["status", "sent_at"], condition=Q(status="queued"), name="analysis_waiting"),
+            models.Index(fields=["lease_until"], condition=Q(status="processing"), name="analysis_leases"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image_id} in {self.job_id}"
+
+
+class JobEvent(models.Model):
+    """One event of a job's stream: `data` is the JSON text exactly as it is sent, now and at each replay."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    type = models.CharField(max_length=10)
+    data = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["job", "seq"]
+        constraints = [models.UniqueConstraint(fields=["job", "seq"], name="event_numbered_once")]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.type}"

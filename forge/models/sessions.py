@@ -1,0 +1,64 @@
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from forge.models.accounts import Account
+from forge.models.identifiers import image_id, session_id
+
+
+def session_expiry() -> datetime:
+    return timezone.now() + timedelta(hours=settings.FORGE_SESSION_HOURS)
+
+
+class Session(models.Model):
+    """A set of uploaded images that belong together; made by an upload, open until it expires."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=session_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="sessions")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(default=session_expiry)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["account", "-created_at", "-id"], name="session_newest_first")]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+
+class Image(models.Model):
+    """One uploaded picture: `width` and `height` are pixels of the upright picture, `size` is bytes."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=image_id, editable=False)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="images")
+    position = models.PositiveIntegerField()
+    original_filename = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=40)
+    size = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    storage_key = models.CharField(max_length=200, unique=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # The latest words, and the file name among them, which no other image of the session may have.
+    metadata = models.JSONField(null=True, blank=True)
+    filename = models.CharField(max_length=80, null=True, blank=True)  # noqa: DJ001 (unset is not a name)
+
+    class Meta:
+        ordering = ["created_at", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "filename"], name="filename_unique_in_session"),
+        ]
+
+    def __str__(self) -> str:
+        return self.original_filename
+
+    @property
+    def upload_path(self) -> str:
+        """The handle that clients echo; nothing is ever opened by it."""
+        return f"/{self.storage_key}"

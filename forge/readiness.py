@@ -1,0 +1,51 @@
+"""Whether a request would be served to its end: what it needs and does not answer, in words."""
+
+from celery import current_app
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+
+from forge import dispatch
+from forge.errors import Unavailable
+
+_PING_S = 2.0
+
+
+def missing() -> dict[str, str]:
+    """Part → what is wrong with it; empty when all is well."""
+    found = {}
+    if problem := _database():
+        found["database"] = problem
+    if problem := _redis():
+        found["redis"] = problem
+    elif problem := _worker():
+        found["worker"] = problem
+    return found
+
+
+def _database() -> str:
+    try:
+        executor = MigrationExecutor(connection)
+        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        return f"the database does not answer ({error})"
+    return "the database lacks migrations: run `manage.py migrate`" if behind else ""
+
+
+def _redis() -> str:
+    try:
+        dispatch.broker_require()
+    except Unavailable as error:
+        return f"Redis does not answer ({error.__cause__})"
+    return ""
+
+
+def _worker() -> str:
+    """A worker answers once it has loaded its models and takes tasks."""
+    try:
+        # The first answer ends the wait.
+        alive = current_app.control.ping(timeout=_PING_S, limit=1)
+    except (BrokerError, RedisError, OSError) as error:
+        return f"Redis does not answer ({error})"
+    return "" if alive else "no worker answers: start one with `celery -A config worker`"

@@ -1,0 +1,39 @@
+"""What an account may read: every lookup of the API starts from its own rows, so another's are simply not there."""
+
+from typing import TypeVar
+
+from django.db.models import Model, Prefetch, QuerySet
+
+from forge.errors import NotFound
+from forge.models import Account, CreditEntry, Image, ImageAnalysis, Job, Session
+
+_M = TypeVar("_M", bound=Model)
+
+
+def sessions_of(account: Account) -> QuerySet[Session]:
+    return Session.objects.filter(account=account).prefetch_related("images")
+
+
+def ledger_of(account: Account) -> QuerySet[CreditEntry]:
+    return CreditEntry.objects.filter(account=account)
+
+
+def session_get(account: Account, session_id: str) -> Session:
+    return _get(sessions_of(account), session_id)
+
+
+def image_get(account: Account, session_id: str, image_id: str) -> Image:
+    images = Image.objects.filter(session=session_id, session__account=account)
+    return _get(images.prefetch_related(Prefetch("analyses", ImageAnalysis.objects.order_by("-pk"))), image_id)
+
+
+def job_get(account: Account, job_id: str) -> Job:
+    ordered = Prefetch("analyses", ImageAnalysis.objects.order_by("position"))
+    return _get(Job.objects.filter(account=account).prefetch_related(ordered), job_id)
+
+
+def _get(rows: QuerySet[_M], pk: str) -> _M:
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found

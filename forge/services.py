@@ -1,0 +1,278 @@
+"""Everything that changes a job: keyword-only, one transaction each, told as events in that transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from forge import dispatch, ledger, states
+from forge.errors import AnalysisCrashed, Conflict, ForgeError, InvalidRequest, NotFound, SessionExpired, UploadPathMismatch
+from forge.events import Complete, Metadata, event_record
+from forge.models import Account, Image, ImageAnalysis, Job, Session
+
+_A = ImageAnalysis.Status
+_J = Job.Status
+
+
+@dataclass(frozen=True)
+class ImageReference:
+    """An image as a client names it: its id and the handle that the upload answered."""
+
+    id: str
+    upload_path: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to analyse one image, until the lease runs out; proof for analysis_succeed and analysis_fail."""
+
+    analysis_id: int
+    holder: str
+    attempt: int
+    job_id: str
+    image_id: str
+    storage_key: str
+
+
+def job_submit(*, account: Account, session: Session, references: Sequence[ImageReference]) -> Job:
+    """Accepts a job: charged, written and, after commit, sent; or refused with nothing changed."""
+    images = _images_of(session, references)
+    dispatch.broker_require()
+    try:
+        with transaction.atomic():
+            job = Job.objects.create(session=session, account=account, total=len(images))
+            _enqueue(job, images)
+            # The account's row last, as where an image fails: two transactions that lock in one order never deadlock.
+            ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=[image.pk for image in images])
+    except IntegrityError as error:
+        under_way = _images_under_analysis(images)
+        if not under_way:
+            raise NotFound from error  # The session was deleted beside us.
+        raise Conflict(imageIds=under_way) from error
+    return job
+
+
+def _enqueue(job: Job, images: Sequence[Image]) -> None:
+    analyses = [ImageAnalysis(job=job, image=image, position=position) for position, image in enumerate(images)]
+    # Sorted for the same reason: two requests for the same images meet at the first of them.
+    ImageAnalysis.objects.bulk_create(sorted(analyses, key=lambda analysis: analysis.image_id))
+    dispatch.send_after_commit([analysis.pk for analysis in analyses])
+
+
+def _images_of(session: Session, references: Sequence[ImageReference]) -> list[Image]:
+    if not references:
+        raise InvalidRequest("Name at least one image.")
+    ids = [reference.id for reference in references]
+    if len(set(ids)) < len(ids):
+        raise InvalidRequest("The same image is named twice.", imageIds=sorted({i for i in ids if ids.count(i) > 1}))
+    if session.is_expired:
+        raise SessionExpired
+    found = {image.pk: image for image in session.images.filter(pk__in=ids)}
+    missing = [i for i in ids if i not in found]
+    if missing:
+        raise NotFound("The session has no such image.", imageIds=missing)
+    wrong = [r.id for r in references if r.upload_path != found[r.id].upload_path]
+    if wrong:
+        raise UploadPathMismatch(imageIds=wrong)
+    return [found[i] for i in ids]
+
+
+def _images_under_analysis(images: Sequence[Image]) -> list[str]:
+    under_way = ImageAnalysis.objects.filter(image__in=images, status__in=[_A.QUEUED, _A.PROCESSING])
+    return list(under_way.order_by("position").values_list("image_id", flat=True))
+
+
+@transaction.atomic
+def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
+    """Takes an image for analysis; None when it is taken, ended or gone."""
+    now = timezone.now()
+    claimed = states.analysis_move(
+        analysis_id,
+        source=_A.QUEUED,
+        target=_A.PROCESSING,
+        where={},
+        holder=holder,
+        lease_until=now + timedelta(seconds=settings.FORGE_LEASE_S),
+        attempts=F("attempts") + 1,
+    )
+    if not claimed:
+        return None  # Another worker got there first, or the task was sent twice.
+    analysis = ImageAnalysis.objects.select_related("image").get(pk=analysis_id)
+    if analysis.current is None:
+        _begin(analysis)
+    return Claim(
+        analysis_id=analysis_id,
+        holder=holder,
+        attempt=analysis.attempts,
+        job_id=analysis.job_id,
+        image_id=analysis.image_id,
+        storage_key=analysis.image.storage_key,
+    )
+
+
+def _begin(analysis: ImageAnalysis) -> None:
+    """Once an image: a second attempt after a lost worker is no second beginning."""
+    states.job_move(analysis.job_id, source=_J.QUEUED, target=_J.RUNNING)
+    job = states.job_count(analysis.job_id, "started")
+    ImageAnalysis.objects.filter(pk=analysis.pk).update(current=job.started, started_at=timezone.now())
+    event_record(
+        job_id=job.pk,
+        type="progress",
+        data={"imageId": analysis.image_id, "status": "processing", "current": job.started, "total": job.total},
+    )
+
+
+def analysis_succeed(
+    *, claim: Claim, metadata: Metadata, filenames: Sequence[str], provenance: dict[str, Any] | None = None
+) -> bool:
+    """Saves an image's words; False when the claim is no longer held.
+
+    `filenames` are the names that fit the image, best first; the first that no other image of its session has
+    becomes its `filename`, and where all are taken the best one gets a number.
+    """
+    for _ in range(10):
+        try:
+            return _succeed(claim, metadata, filenames, provenance)
+        except IntegrityError:
+            continue  # Another image took the file name between our look and our commit.
+    raise RuntimeError(f"No free file name for {claim.image_id}")
+
+
+@transaction.atomic
+def _succeed(
+    claim: Claim, metadata: Metadata, filenames: Sequence[str], provenance: dict[str, Any] | None
+) -> bool:
+    image = Image.objects.filter(pk=claim.image_id).first()
+    if image is None:
+        return False
+    words: Metadata = {**metadata, "filename": _free_filename(image, filenames)}
+    saved = states.analysis_move(
+        claim.analysis_id,
+        source=_A.PROCESSING,
+        target=_A.SUCCEEDED,
+        where={"holder": claim.holder, "attempts": claim.attempt},
+        metadata=words,
+        provenance=provenance,
+        finished_at=timezone.now(),
+        lease_until=None,
+    )
+    if not saved:
+        return False  # The lease ran out and another worker has it, or had it.
+    Image.objects.filter(pk=image.pk).update(metadata=words, filename=words["filename"])
+    event_record(job_id=claim.job_id, type="result", data={"imageId": claim.image_id, "metadata": words})
+    _finish_if_last(states.job_count(claim.job_id, "succeeded"))
+    return True
+
+
+def _free_filename(image: Image, filenames: Sequence[str]) -> str:
+    taken = set(
+        Image.objects.filter(session=image.session_id, filename__isnull=False)
+        .exclude(pk=image.pk)
+        .values_list("filename", flat=True)
+    )
+    for name in filenames:
+        if name not in taken:
+            return name
+    number = 2
+    while (numbered := f"{filenames[0][: 79 - len(str(number))].rstrip('-')}-{number}") in taken:
+        number += 1
+    return numbered
+
+
+@transaction.atomic
+def analysis_fail(*, claim: Claim, error: ForgeError) -> bool:
+    """Ends an image without words and gives its credit back; False when the claim is no longer held."""
+    where = {"holder": claim.holder, "attempts": claim.attempt}
+    return _fail(claim.analysis_id, claim.job_id, claim.image_id, where, error)
+
+
+def _fail(analysis_id: int, job_id: str, image_id: str, where: dict[str, Any], error: ForgeError) -> bool:
+    failed = states.analysis_move(
+        analysis_id,
+        source=_A.PROCESSING,
+        target=_A.FAILED,
+        where=where,
+        error=error.sentence[:300],
+        code=error.code,
+        finished_at=timezone.now(),
+        lease_until=None,
+    )
+    if not failed:
+        return False  # Another worker has it, or it ended already: its credit is not given back twice.
+    event_record(
+        job_id=job_id, type="error", data={"imageId": image_id, "error": error.sentence[:300], "code": error.code}
+    )
+    job = states.job_count(job_id, "failed")
+    ledger.refund(account_id=job.account_id, job_id=job_id, image_id=image_id, note=error.code)
+    _finish_if_last(job)
+    return True
+
+
+def _finish_if_last(job: Job) -> None:
+    if job.succeeded + job.failed + job.cancelled < job.total:
+        return
+    status = _final_status(job)
+    if not states.job_move(job.pk, source=_J.RUNNING, target=status, finished_at=timezone.now()):
+        return  # It ended already.
+    complete: Complete = {
+        "status": status,
+        "processed": job.processed,
+        "total": job.total,
+        "succeeded": job.succeeded,
+        "failed": job.failed,
+        "creditsCharged": job.total,
+        "creditsRefunded": job.failed + job.cancelled,
+    }
+    event_record(job_id=job.pk, type="complete", data=complete)
+
+
+def _final_status(job: Job) -> Job.Status:
+    if job.cancelled:
+        return _J.CANCELLED
+    if not job.failed:
+        return _J.COMPLETE
+    return _J.PARTIAL if job.succeeded else _J.FAILED
+
+
+def leases_renew(*, holder: str, analysis_ids: Sequence[int]) -> int:
+    """The heartbeat of a worker for what it has under way."""
+    until = timezone.now() + timedelta(seconds=settings.FORGE_LEASE_S)
+    held = ImageAnalysis.objects.filter(pk__in=analysis_ids, status=_A.PROCESSING, holder=holder)
+    return held.update(lease_until=until)
+
+
+def analyses_sweep() -> int:
+    """Queues again what a dead worker held, and sends what is queued but not on the broker; says how many.
+
+    Any number of workers may sweep at once: each row is taken by a compare-and-swap.
+    """
+    now = timezone.now()
+    lost = ImageAnalysis.objects.filter(status=_A.PROCESSING, lease_until__lt=now).select_related("job")
+    swept = [analysis.pk for analysis in lost[:500] if _give_back(analysis)]
+    waiting = Q(sent_at__lt=now - timedelta(seconds=settings.FORGE_RESEND_S))
+    overdue = ImageAnalysis.objects.filter(waiting, status=_A.QUEUED).order_by("sent_at")[:500]
+    # A long queue is no loss. Only when nothing waits on the broker has it forgotten what still waits here.
+    if overdue and dispatch.broker_waiting() == 0:
+        for analysis in overdue:
+            if ImageAnalysis.objects.filter(pk=analysis.pk, sent_at=analysis.sent_at).update(sent_at=now):
+                swept.append(analysis.pk)
+    if swept:
+        dispatch.send(swept)
+    return len(swept)
+
+
+@transaction.atomic
+def _give_back(analysis: ImageAnalysis) -> bool:
+    """True when the image is to be sent again; after too many lost workers it fails alone instead."""
+    where = {"lease_until": analysis.lease_until, "holder": analysis.holder}
+    if analysis.attempts >= settings.FORGE_MAX_ATTEMPTS:
+        _fail(analysis.pk, analysis.job_id, analysis.image_id, where, AnalysisCrashed())
+        return False
+    return states.analysis_move(
+        analysis.pk, source=_A.PROCESSING, target=_A.QUEUED, where=where, holder="", lease_until=None, sent_at=timezone.now()
+    )

@@ -1,0 +1,224 @@
+"""Bytes → checked images → storage. All files of a request are checked before any is kept."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pi_heif
+import PIL.Image
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.db import IntegrityError, transaction
+from PIL import ExifTags
+
+from forge.errors import (
+    Conflict,
+    ForgeError,
+    InvalidRequest,
+    PayloadTooLarge,
+    SessionExpired,
+    UnreadableImage,
+    UnsupportedImage,
+)
+from forge.models import Account, Image, ImageAnalysis, Session
+
+logger = logging.getLogger(__name__)
+
+pi_heif.register_heif_opener()
+# The pixel limit is ours, a setting, and told with its figures; Pillow's own would be a warning.
+PIL.Image.MAX_IMAGE_PIXELS = None
+
+# Pillow's name of a format → (suffix, content type). MPO is the JPEG of cameras that store a preview beside it.
+FORMATS = {
+    "JPEG": ("jpg", "image/jpeg"),
+    "MPO": ("jpg", "image/jpeg"),
+    "PNG": ("png", "image/png"),
+    "WEBP": ("webp", "image/webp"),
+    "GIF": ("gif", "image/gif"),
+    "BMP": ("bmp", "image/bmp"),
+    "DIB": ("bmp", "image/bmp"),
+    "TIFF": ("tif", "image/tiff"),
+    "AVIF": ("avif", "image/avif"),
+    "HEIF": ("heic", "image/heic"),
+}
+_ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
+
+
+@dataclass(frozen=True)
+class CheckedImage:
+    """An upload that was decoded to its last byte; `width` × `height` pixels as a viewer sees it, upright."""
+
+    file: UploadedFile
+    name: str
+    suffix: str
+    content_type: str
+    size: int
+    width: int
+    height: int
+
+
+class UploadHandler(TemporaryFileUploadHandler):
+    """Writes files to disk as they arrive, and of a file over the limit no more than the limit."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self.received = 0
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self.received += len(raw_data)
+        if self.received <= settings.FORGE_MAX_IMAGE_BYTES:
+            super().receive_data_chunk(raw_data, start)
+
+    def file_complete(self, file_size: int) -> TemporaryUploadedFile:
+        file = super().file_complete(file_size)
+        assert isinstance(file, TemporaryUploadedFile)
+        file.size = file_size
+        return file
+
+
+def images_check(files: Sequence[UploadedFile]) -> list[CheckedImage]:
+    """Decodes each file once. Raises the first bad file's error, with all bad files named in `files`."""
+    if not files:
+        raise InvalidRequest("Send at least one file in the field images[].")
+    if len(files) > settings.FORGE_MAX_IMAGES:
+        raise PayloadTooLarge(
+            f"A request may hold {settings.FORGE_MAX_IMAGES} images; this one has {len(files)}.",
+            limit=settings.FORGE_MAX_IMAGES,
+            actual=len(files),
+        )
+    checked, refused = [], []
+    for file in files:
+        try:
+            checked.append(image_check(file))
+        except ForgeError as error:
+            refused.append((file, error))
+    if refused:
+        _, first = refused[0]
+        named = [
+            {"name": file.name, "code": error.code, "error": error.sentence, **error.members} for file, error in refused
+        ]
+        raise type(first)(first.sentence, **first.members, files=named)
+    return checked
+
+
+def image_check(file: UploadedFile) -> CheckedImage:
+    """Raises PayloadTooLarge, UnsupportedImage or UnreadableImage."""
+    size = file.size or 0
+    if size > settings.FORGE_MAX_IMAGE_BYTES:
+        raise PayloadTooLarge(
+            f"«{file.name}» has {size} bytes; an image may have {settings.FORGE_MAX_IMAGE_BYTES}.",
+            limit=settings.FORGE_MAX_IMAGE_BYTES,
+            actual=size,
+        )
+    with _open(file) as picture:
+        _check_pixels(file, picture)
+        width, height = _decode(file, picture)
+        suffix, content_type = FORMATS[picture.format or ""]
+    file.seek(0)
+    return CheckedImage(file, file.name or "image", suffix, content_type, size, width, height)
+
+
+@contextmanager
+def _open(file: UploadedFile) -> Iterator[PIL.Image.Image]:
+    file.seek(0)
+    try:
+        picture = PIL.Image.open(file, formats=[name for name in FORMATS if name != "MPO"])
+    except PIL.UnidentifiedImageError as error:
+        raise UnsupportedImage(f"«{file.name}» is not an image of a supported type.") from error
+    except Exception as error:  # noqa: BLE001 (hostile bytes raise whatever a decoder did not foresee)
+        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
+    with picture:
+        yield picture
+
+
+def _check_pixels(file: UploadedFile, picture: PIL.Image.Image) -> None:
+    pixels = picture.width * picture.height
+    if pixels > settings.FORGE_MAX_IMAGE_PIXELS:
+        raise PayloadTooLarge(
+            f"«{file.name}» has {pixels} pixels; an image may have {settings.FORGE_MAX_IMAGE_PIXELS}.",
+            limit=settings.FORGE_MAX_IMAGE_PIXELS,
+            actual=pixels,
+        )
+
+
+def _decode(file: UploadedFile, picture: PIL.Image.Image) -> tuple[int, int]:
+    """The upright size of the picture. Reads the file to its end: a truncated one is refused now, not failed later."""
+    width, height = picture.size
+    try:
+        # A JPEG is decoded at an eighth of its size, which still reads every byte. Other formats ignore it.
+        picture.draft("RGB", (max(1, width // 8), max(1, height // 8)))
+        picture.load()
+        rotated = picture.getexif().get(ExifTags.Base.Orientation) in _ROTATED
+    except Exception as error:  # noqa: BLE001 (as above)
+        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
+    return (height, width) if rotated else (width, height)
+
+
+def session_create(*, account: Account, images: Sequence[CheckedImage]) -> Session:
+    session = Session(account=account)
+    with _stored(session, images, first_position=0) as rows, transaction.atomic():
+        session.save(force_insert=True)
+        Image.objects.bulk_create(rows)
+    return session
+
+
+def session_extend(*, session: Session, images: Sequence[CheckedImage]) -> list[Image]:
+    """Adds images to an open session. Raises SessionExpired."""
+    if session.is_expired:
+        raise SessionExpired
+    with _stored(session, images, first_position=session.images.count()) as rows, transaction.atomic():
+        return Image.objects.bulk_create(rows)
+
+
+def session_delete(*, session: Session) -> None:
+    """Removes rows and files; the ledger stays. Raises Conflict while an image is being analysed."""
+    open_states = [ImageAnalysis.Status.QUEUED, ImageAnalysis.Status.PROCESSING]
+    try:
+        with transaction.atomic():
+            if ImageAnalysis.objects.filter(job__session=session, status__in=open_states).exists():
+                raise Conflict("A job of this session is still running. Delete the session when it has ended.")
+            keys = list(session.images.values_list("storage_key", flat=True))
+            session.delete()
+            transaction.on_commit(lambda: _remove(keys))
+    except IntegrityError as error:
+        raise Conflict("A job of this session has just begun. Delete the session when it has ended.") from error
+
+
+@contextmanager
+def _stored(session: Session, images: Sequence[CheckedImage], *, first_position: int) -> Iterator[list[Image]]:
+    """The rows of these images, their files in storage; the files go again if the rows are not committed."""
+    rows: list[Image] = []
+    keys: list[str] = []
+    try:
+        for position, checked in enumerate(images, start=first_position):
+            row = Image(
+                session=session,
+                position=position,
+                original_filename=checked.name,
+                content_type=checked.content_type,
+                size=checked.size,
+                width=checked.width,
+                height=checked.height,
+            )
+            row.storage_key = default_storage.save(f"sessions/{session.pk}/{row.pk}.{checked.suffix}", checked.file)
+            keys.append(row.storage_key)
+            rows.append(row)
+        yield rows
+    except BaseException:
+        _remove(keys)
+        raise
+
+
+def _remove(storage_keys: Sequence[str]) -> None:
+    for key in storage_keys:
+        try:
+            default_storage.delete(key)
+        except OSError:
+            logger.exception("A stored file could not be removed: %s", key)
+    folder = storage_keys[0].rpartition("/")[0] if storage_keys else ""
+    if folder and not any(default_storage.listdir(folder)):
+        default_storage.delete(folder)  # An empty folder of the file system; other storages have none.
