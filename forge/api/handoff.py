@@ -1,0 +1,156 @@
+"""Answers that outlive Django's request cycle, sent by the ASGI layer.
+
+Inside the cycle a waiting answer holds a thread, and a database connection where its view made a query. So a view
+checks, refuses what is to be refused, and hands over a responder; Django ends its cycle; then the responder sends.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import JsonResponse
+from rest_framework.request import Request
+
+from forge.api.errors import body
+from forge.api.middleware import REQUEST_ID_HEADER, request_id_for
+from forge.errors import PayloadTooLarge
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+_SCOPE_KEY = "forge.responder"
+
+
+class Responder(Protocol):
+    async def __call__(self, start: Message, send: Send) -> None:
+        """Sends the whole answer; `start` is the `http.response.start` that Django made, with all its headers."""
+
+
+def hand_over(request: Request, responder: Responder) -> None:
+    scope = getattr(request._request, "scope", None)
+    if scope is None or _SCOPE_KEY not in scope:
+        raise ImproperlyConfigured("Streams need an ASGI server: run uvicorn config.asgi:application.")
+    scope[_SCOPE_KEY] = responder
+
+
+class HandoffMiddleware:
+    """Runs the responder of a request, if its view handed one over, after Django has let go of the request."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        scope[_SCOPE_KEY] = None
+        started: list[Message] = []
+
+        async def send_or_keep(message: Message) -> None:
+            if scope[_SCOPE_KEY] is None:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                started.append(message)
+
+        await self.app(scope, receive, send_or_keep)
+        if started:
+            await _run_until_disconnect(scope[_SCOPE_KEY], started[0], receive, send)
+        return None
+
+
+async def _run_until_disconnect(responder: Responder, start: Message, receive: Receive, send: Send) -> None:
+    start["headers"] = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+    answer = asyncio.ensure_future(responder(start, send))
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if answer.done():
+            answer.result()
+    finally:
+        for task in (answer, gone):
+            task.cancel()
+        await asyncio.gather(answer, gone, return_exceptions=True)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class StreamResponder:
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self.chunks = chunks
+
+    async def __call__(self, start: Message, send: Send) -> None:
+        await send(start)
+        async with aclosing(self.chunks) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class JsonResponder:
+    """Waits for `answer` and sends it as JSON under its own status."""
+
+    def __init__(self, answer: Awaitable[tuple[int, dict[str, Any]]]) -> None:
+        self.answer = answer
+
+    async def __call__(self, start: Message, send: Send) -> None:
+        status, content = await self.answer
+        text = JsonResponse(content).content
+        headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-type"]
+        headers += [(b"Content-Type", b"application/json"), (b"Content-Length", str(len(text)).encode())]
+        await send({**start, "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": text, "more_body": False})
+
+
+class RequestSizeMiddleware:
+    """Refuses a body over the limit before it is on our disk, whether or not the request says its length."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        given = {name.lower(): value for name, value in scope["headers"]}
+        length = given.get(b"content-length", b"0")
+        declared = int(length) if length.isdigit() else 0
+        if declared > settings.FORGE_MAX_REQUEST_BYTES:
+            return await _refuse(given, declared, send)
+        received, answered = 0, False
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            # Django stops reading here; the answer is ours.
+            return message if received <= settings.FORGE_MAX_REQUEST_BYTES else {"type": "http.disconnect"}
+
+        async def send_noted(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        await self.app(scope, receive_counted, send_noted)
+        if received > settings.FORGE_MAX_REQUEST_BYTES and not answered:
+            await _refuse(given, received, send)
+        return None
+
+
+async def _refuse(given: dict[bytes, bytes], actual: int, send: Send) -> None:
+    limit = settings.FORGE_MAX_REQUEST_BYTES
+    error = PayloadTooLarge(f"A request may have {limit} bytes.", limit=limit, actual=actual)
+    request_id = request_id_for(given.get(REQUEST_ID_HEADER.lower().encode(), b"").decode("latin-1"))
+    text = JsonResponse(body(error, request_id)).content
+    headers = [
+        (b"Content-Type", b"application/json"),
+        (b"Content-Length", str(len(text)).encode()),
+        (REQUEST_ID_HEADER.encode(), request_id.encode()),
+    ]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})

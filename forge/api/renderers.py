@@ -1,0 +1,25 @@
+from collections.abc import Sequence
+
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Every ordinary answer and every error is JSON, also to `Accept: text/event-stream`, which DRF answers with 406."""
+
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type or ""
+
+
+def prefers_json(request: Request) -> bool:
+    """Whether the caller asks for the job as JSON rather than for its stream, which is what no preference gets."""
+    accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("Accept", "").split(",")]
+    return "application/json" in accepted and "text/event-stream" not in accepted

@@ -1,0 +1,72 @@
+"""What the OpenAPI document says of streams and errors, which no serializer of a view tells."""
+
+from collections import defaultdict
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
+from rest_framework import serializers
+
+from forge.api.serializers import (
+    CompleteSerializer,
+    ErrorSerializer,
+    ImageErrorSerializer,
+    ProgressSerializer,
+    ResultSerializer,
+)
+from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, Unavailable
+
+_ALWAYS = (InvalidApiKey, ApiKeyInactive, Unavailable)
+
+
+def errors(*classes: type[ForgeError], anonymous: bool = False) -> dict[int, OpenApiResponse]:
+    """The refusals of an endpoint, by HTTP status, each code with its sentence."""
+    by_status: dict[int, list[type[ForgeError]]] = defaultdict(list)
+    for error in classes if anonymous else (*classes, *_ALWAYS):
+        by_status[error.status].append(error)
+    return {
+        status: OpenApiResponse(
+            ErrorSerializer,
+            description=", ".join(f"`{error.code}`" for error in same),
+            examples=[_example(error) for error in same],
+        )
+        for status, same in by_status.items()
+    }
+
+
+def _example(error: type[ForgeError]) -> OpenApiExample:
+    value = {"error": error.message, "code": error.code, "requestId": "req_8Jq…"}
+    return OpenApiExample(error.code, value=value, response_only=True, status_codes=[str(error.status)])
+
+
+def _event(name: str, data: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
+    fields = {
+        "id": serializers.IntegerField(min_value=1, help_text="Starts at 1, no gaps; send it as Last-Event-ID."),
+        "event": serializers.ChoiceField(choices=[name]),
+        "data": data(),
+        "__doc__": data.__doc__,
+    }
+    return type(f"{name.capitalize()}EventSerializer", (serializers.Serializer,), fields)
+
+
+JOB_EVENT = PolymorphicProxySerializer(
+    component_name="JobEvent",
+    serializers={
+        "progress": _event("progress", ProgressSerializer),
+        "result": _event("result", ResultSerializer),
+        "error": _event("error", ImageErrorSerializer),
+        "complete": _event("complete", CompleteSerializer),
+    },
+    resource_type_field_name="event",
+)
+
+STREAM = {
+    (200, "text/event-stream"): OpenApiResponse(
+        JOB_EVENT,
+        description=(
+            "Server-Sent Events. The first line is `retry: 2000`; a comment line is sent after 15 s of silence. "
+            "Each message has the fields `event`, `id` and `data` (JSON) described here. One `progress` as an image "
+            "begins, then one `result` or `error`; `complete` is last and then the stream closes. "
+            "A stream that breaks is resumed at `/v1/jobs/{jobId}/events` with `Last-Event-ID`."
+        ),
+    )
+}

@@ -1,0 +1,217 @@
+"""The contract's JSON shapes: what is asked (…Request) and what is answered."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
+
+
+class _WithoutAbsent(serializers.Serializer[Any]):
+    """Leaves out the fields named in `optional` where there is nothing to say."""
+
+    optional: tuple[str, ...] = ()
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        return {key: value for key, value in shown.items() if key not in self.optional or value not in (None, "")}
+
+
+class MetadataSerializer(serializers.Serializer[Any]):
+    """The words of one image."""
+
+    title = serializers.CharField()
+    alt = serializers.CharField(max_length=250)
+    caption = serializers.CharField()
+    description = serializers.CharField()
+    filename = serializers.CharField(max_length=80, help_text="Without extension; unique within the session.")
+    seoTags = serializers.ListField(child=serializers.CharField(), min_length=3, max_length=15)
+
+
+# --- Sessions ---------------------------------------------------------------------------------------------------------
+
+
+class UploadRequest(serializers.Serializer[Any]):
+    """Multipart; the field is repeated."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {"images[]": serializers.ListField(child=serializers.FileField(), min_length=1)}
+
+
+class ImageSerializer(serializers.Serializer[Image]):
+    id = serializers.CharField()
+    originalFilename = serializers.CharField(source="original_filename")
+    size = serializers.IntegerField(help_text="Bytes.")
+    width = serializers.IntegerField(help_text="Pixels, upright.")
+    height = serializers.IntegerField(help_text="Pixels, upright.")
+    uploadPath = serializers.CharField(source="upload_path", help_text="An opaque handle; echo it to analyze.")
+
+
+class SessionSerializer(serializers.Serializer[Session]):
+    sessionId = serializers.CharField(source="id")
+    createdAt = serializers.DateTimeField(source="created_at")
+    expiresAt = serializers.DateTimeField(source="expires_at")
+    images = ImageSerializer(many=True)
+
+
+IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]
+
+
+class ImageStateSerializer(_WithoutAbsent, ImageSerializer):
+    """One image with the state of its latest analysis and its latest words."""
+
+    optional = ("metadata", "error", "code", "jobId")
+
+    status = serializers.SerializerMethodField()
+    jobId = serializers.SerializerMethodField()
+    metadata = MetadataSerializer(required=False)
+    error = serializers.SerializerMethodField()
+    code = serializers.SerializerMethodField()
+
+    def get_status(self, image: Image) -> str:
+        return self._latest(image, "status") or "uploaded"
+
+    def get_jobId(self, image: Image) -> str:
+        return self._latest(image, "job_id")
+
+    def get_error(self, image: Image) -> str:
+        return self._latest(image, "error")
+
+    def get_code(self, image: Image) -> str:
+        return self._latest(image, "code")
+
+    @staticmethod
+    def _latest(image: Image, field: str) -> str:
+        return next((str(getattr(analysis, field)) for analysis in image.analyses.all()), "")
+
+
+# --- Analysis ---------------------------------------------------------------------------------------------------------
+
+
+class ImageReferenceRequest(serializers.Serializer[Any]):
+    id = serializers.CharField(max_length=64)
+    uploadPath = serializers.CharField(max_length=300)
+    originalFilename = serializers.CharField(required=False, allow_blank=True, max_length=1000)
+
+
+class AnalyzeRequest(serializers.Serializer[Any]):
+    sessionId = serializers.CharField(required=False, max_length=64, help_text="Where given, the one in the path.")
+    images = ImageReferenceRequest(many=True)
+
+
+class AnalyzeSingleRequest(serializers.Serializer[Any]):
+    sessionId = serializers.CharField(required=False, max_length=64, help_text="Where given, the one in the path.")
+    image = ImageReferenceRequest()
+
+
+class SingleResultSerializer(serializers.Serializer[Any]):
+    imageId = serializers.CharField()
+    metadata = MetadataSerializer()
+    jobId = serializers.CharField()
+    creditsRemaining = serializers.IntegerField()
+
+
+class AnalysisSerializer(_WithoutAbsent, serializers.Serializer[ImageAnalysis]):
+    optional = ("metadata", "error", "code")
+
+    imageId = serializers.CharField(source="image_id")
+    status = serializers.ChoiceField(choices=ImageAnalysis.Status.values)
+    metadata = MetadataSerializer(required=False)
+    error = serializers.CharField(required=False)
+    code = serializers.CharField(required=False)
+
+
+class JobSerializer(serializers.Serializer[Job]):
+    jobId = serializers.CharField(source="id")
+    sessionId = serializers.CharField(source="session_id")
+    status = serializers.ChoiceField(choices=Job.Status.values)
+    total = serializers.IntegerField()
+    processed = serializers.IntegerField()
+    images = AnalysisSerializer(many=True, source="analyses")
+    createdAt = serializers.DateTimeField(source="created_at")
+    finishedAt = serializers.DateTimeField(source="finished_at", allow_null=True)
+
+
+# --- Events -----------------------------------------------------------------------------------------------------------
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """An image's analysis begins; `current` counts 1…total in that order."""
+
+    imageId = serializers.CharField()
+    status = serializers.ChoiceField(choices=["processing"])
+    current = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    """An image succeeded."""
+
+    imageId = serializers.CharField()
+    metadata = MetadataSerializer()
+
+
+class ImageErrorSerializer(serializers.Serializer[Any]):
+    """An image failed and its credit was given back; the others go on."""
+
+    imageId = serializers.CharField()
+    error = serializers.CharField()
+    code = serializers.CharField()
+
+
+class CompleteSerializer(serializers.Serializer[Any]):
+    """Every image ended; the server closes the stream."""
+
+    status = serializers.ChoiceField(choices=["complete", "partial", "failed", "cancelled"])
+    processed = serializers.IntegerField()
+    total = serializers.IntegerField()
+    succeeded = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    creditsCharged = serializers.IntegerField()
+    creditsRefunded = serializers.IntegerField()
+
+
+# --- Credits ----------------------------------------------------------------------------------------------------------
+
+
+class BalanceSerializer(serializers.Serializer[Any]):
+    balance = serializers.IntegerField()
+    accountId = serializers.CharField(source="pk")
+
+
+class CheckRequest(serializers.Serializer[Any]):
+    action = serializers.ChoiceField(choices=["analyze"])
+    imageCount = serializers.IntegerField(min_value=1, max_value=1_000_000)
+
+
+class CheckSerializer(serializers.Serializer[Any]):
+    sufficient = serializers.BooleanField()
+    balance = serializers.IntegerField()
+    cost = serializers.IntegerField()
+    remaining = serializers.IntegerField()
+
+
+class CreditEntrySerializer(_WithoutAbsent, serializers.Serializer[CreditEntry]):
+    optional = ("jobId", "imageId", "note")
+
+    amount = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=CreditEntry.Kind.values)
+    jobId = serializers.CharField(source="job_id", required=False)
+    imageId = serializers.CharField(source="image_id", required=False)
+    note = serializers.CharField(required=False)
+    createdAt = serializers.DateTimeField(source="created_at")
+
+
+# --- Service ----------------------------------------------------------------------------------------------------------
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """Every refusal has these; some carry members beside them, such as `balance` and `required`, `limit` and `actual`."""
+
+    error = serializers.CharField(help_text="A plain sentence.")
+    code = serializers.CharField()
+    requestId = serializers.CharField()
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["ok"])

@@ -1,0 +1,38 @@
+from django.urls import include, path, register_converter
+from django.urls.converters import StringConverter
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
+from rest_framework.renderers import JSONRenderer
+
+from forge.api.views import credits, jobs, service, sessions
+
+
+class _IdConverter(StringConverter):
+    """An id of ours; whatever else stands in an address is not looked up."""
+
+    regex = "[A-Za-z0-9_-]{1,64}"
+
+
+register_converter(_IdConverter, "id")
+
+v1 = [
+    path("sessions/upload", sessions.UploadView.as_view(), name="upload"),
+    path("sessions", sessions.SessionListView.as_view(), name="sessions"),
+    path("sessions/<id:session_id>", sessions.SessionView.as_view(), name="session"),
+    path("sessions/<id:session_id>/images", sessions.SessionImagesView.as_view(), name="session-images"),
+    path("sessions/<id:session_id>/images/<id:image_id>", sessions.ImageView.as_view(), name="image"),
+    path("sessions/<id:session_id>/analyze", jobs.AnalyzeView.as_view(), name="analyze"),
+    path("sessions/<id:session_id>/analyze-single", jobs.AnalyzeSingleView.as_view(), name="analyze-single"),
+    path("jobs/<id:job_id>", jobs.JobView.as_view(), name="job"),
+    path("jobs/<id:job_id>/events", jobs.JobEventsView.as_view(), name="job-events"),
+    path("credits/balance", credits.BalanceView.as_view(), name="balance"),
+    path("credits/check", credits.CheckView.as_view(), name="check"),
+    path("credits/ledger", credits.LedgerView.as_view(), name="ledger"),
+    path("openapi.json", SpectacularAPIView.as_view(renderer_classes=[JSONRenderer]), name="openapi"),
+    path("docs/", SpectacularRedocView.as_view(url_name="openapi"), name="docs"),
+]
+
+urlpatterns = [
+    path("image-forge-api/v1/", include(v1)),
+    path("healthz", service.HealthView.as_view(), name="healthz"),
+    path("readyz", service.ReadyView.as_view(), name="readyz"),
+]

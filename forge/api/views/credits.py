@@ -1,0 +1,46 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from forge import ledger, selectors
+from forge.api.account import account_of
+from forge.api.pagination import NewestFirst
+from forge.api.schema import errors
+from forge.api.serializers import BalanceSerializer, CheckRequest, CheckSerializer, CreditEntrySerializer
+from forge.errors import InsufficientCredits, InvalidRequest
+
+
+class BalanceView(APIView):
+    @extend_schema(operation_id="credits_balance", responses={200: BalanceSerializer, **errors()})
+    def get(self, request: Request) -> Response:
+        """What the account has."""
+        return Response(BalanceSerializer(account_of(request)).data)
+
+
+class CheckView(APIView):
+    @extend_schema(
+        operation_id="credits_check",
+        request=CheckRequest,
+        responses={200: CheckSerializer, **errors(InvalidRequest, InsufficientCredits)},
+    )
+    def post(self, request: Request) -> Response:
+        """Whether the account could pay for so many images; nothing is charged or reserved. 402 if not."""
+        asked = CheckRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        cost = ledger.cost(images=asked.validated_data["imageCount"])
+        balance = account_of(request).balance
+        if balance < cost:
+            raise InsufficientCredits(balance=balance, required=cost)
+        return Response({"sufficient": True, "balance": balance, "cost": cost, "remaining": balance - cost})
+
+
+class LedgerView(APIView):
+    pagination_class = NewestFirst
+
+    @extend_schema(operation_id="credits_ledger", responses={200: CreditEntrySerializer(many=True), **errors(InvalidRequest)})
+    def get(self, request: Request) -> Response:
+        """Every change of the account's credits, newest first; the amounts add up to the balance."""
+        paginator = NewestFirst()
+        page = paginator.paginate_queryset(selectors.ledger_of(account_of(request)), request, self)
+        return paginator.get_paginated_response(CreditEntrySerializer(page, many=True).data)

@@ -1,0 +1,89 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from forge import selectors, uploads
+from forge.api.account import account_of
+from forge.api.pagination import SessionsNewestFirst
+from forge.api.schema import errors
+from forge.api.serializers import ImageSerializer, ImageStateSerializer, SessionSerializer, UploadRequest
+from forge.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    SessionExpired,
+    UnreadableImage,
+    UnsupportedImage,
+)
+
+_FILES = "images[]"
+_UPLOAD_ERRORS = (InvalidRequest, PayloadTooLarge, UnsupportedImage, UnreadableImage)
+
+
+class UploadView(APIView):
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="sessions_upload",
+        request={"multipart/form-data": UploadRequest},
+        responses={201: SessionSerializer, **errors(*_UPLOAD_ERRORS)},
+    )
+    def post(self, request: Request) -> Response:
+        """Upload images; makes a session. A request with a bad file keeps nothing and names each bad file."""
+        images = uploads.images_check(request.FILES.getlist(_FILES))
+        session = uploads.session_create(account=account_of(request), images=images)
+        return Response(SessionSerializer(session).data, status=201)
+
+
+class SessionImagesView(APIView):
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="sessions_images_add",
+        request={"multipart/form-data": UploadRequest},
+        responses={201: SessionSerializer, **errors(*_UPLOAD_ERRORS, NotFound, SessionExpired)},
+    )
+    def post(self, request: Request, session_id: str) -> Response:
+        """Add images to an open session; answers the session with the images that were added."""
+        session = selectors.session_get(account_of(request), session_id)
+        images = uploads.images_check(request.FILES.getlist(_FILES))
+        added = uploads.session_extend(session=session, images=images)
+        answer = SessionSerializer(session).data
+        return Response({**answer, "images": ImageSerializer(added, many=True).data}, status=201)
+
+
+class SessionListView(APIView):
+    pagination_class = SessionsNewestFirst
+
+    @extend_schema(operation_id="sessions_list", responses={200: SessionSerializer(many=True), **errors(InvalidRequest)})
+    def get(self, request: Request) -> Response:
+        """The account's sessions, newest first."""
+        paginator = SessionsNewestFirst()
+        page = paginator.paginate_queryset(selectors.sessions_of(account_of(request)), request, self)
+        return paginator.get_paginated_response(SessionSerializer(page, many=True).data)
+
+
+class SessionView(APIView):
+    @extend_schema(operation_id="sessions_get", responses={200: SessionSerializer, **errors(NotFound)})
+    def get(self, request: Request, session_id: str) -> Response:
+        """One session with its images."""
+        return Response(SessionSerializer(selectors.session_get(account_of(request), session_id)).data)
+
+    @extend_schema(operation_id="sessions_delete", responses={204: None, **errors(NotFound, Conflict)})
+    def delete(self, request: Request, session_id: str) -> Response:
+        """Remove a session with its files, jobs and words; the ledger stays. 409 while one of its jobs runs."""
+        uploads.session_delete(session=selectors.session_get(account_of(request), session_id))
+        return Response(status=204)
+
+
+class ImageView(APIView):
+    @extend_schema(operation_id="sessions_image_get", responses={200: ImageStateSerializer, **errors(NotFound)})
+    def get(self, request: Request, session_id: str, image_id: str) -> Response:
+        """One image: its state and its latest words."""
+        image: Any = selectors.image_get(account_of(request), session_id, image_id)
+        return Response(ImageStateSerializer(image).data)

@@ -1,0 +1,32 @@
+"""What a worker does every few seconds beside its work."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+logger = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """Calls `beats` in turn every `seconds` from a thread of its own; one that raises is logged and called again."""
+
+    def __init__(self, beats: Sequence[Callable[[], object]], *, seconds: float) -> None:
+        self._beats = beats
+        self._seconds = seconds
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            for beat in self._beats:
+                try:
+                    beat()
+                except Exception:  # a heart goes on beating: the database or the broker comes back
+                    logger.exception("The heartbeat's %s failed; trying again in %s s.", beat.__name__, self._seconds)
