@@ -4,6 +4,7 @@ Nothing set: SQLite, the embedded Valkey and local files, all below `FORGE_DATA`
 `DATABASE_URL`, `REDIS_URL` and `FORGE_MODELS` switch one part each.
 """
 
+import logging
 import secrets
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def _embedded_redis_url() -> str:
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or _secret_of_this_installation()
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -130,7 +131,9 @@ FORGE_MAX_REQUEST_BYTES = env.int(
     "FORGE_MAX_REQUEST_BYTES", FORGE_MAX_IMAGES * (FORGE_MAX_IMAGE_BYTES + 2**12), validate=validate.Range(min=1)
 )
 FORGE_SESSION_HOURS = env.float("FORGE_SESSION_HOURS", 24.0, validate=validate.Range(min=0.0))
-FORGE_SINGLE_WAIT_S = env.float("FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0))  # analyze-single: then 504
+FORGE_SINGLE_WAIT_S = env.float(
+    "FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0)
+)  # analyze-single: then 504
 
 # The request's size is checked before Django sees it (config/asgi.py); files are counted by the upload handler.
 DATA_UPLOAD_MAX_NUMBER_FILES = None
@@ -141,7 +144,11 @@ FILE_UPLOAD_HANDLERS = ["forge.uploads.UploadHandler"]
 FORGE_EMBEDDED_REDIS = not env.str("REDIS_URL", "")  # `up` then starts a Valkey of its own
 REDIS_URL = _embedded_redis_url() if FORGE_EMBEDDED_REDIS else env.str("REDIS_URL")
 # django-eventstream makes its Redis client from this. A stalled server must not hold a request for long.
-EVENTSTREAM_REDIS = {**parse_url(REDIS_URL), "socket_timeout": 5.0, "socket_connect_timeout": 2.0}
+EVENTSTREAM_REDIS = {
+    **parse_url(REDIS_URL),  # type: ignore[no-untyped-call]
+    "socket_timeout": 5.0,
+    "socket_connect_timeout": 2.0,
+}
 EVENTSTREAM_STORAGE_CLASS = "forge.relay.JobEventStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "forge.relay.JobChannelManager"
 
@@ -152,7 +159,7 @@ FORGE_RESYNC_S = env.float("FORGE_RESYNC_S", 5.0, validate=validate.Range(min=0.
 # --- Work -------------------------------------------------------------------------------------------------------------
 
 FORGE_MODELS = env.str("FORGE_MODELS", "auto", validate=validate.OneOf(["auto", "embedded", "scripted"]))
-FORGE_SCRIPT = env.json("FORGE_SCRIPT", {})  # what the scripted model does, for tests
+FORGE_SCRIPT: dict[str, object] = dict(env.json("FORGE_SCRIPT", {}))  # what the scripted model does, for tests
 FORGE_BATCH_SIZE = env.int("FORGE_BATCH_SIZE", 8, validate=validate.Range(min=1, max=256))
 FORGE_MODEL_THREADS = env.int("FORGE_MODEL_THREADS", 1, validate=validate.Range(min=1))
 
@@ -224,7 +231,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", logging.INFO)},
     # It tells of each stream that opens and closes.
     "loggers": {"django_eventstream": {"level": "WARNING"}},
 }

@@ -64,7 +64,7 @@ def event_record(*, job_id: str, type: Literal["result"], data: Result) -> None:
 def event_record(*, job_id: str, type: Literal["error"], data: Error) -> None: ...
 @overload
 def event_record(*, job_id: str, type: Literal["complete"], data: Complete) -> None: ...
-def event_record(*, job_id: str, type: str, data: object) -> None:  # noqa: A002 (the field's own name)
+def event_record(*, job_id: str, type: str, data: object) -> None:
     """Writes the event with the next number of its job, in the transaction that changed the state it tells of.
 
     It is published once that transaction has committed; nobody hears of a state that was rolled back.

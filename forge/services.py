@@ -7,11 +7,18 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from forge import dispatch, ledger, states
-from forge.errors import AnalysisCrashed, Conflict, ForgeError, InvalidRequest, NotFound, SessionExpired, UploadPathMismatch
+from forge.errors import (
+    Conflict,
+    ForgeError,
+    InvalidRequest,
+    NotFound,
+    SessionExpired,
+    UploadPathMismatch,
+)
 from forge.events import Complete, Metadata, event_record
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 
@@ -144,9 +151,7 @@ def analysis_succeed(
 
 
 @transaction.atomic
-def _succeed(
-    claim: Claim, metadata: Metadata, filenames: Sequence[str], provenance: dict[str, Any] | None
-) -> bool:
+def _succeed(claim: Claim, metadata: Metadata, filenames: Sequence[str], provenance: dict[str, Any] | None) -> bool:
     image = Image.objects.filter(pk=claim.image_id).first()
     if image is None:
         return False
@@ -189,6 +194,13 @@ def analysis_fail(*, claim: Claim, error: ForgeError) -> bool:
     """Ends an image without words and gives its credit back; False when the claim is no longer held."""
     where = {"holder": claim.holder, "attempts": claim.attempt}
     return _fail(claim.analysis_id, claim.job_id, claim.image_id, where, error)
+
+
+@transaction.atomic
+def analysis_give_up(*, analysis: ImageAnalysis, error: ForgeError) -> bool:
+    """Ends an image that is lost by its holder; False when it is no longer as it was read."""
+    where = {"lease_until": analysis.lease_until, "holder": analysis.holder}
+    return _fail(analysis.pk, analysis.job_id, analysis.image_id, where, error)
 
 
 def _fail(analysis_id: int, job_id: str, image_id: str, where: dict[str, Any], error: ForgeError) -> bool:
@@ -237,42 +249,3 @@ def _final_status(job: Job) -> Job.Status:
     if not job.failed:
         return _J.COMPLETE
     return _J.PARTIAL if job.succeeded else _J.FAILED
-
-
-def leases_renew(*, holder: str, analysis_ids: Sequence[int]) -> int:
-    """The heartbeat of a worker for what it has under way."""
-    until = timezone.now() + timedelta(seconds=settings.FORGE_LEASE_S)
-    held = ImageAnalysis.objects.filter(pk__in=analysis_ids, status=_A.PROCESSING, holder=holder)
-    return held.update(lease_until=until)
-
-
-def analyses_sweep() -> int:
-    """Queues again what a dead worker held, and sends what is queued but not on the broker; says how many.
-
-    Any number of workers may sweep at once: each row is taken by a compare-and-swap.
-    """
-    now = timezone.now()
-    lost = ImageAnalysis.objects.filter(status=_A.PROCESSING, lease_until__lt=now).select_related("job")
-    swept = [analysis.pk for analysis in lost[:500] if _give_back(analysis)]
-    waiting = Q(sent_at__lt=now - timedelta(seconds=settings.FORGE_RESEND_S))
-    overdue = ImageAnalysis.objects.filter(waiting, status=_A.QUEUED).order_by("sent_at")[:500]
-    # A long queue is no loss. Only when nothing waits on the broker has it forgotten what still waits here.
-    if overdue and dispatch.broker_waiting() == 0:
-        for analysis in overdue:
-            if ImageAnalysis.objects.filter(pk=analysis.pk, sent_at=analysis.sent_at).update(sent_at=now):
-                swept.append(analysis.pk)
-    if swept:
-        dispatch.send(swept)
-    return len(swept)
-
-
-@transaction.atomic
-def _give_back(analysis: ImageAnalysis) -> bool:
-    """True when the image is to be sent again; after too many lost workers it fails alone instead."""
-    where = {"lease_until": analysis.lease_until, "holder": analysis.holder}
-    if analysis.attempts >= settings.FORGE_MAX_ATTEMPTS:
-        _fail(analysis.pk, analysis.job_id, analysis.image_id, where, AnalysisCrashed())
-        return False
-    return states.analysis_move(
-        analysis.pk, source=_A.PROCESSING, target=_A.QUEUED, where=where, holder="", lease_until=None, sent_at=timezone.now()
-    )

@@ -1,12 +1,12 @@
 """The two state tables, and the only compare-and-swap that changes a status.
 
-    ImageAnalysis    queued ──claim──▶ processing ──┬─▶ succeeded
-                        ▲                 │         └─▶ failed
-                        └──lease ran out──┘
-                     queued ──▶ cancelled            queued ──▶ failed (given up before it began again)
+ImageAnalysis    queued ──claim──▶ processing ──┬─▶ succeeded
+                    ▲                 │         └─▶ failed
+                    └──lease ran out──┘
+                 queued ──▶ cancelled            queued ──▶ failed (given up before it began again)
 
-    Job              queued ──first claim──▶ running ──last image ended──▶ complete | partial | failed | cancelled
-                     queued ──every image cancelled──▶ cancelled
+Job              queued ──first claim──▶ running ──last image ended──▶ complete | partial | failed | cancelled
+                 queued ──every image cancelled──▶ cancelled
 """
 
 from typing import Any

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pi_heif
 import PIL.Image
@@ -28,6 +28,11 @@ from forge.models import Account, Image, ImageAnalysis, Session
 
 logger = logging.getLogger(__name__)
 
+if TYPE_CHECKING:
+    Upload = UploadedFile[Any]
+else:
+    Upload = UploadedFile  # generic in the stubs only
+
 pi_heif.register_heif_opener()
 # The pixel limit is ours, a setting, and told with its figures; Pillow's own would be a warning.
 PIL.Image.MAX_IMAGE_PIXELS = None
@@ -50,9 +55,9 @@ _ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 @dataclass(frozen=True)
 class CheckedImage:
-    """An upload that was decoded to its last byte; `width` × `height` pixels as a viewer sees it, upright."""
+    """An upload that was decoded to its last byte; `width` and `height` in pixels, as a viewer sees it, upright."""
 
-    file: UploadedFile
+    file: Upload
     name: str
     suffix: str
     content_type: str
@@ -80,7 +85,7 @@ class UploadHandler(TemporaryFileUploadHandler):
         return file
 
 
-def images_check(files: Sequence[UploadedFile]) -> list[CheckedImage]:
+def images_check(files: Sequence[Upload]) -> list[CheckedImage]:
     """Decodes each file once. Raises the first bad file's error, with all bad files named in `files`."""
     if not files:
         raise InvalidRequest("Send at least one file in the field images[].")
@@ -105,7 +110,7 @@ def images_check(files: Sequence[UploadedFile]) -> list[CheckedImage]:
     return checked
 
 
-def image_check(file: UploadedFile) -> CheckedImage:
+def image_check(file: Upload) -> CheckedImage:
     """Raises PayloadTooLarge, UnsupportedImage or UnreadableImage."""
     size = file.size or 0
     if size > settings.FORGE_MAX_IMAGE_BYTES:
@@ -123,19 +128,19 @@ def image_check(file: UploadedFile) -> CheckedImage:
 
 
 @contextmanager
-def _open(file: UploadedFile) -> Iterator[PIL.Image.Image]:
+def _open(file: Upload) -> Iterator[PIL.Image.Image]:
     file.seek(0)
     try:
         picture = PIL.Image.open(file, formats=[name for name in FORMATS if name != "MPO"])
     except PIL.UnidentifiedImageError as error:
         raise UnsupportedImage(f"«{file.name}» is not an image of a supported type.") from error
-    except Exception as error:  # noqa: BLE001 (hostile bytes raise whatever a decoder did not foresee)
+    except Exception as error:  # hostile bytes raise whatever a decoder did not foresee
         raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
     with picture:
         yield picture
 
 
-def _check_pixels(file: UploadedFile, picture: PIL.Image.Image) -> None:
+def _check_pixels(file: Upload, picture: PIL.Image.Image) -> None:
     pixels = picture.width * picture.height
     if pixels > settings.FORGE_MAX_IMAGE_PIXELS:
         raise PayloadTooLarge(
@@ -145,7 +150,7 @@ def _check_pixels(file: UploadedFile, picture: PIL.Image.Image) -> None:
         )
 
 
-def _decode(file: UploadedFile, picture: PIL.Image.Image) -> tuple[int, int]:
+def _decode(file: Upload, picture: PIL.Image.Image) -> tuple[int, int]:
     """The upright size of the picture. Reads the file to its end: a truncated one is refused now, not failed later."""
     width, height = picture.size
     try:
@@ -153,7 +158,7 @@ def _decode(file: UploadedFile, picture: PIL.Image.Image) -> tuple[int, int]:
         picture.draft("RGB", (max(1, width // 8), max(1, height // 8)))
         picture.load()
         rotated = picture.getexif().get(ExifTags.Base.Orientation) in _ROTATED
-    except Exception as error:  # noqa: BLE001 (as above)
+    except Exception as error:  # as above
         raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
     return (height, width) if rotated else (width, height)
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import close_old_connections
 
-from forge import services
+from forge import leases, services
 from forge.errors import AnalysisFailed, AnalysisTimeout, ForgeError, PayloadTooLarge, UnreadableImage, UnsupportedImage
 from workers import models, pipeline
 from workers.engine import Engine, EngineTimeout
@@ -90,11 +90,11 @@ def _renew_leases() -> None:
     with _under_way_lock:
         ids = list(_under_way)
     if ids:
-        services.leases_renew(holder=HOLDER, analysis_ids=ids)
+        leases.leases_renew(holder=HOLDER, analysis_ids=ids)
 
 
 def _sweep() -> None:
-    swept = services.analyses_sweep()
+    swept = leases.analyses_sweep()
     if swept:
         logger.warning("%d images were lost by a worker or the broker and are queued again.", swept)
 
@@ -108,9 +108,9 @@ _heartbeat = Heartbeat(
 def _load_engine(**_: Any) -> None:
     """Before the first task is taken: a worker that cannot see must not answer that it is ready."""
     global _engine
-    options = (
-        settings.FORGE_SCRIPT if settings.FORGE_MODELS == "scripted" else {"threads": settings.FORGE_MODEL_THREADS}
-    )
+    options: dict[str, object] = {"threads": settings.FORGE_MODEL_THREADS}
+    if settings.FORGE_MODELS == "scripted":
+        options = settings.FORGE_SCRIPT
     try:
         _engine = Engine(*models.create(settings.FORGE_MODELS, **options), batch_size=settings.FORGE_BATCH_SIZE)
         _engine.load()

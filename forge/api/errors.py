@@ -1,6 +1,7 @@
 """Every way a request can fail, told in one shape: `{"error", "code", "requestId", …members}`."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from celery.exceptions import OperationalError as CeleryOperationalError
@@ -50,27 +51,11 @@ def headers(error: ForgeError) -> dict[str, str]:
 
 
 def forge_error(exception: BaseException) -> ForgeError:
-    match exception:
-        case ForgeError():
-            return exception
-        case Http404() | exceptions.NotFound():
-            return NotFound()
-        case exceptions.ValidationError():
-            return InvalidRequest(_sentence(exception.detail), fields=exception.detail)
-        case exceptions.ParseError():
-            return InvalidRequest(f"The body cannot be read: {exception.detail}")
-        case exceptions.UnsupportedMediaType():
-            return InvalidRequest("This endpoint does not take that Content-Type; see the API page.")
-        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
-            return InvalidApiKey()
-        case exceptions.MethodNotAllowed():
-            return MethodNotAllowed()
-        case RequestDataTooBig():
-            return PayloadTooLarge("The body is larger than this endpoint takes.")
-        case SuspiciousOperation() | PermissionDenied():
-            return InvalidRequest()
-        case OperationalError() | InterfaceError() | RedisError() | CeleryOperationalError():
-            return Unavailable()
+    if isinstance(exception, ForgeError):
+        return exception
+    for classes, translate in _TRANSLATIONS:
+        if isinstance(exception, classes):
+            return translate(exception)
     return ForgeError()
 
 
@@ -86,6 +71,21 @@ def _sentence(detail: Any, field: str = "") -> str:
         return _sentence(detail[first], name)
     return f"{field}: {detail}" if field else str(detail)
 
+
+_TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], ForgeError]], ...] = (
+    ((Http404, exceptions.NotFound), lambda _: NotFound()),
+    ((exceptions.ValidationError,), lambda e: InvalidRequest(_sentence(e.detail), fields=e.detail)),
+    ((exceptions.ParseError,), lambda e: InvalidRequest(f"The body cannot be read: {e.detail}")),
+    (
+        (exceptions.UnsupportedMediaType,),
+        lambda _: InvalidRequest("This endpoint does not take that Content-Type; see the API page."),
+    ),
+    ((exceptions.NotAuthenticated, exceptions.AuthenticationFailed), lambda _: InvalidApiKey()),
+    ((exceptions.MethodNotAllowed,), lambda _: MethodNotAllowed()),
+    ((RequestDataTooBig,), lambda _: PayloadTooLarge("The body is larger than this endpoint takes.")),
+    ((SuspiciousOperation, PermissionDenied), lambda _: InvalidRequest()),
+    ((OperationalError, InterfaceError, RedisError, CeleryOperationalError), lambda _: Unavailable()),
+)
 
 # Django's own handlers, for what never reaches a view.
 

@@ -20,8 +20,9 @@ _ALWAYS = (InvalidApiKey, ApiKeyInactive, Unavailable)
 
 def errors(*classes: type[ForgeError], anonymous: bool = False) -> dict[int, OpenApiResponse]:
     """The refusals of an endpoint, by HTTP status, each code with its sentence."""
+    listed: tuple[type[ForgeError], ...] = classes if anonymous else (*classes, *_ALWAYS)
     by_status: dict[int, list[type[ForgeError]]] = defaultdict(list)
-    for error in classes if anonymous else (*classes, *_ALWAYS):
+    for error in listed:
         by_status[error.status].append(error)
     return {
         status: OpenApiResponse(

@@ -206,7 +206,7 @@ class CreditEntrySerializer(_WithoutAbsent, serializers.Serializer[CreditEntry])
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """Every refusal has these; some carry members beside them, such as `balance` and `required`, `limit` and `actual`."""
+    """Every refusal has these; some carry members beside them, such as `balance` and `required`."""
 
     error = serializers.CharField(help_text="A plain sentence.")
     code = serializers.CharField()

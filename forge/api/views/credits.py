@@ -38,9 +38,11 @@ class CheckView(APIView):
 class LedgerView(APIView):
     pagination_class = NewestFirst
 
-    @extend_schema(operation_id="credits_ledger", responses={200: CreditEntrySerializer(many=True), **errors(InvalidRequest)})
+    @extend_schema(
+        operation_id="credits_ledger", responses={200: CreditEntrySerializer(many=True), **errors(InvalidRequest)}
+    )
     def get(self, request: Request) -> Response:
         """Every change of the account's credits, newest first; the amounts add up to the balance."""
         paginator = NewestFirst()
         page = paginator.paginate_queryset(selectors.ledger_of(account_of(request)), request, self)
-        return paginator.get_paginated_response(CreditEntrySerializer(page, many=True).data)
+        return paginator.get_paginated_response([CreditEntrySerializer(entry).data for entry in page or []])

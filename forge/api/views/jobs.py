@@ -92,7 +92,9 @@ class JobEventsView(APIView):
     @extend_schema(
         operation_id="jobs_events",
         parameters=[
-            OpenApiParameter("Last-Event-ID", OpenApiTypes.INT, OpenApiParameter.HEADER, description="Send what follows it."),
+            OpenApiParameter(
+                "Last-Event-ID", OpenApiTypes.INT, OpenApiParameter.HEADER, description="Send what follows it."
+            ),
             OpenApiParameter("after", OpenApiTypes.INT, description="The same, where no header can be set."),
         ],
         responses={**STREAM, 204: None, **errors(InvalidRequest, NotFound)},

@@ -31,4 +31,3 @@ class ReadyView(_OpenView):
         if missing:
             raise Unavailable(f"Not ready: {'; '.join(missing.values())}.", missing=sorted(missing))
         return Response({"status": "ok"})
-

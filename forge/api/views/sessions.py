@@ -54,18 +54,20 @@ class SessionImagesView(APIView):
         images = uploads.images_check(request.FILES.getlist(_FILES))
         added = uploads.session_extend(session=session, images=images)
         answer = SessionSerializer(session).data
-        return Response({**answer, "images": ImageSerializer(added, many=True).data}, status=201)
+        return Response({**answer, "images": [ImageSerializer(image).data for image in added]}, status=201)
 
 
 class SessionListView(APIView):
     pagination_class = SessionsNewestFirst
 
-    @extend_schema(operation_id="sessions_list", responses={200: SessionSerializer(many=True), **errors(InvalidRequest)})
+    @extend_schema(
+        operation_id="sessions_list", responses={200: SessionSerializer(many=True), **errors(InvalidRequest)}
+    )
     def get(self, request: Request) -> Response:
         """The account's sessions, newest first."""
         paginator = SessionsNewestFirst()
         page = paginator.paginate_queryset(selectors.sessions_of(account_of(request)), request, self)
-        return paginator.get_paginated_response(SessionSerializer(page, many=True).data)
+        return paginator.get_paginated_response([SessionSerializer(session).data for session in page or []])
 
 
 class SessionView(APIView):

@@ -1,0 +1,153 @@
+"""Who waits in this web process, and the supervised listener that hears Redis for all of them."""
+
+import asyncio
+import json
+import logging
+import time
+
+from django.conf import settings
+from django.db import DatabaseError
+from django_eventstream import views
+from django_eventstream.event import Event
+from django_eventstream.utils import sse_encode_event
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from forge.models import Account
+from forge.relay.log import from_log, last_seqs
+from forge.relay.publisher import PUBSUB_CHANNEL
+
+logger = logging.getLogger(__name__)
+
+
+class JobListener(views.Listener):  # type: ignore[misc]
+    """One open stream: what the library queues for it, and how far it has sent."""
+
+    def __init__(self, *, account: Account, job_id: str, after: int) -> None:
+        super().__init__()
+        self.account = account
+        self.job_id = job_id
+        self.user_id = account.pk
+        self.channels = {job_id}
+        self.aevent: asyncio.Event
+        self.channel_items: dict[str, list[Event]]
+        self.overflow: bool
+        self.last_seq = after
+        self.ended = False
+        self.assign_loop()
+
+    def in_order(self, events: list[Event]) -> tuple[bytes, bool]:
+        """The frames of those events that follow directly on what was sent, and whether one was missing."""
+        frames = b""
+        for event in events:
+            if event.id <= self.last_seq:
+                continue
+            if event.id > self.last_seq + 1:
+                return frames, True
+            frames += sse_encode_event(event.type, event.data, event_id=event.id).encode()
+            self.last_seq = event.id
+            self.ended = event.type == "complete"
+        return frames, False
+
+    def take(self) -> tuple[list[Event], bool]:
+        """What came since the last call, and whether something is known or suspected to be missing."""
+        with listeners.lock:
+            events, behind = self.channel_items.get(self.job_id, []), self.overflow
+            self.aevent.clear()
+            self.channel_items, self.overflow = {}, False
+        return events, behind
+
+    async def wait(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.aevent.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
+    """The library's fan-out with a listener that comes back, and a check of the log that needs no Redis.
+
+    The library starts its listener once in a process; after the first lost connection nothing is delivered any more.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.redis_listener = None  # Ours is started below, and again after each failure.
+        self.reconnects = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def add_listener(self, listener: JobListener) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            # The loop keeps weak references only: an unheld task may vanish in the middle of its work.
+            self._tasks = {loop.create_task(self._listen_for_ever()), loop.create_task(self._resync_for_ever())}
+        super().add_listener(listener)
+
+    def mark_behind(self, job_ids: set[str] | None = None) -> None:
+        """Makes streams read the log again: those of these jobs, or all."""
+        with self.lock:
+            for job_id, waiting in self.listeners_by_channel.items():
+                if job_ids is None or job_id in job_ids:
+                    for listener in waiting:
+                        listener.overflow = True
+                        listener.wake_threadsafe()
+
+    async def _listen_for_ever(self) -> None:
+        pause = 0.1
+        while True:
+            started = time.monotonic()
+            try:
+                await self._listen()
+            except (RedisError, OSError) as error:
+                logger.warning("The relay lost Redis (%s); streams go on from the log.", error)
+            except Exception:  # the listener outlives whatever a message or the client library holds
+                logger.exception("The relay's listener failed; starting it again.")
+            self.reconnects += 1
+            pause = 0.1 if time.monotonic() - started > 10 else min(2 * pause, 2.0)
+            await asyncio.sleep(pause)
+
+    async def _listen(self) -> None:
+        options = {**settings.EVENTSTREAM_REDIS, "retry": None, "health_check_interval": 10}
+        async with Redis(**options) as client, client.pubsub() as pubsub:
+            await pubsub.subscribe(PUBSUB_CHANNEL)
+            while True:
+                message = await pubsub.get_message(timeout=5.0)
+                if message is None:
+                    continue
+                if message["type"] == "subscribe":
+                    # Whatever was published while nobody listened is in the log.
+                    self.mark_behind()
+                elif message["type"] == "message":
+                    self._fan_out(message["data"])
+
+    def _fan_out(self, text: bytes) -> None:
+        try:
+            message = json.loads(text)
+            event = Event(message["channel"], message["event_type"], message["data"], id=int(message["pub_id"]))
+        except (ValueError, KeyError, TypeError):
+            logger.warning("The relay was sent something that is no event: %.200r", text)
+            return
+        self.add_to_queues(event.channel, event)
+
+    async def _resync_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(settings.FORGE_RESYNC_S)
+            try:
+                self.mark_behind(await self._jobs_behind())
+            except DatabaseError as error:
+                logger.warning("The relay could not compare its streams with the log: %s", error)
+
+    async def _jobs_behind(self) -> set[str]:
+        """Waiting jobs whose log is ahead of a stream, or that are gone."""
+        with self.lock:
+            sent = {job_id: min(w.last_seq for w in ws) for job_id, ws in self.listeners_by_channel.items()}
+        known = await from_log(lambda: last_seqs(list(sent)))
+        return {job_id for job_id, seq in sent.items() if known.get(job_id, seq + 1) > seq}
+
+
+listeners = JobListenerManager()
+views.listener_manager = listeners

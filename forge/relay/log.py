@@ -1,0 +1,84 @@
+"""The event log as django-eventstream reads it, and the few threads that read it for all streams."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from django.db import close_old_connections
+from django_eventstream import eventstream
+from django_eventstream.channelmanager import ChannelManagerBase
+from django_eventstream.event import Event
+from django_eventstream.eventrequest import EventRequest
+from django_eventstream.storage import StorageBase
+
+from forge.models import Account, Job, JobEvent
+
+PAGE = 100  # events a read
+
+_T = TypeVar("_T")
+# All streams of a process read the log through these few threads, so that neither threads nor database connections
+# grow with the streams.
+_readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="relay-log")
+
+
+class JobEventStorage(StorageBase):  # type: ignore[misc]
+    """The library's view of the log: a channel is a job, an id is a seq."""
+
+    def append_event(self, channel: str, event_type: str, data: Any) -> Event:
+        raise RuntimeError("Events are recorded by forge.events, with the state they tell of.")
+
+    def get_events(self, channel: str, last_id: int, limit: int = PAGE) -> list[Event]:
+        rows = JobEvent.objects.filter(job_id=channel, seq__gt=last_id).order_by("seq")[:limit]
+        return [Event(channel, row.type, row.data, id=row.seq) for row in rows]
+
+    def get_current_id(self, channel: str) -> int:
+        return Job.objects.values_list("last_seq", flat=True).filter(pk=channel).first() or 0
+
+
+class JobChannelManager(ChannelManagerBase):  # type: ignore[misc]
+    """A job is read by its own account."""
+
+    def get_channels_for_request(self, request: Any, view_kwargs: dict[str, Any]) -> set[str]:
+        return {view_kwargs["job_id"]}
+
+    def can_read_channel(self, user: Account | None, channel: str) -> bool:
+        return user is not None and Job.objects.filter(pk=channel, account=user).exists()
+
+    def is_channel_reliable(self, channel: str) -> bool:
+        return True
+
+
+def read_log(*, account: Account, job_id: str, after: int) -> tuple[list[Event], bool, bool]:
+    """A page of events, whether there is more, and whether the job had ended before the page was read."""
+    finished = not Job.objects.filter(pk=job_id, finished_at=None).exists()
+    request = EventRequest()
+    request.is_next = False
+    request.channels = {job_id}
+    request.channel_last_ids = {job_id: after}
+    try:
+        page = eventstream.get_events(request, limit=PAGE, user=account)
+    except eventstream.EventPermissionError:
+        return [], False, True  # The session was deleted under the stream.
+    return page.channel_items[job_id], job_id in page.channel_more, finished
+
+
+def last_seqs(job_ids: list[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(job_ids), 500):  # SQLite bounds the number of parameters.
+        found.update(Job.objects.filter(pk__in=job_ids[start : start + 500]).values_list("pk", "last_seq"))
+    return found
+
+
+async def from_log(read: Callable[[], _T]) -> _T:
+    """Runs a database read of a stream outside the event loop, in one of the few threads that all streams share."""
+
+    def read_and_let_go() -> _T:
+        close_old_connections()
+        try:
+            return read()
+        finally:
+            # A waiting stream holds no connection; on PostgreSQL this gives it back to the pool.
+            close_old_connections()
+
+    return await asyncio.get_running_loop().run_in_executor(_readers, read_and_let_go)
