@@ -4,8 +4,11 @@ Nothing set: SQLite, the embedded Valkey and local files, all below `FORGE_DATA`
 `DATABASE_URL`, `REDIS_URL` and `FORGE_MODELS` switch one part each.
 """
 
+import contextlib
 import logging
+import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from environs import Env, validate
@@ -20,13 +23,15 @@ FORGE_DATA = Path(env.str("FORGE_DATA", str(BASE_DIR / ".forge"))).absolute()
 def _secret_of_this_installation() -> str:
     """The embedded stack's secret key, made once; a production sets SECRET_KEY."""
     path = FORGE_DATA / "secret_key"
-    try:
+    if not path.exists():
         FORGE_DATA.mkdir(parents=True, exist_ok=True)
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass  # An earlier start, or the process beside this one, made it.
+        # Whole before it has its name: a process that starts beside this one never reads half a key.
+        descriptor, draft = tempfile.mkstemp(dir=FORGE_DATA)
+        os.write(descriptor, secrets.token_urlsafe(50).encode())
+        os.close(descriptor)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+        Path(draft).unlink()
     return path.read_text()
 
 

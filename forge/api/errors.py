@@ -29,7 +29,9 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler."""
     request = context["request"]._request
     error = forge_error(exception)
-    if error.status >= 500:
+    if isinstance(error, Unavailable):
+        logger.warning("%s %s: %s", request.method, request.path, error.sentence)
+    elif error.status >= 500:
         logger.error("%s %s: %r", request.method, request.path, exception, exc_info=exception)
     return Response(body(error, request.META["forge.request_id"]), status=error.status, headers=headers(error))
 

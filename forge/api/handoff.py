@@ -128,6 +128,9 @@ class RequestSizeMiddleware:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
+            if b"content-length" not in given and not message.get("more_body"):
+                # DRF takes a body that came in chunks, its length unsaid, for an empty one.
+                scope["headers"] = [*scope["headers"], (b"content-length", str(received).encode())]
             # Django stops reading here; the answer is ours.
             return message if received <= settings.FORGE_MAX_REQUEST_BYTES else {"type": "http.disconnect"}
 

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from forge.errors import InvalidRequest
 
 _URL_SAFE = str.maketrans("+/", "-_")
 _PLAIN = str.maketrans("-_", "+/")
+_CURSOR = re.compile(r"[A-Za-z0-9_-]{4,400}={0,2}")
 
 
 class NewestFirst(CursorPagination):
@@ -45,6 +47,9 @@ class NewestFirst(CursorPagination):
         given = request.query_params.get(self.cursor_query_param)
         if given is None:
             return None
+        # DRF's decoder skips over characters that are none of its own.
+        if not _CURSOR.fullmatch(given):
+            raise _unknown_cursor()
         plain = SimpleNamespace(query_params={self.cursor_query_param: given.translate(_PLAIN)})
         try:
             return super().decode_cursor(plain)  # type: ignore[arg-type]

@@ -8,9 +8,9 @@ So an event can be late, never lost, doubled or out of order.
 Written against the insides of django-eventstream as pinned; tests/forge/test_relay.py fails when its version moves.
 """
 
-from forge.relay.listeners import listeners
+from forge.relay.listeners import fanout
 from forge.relay.log import JobChannelManager, JobEventStorage, from_log
 from forge.relay.publisher import publish
 from forge.relay.stream import stream
 
-__all__ = ["JobChannelManager", "JobEventStorage", "from_log", "listeners", "publish", "stream"]
+__all__ = ["JobChannelManager", "JobEventStorage", "fanout", "from_log", "publish", "stream"]

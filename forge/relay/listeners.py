@@ -51,7 +51,7 @@ class JobListener(views.Listener):  # type: ignore[misc]
 
     def take(self) -> tuple[list[Event], bool]:
         """What came since the last call, and whether something is known or suspected to be missing."""
-        with listeners.lock:
+        with fanout.lock:
             events, behind = self.channel_items.get(self.job_id, []), self.overflow
             self.aevent.clear()
             self.channel_items, self.overflow = {}, False
@@ -98,7 +98,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
 
     async def _listen_for_ever(self) -> None:
         pause = 0.1
-        while True:
+        while not _cancelled():
             started = time.monotonic()
             try:
                 await self._listen()
@@ -114,7 +114,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
         options = {**settings.EVENTSTREAM_REDIS, "retry": None, "health_check_interval": 10}
         async with Redis(**options) as client, client.pubsub() as pubsub:
             await pubsub.subscribe(PUBSUB_CHANNEL)
-            while True:
+            while not _cancelled():
                 message = await pubsub.get_message(timeout=5.0)
                 if message is None:
                     continue
@@ -134,7 +134,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
         self.add_to_queues(event.channel, event)
 
     async def _resync_for_ever(self) -> None:
-        while True:
+        while not _cancelled():
             await asyncio.sleep(settings.FORGE_RESYNC_S)
             try:
                 self.mark_behind(await self._jobs_behind())
@@ -149,5 +149,11 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
         return {job_id for job_id, seq in sent.items() if known.get(job_id, seq + 1) > seq}
 
 
-listeners = JobListenerManager()
-views.listener_manager = listeners
+def _cancelled() -> bool:
+    """redis-py can turn a cancellation that meets a timeout into the timeout; the server would then never stop."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+fanout = JobListenerManager()
+views.listener_manager = fanout

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from forge.models import Account
-from forge.relay.listeners import JobListener, listeners
+from forge.relay.listeners import JobListener, fanout
 from forge.relay.log import from_log, read_log
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ KEEP_ALIVE = b": keep-alive\n\n"
 async def stream(*, account: Account, job_id: str, after: int) -> AsyncIterator[bytes]:
     """The job's events after `after` as Server-Sent Events, until `complete` is sent or the job is gone."""
     listener = JobListener(account=account, job_id=job_id, after=after)
-    listeners.add_listener(listener)
+    fanout.add_listener(listener)
     try:
         yield f"retry: {RETRY_MS}\n\n".encode()
         while not listener.ended:
@@ -28,7 +28,7 @@ async def stream(*, account: Account, job_id: str, after: int) -> AsyncIterator[
             async for frames in _follow(listener):
                 yield frames
     finally:
-        listeners.remove_listener(listener)
+        fanout.remove_listener(listener)
 
 
 async def _catch_up(listener: JobListener) -> AsyncIterator[bytes]:

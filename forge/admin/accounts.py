@@ -1,0 +1,114 @@
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+
+from forge import ledger
+from forge.admin import html
+from forge.admin.base import KeptAdmin
+from forge.admin.credits import ledger_rows
+from forge.errors import ForgeError
+from forge.models import Account
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Counts(TypedDict):
+        key_count: int
+
+    _Counted: TypeAlias = WithAnnotations[Account, _Counts]
+
+_LATEST = 20
+_LISTS = {"keys": "apikey", "entries": "creditentry", "jobs": "job", "sessions": "session"}
+_MOST_CREDITS = 10**12
+# Their ids travel through the confirmation page; Django takes a thousand fields at most.
+_MOST_ACCOUNTS = 500
+
+
+class GrantForm(forms.Form):
+    amount = forms.IntegerField(
+        min_value=-_MOST_CREDITS,
+        max_value=_MOST_CREDITS,
+        help_text="Credits for each of these accounts. Below zero takes credits back.",
+    )
+    note = forms.CharField(
+        max_length=200,
+        required=False,
+        help_text="Stands in the ledger, where the account's owner reads it too.",
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+@admin.register(Account)
+class AccountAdmin(KeptAdmin[Account]):
+    list_display = ["name", "balance", "is_active", "keys", "created"]
+    list_filter = ["is_active"]
+    search_fields = ["name", "id"]
+    ordering = ["name"]
+    actions = ["grant_credits"]
+    readonly_fields = ["id", "balance", "created"]
+
+    def get_fields(self, request: HttpRequest, obj: Account | None = None) -> list[Any]:
+        return ["name", "is_active", *(self.readonly_fields if obj else [])]
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[_Counted]":
+        return super().get_queryset(request).annotate(key_count=Count("keys"))
+
+    @admin.display(ordering="key_count")
+    def keys(self, account: "_Counted") -> SafeString:
+        return html.link(html.list_url("apikey", account__id__exact=account.pk), account.key_count)
+
+    def related(self, row: Account) -> dict[str, Any]:
+        return {
+            "keys": row.keys.all(),
+            "entries": ledger_rows(row.credit_entries.all())[:_LATEST],
+            **{f"{name}_url": html.list_url(noun, account__id__exact=row.pk) for name, noun in _LISTS.items()},
+        }
+
+    def has_grant_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("forge.add_creditentry")
+
+    @admin.action(description="Grant credits, or take them back", permissions=["grant"])
+    def grant_credits(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
+        accounts = list(queryset.order_by("name")[: _MOST_ACCOUNTS + 1])
+        if len(accounts) > _MOST_ACCOUNTS:
+            self.message_user(request, f"At most {_MOST_ACCOUNTS} accounts at a time.", messages.ERROR)
+            return None
+        form = GrantForm(request.POST if "confirm" in request.POST else None)
+        if form.is_valid() and self._grant(request, accounts, **form.cleaned_data):
+            return HttpResponseRedirect(html.page_url("account", accounts[0].pk)) if len(accounts) == 1 else None
+        return self._confirmation(request, accounts, form)
+
+    def _grant(self, request: HttpRequest, accounts: list[Account], *, amount: int, note: str) -> bool:
+        """All of them or none; False, with the reason told, where one refuses."""
+        account = accounts[0]
+        try:
+            with transaction.atomic():
+                for account in accounts:
+                    entry = ledger.grant(account_id=account.pk, amount=amount, note=note)
+                    self.log_change(request, account, f"Credits {entry.amount:+d}: {note or 'no note'}")
+        except ForgeError as error:
+            self.message_user(
+                request, f"Refused for {account}: {error.sentence} No balance was changed.", messages.ERROR
+            )
+            return False
+        names = ", ".join(account.name for account in accounts[:10]) + (" …" if len(accounts) > 10 else "")
+        self.message_user(request, f"{amount:+d} credits: {names}", messages.SUCCESS)
+        return True
+
+    def _confirmation(self, request: HttpRequest, accounts: list[Account], form: GrantForm) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Grant credits, or take them back",
+            "opts": self.opts,
+            "accounts": accounts,
+            "form": form,
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/forge/account/grant.html", context)

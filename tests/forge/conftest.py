@@ -1,0 +1,75 @@
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from forge import dispatch, uploads
+from forge.accounts import account_ensure, key_issue
+from forge.models import Account, Session
+from tests.pictures import jpeg
+
+V1 = "/image-forge-api/v1"
+
+
+class ApiClient(Client):
+    """A Django test client that sends a key and JSON, and reads the contract's shapes."""
+
+    def __init__(self, key: str | None) -> None:
+        super().__init__(headers={"X-API-Key": key} if key else {}, raise_request_exception=False)
+
+    def call(self, method: str, path: str, body: Any = None, **extra: Any) -> Any:
+        return self.generic(method, V1 + path, data=_json(body), content_type="application/json", **extra)
+
+    def upload(self, *files: tuple[str, bytes], path: str = "/sessions/upload") -> Any:
+        named = [SimpleUploadedFile(name, data, "application/octet-stream") for name, data in files]
+        return self.post(V1 + path, {"images[]": named})
+
+
+def _json(body: Any) -> bytes:
+    return b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+@pytest.fixture(autouse=True)
+def media(tmp_path: Path, settings: Any) -> Path:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return tmp_path / "media"
+
+
+@pytest.fixture(autouse=True)
+def empty_queue() -> Iterator[None]:
+    dispatch._broker().flushdb()
+    yield
+    dispatch._broker().flushdb()
+
+
+@pytest.fixture
+def alice(db: None) -> Account:
+    return account_ensure(name="alice", credits=100)
+
+
+@pytest.fixture
+def bob(db: None) -> Account:
+    return account_ensure(name="bob", credits=100)
+
+
+@pytest.fixture
+def api(alice: Account) -> ApiClient:
+    return ApiClient(key_issue(account=alice)[1])
+
+
+@pytest.fixture
+def bobs_api(bob: Account) -> ApiClient:
+    return ApiClient(key_issue(account=bob)[1])
+
+
+@pytest.fixture
+def make_session() -> Callable[..., Session]:
+    def make(account: Account, images: int = 3) -> Session:
+        files = [SimpleUploadedFile(f"photo{n}.jpg", jpeg(f"#{n * 20 % 256:02x}6040")) for n in range(images)]
+        return uploads.session_create(account=account, images=uploads.images_check(files))
+
+    return make

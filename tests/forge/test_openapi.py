@@ -1,0 +1,61 @@
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from openapi_spec_validator import validate
+
+from forge import errors
+from forge.api.urls import v1
+from forge.errors import ForgeError
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    answer = Client().get("/image-forge-api/v1/openapi.json")
+    assert answer.status_code == 200
+    return json.loads(answer.content)
+
+
+def test_it_is_a_valid_openapi_3_1_document(document: Any) -> None:
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_each_endpoint_of_the_api_is_in_it(document: Any) -> None:
+    described = {path.removeprefix("/image-forge-api/v1/") for path in document["paths"]}
+    served = {str(route.pattern).replace("<id:", "{").replace(">", "}") for route in v1}
+
+    assert served - described == {"openapi.json", "docs/"}
+
+
+@pytest.mark.parametrize("event", ["Progress", "Result", "Error", "Complete"])
+def test_each_event_is_in_it(document: Any, event: str) -> None:
+    shape = document["components"]["schemas"][f"{event}Event"]
+
+    assert shape["properties"]["data"]
+    streams = [
+        operation["responses"]["200"]["content"]["text/event-stream"]["schema"]
+        for path in ("sessions/{session_id}/analyze", "jobs/{job_id}/events")
+        for operation in document["paths"][f"/image-forge-api/v1/{path}"].values()
+    ]
+    assert streams == [{"$ref": "#/components/schemas/JobEvent"}] * 2
+    named = [option["$ref"] for option in document["components"]["schemas"]["JobEvent"]["oneOf"]]
+    assert f"#/components/schemas/{event}Event" in named
+
+
+def codes() -> list[str]:
+    internal = {errors.MethodNotAllowed, ForgeError}
+    return sorted({error.code for error in ForgeError.__subclasses__() if error not in internal})
+
+
+@pytest.mark.parametrize("code", codes())
+def test_each_error_code_is_in_it(document: Any, code: str) -> None:
+    assert f"`{code}`" in json.dumps(document)
+
+
+def test_the_document_needs_no_key_and_its_page_no_network() -> None:
+    page = Client().get("/image-forge-api/v1/docs/").content.decode()
+
+    assert "/static/drf_spectacular_sidecar/" in page
+    assert "https://cdn" not in page
