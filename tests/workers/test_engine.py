@@ -1,0 +1,130 @@
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from tests.workers.pictures import solid
+from workers.batcher import BatcherClosed
+from workers.engine import Engine, EngineNotLoaded, EngineTimeout
+from workers.models import create
+from workers.models.base import Caption, Captioner, Pixels, Tag, Tagger
+from workers.models.scripted import ScriptedFailure
+
+WAIT_S = 10
+
+
+class CountingCaptioner(Captioner):
+    name = "counting"
+    revision = "7"
+
+    def __init__(self) -> None:
+        self.loads = self.unloads = 0
+        self.batches: list[Sequence[Pixels]] = []
+        self.hold = threading.Event()
+        self.hold.set()
+
+    def load(self) -> None:
+        self.loads += 1
+
+    def unload(self) -> None:
+        self.unloads += 1
+
+    def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
+        assert self.hold.wait(WAIT_S)
+        self.batches.append(batch)
+        return [[Caption(f"{pixels.shape[1]} wide", 0.5)] for pixels in batch]
+
+
+class CountingTagger(Tagger):
+    name = "tagging"
+    revision = "8"
+
+    def __init__(self) -> None:
+        self.batches: list[Sequence[Pixels]] = []
+
+    def load(self) -> None:
+        pass
+
+    def unload(self) -> None:
+        pass
+
+    def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
+        self.batches.append(batch)
+        return [[Tag(f"{pixels.shape[0]} high", 0.5)] for pixels in batch]
+
+
+@pytest.fixture
+def models() -> tuple[CountingCaptioner, CountingTagger]:
+    return CountingCaptioner(), CountingTagger()
+
+
+@pytest.fixture
+def engine(models: tuple[CountingCaptioner, CountingTagger]) -> Iterator[Engine]:
+    engine = Engine(*models, batch_size=4)
+    engine.load()
+    yield engine
+    models[0].hold.set()
+    engine.close(WAIT_S)
+
+
+Models = tuple[CountingCaptioner, CountingTagger]
+
+
+def test_it_loads_once_and_warms_up(engine: Engine, models: Models) -> None:
+    engine.load()
+    assert models[0].loads == 1
+    assert len(models[0].batches) == len(models[1].batches) == 1
+
+
+def test_a_picture_gets_what_both_models_say(engine: Engine) -> None:
+    sighting = engine.describe(solid("red", 40, 30), WAIT_S)
+    assert sighting.captions == [Caption("40 wide", 0.5)]
+    assert sighting.tags == [Tag("30 high", 0.5)]
+
+
+def test_both_models_see_the_same_batch(engine: Engine, models: Models) -> None:
+    engine.describe(solid("red"), WAIT_S)
+    assert models[0].batches[-1] is models[1].batches[-1]
+
+
+def test_a_timeout_takes_the_picture_out_of_the_queue(engine: Engine, models: Models) -> None:
+    captioner, _ = models
+    captioner.hold.clear()
+    busy = threading.Thread(target=engine.describe, args=(solid("red", 11), WAIT_S))
+    busy.start()
+    while engine.batcher.batches == 0:
+        threading.Event().wait(0.001)
+    with pytest.raises(EngineTimeout):
+        engine.describe(solid("red", 22), 0.01)
+    captioner.hold.set()
+    busy.join(WAIT_S)
+    engine.describe(solid("red", 33), WAIT_S)
+    assert [picture.shape[1] for batch in captioner.batches[1:] for picture in batch] == [11, 33]
+
+
+def test_one_bad_picture_fails_alone() -> None:
+    engine = Engine(*create("scripted", fail_color="#ff0000"), batch_size=4)
+    engine.load()
+    with pytest.raises(ScriptedFailure):
+        engine.describe(solid("red"), WAIT_S)
+    assert engine.describe(solid("blue"), WAIT_S).captions
+    engine.close(WAIT_S)
+
+
+def test_closing_unloads_and_refuses(engine: Engine, models: Models) -> None:
+    engine.close(WAIT_S)
+    assert models[0].unloads == 1
+    with pytest.raises(BatcherClosed):
+        engine.describe(solid("red"), WAIT_S)
+
+
+def test_describe_before_load_says_so(models: Models) -> None:
+    with pytest.raises(EngineNotLoaded):
+        Engine(*models, batch_size=1).describe(solid("red"), WAIT_S)
+
+
+def test_it_tells_which_models_at_which_revision(engine: Engine) -> None:
+    assert engine.provenance == {
+        "captioner": {"name": "counting", "revision": "7"},
+        "tagger": {"name": "tagging", "revision": "8"},
+    }

@@ -1,0 +1,62 @@
+import pytest
+
+from workers import grammar
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "an espresso", "a cat", "an hourglass", "a unicycle", "an umbrella", "a ukulele", "an upright piano",
+        "a European", "a one-armed bandit", "an ox", "a yurt", "a uniform", "an unusual cup", "a CRT screen",
+        "an SUV", "an MP3 player", "a university", "an urn", "an ice cream", "a horse", "an honest man", "a utensil",
+        "an X-ray", "an uninvited cat", "a USB stick", "an unidentified object", "a used car", "an usher",
+        "a eucalyptus", "an iPod", "an echidna",
+    ],
+)  # fmt: skip
+def test_the_article_follows_the_sound(phrase: str) -> None:
+    assert f"{grammar.article(phrase.split(' ', 1)[1])} {phrase.split(' ', 1)[1]}" == phrase
+
+
+def test_only_what_can_be_counted_takes_an_article() -> None:
+    assert grammar.with_article("espresso", "count") == "an espresso"
+    assert grammar.with_article("guacamole", "mass") == "guacamole"
+    assert grammar.with_article("sunglasses", "plural") == "sunglasses"
+
+
+def test_title_case_keeps_small_words_small_and_names_as_they_are() -> None:
+    assert grammar.title_case("a cat on the iPad of a NASA man") == "A Cat on the iPad of a NASA Man"
+    assert grammar.title_case("jack-o'-lantern and black-and-white cow") == "Jack-O'-Lantern and Black-and-White Cow"
+
+
+@pytest.mark.parametrize(
+    ("plural", "key"),
+    [("cars", "car"), ("boxes", "box"), ("cherries", "cherry"), ("glass", "glass"), ("bus", "bus"), ("dishes", "dish"),
+     ("tomatoes", "tomato"), ("iris", "iris"), ("horses", "horse"), ("gas", "gas")],
+)  # fmt: skip
+def test_singular_and_plural_share_a_key(plural: str, key: str) -> None:
+    assert grammar.singular(plural) == grammar.singular(key) == key
+
+
+def test_a_cut_ends_at_a_word_that_can_end_a_phrase() -> None:
+    assert grammar.cut("a cat sitting on a wooden table", 24) == "a cat sitting"
+    assert grammar.cut("a cat", 24) == "a cat"
+    assert grammar.cut("x" * 50, 24) == "x" * 24
+
+
+def test_a_stammer_is_said_once() -> None:
+    assert grammar.unrepeated("a cat cat cat on the bed on the bed on the bed") == "a cat on the bed"
+
+
+def test_only_the_first_sentence_is_kept_and_abbreviations_do_not_end_it() -> None:
+    assert grammar.first_sentence("A dog at St. Ives. It barks.") == "A dog at St. Ives."
+
+
+def test_invisible_characters_and_quotes_are_cleaned_off() -> None:
+    assert grammar.cleaned(' \u200b"a\u0000 cat\n\tsleeps" ') == "a cat sleeps"
+    assert grammar.cleaned("?!… --") == ""
+
+
+def test_a_list_reads_as_english() -> None:
+    assert [grammar.listed(words) for words in ((), ("a",), ("a", "b"), ("a", "b", "c"))] == [
+        "", "a", "a and b", "a, b and c",
+    ]  # fmt: skip

@@ -1,0 +1,158 @@
+"""English, as much of it as a caption needs."""
+
+import re
+import unicodedata
+
+# Sound, not spelling, decides between "a" and "an": "a unicorn", "a European", "an hour", "an umbrella".
+_VOWEL_SOUND = re.compile(r"[aeiou]|hour|honest|honou?r|heir", re.IGNORECASE)
+_CONSONANT_SOUND = re.compile(
+    r"eu|ewe|one\b|once\b|ouija|u(?:ni(?![dmn])|s[eu]|sa[bg]|k[eu]|t[ei]|topi|ran|rin|biq)", re.IGNORECASE
+)
+# Read out letter by letter; other capitals are names that are read as words.
+_SPELT = frozenset(
+    ("CD", "CRT", "DJ", "DVD", "FM", "HD", "LCD", "LED", "LP", "MP", "MRI", "RV", "SUV", "TV", "UFO", "USB")
+)
+_LETTERS_SAID_WITH_VOWEL = frozenset("AEFHILMNORSX")
+
+SMALL_WORDS = frozenset((
+    "a", "an", "and", "as", "at", "but", "by", "for", "from", "in", "into", "nor", "of", "off", "on", "onto", "or",
+    "over", "per", "the", "to", "under", "up", "with"
+))  # fmt: skip
+# A phrase cut after one of these is left hanging.
+HANGING = SMALL_WORDS | frozenset((
+    "is", "are", "was", "were", "be", "being", "its", "his", "her", "their", "this", "that", "these", "those",
+    "it", "next", "very", "some", "near", "beside", "behind", "while", "which", "who", "whose", "where", "when",
+    "there", "through", "between", "against", "about", "above", "below", "along", "around", "across"
+))  # fmt: skip
+PREPOSITIONS = frozenset((
+    "on", "in", "at", "with", "by", "near", "next", "under", "over", "behind", "beside", "between", "against",
+    "above", "below", "along", "around", "across", "through", "inside", "outside", "into", "onto", "from", "off",
+    "to", "while", "for"
+))  # fmt: skip
+_ABBREVIATIONS = frozenset((
+    "st", "mt", "dr", "mr", "mrs", "ms", "jr", "sr", "no", "vs", "etc"
+))  # fmt: skip
+_INVARIANT = frozenset((
+    "species", "series", "sheep", "glasses", "lens", "bus", "gas", "canvas", "christmas", "asparagus", "cactus",
+    "hippopotamus"
+))  # fmt: skip
+
+
+def article(phrase: str) -> str:
+    """ "a" or "an", by the sound of the first word."""
+    word = re.split(r"[\s-]", phrase.strip(), maxsplit=1)[0]
+    if len(word) == 1 or word.rstrip("0123456789") in _SPELT:
+        return "an" if word[0].upper() in _LETTERS_SAID_WITH_VOWEL else "a"
+    return "an" if _VOWEL_SOUND.match(word) and not _CONSONANT_SOUND.match(word) else "a"
+
+
+def with_article(noun: str, number: str) -> str:
+    """`number` count, mass or plural; only what can be counted takes an article."""
+    return f"{article(noun)} {noun}" if number == "count" else noun
+
+
+def without_article(phrase: str) -> str:
+    return re.sub(r"^(?:an?|the|some)\s+", "", phrase, flags=re.IGNORECASE)
+
+
+def listed(words: list[str] | tuple[str, ...]) -> str:
+    """ "red", "red and blue", "red, green and blue"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def capitalized(text: str) -> str:
+    """Unlike str.capitalize, leaves the rest as it is; ß and ligatures keep their length."""
+    first = text[:1].upper()
+    return first + text[1:] if len(first) == 1 else text
+
+
+def sentence(text: str) -> str:
+    return capitalized(text.strip().rstrip(" .,;:!?-")) + "."
+
+
+def title_case(text: str) -> str:
+    """Capitals on all but short function words between the first and the last."""
+    words = text.split()
+    last = len(words) - 1
+    return " ".join(
+        word.lower() if word.lower() in SMALL_WORDS and 0 < place < last else _title_word(word)
+        for place, word in enumerate(words)
+    )
+
+
+def _title_word(word: str) -> str:
+    if re.match(r"[a-z]+[A-Z]", word):
+        # iPad, eBay: a name knows its own capitals.
+        return word
+    parts = word.split("-")
+    return "-".join(
+        part if place and part.lower() in SMALL_WORDS else capitalized(part) for place, part in enumerate(parts)
+    )
+
+
+def singular(word: str) -> str:
+    """A key that plural and singular share; not always a word."""
+    if len(word) < 4 or word in _INVARIANT or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("ches", "shes", "sses", "xes", "zes", "oes")):
+        return word[:-2]
+    return word.removesuffix("s")
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters, ending at a word that can end a phrase."""
+    if len(text) <= limit:
+        return text
+    phrase = untrailed(text[: limit + 1].split()[:-1] or [""])
+    return phrase if any(c.isalnum() for c in phrase) else text[:limit].strip()
+
+
+def untrailed(words: list[str]) -> str:
+    """The words as a phrase, less the ones that leave it hanging."""
+    kept = list(words)
+    while len(kept) > 1 and (kept[-1].lower().strip(".,;:") in HANGING or not kept[-1].strip(".,;:-")):
+        kept.pop()
+    return " ".join(kept).rstrip(" ,;:-")
+
+
+def cleaned(text: str) -> str:
+    """One line of printable text in NFKC; empty if there is not one letter or digit in it."""
+    normal = unicodedata.normalize("NFKC", text)
+    visible = "".join(" " if c.isspace() else c for c in normal if c.isspace() or unicodedata.category(c)[0] != "C")
+    line = " ".join(visible.replace("\u201c", '"').replace("\u201d", '"').split()).strip(" \"'`«»*_#")
+    return line.lstrip(" -,.;:!?)]}") if any(c.isalnum() for c in line) else ""
+
+
+def first_sentence(text: str) -> str:
+    words = text.split()
+    for place, word in enumerate(words):
+        stem = word.rstrip("\"')")
+        if stem.endswith(("!", "?", ".", "。", "\uff01", "\uff1f")) and stem.rstrip(".").lower() not in _ABBREVIATIONS:
+            return " ".join(words[: place + 1])
+    return text
+
+
+def unrepeated(text: str) -> str:
+    """Less the words and groups of up to six words that are said again at once, as an unsure decoder does."""
+    words = text.split()
+    kept: list[str] = []
+    for word in words:
+        kept.append(word)
+        for size in range(1, 7):
+            tail, before = kept[-size:], kept[-2 * size : -size]
+            if len(before) == size and [w.lower() for w in tail] == [w.lower() for w in before]:
+                del kept[-size:]
+                break
+    return " ".join(kept)
+
+
+def ascii_words(text: str) -> list[str]:
+    """Lower-case runs of a-z and 0-9; accents are dropped, other scripts too."""
+    plain = (
+        unicodedata.normalize("NFKD", text.replace("'", "").replace("\u2019", "")).encode("ascii", "ignore").decode()
+    )
+    return re.findall(r"[a-z0-9]+", plain.lower())

@@ -1,0 +1,18 @@
+"""The models by name. Importing this package imports no model library."""
+
+from workers.models.base import Captioner, Tagger
+
+NAMES = ("auto", "embedded", "scripted")
+
+
+def create(name: str, **options: object) -> tuple[Captioner, Tagger]:
+    """Not loaded yet. Raises ValueError, naming the accepted values, for an unknown name or option."""
+    if name in {"auto", "embedded"}:
+        from workers.models import embedded
+
+        return embedded.create(options)
+    if name == "scripted":
+        from workers.models import scripted
+
+        return scripted.create(options)
+    raise ValueError(f"unknown models {name!r}; accepted: {', '.join(NAMES)}")

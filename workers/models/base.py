@@ -1,0 +1,67 @@
+"""What a captioner and a tagger are to the engine."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+
+class ModelUnavailable(Exception):
+    """The model's weights or packages are not on this machine; the message says which command mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A phrase or a sentence in lower case, without full stop; `confidence` 0..1."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """`confidence` 0..1; `kind` a broad class such as "animal"; `parent` the wider word ("dog" for "beagle");
+    `number` "count", "mass" or "plural": which article, if any, `text` takes.
+    """
+
+    text: str
+    confidence: float
+    kind: str = ""
+    parent: str = ""
+    number: str = "count"
+
+
+class Model(ABC):
+    """`load` may take seconds and raises ModelUnavailable; `unload` gives the memory back; both may be said twice.
+
+    `revision` is known once loaded. `load`, `predict` and `unload` are called from one thread at a time.
+    """
+
+    name: str
+    revision: str
+
+    @abstractmethod
+    def load(self) -> None: ...
+
+    @abstractmethod
+    def unload(self) -> None: ...
+
+
+class Captioner(Model):
+    @abstractmethod
+    def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
+        """Candidates for each picture, best first; none where the model has nothing to say.
+
+        Pictures are (h, w, 3) RGB of any size. Deterministic: the same picture gets the same answer whatever the
+        batch it sat in.
+        """
+
+
+class Tagger(Model):
+    @abstractmethod
+    def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
+        """Tags for each picture, best first, perhaps none. Deterministic, as Captioner.predict is."""

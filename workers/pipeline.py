@@ -1,0 +1,41 @@
+"""One picture to its words, with how they came about."""
+
+import itertools
+import time
+from dataclasses import asdict, dataclass
+
+from workers.colors import look
+from workers.compose import Words, compose
+from workers.context import Context
+from workers.engine import Engine
+from workers.images import decode
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """`provenance` is plain data, fit for JSON: `models` (name and revision of each), `captions` and `tags` (text and
+    confidence), `milliseconds` (decode, model, compose; the model's includes waiting for its batch).
+    """
+
+    words: Words
+    provenance: dict[str, object]
+
+
+def describe(engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float) -> Analysis:
+    """Raises what workers.images.decode and Engine.describe raise."""
+    times = [time.perf_counter()]
+    picture = decode(data, max_pixels=max_pixels)
+    times.append(time.perf_counter())
+    sighting = engine.describe(picture.pixels, timeout_s)
+    times.append(time.perf_counter())
+    context = Context(picture.width, picture.height, **asdict(look(picture.pixels)))
+    words = compose(sighting.captions, sighting.tags, context)
+    times.append(time.perf_counter())
+    spent = [round((after - before) * 1000, 1) for before, after in itertools.pairwise(times)]
+    provenance: dict[str, object] = {
+        "models": engine.provenance,
+        "captions": [{"text": caption.text, "confidence": caption.confidence} for caption in sighting.captions],
+        "tags": [{"text": tag.text, "confidence": tag.confidence} for tag in sighting.tags],
+        "milliseconds": dict(zip(("decode", "model", "compose"), spent, strict=True)),
+    }
+    return Analysis(words, provenance)
