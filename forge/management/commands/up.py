@@ -1,0 +1,109 @@
+"""Runs the whole service in the foreground; the core is forge/stack."""
+
+import contextlib
+import logging
+import signal
+import sys
+import time
+from argparse import ArgumentTypeError
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from forge.stack import Stack, StackError, StopRequested
+from forge.stack.stack import POLL_S
+
+READY_S = 120.0
+
+
+class Command(BaseCommand):
+    help = "Runs Valkey, the web servers and the workers until Ctrl-C. Prints `ready URL` when they answer."
+    # A mistake in the code is then seen in the log of the process that has it.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--port", type=_port, help="of the first web server; the last one or 8000 if not given, 0: any"
+        )
+        parser.add_argument("--webs", type=_count, default=1, help="how many web servers")
+        parser.add_argument("--workers", type=_count, default=1, help="how many workers")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        self.console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        self.stopping = False
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each question whether it is ready
+        stack = Stack(settings.FORGE_DATA, options["port"], options["webs"], options["workers"], say=self._say)
+        self._obey_signals(stack)
+        try:
+            with stack:
+                self._watch(stack)
+                self._say("Stopping. Ctrl-C again kills.")
+        except StopRequested:
+            pass
+        except (StackError, OSError) as error:
+            self._say(str(error))
+            sys.exit(error.exit_code if isinstance(error, StackError) else 1)
+        except KeyboardInterrupt:
+            self._say("Killed.")
+            sys.exit(130)
+
+    def _obey_signals(self, stack: Stack) -> None:
+        def stop(number: int, _frame: FrameType | None) -> None:
+            if self.stopping:
+                signal.signal(number, signal.SIG_IGN)  # the killing itself is not to be interrupted
+                raise KeyboardInterrupt
+            self.stopping = True
+            stack.request_stop()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # nohup
+            signal.signal(number, stop)
+
+    def _watch(self, stack: Stack) -> None:
+        self._show_processes(stack)
+        ready, patience = False, time.monotonic() + READY_S
+        while not self.stopping:
+            stack.poll()
+            if not ready:
+                missing = stack.missing()
+                ready = missing is None
+                if ready:
+                    self._print_ready(stack)
+                elif time.monotonic() > patience:
+                    self._say(f"Not ready after {READY_S:g} s. {missing} The logs are in {stack.logs}. Still trying.")
+                    patience += READY_S
+            time.sleep(POLL_S)
+
+    def _show_processes(self, stack: Stack) -> None:
+        what = {f"web-{number}": url for number, url in enumerate(stack.urls, start=1)}
+        table = Table("name", "pid", "what", box=None)
+        for name, process in stack.processes.items():
+            table.add_row(name, str(process.pid), what.get(name, f"log in {process.log}"))
+        with contextlib.suppress(OSError):
+            self.console.print(table)
+
+    def _print_ready(self, stack: Stack) -> None:
+        with contextlib.suppress(OSError):
+            print(f"ready {stack.urls[0]}", flush=True)
+
+    def _say(self, sentence: str) -> None:
+        # The terminal may be gone already (SIGHUP); that must not keep the stack from stopping.
+        with contextlib.suppress(OSError):
+            self.console.print(sentence)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**16:
+        raise ArgumentTypeError("give a number from 0 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise ArgumentTypeError("give a number from 1 to 64")
+    return int(text)

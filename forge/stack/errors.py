@@ -1,0 +1,31 @@
+"""Why a stack does not start or does not become ready; `str()` is the sentence for the person at the terminal."""
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class StackError(Exception):
+    exit_code: ClassVar[int] = 1
+
+
+class AlreadyRunning(StackError):
+    exit_code = 2
+
+    def __init__(self, data: Path, url: str | None) -> None:
+        super().__init__(f"The stack on {data} is already running{f' at {url}' if url else ''}. Stop that one first.")
+
+
+class PortBusy(StackError):
+    exit_code = 2
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is in use by another program. Choose another with --port.")
+
+
+class StartFailed(StackError):
+    def __init__(self, name: str, how: str, log: Path, lines: str) -> None:
+        super().__init__(f"{name} did not start: {how}. The end of {log}:\n{lines}")
+
+
+class StopRequested(Exception):
+    """`Stack.request_stop` was called while a start was under way."""

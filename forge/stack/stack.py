@@ -1,0 +1,220 @@
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+
+from forge.stack import ports
+from forge.stack.errors import StackError, StartFailed, StopRequested
+from forge.stack.process import Process
+from forge.stack.readiness import missing
+from forge.stack.record import Entry, Lock, Record, stop_leftovers
+from forge.stack.valkey import Valkey
+
+POLL_S = 0.2
+VALKEY_START_S = 60.0
+WEB_GRACE_S = 8.0
+STREAMS_GRACE_S = 3  # open streams do not hold up a web server's end; their clients come back and resume
+WORKER_GRACE_S = 30.0  # for the images it holds; what is not done then is queued again
+VALKEY_GRACE_S = 10.0
+SILENT_STOP_S = 4.0
+
+
+class Stack:
+    """Valkey, the migrations, web servers and workers on one data folder.
+
+    Start, poll and stop it from the main thread. Valkey is left out where REDIS_URL names another server.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        port: int | None = None,
+        webs: int = 1,
+        workers: int = 1,
+        env: Mapping[str, str | None] | None = None,
+        say: Callable[[str], None] = lambda _sentence: None,
+    ) -> None:
+        """`port`: 0 is any free one, None the last one or 8000. `env`: more variables for the children; None unsets.
+
+        `say` is given what a person should hear: deaths with the last log lines, what a stop waits for.
+        """
+        self.data = data.absolute()
+        self.urls: list[str] = []
+        self.processes: dict[str, Process] = {}
+        self._wanted_port = port
+        self._webs = webs
+        self._workers = workers
+        self._env = dict(env or {})
+        self._say = say
+        self._redis_url: str | None = None
+        self._ports: list[int] = []
+        self._remembered: int | None = None
+        self._lock = Lock(self.data)
+        self._stop_requested = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+    def start(self) -> None:
+        """Returns when Valkey answers, the tables are made and the other processes are started, not yet ready."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        try:
+            stop_leftovers(self.data)
+            self._choose_ports()
+            self._start_valkey()
+            self._migrate()
+            self._start_webs()
+            self._start_workers()
+        except BaseException:
+            self.stop()
+            raise
+
+    def poll(self) -> None:
+        """Starts again what has died. To be called every fraction of a second."""
+        for process in self.processes.values():
+            if sentence := process.poll():
+                self._say(sentence)
+
+    def missing(self) -> str | None:
+        """What the web servers still wait for, in words; None when all of them are ready."""
+        return missing(self.urls)
+
+    def wait_ready(self, timeout: float = 120.0) -> None:
+        deadline = time.monotonic() + timeout
+        while waits_for := self.missing():
+            if time.monotonic() > deadline:
+                raise StackError(f"Not ready after {timeout:g} s. {waits_for} The logs are in {self.logs}.")
+            self.poll()
+            self._rest(POLL_S)
+
+    def request_stop(self) -> None:
+        """Safe in a signal handler: a start under way ends with `StopRequested`."""
+        self._stop_requested = True
+
+    def stop(self) -> None:
+        """Ends all in order, web servers first and Valkey last. An exception from outside kills what is left."""
+        try:
+            for prefix in ("web", "worker", "migrate", "valkey"):
+                self._stop_all([process for name, process in self.processes.items() if name.startswith(prefix)])
+        finally:
+            for process in self.processes.values():
+                process.terminate()
+                process.kill()
+            if self._lock.held and self.urls:
+                Record(port=self._remembered).save(self.data)
+            self.processes.clear()
+            self._lock.release()
+
+    def _choose_ports(self) -> None:
+        last = Record.load(self.data).port
+        self._ports = [ports.web_port(self._wanted_port, last)]
+        self._remembered = last if self._wanted_port == 0 else self._ports[0]
+        while len(self._ports) < self._webs:
+            self._ports.append(ports.any_free(taken=self._ports))
+        self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
+
+    def _stop_all(self, processes: list[Process]) -> None:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            if not process.wait(SILENT_STOP_S):
+                self._say(f"{process.name} finishes what it holds, {process.grace:g} s at most.")
+            process.stop()
+
+    def _start_valkey(self) -> None:
+        if not self._embeds_valkey():
+            return
+        valkey = Valkey.prepare(self.data, ports.any_free(taken=self._ports))
+        self._redis_url = valkey.url
+        process = self._add("valkey", valkey.command, cwd=valkey.folder, grace=VALKEY_GRACE_S)
+        deadline = time.monotonic() + VALKEY_START_S
+        while not valkey.answers():
+            if not process.alive or time.monotonic() > deadline:
+                raise StartFailed(process.name, f"it {process.ending()}", process.log, process.tail())
+            self._rest()
+
+    def _embeds_valkey(self) -> bool:
+        if "REDIS_URL" in self._env:
+            return not self._env["REDIS_URL"]
+        return bool(settings.FORGE_EMBEDDED_REDIS)
+
+    def _migrate(self) -> None:
+        process = self._add("migrate", [sys.executable, "manage.py", "migrate", "--no-input"])
+        while process.alive:
+            self._rest()
+        if process.exit_code:
+            raise StartFailed(process.name, f"it {process.ending()}", process.log, process.tail())
+        del self.processes["migrate"]
+
+    def _start_webs(self) -> None:
+        for number, port in enumerate(self._ports, start=1):
+            arguments = (
+                f"config.asgi:application --host 127.0.0.1 --port {port} --http httptools --loop uvloop --ws none"
+                f" --lifespan off --no-access-log --timeout-graceful-shutdown {STREAMS_GRACE_S}"
+            )
+            self._add(f"web-{number}", [sys.executable, "-m", "uvicorn", *arguments.split()], grace=WEB_GRACE_S)
+
+    def _start_workers(self) -> None:
+        for number in range(1, self._workers + 1):
+            # The pid keeps names apart where several stacks of one machine share a broker.
+            arguments = (
+                f"-A config worker --pool threads -n forge-{os.getpid()}-{number}@%h"
+                " --without-gossip --without-mingle --loglevel INFO"
+            )
+            self._add(f"worker-{number}", [sys.executable, "-m", "celery", *arguments.split()], grace=WORKER_GRACE_S)
+
+    def _add(self, name: str, command: list[str], *, cwd: Path | None = None, grace: float = 5.0) -> Process:
+        process = Process(
+            name,
+            command,
+            cwd=cwd or settings.BASE_DIR,
+            env=self._environment(),
+            log=self.logs / f"{name}.log",
+            grace=grace,
+            started=self._save,
+        )
+        self.processes[name] = process
+        process.start()
+        return process
+
+    def _environment(self) -> dict[str, str]:
+        given: dict[str, str | None] = {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONUNBUFFERED": "1",
+            **self._env,
+            "FORGE_DATA": str(self.data),
+        }
+        if self._redis_url:
+            given["REDIS_URL"] = self._redis_url
+        # Handed on, not read: what the environment means is decided in config/settings.py.
+        return {name: value for name, value in {**os.environ, **given}.items() if value is not None}
+
+    def _save(self) -> None:
+        entries = {name: Entry.of(process.pid) for name, process in self.processes.items() if process.alive}
+        Record(
+            urls=self.urls,
+            port=self._remembered,
+            supervisor=Entry.of(os.getpid()),
+            processes={name: entry for name, entry in entries.items() if entry},
+        ).save(self.data)
+
+    def _rest(self, seconds: float = POLL_S / 4) -> None:
+        if self._stop_requested:
+            raise StopRequested
+        time.sleep(seconds)

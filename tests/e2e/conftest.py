@@ -1,0 +1,163 @@
+"""Real stacks on folders of their own: loopback, free ports, scripted model, ended by pid."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import psutil
+import pytest
+from django.conf import settings
+
+from forge.stack import Stack
+
+PATIENCE_S = 120.0  # a bound, not a measure: a test ends as soon as what it waits for is there
+
+
+class MakeStack(Protocol):
+    def __call__(
+        self, *, webs: int = 1, workers: int = 1, env: dict[str, str | None] | None = None, data: Path | None = None
+    ) -> Stack: ...
+
+
+class MakeKey(Protocol):
+    def __call__(self, data: Path, *, account: str = "alice", credits: int = 1000) -> str: ...
+
+
+def until(condition: Callable[[], object], what: str, poll: Callable[[], object] = lambda: None) -> None:
+    """Waits for the condition; `poll` is a stack's, so that what dies meanwhile is started again."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s in vain: {what}"
+        poll()
+        time.sleep(0.05)
+
+
+def environment(data: Path) -> dict[str, str]:
+    """Of a command that works on this folder, with everything embedded and the scripted model."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "DATABASE_URL"}}
+    return {**kept, "DJANGO_SETTINGS_MODULE": "config.settings", "FORGE_DATA": str(data), "FORGE_MODELS": "scripted"}
+
+
+def processes_of(data: Path) -> list[psutil.Process]:
+    """Every process that works on this folder, recorded or not."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and _works_on(process, data):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def _works_on(process: psutil.Process, data: Path) -> bool:
+    # Valkey writes its title over its environment, but it alone runs in its own folder.
+    return process.environ().get("FORGE_DATA") == str(data) or process.cwd() == str(data / "valkey")
+
+
+class Up:
+    """`manage.py up` as a program of its own."""
+
+    def __init__(self, data: Path, *arguments: str) -> None:
+        self.data = data
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "up", *(arguments or ("--port", "0"))]
+        data.mkdir(parents=True, exist_ok=True)
+        with (data / "stdout").open("w") as stdout, (data / "stderr").open("w") as stderr:
+            self.process = subprocess.Popen(
+                command, env=environment(data), stdout=stdout, stderr=stderr, start_new_session=True
+            )
+
+    @property
+    def stdout(self) -> str:
+        return (self.data / "stdout").read_text()
+
+    @property
+    def stderr(self) -> str:
+        return (self.data / "stderr").read_text()
+
+    def url(self) -> str:
+        """Waits for the ready line."""
+        until(lambda: self.stdout.endswith("\n") or self.process.poll() is not None, "the ready line")
+        assert self.stdout.startswith("ready "), self.stderr
+        return self.stdout.split()[1]
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+    started: list[Up] = []
+
+    def start(*arguments: str, data: Path = tmp_path) -> Up:
+        started.append(Up(data, *arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end()
+
+
+def _stack(data: Path, webs: int, workers: int, env: dict[str, str | None] | None) -> Stack:
+    scripted: dict[str, str | None] = {"FORGE_MODELS": "scripted", "REDIS_URL": None}
+    return Stack(data, port=0, webs=webs, workers=workers, env={**scripted, **(env or {})}, say=print)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One web server and one worker, ready, shared by tests that break nothing."""
+    with _stack(tmp_path_factory.mktemp("stack"), 1, 1, None) as running:
+        running.wait_ready(PATIENCE_S)
+        yield running
+
+
+@pytest.fixture
+def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
+    """Ready stacks of the test's own, for it to break."""
+    started: list[Stack] = []
+
+    def make(
+        *, webs: int = 1, workers: int = 1, env: dict[str, str | None] | None = None, data: Path | None = None
+    ) -> Stack:
+        made = _stack(data or tmp_path_factory.mktemp("stack"), webs, workers, env)
+        made.start()
+        started.append(made)
+        made.wait_ready(PATIENCE_S)
+        return made
+
+    yield make
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def make_key() -> MakeKey:
+    def make(data: Path, *, account: str = "alice", credits: int = 1000) -> str:
+        made = subprocess.run(
+            [sys.executable, "manage.py", "make_key", "--account", account, "--credits", str(credits)],
+            cwd=settings.BASE_DIR,
+            env={**os.environ, "FORGE_DATA": str(data)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip()
+
+    return make
+
+
+@pytest.fixture
+def client(stack: Stack, make_key: MakeKey) -> Iterator[httpx.Client]:
+    """alice's client of the shared stack, at the API's base path."""
+    headers = {"X-API-Key": make_key(stack.data)}
+    base = f"{stack.urls[0]}/image-forge-api/v1"
+    with httpx.Client(base_url=base, headers=headers, timeout=60, trust_env=False) as http:
+        yield http

@@ -1,0 +1,215 @@
+"""The commands in bin/: what they print, where, and how they end.
+
+They run against a stand-in for the virtual environment, so that nothing is installed: its python is this one,
+except that `pip install` is only written down.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from PIL import Image
+
+from forge.stack import Stack
+from tests.e2e.conftest import environment, processes_of, until
+
+pytestmark = pytest.mark.e2e
+
+BIN = settings.BASE_DIR / "bin"
+COMMANDS = ["bench", "demo", "manage", "setup", "test", "up"]
+PYTHON = """\
+#!/bin/sh
+case "$*" in
+*"-m pip --version"*) exit 0 ;;
+*"-m pip install"*)
+    echo "$*" >>"{venv}/installs"
+    if [ -e "{venv}/killed" ]; then kill -9 $$; fi
+    if [ -e "{venv}/refused" ]; then exit 1; fi
+    exit 0 ;;
+esac
+exec "{python}" "$@"
+"""
+
+
+@pytest.fixture
+def venv(tmp_path: Path) -> Path:
+    """Made, with nothing installed yet."""
+    folder = tmp_path / "a venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").touch()
+    python = folder / "bin" / "python"
+    python.write_text(PYTHON.format(venv=folder, python=sys.executable))
+    python.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "my pictures"
+    folder.mkdir()
+    Image.new("RGB", (320, 200), "teal").save(folder / "teal.png")
+    Image.new("RGB", (200, 320), "orange").save(folder / "orange.jpg")
+    return folder
+
+
+def _command(venv: Path, data: Path, name: str, *arguments: object) -> subprocess.Popen[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.Popen(
+        [BIN / name, *map(str, arguments)],
+        cwd=data.parent,
+        env={**environment(data), "FORGE_VENV": str(venv), "PATH": path},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _run(venv: Path, data: Path, name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    with _command(venv, data, name, *arguments) as process:
+        stdout, stderr = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def _installs(venv: Path) -> list[str]:
+    return (venv / "installs").read_text().splitlines()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_an_executable_shell_script(name: str) -> None:
+    assert os.access(BIN / name, os.X_OK)
+    assert (BIN / name).read_text().startswith("#!/bin/sh\n# bin/" + name)
+
+
+def test_there_is_no_command_without_a_test() -> None:
+    assert sorted(path.name for path in BIN.iterdir() if path.suffix != ".sh") == COMMANDS
+
+
+def test_setup_installs_torch_first_and_only_once(venv: Path, tmp_path: Path) -> None:
+    first = _run(venv, tmp_path / "data", "setup")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == ""
+    torch, rest = _installs(venv)
+    assert torch.split()[-1].startswith("torch==")
+    assert rest.endswith("requirements.txt")
+
+    second = _run(venv, tmp_path / "data", "setup")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+    assert len(_installs(venv)) == 2
+
+
+def test_two_setups_at_once_install_once(venv: Path, tmp_path: Path) -> None:
+    both = [_command(venv, tmp_path / "data", "setup") for _ in range(2)]
+    for one in both:
+        one.communicate(timeout=60)
+        assert one.returncode == 0
+    assert len(_installs(venv)) == 2
+
+
+def test_setup_dev_installs_the_tools_too(venv: Path, tmp_path: Path) -> None:
+    assert _run(venv, tmp_path / "data", "setup", "--dev").returncode == 0
+    assert _installs(venv)[-1].endswith("requirements-dev.txt")
+    assert _run(venv, tmp_path / "data", "setup").stderr == ""
+
+
+def test_a_refusal_of_pip_says_what_to_do_and_the_next_setup_goes_on(venv: Path, tmp_path: Path) -> None:
+    (venv / "refused").touch()
+    refused = _run(venv, tmp_path / "data", "setup")
+    assert refused.returncode == 2
+    assert "run bin/setup again" in refused.stderr
+
+    (venv / "refused").unlink()
+    assert _run(venv, tmp_path / "data", "setup").returncode == 0
+    assert "--ignore-installed" not in _installs(venv)[-1]
+
+
+def test_an_install_that_was_killed_is_done_again_in_whole(venv: Path, tmp_path: Path) -> None:
+    (venv / "killed").touch()
+    assert _run(venv, tmp_path / "data", "setup").returncode == 2
+
+    (venv / "killed").unlink()
+    assert _run(venv, tmp_path / "data", "setup").returncode == 0
+    assert "--ignore-installed" in _installs(venv)[-1]
+
+
+def test_setup_leaves_a_folder_with_other_things_alone(tmp_path: Path, pictures: Path) -> None:
+    refused = _run(pictures, tmp_path / "data", "setup")
+    assert refused.returncode == 2
+    assert sorted(path.name for path in pictures.iterdir()) == ["orange.jpg", "teal.png"]
+
+
+def test_make_key_prints_the_key_alone(venv: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert _run(venv, data, "manage", "--data", "data", "migrate").returncode == 0
+
+    made = _run(venv, data, "manage", "make_key", "--account", "acme", "--credits", 100)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("sk-")
+    assert len(made.stdout.split()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["no-such-benchmark"], [], ["../manage"], ["--quick"]])
+def test_bench_says_which_benchmarks_there_are(venv: Path, tmp_path: Path, arguments: list[str]) -> None:
+    refused = _run(venv, tmp_path / "data", "bench", *arguments)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("usage: bin/bench NAME")
+    assert refused.stdout == ""
+
+
+def test_the_demo_starts_what_it_needs_and_stops_it_again(venv: Path, tmp_path: Path, pictures: Path) -> None:
+    data = tmp_path / "demo data"
+    shown = _run(venv, tmp_path / "unused", "demo", pictures, "--data", "demo data")
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert shown.stdout.count("  result    ") == 2
+    for words in ("teal.png", "orange.jpg", "title", "alt", "caption", "description", "filename", "seoTags"):
+        assert words in shown.stdout
+    assert "2 credits charged, 0 left." in shown.stdout
+    assert "\x1b" not in shown.stdout, "no colours in a pipe"
+    assert processes_of(data) == []
+
+
+def test_the_demo_uses_a_running_stack_and_leaves_it_running(
+    venv: Path, stack: Stack, pictures: Path, tmp_path: Path
+) -> None:
+    shown = _run(venv, tmp_path / "unused", "demo", "--data", stack.data, pictures / "teal.png")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert stack.urls[0] in shown.stdout
+    assert stack.missing() is None
+
+
+def test_a_refusal_of_the_service_is_shown_as_its_sentence(
+    venv: Path, stack: Stack, pictures: Path, tmp_path: Path
+) -> None:
+    text = pictures / "notes.jpg"
+    text.write_text("these are not the pixels of a picture")
+    refused = _run(venv, tmp_path / "unused", "demo", "--data", stack.data, text)
+    assert refused.returncode == 1
+    assert "not an image of a supported type" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("missing", ["nothing-here.jpg", "empty"])
+def test_a_path_that_cannot_be_read_is_one_sentence(venv: Path, tmp_path: Path, missing: str) -> None:
+    (tmp_path / "empty").mkdir()
+    refused = _run(venv, tmp_path / "data", "demo", tmp_path / missing)
+    assert refused.returncode == 2
+    assert missing in refused.stderr.splitlines()[-1]
+    assert processes_of(tmp_path / "data") == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing(venv: Path, tmp_path: Path, pictures: Path, number: int) -> None:
+    data = tmp_path / "data"
+    with _command(venv, data, "demo", pictures) as demo:
+        until(lambda: len(processes_of(data)) > 3, "the demo's stack is starting")
+        demo.send_signal(number)
+        _, stderr = demo.communicate(timeout=120)
+    assert demo.returncode == 128 + number, stderr
+    assert "Traceback" not in stderr
+    assert processes_of(data) == []
