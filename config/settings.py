@@ -237,6 +237,6 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", logging.INFO)},
-    # It tells of each stream that opens and closes.
-    "loggers": {"django_eventstream": {"level": "WARNING"}},
+    # They tell of each stream that opens and closes, and of each request the demo makes.
+    "loggers": {"django_eventstream": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
 }

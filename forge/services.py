@@ -20,6 +20,7 @@ from forge.errors import (
     UploadPathMismatch,
 )
 from forge.events import Complete, Metadata, event_record
+from forge.filenames import filename_free
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 
 _A = ImageAnalysis.Status
@@ -155,7 +156,7 @@ def _succeed(claim: Claim, metadata: Metadata, filenames: Sequence[str], provena
     image = Image.objects.filter(pk=claim.image_id).first()
     if image is None:
         return False
-    words: Metadata = {**metadata, "filename": _free_filename(image, filenames)}
+    words: Metadata = {**metadata, "filename": filename_free(image=image, candidates=filenames)}
     saved = states.analysis_move(
         claim.analysis_id,
         source=_A.PROCESSING,
@@ -172,21 +173,6 @@ def _succeed(claim: Claim, metadata: Metadata, filenames: Sequence[str], provena
     event_record(job_id=claim.job_id, type="result", data={"imageId": claim.image_id, "metadata": words})
     _finish_if_last(states.job_count(claim.job_id, "succeeded"))
     return True
-
-
-def _free_filename(image: Image, filenames: Sequence[str]) -> str:
-    taken = set(
-        Image.objects.filter(session=image.session_id, filename__isnull=False)
-        .exclude(pk=image.pk)
-        .values_list("filename", flat=True)
-    )
-    for name in filenames:
-        if name not in taken:
-            return name
-    number = 2
-    while (numbered := f"{filenames[0][: 79 - len(str(number))].rstrip('-')}-{number}") in taken:
-        number += 1
-    return numbered
 
 
 @transaction.atomic

@@ -1,0 +1,85 @@
+"""The doors of the house that import-linter cannot watch."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted(path for room in ("config", "forge", "workers") for path in (ROOT / room).rglob("*.py"))
+OUTSIDE_MIGRATIONS = [path for path in SOURCES if "migrations" not in path.parts]
+
+
+def where(pattern: str, *allowed: str) -> list[str]:
+    """Files outside `allowed` in which the pattern stands."""
+    found = [path.relative_to(ROOT).as_posix() for path in OUTSIDE_MIGRATIONS if re.search(pattern, path.read_text())]
+    return [path for path in found if path not in allowed]
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    # stack.py hands the environment on to the processes it starts; nothing is decided by it there.
+    assert (
+        where(r"os\.environ\b(?!\.setdefault)|os\.getenv|\benvirons\b", "config/settings.py", "forge/stack/stack.py")
+        == []
+    )
+
+
+def test_only_the_ledger_writes_credits() -> None:
+    assert (
+        where(r"CreditEntry\(\n|CreditEntry\((?!models)\w|CreditEntry\.objects\.(bulk_)?create", "forge/ledger.py")
+        == []
+    )
+    assert where(r"balance=F\(", "forge/ledger.py") == []
+
+
+def test_only_the_state_tables_change_a_status() -> None:
+    assert where(r"\.update\([^)]*\bstatus=", "forge/states.py") == []
+    assert where(r"\.status = ", "forge/states.py") == []
+
+
+def test_only_events_record_an_event() -> None:
+    assert where(r"JobEvent\.objects\.(bulk_)?create|JobEvent\(job", "forge/events.py") == []
+
+
+@pytest.mark.parametrize("library", ["torch", "transformers", "efficientnet_lite_pytorch"])
+def test_model_libraries_are_imported_inside_load_only(library: str) -> None:
+    for path in OUTSIDE_MIGRATIONS:
+        tree = ast.parse(path.read_text())
+        if not any(name.partition(".")[0] == library for name in imports(tree)):
+            continue
+        assert path.is_relative_to(ROOT / "workers" / "models"), path
+        at_top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+        assert not any(name.partition(".")[0] == library for name in imports(at_top)), path
+
+
+def test_a_web_process_starts_without_the_model_libraries() -> None:
+    loaded = "import config.asgi, sys; print(sorted({'torch', 'numpy', 'workers'} & set(sys.modules)))"
+
+    answer = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "[]"
+
+
+def test_rooms_have_names() -> None:
+    nameless = {"utils.py", "util.py", "common.py", "helpers.py", "misc.py"}
+
+    assert [path for path in SOURCES if path.name in nameless or path.parent.name in {"common", "utils"}] == []
+
+
+def test_files_stay_readable() -> None:
+    """250 lines or a reason; there is none so far."""
+    long = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in OUTSIDE_MIGRATIONS}
+
+    assert {name: lines for name, lines in long.items() if lines > 250} == {}
