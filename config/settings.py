@@ -207,7 +207,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "forge.api.renderers.AlwaysJson",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "forge.api.schema.FirstSentenceSchema",
     "EXCEPTION_HANDLER": "forge.api.errors.handle",
     "UNAUTHENTICATED_USER": None,
 }
@@ -216,6 +216,13 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Pictures in; title, alt text, caption, description, file name and SEO tags out, streamed live.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/image-forge-api/v1",
+    "TAGS": [
+        {"name": "sessions", "description": "Upload images and have them analysed; words come as a stream."},
+        {"name": "jobs", "description": "Read a job, or its stream from any event on."},
+        {"name": "credits", "description": "One credit an image; a failed image gives its credit back."},
+        {"name": "service", "description": "Whether it is up. No key needed."},
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],

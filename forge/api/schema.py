@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
 from rest_framework import serializers
 
@@ -14,6 +15,17 @@ from forge.api.serializers import (
     ResultSerializer,
 )
 from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, Unavailable
+
+
+class FirstSentenceSchema(AutoSchema):
+    """Names an endpoint by the first sentence of its docstring; the rest describes it."""
+
+    def get_summary(self) -> str | None:
+        return super().get_description().partition(". ")[0].rstrip(".") or None
+
+    def get_description(self) -> str:  # type: ignore[override] (the stubs are of DRF's own AutoSchema)
+        return super().get_description().partition(". ")[2]
+
 
 _ALWAYS = (InvalidApiKey, ApiKeyInactive, Unavailable)
 

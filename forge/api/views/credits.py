@@ -25,7 +25,7 @@ class CheckView(APIView):
         responses={200: CheckSerializer, **errors(InvalidRequest, InsufficientCredits)},
     )
     def post(self, request: Request) -> Response:
-        """Whether the account could pay for so many images; nothing is charged or reserved. 402 if not."""
+        """Whether the account could pay for so many images. Nothing is charged or reserved. 402 if not."""
         asked = CheckRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         cost = ledger.cost(images=asked.validated_data["imageCount"])
@@ -42,7 +42,7 @@ class LedgerView(APIView):
         operation_id="credits_ledger", responses={200: CreditEntrySerializer(many=True), **errors(InvalidRequest)}
     )
     def get(self, request: Request) -> Response:
-        """Every change of the account's credits, newest first; the amounts add up to the balance."""
+        """Every change of the account's credits, newest first. The amounts add up to the balance."""
         paginator = NewestFirst()
         page = paginator.paginate_queryset(selectors.ledger_of(account_of(request)), request, self)
         return paginator.get_paginated_response([CreditEntrySerializer(entry).data for entry in page or []])

@@ -52,7 +52,7 @@ class AnalyzeView(APIView):
         responses={**STREAM, (202, "application/json"): JobSerializer, **errors(*_SUBMIT_ERRORS)},
     )
     def post(self, request: Request, session_id: str) -> HttpResponseBase:
-        """Analyse images; the answer is the job's stream, or the job itself to `Accept: application/json`."""
+        """Analyse images. The answer is the job's stream, or the job itself to `Accept: application/json`."""
         asked = AnalyzeRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         job = _submit(request, session_id, asked.validated_data, asked.validated_data["images"])
@@ -72,7 +72,7 @@ class AnalyzeSingleView(APIView):
         },
     )
     def post(self, request: Request, session_id: str) -> HttpResponseBase:
-        """Analyse one image and wait for its words; 504 with the `jobId` when that takes too long."""
+        """Analyse one image and wait for its words. 504 with the `jobId` when that takes too long."""
         asked = AnalyzeSingleRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         job = _submit(request, session_id, asked.validated_data, [asked.validated_data["image"]])
@@ -100,7 +100,7 @@ class JobEventsView(APIView):
         responses={**STREAM, 204: None, **errors(InvalidRequest, NotFound)},
     )
     def get(self, request: Request, job_id: str) -> HttpResponseBase:
-        """The job's stream from its first event, or after the one named; 204 once `complete` has been delivered."""
+        """The job's stream from its first event, or after the one named. 204 once `complete` has been delivered."""
         after = _after(request)
         job = selectors.job_get(account_of(request), job_id)
         if job.is_finished and after >= job.last_seq:

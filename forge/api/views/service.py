@@ -17,16 +17,20 @@ class _OpenView(APIView):
 
 
 class HealthView(_OpenView):
-    @extend_schema(operation_id="healthz", responses={200: HealthSerializer})
+    @extend_schema(operation_id="healthz", tags=["service"], responses={200: HealthSerializer})
     def get(self, request: Request) -> Response:
         """This process is up."""
         return Response({"status": "ok"})
 
 
 class ReadyView(_OpenView):
-    @extend_schema(operation_id="readyz", responses={200: HealthSerializer, **errors(Unavailable, anonymous=True)})
+    @extend_schema(
+        operation_id="readyz",
+        tags=["service"],
+        responses={200: HealthSerializer, **errors(Unavailable, anonymous=True)},
+    )
     def get(self, request: Request) -> Response:
-        """Database, Redis and at least one worker answer; 503 names in `missing` what does not."""
+        """Database, Redis and at least one worker answer. 503 names in `missing` what does not."""
         missing = readiness.missing()
         if missing:
             raise Unavailable(f"Not ready: {'; '.join(missing.values())}.", missing=sorted(missing))

@@ -34,7 +34,7 @@ class UploadView(APIView):
         responses={201: SessionSerializer, **errors(*_UPLOAD_ERRORS)},
     )
     def post(self, request: Request) -> Response:
-        """Upload images; makes a session. A request with a bad file keeps nothing and names each bad file."""
+        """Upload images. Makes a session. A request with a bad file keeps nothing and names each bad file."""
         images = uploads.images_check(request.FILES.getlist(_FILES))
         session = uploads.session_create(account=account_of(request), images=images)
         return Response(SessionSerializer(session).data, status=201)
@@ -49,7 +49,7 @@ class SessionImagesView(APIView):
         responses={201: SessionSerializer, **errors(*_UPLOAD_ERRORS, NotFound, SessionExpired)},
     )
     def post(self, request: Request, session_id: str) -> Response:
-        """Add images to an open session; answers the session with the images that were added."""
+        """Add images to an open session. Answers the session with the images that were added."""
         session = selectors.session_get(account_of(request), session_id)
         images = uploads.images_check(request.FILES.getlist(_FILES))
         added = uploads.session_extend(session=session, images=images)
@@ -78,7 +78,7 @@ class SessionView(APIView):
 
     @extend_schema(operation_id="sessions_delete", responses={204: None, **errors(NotFound, Conflict)})
     def delete(self, request: Request, session_id: str) -> Response:
-        """Remove a session with its files, jobs and words; the ledger stays. 409 while one of its jobs runs."""
+        """Remove a session with its files, jobs and words. The ledger stays. 409 while one of its jobs runs."""
         uploads.session_delete(session=selectors.session_get(account_of(request), session_id))
         return Response(status=204)
 
