@@ -135,13 +135,15 @@ FORGE_MAX_IMAGE_PIXELS = env.int("FORGE_MAX_IMAGE_PIXELS", 50_000_000, validate=
 FORGE_MAX_REQUEST_BYTES = env.int(
     "FORGE_MAX_REQUEST_BYTES", FORGE_MAX_IMAGES * (FORGE_MAX_IMAGE_BYTES + 2**12), validate=validate.Range(min=1)
 )
+FORGE_MAX_JSON_BYTES = env.int("FORGE_MAX_JSON_BYTES", 2**20, validate=validate.Range(min=1))  # bodies without files
 FORGE_SESSION_HOURS = env.float("FORGE_SESSION_HOURS", 24.0, validate=validate.Range(min=0.0))
 FORGE_SINGLE_WAIT_S = env.float(
     "FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0)
 )  # analyze-single: then 504
 
-# The request's size is checked before Django sees it (config/asgi.py); files are counted by the upload handler.
-DATA_UPLOAD_MAX_NUMBER_FILES = None
+# The request's size is checked before Django sees it (config/asgi.py). Files over the count are refused with their
+# number; far over it the reading stops.
+DATA_UPLOAD_MAX_NUMBER_FILES = 10 * FORGE_MAX_IMAGES
 FILE_UPLOAD_HANDLERS = ["forge.uploads.UploadHandler"]
 
 # --- Redis: broker and pub/sub ----------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Bytes → checked images → storage. All files of a request are checked before any is kept."""
 
+import io
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import PIL.Image
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
 from django.db import IntegrityError, transaction
 from PIL import ExifTags
 
@@ -67,18 +68,27 @@ class CheckedImage:
 
 
 class UploadHandler(TemporaryFileUploadHandler):
-    """Writes files to disk as they arrive, and of a file over the limit no more than the limit."""
+    """Writes files to disk as they arrive; of what is over a limit it keeps name and size alone."""
+
+    files = 0
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
-        super().new_file(*args, **kwargs)
+        self.files += 1
         self.received = 0
+        if self.files <= settings.FORGE_MAX_IMAGES:
+            super().new_file(*args, **kwargs)
+        else:
+            # No temporary file for it: a process may hold only so many.
+            FileUploadHandler.new_file(self, *args, **kwargs)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self.received += len(raw_data)
-        if self.received <= settings.FORGE_MAX_IMAGE_BYTES:
+        if self.files <= settings.FORGE_MAX_IMAGES and self.received <= settings.FORGE_MAX_IMAGE_BYTES:
             super().receive_data_chunk(raw_data, start)
 
-    def file_complete(self, file_size: int) -> TemporaryUploadedFile:
+    def file_complete(self, file_size: int) -> Upload:
+        if self.files > settings.FORGE_MAX_IMAGES:
+            return UploadedFile(io.BytesIO(), name=self.file_name, size=file_size)
         file = super().file_complete(file_size)
         assert isinstance(file, TemporaryUploadedFile)
         file.size = file_size

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from celery.exceptions import OperationalError as CeleryOperationalError
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, SuspiciousOperation, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from redis.exceptions import RedisError
@@ -74,6 +75,13 @@ def _sentence(detail: Any, field: str = "") -> str:
     return f"{field}: {detail}" if field else str(detail)
 
 
+def _too_many_files() -> PayloadTooLarge:
+    limit, least = settings.FORGE_MAX_IMAGES, settings.DATA_UPLOAD_MAX_NUMBER_FILES + 1
+    return PayloadTooLarge(
+        f"A request may hold {limit} images; this one has {least} or more.", limit=limit, actual=least
+    )
+
+
 _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], ForgeError]], ...] = (
     ((Http404, exceptions.NotFound), lambda _: NotFound()),
     ((exceptions.ValidationError,), lambda e: InvalidRequest(_sentence(e.detail), fields=e.detail)),
@@ -84,7 +92,8 @@ _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], Forg
     ),
     ((exceptions.NotAuthenticated, exceptions.AuthenticationFailed), lambda _: InvalidApiKey()),
     ((exceptions.MethodNotAllowed,), lambda _: MethodNotAllowed()),
-    ((RequestDataTooBig,), lambda _: PayloadTooLarge("The body is larger than this endpoint takes.")),
+    ((TooManyFilesSent,), lambda _: _too_many_files()),
+    ((RecursionError,), lambda _: InvalidRequest("The JSON is nested too deeply.")),
     ((SuspiciousOperation, PermissionDenied), lambda _: InvalidRequest()),
     ((OperationalError, InterfaceError, RedisError, CeleryOperationalError), lambda _: Unavailable()),
 )

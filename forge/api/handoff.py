@@ -118,10 +118,11 @@ class RequestSizeMiddleware:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         given = {name.lower(): value for name, value in scope["headers"]}
+        limit = _limit(given)
         length = given.get(b"content-length", b"0")
         declared = int(length) if length.isdigit() else 0
-        if declared > settings.FORGE_MAX_REQUEST_BYTES:
-            return await _refuse(given, declared, send)
+        if declared > limit:
+            return await _refuse(given, limit, declared, send)
         received, answered = 0, False
 
         async def receive_counted() -> Message:
@@ -132,7 +133,7 @@ class RequestSizeMiddleware:
                 # DRF takes a body that came in chunks, its length unsaid, for an empty one.
                 scope["headers"] = [*scope["headers"], (b"content-length", str(received).encode())]
             # Django stops reading here; the answer is ours.
-            return message if received <= settings.FORGE_MAX_REQUEST_BYTES else {"type": "http.disconnect"}
+            return message if received <= limit else {"type": "http.disconnect"}
 
         async def send_noted(message: Message) -> None:
             nonlocal answered
@@ -140,14 +141,19 @@ class RequestSizeMiddleware:
             await send(message)
 
         await self.app(scope, receive_counted, send_noted)
-        if received > settings.FORGE_MAX_REQUEST_BYTES and not answered:
-            await _refuse(given, received, send)
+        if received > limit and not answered:
+            await _refuse(given, limit, received, send)
         return None
 
 
-async def _refuse(given: dict[bytes, bytes], actual: int, send: Send) -> None:
-    limit = settings.FORGE_MAX_REQUEST_BYTES
-    error = PayloadTooLarge(f"A request may have {limit} bytes.", limit=limit, actual=actual)
+def _limit(given: dict[bytes, bytes]) -> int:
+    """Bytes: a form brings files, whatever else there is fits into little."""
+    is_form = given.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+    return settings.FORGE_MAX_REQUEST_BYTES if is_form else settings.FORGE_MAX_JSON_BYTES
+
+
+async def _refuse(given: dict[bytes, bytes], limit: int, actual: int, send: Send) -> None:
+    error = PayloadTooLarge(f"This request may have {limit} bytes.", limit=limit, actual=actual)
     request_id = request_id_for(given.get(REQUEST_ID_HEADER.lower().encode(), b"").decode("latin-1"))
     text = JsonResponse(body(error, request_id)).content
     headers = [

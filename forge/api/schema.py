@@ -23,7 +23,7 @@ class FirstSentenceSchema(AutoSchema):
     def get_summary(self) -> str | None:
         return super().get_description().partition(". ")[0].rstrip(".") or None
 
-    def get_description(self) -> str:  # type: ignore[override] (the stubs are of DRF's own AutoSchema)
+    def get_description(self) -> str:  # type: ignore[override]  # the stubs mean DRF's own
         return super().get_description().partition(". ")[2]
 
 

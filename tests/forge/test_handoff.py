@@ -217,13 +217,17 @@ def test_analyze_single_that_takes_too_long_names_the_job_which_goes_on(
     assert job.status == "complete"
 
 
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
 @pytest.mark.parametrize("declared", [True, False])
-def test_a_request_over_the_limit_is_refused_before_it_is_kept(key: str, settings: Any, declared: bool) -> None:
-    settings.FORGE_MAX_REQUEST_BYTES = 1000
+def test_a_request_over_the_limit_is_refused_before_it_is_kept(
+    key: str, settings: Any, declared: bool, kind: str
+) -> None:
+    settings.FORGE_MAX_JSON_BYTES, settings.FORGE_MAX_REQUEST_BYTES = 1000, 1500
+    limit = 1000 if kind == "application/json" else 1500
     body = bytes(2000)
 
     async def run() -> Call:
-        headers = {"content-length": "2000"} if declared else {}
+        headers = {"content-type": kind, **({"content-length": "2000"} if declared else {})}
         call = Call("POST", "/sessions/upload", key, body, headers)
         await call.start()
         await call.finish()
@@ -231,7 +235,7 @@ def test_a_request_over_the_limit_is_refused_before_it_is_kept(key: str, setting
 
     call = asyncio.run(run())
     told = json.loads(call.text)
-    assert (call.status, told["code"], told["limit"]) == (413, "payload_too_large", 1000)
+    assert (call.status, told["code"], told["limit"]) == (413, "payload_too_large", limit)
     assert told["requestId"] == call.headers["x-request-id"]
 
 

@@ -53,6 +53,8 @@ def spoil_image(**changes: Any) -> Callable[[dict[str, Any]], Any]:
 REFUSALS: dict[str, tuple[Callable[[dict[str, Any]], Any], int, str]] = {
     "no JSON": (lambda body: b"{not json", 400, "invalid_request"),
     "not UTF-8": (lambda body: b'{"images": "\xff"}', 400, "invalid_request"),
+    "nested for ever": (lambda body: b"[" * 100_000, 400, "invalid_request"),
+    "half a character": (spoil_image(id="\ud800"), 400, "invalid_request"),
     "a list": (lambda body: [body], 400, "invalid_request"),
     "a number": (lambda body: b"7", 400, "invalid_request"),
     "nothing": (lambda body: b"", 400, "invalid_request"),
