@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
+from django.contrib.admin.utils import quote
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,9 +16,10 @@ NOTHING = "-"  # what Django's own lists show for an empty value
 _SHORT = 12
 
 
-def page_url(noun: str, pk: object, *, part: str = "") -> str:
+def page_url(noun: str, pk: str | int, *, part: str = "") -> str:
     """The page of a row; `part` is the id of an element on it."""
-    url = reverse(f"admin:forge_{noun}_change", args=[pk])
+    # The admin reads `_3B` in an address as a character: an id must be quoted its way.
+    url = reverse(f"admin:forge_{noun}_change", args=[quote(pk)])
     return f"{url}#{part}" if part else url
 
 

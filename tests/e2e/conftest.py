@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 
 from forge.stack import Stack
+from tests.postgres import MISSING, Cluster, programs, throwaway
 
 PATIENCE_S = 120.0  # a bound, not a measure: a test ends as soon as what it waits for is there
 
@@ -26,7 +27,9 @@ class MakeStack(Protocol):
 
 
 class MakeKey(Protocol):
-    def __call__(self, data: Path, *, account: str = "alice", credits: int = 1000) -> str: ...
+    def __call__(
+        self, data: Path, *, account: str = "alice", credits: int = 1000, database: str | None = None
+    ) -> str: ...
 
 
 def until(condition: Callable[[], object], what: str, poll: Callable[[], object] = lambda: None) -> None:
@@ -139,11 +142,11 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
 
 @pytest.fixture(scope="session")
 def make_key() -> MakeKey:
-    def make(data: Path, *, account: str = "alice", credits: int = 1000) -> str:
+    def make(data: Path, *, account: str = "alice", credits: int = 1000, database: str | None = None) -> str:
         made = subprocess.run(
             [sys.executable, "manage.py", "make_key", "--account", account, "--credits", str(credits)],
             cwd=settings.BASE_DIR,
-            env={**os.environ, "FORGE_DATA": str(data)},
+            env={**os.environ, "FORGE_DATA": str(data), **({"DATABASE_URL": database} if database else {})},
             capture_output=True,
             text=True,
             check=False,
@@ -161,3 +164,13 @@ def client(stack: Stack, make_key: MakeKey) -> Iterator[httpx.Client]:
     base = f"{stack.urls[0]}/image-forge-api/v1"
     with httpx.Client(base_url=base, headers=headers, timeout=60, trust_env=False) as http:
         yield http
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Cluster]:
+    if programs() is None:
+        if os.environ.get("CI"):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with throwaway() as cluster:
+        yield cluster

@@ -145,6 +145,6 @@ def test_what_is_refused_leaves_files_ledger_and_queue_as_they_were(client: http
     chunked = client.post("sessions/upload", content=(bytes(2**20) for _ in range(3)))
 
     assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_image")
-    assert (chunked.status_code, chunked.json()["code"]) == (400, "invalid_request")
+    assert (chunked.status_code, chunked.json()["code"]) == (413, "payload_too_large")
     after = client.get("credits/ledger").json(), sorted(path for path in (stack.data / "media").rglob("*.jpg"))
     assert after == before

@@ -65,8 +65,7 @@ async def measure(stack: Stack, key: str, job: str, connections: Callable[[], in
     assert all([event.id for event in each] == [1, 2, 3, 4, 5] for each in events)
 
 
-def run(stack: Stack, make_key: MakeKey, connections: Callable[[], int]) -> None:
-    key = make_key(stack.data)
+def run(stack: Stack, key: str, connections: Callable[[], int]) -> None:
     base = f"{stack.urls[0]}/image-forge-api/v1"
     with httpx.Client(base_url=base, headers={"X-API-Key": key}, timeout=60, trust_env=False) as http:
         stack.processes["worker-1"].stop()  # Without a worker the job waits, and its streams with it.
@@ -77,7 +76,7 @@ def run(stack: Stack, make_key: MakeKey, connections: Callable[[], int]) -> None
 def test_five_hundred_streams_hold_neither_threads_nor_connections(make_stack: MakeStack, make_key: MakeKey) -> None:
     stack = make_stack()
 
-    run(stack, make_key, lambda: sqlite_connections(stack))
+    run(stack, make_key(stack.data), lambda: sqlite_connections(stack))
 
 
 @pytest.mark.postgres
@@ -86,4 +85,4 @@ def test_five_hundred_streams_hold_no_connection_of_postgresql(
 ) -> None:
     stack = make_stack(env={"DATABASE_URL": postgres.url})
 
-    run(stack, make_key, postgres.connections)
+    run(stack, make_key(stack.data, database=postgres.url), postgres.connections)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission, User
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -16,6 +17,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from forge import ledger, services, uploads
 from forge.accounts import key_issue
+from forge.admin import html
 from forge.errors import UnreadableImage
 from forge.events import Metadata
 from forge.models import Account, ApiKey, CreditEntry, Image, ImageAnalysis, Job, JobEvent, Session
@@ -122,7 +124,7 @@ def admin_rows(admin_job: Job) -> dict[str, object]:
 
 
 def page(noun: str, kind: str, *args: object) -> str:
-    return reverse(f"admin:forge_{noun}_{kind}", args=args)
+    return reverse(f"admin:forge_{noun}_{kind}", args=[quote(str(arg)) for arg in args])
 
 
 def text_of(client: Client, url: str) -> str:
@@ -546,3 +548,9 @@ def test_a_log_entry_that_is_no_json_is_shown_as_it_is(admin_client: Client, adm
     event = JobEvent.objects.create(job=admin_job, seq=99, type="result", data="<script>no json</script>")
     assert escape(event.data) in text_of(admin_client, page("jobevent", "change", event.pk))
     assert escape(event.data) in text_of(admin_client, page("job", "change", admin_job.pk))
+
+
+def test_an_id_that_looks_like_a_quoted_character_has_its_page(admin_client: Client, db: None) -> None:
+    account = Account.objects.create(pk="acct_3Begto", name="quoted")
+
+    assert account.name in text_of(admin_client, html.page_url("account", account.pk))
