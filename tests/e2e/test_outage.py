@@ -13,14 +13,16 @@ import pytest
 from forge.stack import Stack
 from tests.e2e.client import SentEvent, amessages, colors, submit, upload
 from tests.e2e.conftest import PATIENCE_S, MakeKey, MakeStack, until
+from tests.postgres import Cluster
 
 pytestmark = pytest.mark.e2e
 
 JOBS = 40
 IMAGES = 25
+CREDITS = JOBS * IMAGES + 7
 AWAY_S = 10.0
 # Slow enough that the outage falls into the middle of the work.
-SCRIPT = {"FORGE_SCRIPT": json.dumps({"delay_ms": 100, "delay_ms_per_image": 10})}
+SCRIPT: dict[str, str | None] = {"FORGE_SCRIPT": json.dumps({"delay_ms": 100, "delay_ms_per_image": 10})}
 
 
 @dataclass
@@ -63,7 +65,21 @@ class Readers:
 
 def test_forty_jobs_lose_nothing_while_redis_is_away(make_stack: MakeStack, make_key: MakeKey) -> None:
     stack = make_stack(webs=2, workers=2, env=dict(SCRIPT))
-    headers = {"X-API-Key": make_key(stack.data, credits=JOBS * IMAGES + 7)}
+
+    run(stack, make_key(stack.data, credits=CREDITS))
+
+
+@pytest.mark.postgres
+def test_forty_jobs_on_postgresql_lose_nothing_while_redis_is_away(
+    make_stack: MakeStack, make_key: MakeKey, postgres: Cluster
+) -> None:
+    stack = make_stack(webs=2, workers=2, env={**SCRIPT, "DATABASE_URL": postgres.url})
+
+    run(stack, make_key(stack.data, credits=CREDITS, database=postgres.url))
+
+
+def run(stack: Stack, key: str) -> None:
+    headers = {"X-API-Key": key}
     base = f"{stack.urls[0]}/image-forge-api/v1"
     readers = Readers(stack.urls, headers)
     with httpx.Client(base_url=base, headers=headers, timeout=60, trust_env=False) as http:
