@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -64,6 +65,16 @@ def _works_on(process: psutil.Process, data: Path) -> bool:
     return process.environ().get("FORGE_DATA") == str(data) or process.cwd() == str(data / "valkey")
 
 
+@contextmanager
+def hangup_is_heard() -> Iterator[None]:
+    """Tests that run under nohup ignore SIGHUP, and what they start would too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 class Up:
     """`manage.py up` as a program of its own."""
 
@@ -71,7 +82,7 @@ class Up:
         self.data = data
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "up", *(arguments or ("--port", "0"))]
         data.mkdir(parents=True, exist_ok=True)
-        with (data / "stdout").open("w") as stdout, (data / "stderr").open("w") as stderr:
+        with (data / "stdout").open("w") as stdout, (data / "stderr").open("w") as stderr, hangup_is_heard():
             self.process = subprocess.Popen(
                 command, env=environment(data), stdout=stdout, stderr=stderr, start_new_session=True
             )
