@@ -170,8 +170,7 @@ FORGE_SCRIPT: dict[str, object] = dict(env.json("FORGE_SCRIPT", {}))  # what the
 FORGE_BATCH_SIZE = env.int("FORGE_BATCH_SIZE", 8, validate=validate.Range(min=1, max=256))
 FORGE_MODEL_THREADS = env.int("FORGE_MODEL_THREADS", 1, validate=validate.Range(min=1))
 
-# A claim is held for the lease and renewed by its worker's heartbeat; what a dead worker held is queued again
-# by the sweep after at most lease + heartbeat seconds.
+# A claim is held for the lease, renewed by its worker's heartbeat; the sweep queues again what a dead worker held.
 FORGE_LEASE_S = env.float("FORGE_LEASE_S", 15.0, validate=validate.Range(min=1.0))
 FORGE_HEARTBEAT_S = env.float("FORGE_HEARTBEAT_S", 3.0, validate=validate.Range(min=0.1))
 # An image that has not begun so long after it was sent, with an empty queue, is sent again.
@@ -195,6 +194,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.05, "i
 CELERY_TASK_DEFAULT_QUEUE = "images"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below holds for workers too
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_POOL = "threads"
 # Twice the batch: one batch runs while the next one decodes.
@@ -238,12 +238,13 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+_TALKATIVE = ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", logging.INFO)},
-    # They tell of each stream that opens and closes, and of each request the demo makes.
-    "loggers": {"django_eventstream": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+    # They tell of each stream that opens, each task that arrives and ends, each request the demo makes.
+    "loggers": {name: {"level": "WARNING"} for name in _TALKATIVE},
 }
