@@ -1,6 +1,7 @@
 """Real stacks on folders of their own: loopback, free ports, scripted model, ended by pid."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,12 @@ from forge.stack import Stack
 from tests.postgres import MISSING, Cluster, programs, throwaway
 
 PATIENCE_S = 120.0  # a bound, not a measure: a test ends as soon as what it waits for is there
+
+
+# CI has both and must not skip.
+needs_curl = pytest.mark.skipif(
+    shutil.which("curl") is None and "CI" not in os.environ, reason="curl is not installed: apt install curl"
+)
 
 
 class MakeStack(Protocol):

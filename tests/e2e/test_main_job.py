@@ -8,7 +8,7 @@ from httpx_sse import connect_sse
 
 from forge.stack import Stack
 from tests.e2e.client import SentEvent, analyze_body, colors, messages, submit, upload
-from tests.e2e.conftest import MakeKey, MakeStack
+from tests.e2e.conftest import MakeKey, MakeStack, needs_curl
 from tests.pictures import jpeg
 
 pytestmark = pytest.mark.e2e
@@ -43,6 +43,7 @@ def test_httpx_sse_reads_each_event_of_twenty_images_once(client: httpx.Client) 
     assert Counter(kind for _, kind in seen) == KINDS
 
 
+@needs_curl
 def test_curl_reads_each_event_of_twenty_images_once(client: httpx.Client, stack: Stack) -> None:
     session = upload(client, colors(IMAGES, 20))
     address = f"{client.base_url}sessions/{session['sessionId']}/analyze"

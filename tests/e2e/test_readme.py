@@ -8,10 +8,12 @@ import pytest
 from django.conf import settings
 
 from forge.stack import Stack
+from tests.e2e.conftest import needs_curl
 
 pytestmark = pytest.mark.e2e
 
 
+@needs_curl
 def test_the_readmes_requests_work_as_they_stand(client: httpx.Client, stack: Stack, tmp_path: Path) -> None:
     readme = (settings.BASE_DIR / "README.md").read_text()
     marked = re.search(r"<!-- run by tests/e2e/test_readme.py -->\n```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
