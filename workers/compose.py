@@ -31,6 +31,7 @@ CAPTION_LIMIT = 220
 TITLE_LIMIT = 80
 TITLE_WORDS = range(3, 10)
 VERY_SURE = 0.75
+PLACE_KINDS = frozenset(("building", "landscape", "other", "structure"))
 
 _PICTURE_WORDS = (
     r"(?:image|picture|photo|photograph|photography|pic|snapshot|shot|drawing|painting|illustration"
@@ -87,16 +88,16 @@ class Words:
 def compose(captions: Sequence[Caption], tags: Sequence[Tag], context: Context) -> Words:
     """Any input, empty and hostile too, gives six fields within the contract's limits."""
     phrase = next((text for text in map(_phrase, captions) if text), "")
-    caption = _caption(phrase, context)
+    caption = _caption(phrase, tags, context)
     candidates = _filenames(phrase, tags, context)
     return Words(
-        title=_title(phrase, context),
-        alt=_alt(phrase, context),
+        title=_title(phrase, tags, context),
+        alt=_alt(phrase, tags, context),
         caption=caption,
         description=_description(phrase, caption, tags, context),
         filename=candidates[0],
         filename_candidates=candidates,
-        seo_tags=tuple(keywords(phrase, tags, context.keywords)),
+        seo_tags=tuple(keywords(phrase, tags, context.keywords, context.filler_keywords)),
     )
 
 
@@ -118,26 +119,28 @@ def _is_bare(phrase: str) -> bool:
     return len(words) <= 6 and not PREPOSITIONS.intersection(words)
 
 
-def _caption(phrase: str, context: Context) -> str:
+def _is_place(phrase: str, tags: Sequence[Tag]) -> bool:
+    """A place is a scene; only a thing can be in one."""
+    thing = without_article(phrase)
+    return any(tag.kind in PLACE_KINDS and tag.text == thing for tag in tags)
+
+
+def _caption(phrase: str, tags: Sequence[Tag], context: Context) -> str:
     """One sentence, for the reader who sees the picture."""
     if not phrase:
-        return sentence(f"a {context.plain}")
-    return sentence(f"{phrase} {context.setting}" if _is_bare(phrase) else phrase)
+        return sentence(context.plain_phrase)
+    return sentence(f"{phrase} {context.setting(of_place=_is_place(phrase, tags))}" if _is_bare(phrase) else phrase)
 
 
-def _alt(phrase: str, context: Context) -> str:
+def _alt(phrase: str, tags: Sequence[Tag], context: Context) -> str:
     """For the reader who does not see it. WCAG 2 technique G94 and the W3C's alt decision tree: the same content in few
     words; no "image of", which a screen reader says itself; about 125 characters, after which some readers pause.
     """
     if not phrase:
-        tones = f"mostly {context.palette} tones" if context.palette else "no clear subject"
-        words = f"{tones} {context.on_backdrop}".strip()
-        return capitalized(cut(f"{words} in a {context.shape} frame", ALT_LIMIT))
-    if not _is_bare(phrase):
+        return capitalized(cut(context.plain_phrase, ALT_LIMIT))
+    if not _is_bare(phrase) or not (context.palette or context.on_backdrop):
         return capitalized(cut(phrase, ALT_LIMIT))
-    mostly = f"in a mostly {context.palette} picture" if context.palette else ""
-    setting = context.setting if context.backdrop or context.monochrome else mostly
-    return capitalized(cut(f"{phrase} {setting}".strip(), ALT_LIMIT))
+    return capitalized(cut(f"{phrase} {context.setting(of_place=_is_place(phrase, tags))}", ALT_LIMIT))
 
 
 def _description(phrase: str, caption: str, tags: Sequence[Tag], context: Context) -> str:
@@ -161,19 +164,15 @@ def _also(phrase: str, tags: Sequence[Tag]) -> list[str]:
     return [sentence(f"it also shows {listed(fresh[:2])}")] if fresh else []
 
 
-def _title(phrase: str, context: Context) -> str:
+def _title(phrase: str, tags: Sequence[Tag], context: Context) -> str:
     """3 to 9 words in title case; search results show some 60 characters of a title, so the subject comes first."""
-    if not phrase:
-        text = context.plain.replace(",", "")
-        text = text.replace("picture in black and white", "black-and-white picture")
-    elif _is_bare(phrase):
-        text = f"{without_article(phrase)} {context.short_setting}"
-    else:
-        text = without_article(phrase)
+    text = without_article(phrase) if phrase else context.plain
+    if not phrase and len(text.split()) < TITLE_WORDS.start:
+        text = context.plain_phrase
     words = [word for word in (word.strip(".,;:!?\"'()[]{}") for word in text.split()) if any(map(str.isalnum, word))]
     words = [word[:30] for word in words]
     while len(words) < TITLE_WORDS.start:
-        words += context.short_setting.split()
+        words += context.short_setting(of_place=_is_place(phrase, tags)).split()
     words = words[: TITLE_WORDS.stop - 1]
     while len(words) > TITLE_WORDS.start and len(" ".join(words)) > TITLE_LIMIT:
         words.pop()
@@ -184,6 +183,9 @@ def _title(phrase: str, context: Context) -> str:
 def _filenames(phrase: str, tags: Sequence[Tag], context: Context) -> tuple[str, ...]:
     """Google's image advice: short, descriptive, words joined by hyphens. The later candidates add one word or two."""
     base = slug(phrase) or slug(context.plain) or "picture"
+    if "-" not in base:
+        # One word says too little; a bare "dog" would also be the name of every other dog.
+        base = slug(f"{base} {context.short_setting(of_place=_is_place(phrase, tags))}")
     subjects = [tag.text for tag in tags if tag.confidence >= VERY_SURE]
     extras = [*context.colors, *subjects, context.shape, context.light]
     names = [base, *(_joined(base, extra) for extra in [*extras, context.palette, "image"])]

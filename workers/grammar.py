@@ -27,7 +27,7 @@ HANGING = SMALL_WORDS | frozenset((
 PREPOSITIONS = frozenset((
     "on", "in", "at", "with", "by", "near", "next", "under", "over", "behind", "beside", "between", "against",
     "above", "below", "along", "around", "across", "through", "inside", "outside", "into", "onto", "from", "off",
-    "to", "while", "for"
+    "to", "while", "for", "playing"
 ))  # fmt: skip
 _ABBREVIATIONS = frozenset((
     "st", "mt", "dr", "mr", "mrs", "ms", "jr", "sr", "no", "vs", "etc"

@@ -91,10 +91,10 @@ def test_a_caption_of_five_hundred_words_is_cut() -> None:
 
 def test_nothing_sure_gives_modest_true_words() -> None:
     words = compose([], [Tag("missile", 0.12)], Context(1200, 800, ("blue", "white"), light="bright"))
-    assert words.title == "Bright Wide Picture in Blue and White"
-    assert words.alt == "Mostly blue and white tones in a wide frame"
-    assert words.caption == "A bright, wide picture in blue and white."
-    assert words.filename == "bright-wide-picture-in-blue-and-white"
+    assert words.title == "Bright Scene in Blue and White Tones"
+    assert words.alt == "A bright scene in blue and white tones"
+    assert words.caption == "A bright scene in blue and white tones."
+    assert words.filename == "bright-scene-in-blue-and-white-tones"
     everything = " ".join([words.description, *words.seo_tags, *words.filename_candidates])
     assert "missile" not in everything
 
@@ -102,9 +102,9 @@ def test_nothing_sure_gives_modest_true_words() -> None:
 def test_a_label_becomes_a_sentence() -> None:
     words = compose([Caption("a tabby cat", 0.8)], [Tag("cat", 0.9), CAT], BLUE_AND_WHITE)
     assert words.as_metadata() == {
-        "title": "Tabby Cat in Blue and White",
-        "alt": "A tabby cat in a mostly blue and white picture",
-        "caption": "A tabby cat in a scene of blue and white.",
+        "title": "Tabby Cat in a Blue and White Scene",
+        "alt": "A tabby cat in a mostly blue and white scene",
+        "caption": "A tabby cat in a mostly blue and white scene.",
         "description": "This picture shows a tabby cat. The main colours are blue and white, "
         "and the picture is in landscape format.",
         "filename": "tabby-cat",
@@ -153,14 +153,14 @@ def test_an_empty_caption_is_passed_over_for_the_next() -> None:
 def test_plurals_and_mass_nouns_read_naturally() -> None:
     for phrase in ("sunglasses", "guacamole"):
         words = compose([Caption(phrase, 0.9)], [], BLUE_AND_WHITE)
-        assert words.caption == f"{phrase.capitalize()} in a scene of blue and white."
+        assert words.caption == f"{phrase.capitalize()} in a mostly blue and white scene."
         assert f"This picture shows {phrase}." in words.description
 
 
 def test_a_plain_backdrop_is_told() -> None:
     words = compose([Caption("a backpack", 0.9)], [], Context(256, 256, ("red", "white"), backdrop="white"))
-    assert words.alt == "A backpack in red on a plain white background"
-    assert words.title == "Backpack in Red on White"
+    assert words.alt == "A backpack on a plain white background"
+    assert words.title == "Backpack on a White Background"
     assert "white background" in words.seo_tags
 
 
@@ -195,7 +195,7 @@ def test_tags_are_distinct_and_best_first() -> None:
 def test_shades_of_one_colour_are_one_colour() -> None:
     context = Context(300, 200, ("green", "dark green", "light grey"))
     assert context.palette == "green and light grey"
-    assert compose([Caption("a dog", 0.9)], [], Context(3, 2, ("green",))).caption == "A dog in shades of green."
+    assert compose([Caption("a dog", 0.9)], [], Context(3, 2, ("green",))).caption == "A dog in a mostly green scene."
 
 
 def test_file_names_can_be_told_apart() -> None:
@@ -207,7 +207,7 @@ def test_file_names_can_be_told_apart() -> None:
 def test_a_file_name_from_another_script_falls_back_to_what_is_seen() -> None:
     assert (
         compose([Caption("猫がテーブルに座っている", 0.9)], [], BLUE_AND_WHITE).filename
-        == "wide-picture-in-blue-and-white"
+        == "scene-in-blue-and-white-tones"
     )
     assert compose([Caption("café crème on a table", 0.9)], [], BLUE_AND_WHITE).filename == "cafe-creme-on-table"
 

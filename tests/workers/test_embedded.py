@@ -10,52 +10,7 @@ from workers import models
 from workers.images import decode
 from workers.models.base import ModelUnavailable, Pixels
 from workers.models.embedded import Backbone, EmbeddedCaptioner, EmbeddedTagger
-from workers.models.labels import Label, captions_of, read_labels, tags_of
-
-LABELS = [
-    Label("tabby cat", "count", "animal", "cat"),
-    Label("Siamese cat", "count", "animal", "cat"),
-    Label("guacamole", "mass", "food", ""),
-    Label("beagle", "count", "animal", "dog"),
-    Label("stone wall", "count", "structure", "office item"),
-    Label("guacamole", "mass", "food", ""),
-]
-
-
-def texts_of(*probabilities: float) -> list[str]:
-    return [caption.text for caption in captions_of(LABELS, np.array(probabilities, dtype=np.float32))]
-
-
-def test_a_sure_label_is_told_and_its_parent_after_it() -> None:
-    assert texts_of(0.9, 0.02, 0, 0, 0, 0) == ["a tabby cat", "a cat"]
-
-
-def test_where_only_the_parent_is_sure_only_the_parent_is_told() -> None:
-    assert texts_of(0.45, 0.4, 0, 0.1, 0, 0) == ["a cat"]
-
-
-def test_where_nothing_is_sure_nothing_is_said() -> None:
-    assert texts_of(0.2, 0.1, 0.2, 0.2, 0.2, 0.1) == []
-
-
-def test_labels_that_share_a_name_are_one() -> None:
-    assert texts_of(0, 0, 0.35, 0, 0, 0.4) == ["guacamole"]
-
-
-def test_a_place_must_be_surer_and_a_vague_parent_is_never_told() -> None:
-    assert texts_of(0, 0, 0, 0, 0.7, 0) == []
-    assert texts_of(0, 0, 0, 0, 0.8, 0) == ["a stone wall"]
-
-
-def test_tags_are_best_first_with_the_parent_s_sum() -> None:
-    tags = tags_of(LABELS, np.array([0.5, 0.3, 0.1, 0.05, 0, 0.03], dtype=np.float32))
-    assert [(tag.text, tag.confidence) for tag in tags] == [
-        ("cat", 0.8),
-        ("tabby cat", 0.5),
-        ("Siamese cat", 0.3),
-        ("guacamole", 0.13),
-    ]
-    assert (tags[1].kind, tags[1].parent, tags[3].number) == ("animal", "cat", "mass")
+from workers.models.labels import read_labels
 
 
 def test_people_are_people_whatever_they_wear() -> None:
@@ -102,17 +57,25 @@ def samples() -> dict[str, Pixels]:
     return {path.stem: decode(path.read_bytes(), max_pixels=10**7).pixels for path in sorted(SAMPLES.glob("*.jpg"))}
 
 
-def test_the_samples_are_recognised(backbone: Backbone, samples: dict[str, Pixels]) -> None:
-    captioner, tagger = EmbeddedCaptioner(backbone), EmbeddedTagger(backbone)
-    captions = {name: captioner.predict([pixels])[0] for name, pixels in samples.items()}
-    assert captions["cat"][0].text.endswith("cat")
-    assert captions["coffee"][0].text == "espresso"
-    assert tagger.predict([samples["cat"]])[0][0].text == "cat"
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("astronaut", ["a person"]),
+        ("brick-wall", ["a grid-like pattern"]),
+        ("cat", ["a tabby cat"]),
+        ("coffee", ["a cup of espresso"]),
+        ("deep-field", []),
+        ("officer", ["a person in formal clothing"]),
+        ("raccoon", ["a furry animal"]),
+        ("rocket", ["a rocket"]),
+    ],
+)
+def test_the_samples_are_told_truly(backbone: Backbone, samples: dict[str, Pixels], name: str, told: list[str]) -> None:
+    assert [caption.text for caption in EmbeddedCaptioner(backbone).predict([samples[name]])[0]] == told
 
 
-@pytest.mark.parametrize("name", ["astronaut", "officer", "deep-field", "brick-wall", "rocket", "raccoon"])
-def test_what_is_none_of_the_labels_is_not_named(backbone: Backbone, samples: dict[str, Pixels], name: str) -> None:
-    assert EmbeddedCaptioner(backbone).predict([samples[name]]) == [[]]
+def test_the_tags_begin_with_the_surest_name(backbone: Backbone, samples: dict[str, Pixels]) -> None:
+    assert [tag.text for tag in EmbeddedTagger(backbone).predict([samples["cat"]])[0]][:2] == ["tabby cat", "cat"]
 
 
 def test_a_picture_s_answer_does_not_depend_on_its_batch(backbone: Backbone, samples: dict[str, Pixels]) -> None:

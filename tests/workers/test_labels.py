@@ -46,25 +46,25 @@ def test_names_are_short_plain_phrases(rows: list[dict[str, str]]) -> None:
 def test_only_near_synonyms_share_a_name(rows: list[dict[str, str]]) -> None:
     names = [row["name"] for row in rows]
     shared = {name for name in names if names.count(name) > 1}
-    assert shared == {"laptop", "sunglasses", "swimsuit"}
+    assert shared == {"laptop", "sunglasses", "swimsuit", "tabby cat"}
 
 
 @pytest.mark.parametrize(
     ("index", "name", "kind", "parent"),
     [
         (21, "kite bird", "animal", "bird of prey"),
-        (97, "male duck", "animal", "waterbird"),
+        (97, "duck", "animal", "waterbird"),
         (134, "crane bird", "animal", "waterbird"),
         (207, "golden retriever", "animal", "dog"),
         (264, "Cardigan corgi", "animal", "dog"),
-        (339, "chestnut horse", "animal", "horse"),
+        (339, "brown horse", "animal", "horse"),
         (474, "cardigan", "clothing", "clothing"),
         (487, "mobile phone", "electronics", "phone"),
         (517, "construction crane", "machine", "machine"),
         (639, "swimsuit", "clothing", "swimwear"),
         (726, "woodworking plane", "tool", "tool"),
         (837, "sunglasses", "accessory", "fashion accessory"),
-        (948, "green apple", "food", "fruit"),
+        (948, "apple", "food", "fruit"),
         (989, "rose hip", "plant", "fruit"),
         (999, "toilet paper", "household", "household item"),
     ],

