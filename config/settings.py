@@ -116,6 +116,8 @@ else:
         "max_size": env.int("FORGE_DATABASE_POOL", 16, validate=validate.Range(min=1)),
         "timeout": 20,
     }
+    # Else each connection that the pool kept over a restart of the server fails one request or one image.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 MEDIA_ROOT = FORGE_DATA / "media"
 STORAGES = {
@@ -141,8 +143,7 @@ FORGE_SINGLE_WAIT_S = env.float(
     "FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0)
 )  # analyze-single: then 504
 
-# The request's size is checked before Django sees it (config/asgi.py). Files over the count are refused with their
-# number; far over it the reading stops.
+# Files over FORGE_MAX_IMAGES are counted and refused with their number; far over it the reading stops.
 DATA_UPLOAD_MAX_NUMBER_FILES = 10 * FORGE_MAX_IMAGES
 FILE_UPLOAD_HANDLERS = ["forge.uploads.UploadHandler"]
 
@@ -170,7 +171,7 @@ FORGE_SCRIPT: dict[str, object] = dict(env.json("FORGE_SCRIPT", {}))  # what the
 FORGE_BATCH_SIZE = env.int("FORGE_BATCH_SIZE", 8, validate=validate.Range(min=1, max=256))
 FORGE_MODEL_THREADS = env.int("FORGE_MODEL_THREADS", 1, validate=validate.Range(min=1))
 
-# A claim is held for the lease, renewed by its worker's heartbeat; the sweep queues again what a dead worker held.
+# A claim is a lease that its worker's heartbeat renews; the sweep queues again what a dead worker held.
 FORGE_LEASE_S = env.float("FORGE_LEASE_S", 15.0, validate=validate.Range(min=1.0))
 FORGE_HEARTBEAT_S = env.float("FORGE_HEARTBEAT_S", 3.0, validate=validate.Range(min=0.1))
 # An image that has not begun so long after it was sent, with an empty queue, is sent again.
@@ -238,7 +239,6 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-_TALKATIVE = ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -246,5 +246,5 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", logging.INFO)},
     # They tell of each stream that opens, each task that arrives and ends, each request the demo makes.
-    "loggers": {name: {"level": "WARNING"} for name in _TALKATIVE},
+    "loggers": {n: {"level": "WARNING"} for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")},
 }

@@ -135,6 +135,7 @@ def _begin(analysis: ImageAnalysis) -> None:
     )
 
 
+@transaction.atomic
 def analysis_succeed(
     *, claim: Claim, metadata: Metadata, filenames: Sequence[str], provenance: dict[str, Any] | None = None
 ) -> bool:
@@ -143,17 +144,7 @@ def analysis_succeed(
     `filenames` are the names that fit the image, best first; the first that no other image of its session has
     becomes its `filename`, and where all are taken the best one gets a number.
     """
-    for _ in range(10):
-        try:
-            return _succeed(claim, metadata, filenames, provenance)
-        except IntegrityError:
-            continue  # Another image took the file name between our look and our commit.
-    raise RuntimeError(f"No free file name for {claim.image_id}")
-
-
-@transaction.atomic
-def _succeed(claim: Claim, metadata: Metadata, filenames: Sequence[str], provenance: dict[str, Any] | None) -> bool:
-    image = Image.objects.filter(pk=claim.image_id).first()
+    image = _image_to_name(claim.image_id)
     if image is None:
         return False
     words: Metadata = {**metadata, "filename": filename_free(image=image, candidates=filenames)}
@@ -173,6 +164,16 @@ def _succeed(claim: Claim, metadata: Metadata, filenames: Sequence[str], provena
     event_record(job_id=claim.job_id, type="result", data={"imageId": claim.image_id, "metadata": words})
     _finish_if_last(states.job_count(claim.job_id, "succeeded"))
     return True
+
+
+def _image_to_name(image_id: str) -> Image | None:
+    """The image, and with it its session's lock: of images that want one name, each sees those the others got.
+
+    Without it they run into the unique constraint on PostgreSQL, all but one of them, again and again. No key: a new
+    job refers to the session meanwhile.
+    """
+    images = Image.objects.select_related("session").select_for_update(of=("session",), no_key=True)
+    return images.filter(pk=image_id).first()
 
 
 @transaction.atomic

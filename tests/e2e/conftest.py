@@ -73,13 +73,14 @@ def _works_on(process: psutil.Process, data: Path) -> bool:
 
 
 @contextmanager
-def hangup_is_heard() -> Iterator[None]:
-    """Tests that run under nohup ignore SIGHUP, and what they start would too."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def signals_are_heard() -> Iterator[None]:
+    """Under nohup tests ignore SIGHUP, in the background of a script SIGINT, and what they start would too."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGHUP, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Up:
@@ -89,7 +90,7 @@ class Up:
         self.data = data
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "up", *(arguments or ("--port", "0"))]
         data.mkdir(parents=True, exist_ok=True)
-        with (data / "stdout").open("w") as stdout, (data / "stderr").open("w") as stderr, hangup_is_heard():
+        with (data / "stdout").open("w") as stdout, (data / "stderr").open("w") as stderr, signals_are_heard():
             self.process = subprocess.Popen(
                 command, env=environment(data), stdout=stdout, stderr=stderr, start_new_session=True
             )

@@ -15,7 +15,7 @@ from django.conf import settings
 from PIL import Image
 
 from forge.stack import Stack
-from tests.e2e.conftest import environment, processes_of, until
+from tests.e2e.conftest import environment, processes_of, signals_are_heard, until
 
 pytestmark = pytest.mark.e2e
 
@@ -206,7 +206,9 @@ def test_a_path_that_cannot_be_read_is_one_sentence(venv: Path, tmp_path: Path, 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing(venv: Path, tmp_path: Path, pictures: Path, number: int) -> None:
     data = tmp_path / "data"
-    with _command(venv, data, "demo", pictures) as demo:
+    with signals_are_heard():
+        demo = _command(venv, data, "demo", pictures)
+    with demo:
         until(lambda: len(processes_of(data)) > 3, "the demo's stack is starting")
         demo.send_signal(number)
         _, stderr = demo.communicate(timeout=120)

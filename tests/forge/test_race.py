@@ -1,75 +1,187 @@
-"""Eight processes at once, as web servers and workers are: on SQLite, and on PostgreSQL with `bin/test --postgres`."""
+"""Processes, not threads, that want the same rows at the same moment: nothing is lost, doubled or taken too often."""
 
+import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+import django
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.db.models import Sum
 
-from forge import ledger
+from forge import leases, ledger, services
 from forge.accounts import account_ensure
-from forge.models import CreditEntry, Image, Job, Session
+from forge.errors import AnalysisFailed, InsufficientCredits
+from forge.models import CreditEntry, Image, Job, JobEvent, Session
 from tests.forge import jobs
-from tests.forge.racer import CHARGES
 
 pytestmark = pytest.mark.django_db(transaction=True)
+T = TypeVar("T")
 
 PROCESSES = 8
+IMAGES = 40
+CREDITS = 300
+PATIENCE_S = 60.0
 
 
-def database_url() -> str:
-    """Of the test's own database."""
-    known = connection.settings_dict
+@pytest.fixture(scope="module")
+def racers(django_db_setup: None) -> Iterator[ProcessPoolExecutor]:
+    """Processes with Django set up on the test database; their tasks are functions of this file."""
+    # Spawned: a forked process would share this one's sockets to the database.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", _test_database_url())
+        with ProcessPoolExecutor(PROCESSES, get_context("spawn"), initializer=django.setup) as pool:
+            yield pool
+
+
+def _test_database_url() -> str:
+    name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
-        return f"sqlite:///{known['NAME']}"
-    return f"postgresql://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
+        return f"sqlite:///{name}"
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
 
 
-def race(what: str, account_id: str) -> None:
-    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url()}
-    command = [sys.executable, "-m", "tests.forge.racer", what, account_id]
-    racers = [
-        subprocess.Popen([*command, str(number)], cwd=settings.BASE_DIR, env=env, stderr=subprocess.PIPE, text=True)
-        for number in range(PROCESSES)
-    ]
-    for racer in racers:
-        _, said = racer.communicate(timeout=120)
-        assert racer.returncode == 0, said
+def race(racers: ProcessPoolExecutor, start: Path, run: Callable[..., T], *args: Any) -> list[T]:
+    """What `run(number, *args)` returned in each process."""
+    start.mkdir()
+    running = [racers.submit(_run, start, run, number, *args) for number in range(PROCESSES)]
+    return [one.result(2 * PATIENCE_S) for one in running]
+
+
+def _run(start: Path, run: Callable[..., T], number: int, *args: Any) -> T:
+    try:
+        connection.ensure_connection()
+        _line_up(start, number)
+        return run(number, *args)
+    finally:
+        connection.close()
+
+
+def _line_up(start: Path, number: int) -> None:
+    """The first process to be ready would otherwise have done the work before the last one begins."""
+    (start / str(number)).touch()
+    deadline = time.monotonic() + PATIENCE_S
+    while len(list(start.iterdir())) < PROCESSES:
+        assert time.monotonic() < deadline, "the other processes did not come"
+        time.sleep(0.002)
 
 
 def total(account_id: str) -> int:
     return CreditEntry.objects.filter(account=account_id).aggregate(total=Sum("amount"))["total"] or 0
 
 
-def test_racing_processes_charge_exactly_what_there_is() -> None:
-    covered = PROCESSES * CHARGES * 2 // 3
-    account = account_ensure(name="carol", credits=covered)
-
-    race("charge", account.pk)
-
-    assert ledger.balance(account.pk) == total(account.pk) == 0
-    assert CreditEntry.objects.filter(kind="charge").count() == covered
+# --- Charges ----------------------------------------------------------------------------------------------------------
 
 
-def test_racing_workers_end_each_image_once(make_session: Callable[..., Session]) -> None:
-    account = account_ensure(name="carol", credits=100)
-    made = [jobs.submit(account, make_session(account, 20)) for _ in range(2)]
+def test_racing_processes_take_exactly_what_there_is(racers: ProcessPoolExecutor, tmp_path: Path) -> None:
+    alice = account_ensure(name="alice", credits=CREDITS)
 
-    race("work", account.pk)
+    taken = race(racers, tmp_path / "start", _charge_until_refused, alice.pk)
 
-    failed = 0
-    for job in Job.objects.filter(pk__in=[job.pk for job in made]):
-        kinds = [kind for _, kind in jobs.events(job)]
-        assert [seq for seq, _ in jobs.events(job)] == list(range(1, 42))
-        assert (kinds.count("progress"), kinds.count("complete"), kinds[-1]) == (20, 1, "complete")
-        assert kinds.count("result") + kinds.count("error") == 20
-        assert (job.status, job.succeeded, job.failed) == ("partial", kinds.count("result"), kinds.count("error"))
-        failed += job.failed
-    assert ledger.balance(account.pk) == total(account.pk) == 100 - 40 + failed
-    assert CreditEntry.objects.filter(kind="refund").count() == failed
-    named = list(Image.objects.exclude(filename=None).values_list("session", "filename"))
-    assert len(set(named)) == len(named) == 40 - failed
+    assert sum(taken) == CREDITS
+    assert ledger.balance(alice.pk) == total(alice.pk) == 0
+    charges = Counter(CreditEntry.objects.filter(kind="charge").values_list("job_id", flat=True))
+    assert charges == {f"job_{number}": paid for number, paid in enumerate(taken) if paid}
+
+
+def _charge_until_refused(number: int, account_id: str) -> int:
+    random, taken, size = Random(number), 0, 3
+    while size:
+        images = [f"img_{taken + n}" for n in range(random.randint(1, size))]
+        try:
+            ledger.charge(account_id=account_id, job_id=f"job_{number}", image_ids=images)
+        except InsufficientCredits:
+            size = len(images) - 1  # Smaller ones may still be paid, down to the last credit.
+        else:
+            taken += len(images)
+    return taken
+
+
+# --- Analyses ---------------------------------------------------------------------------------------------------------
+
+
+def test_processes_that_analyse_the_same_images_end_each_of_them_once(
+    racers: ProcessPoolExecutor, tmp_path: Path, make_session: Callable[..., Session]
+) -> None:
+    alice = account_ensure(name="alice", credits=100)
+    job = jobs.submit(alice, make_session(alice, IMAGES))
+
+    told = race(racers, tmp_path / "start", _analyse_all, job.pk)
+
+    job.refresh_from_db()
+    assert job.is_finished
+    assert _ends_once(job) >= Counter(end for ends in told for end in ends)
+    _assert_events_are_gapless(job)
+    refunded = CreditEntry.objects.filter(kind="refund").values_list("image_id", flat=True)
+    assert sorted(str(image_id) for image_id in refunded) == _failed(job)
+    assert ledger.balance(alice.pk) == total(alice.pk) == 100 - job.succeeded
+    names = Image.objects.filter(filename__isnull=False).values_list("filename", flat=True)
+    assert len(set(names)) == len(names) == job.succeeded
+
+
+def _ends_once(job: Job) -> "Counter[tuple[str, str]]":
+    """How often each image ended, and how. A process tells of its own ends; the sweep's are beyond them."""
+    rows = JobEvent.objects.filter(job=job, type__in=["result", "error"])
+    ends = Counter((json.loads(row.data)["imageId"], row.type) for row in rows)
+    assert set(ends.values()) == {1}
+    assert len({image for image, _ in ends}) == len(ends) == IMAGES
+    return ends
+
+
+def _assert_events_are_gapless(job: Job) -> None:
+    rows = list(JobEvent.objects.filter(job=job).order_by("seq"))
+    assert [row.seq for row in rows] == list(range(1, 2 * IMAGES + 2))
+    begun = [json.loads(row.data) for row in rows if row.type == "progress"]
+    assert [data["current"] for data in begun] == list(range(1, IMAGES + 1))
+    assert [row.type for row in rows].index("complete") == 2 * IMAGES
+    complete = json.loads(rows[-1].data)
+    assert (complete["succeeded"], complete["failed"]) == (job.succeeded, job.failed)
+    assert complete["creditsRefunded"] == job.failed
+
+
+def _failed(job: Job) -> list[str]:
+    return sorted(job.analyses.filter(status="failed").values_list("image_id", flat=True))
+
+
+def _analyse_all(number: int, job_id: str) -> list[tuple[str, str]]:
+    """As a worker would that is sent every image, in an order of its own, until the job has ended."""
+    settings.FORGE_LEASE_S = 0.2  # So short that claims run out while they are held, and are swept by all processes.
+    random = Random(number)
+    ids = list(Job.objects.get(pk=job_id).analyses.values_list("pk", flat=True))
+    ended: list[tuple[str, str]] = []
+    deadline = time.monotonic() + PATIENCE_S
+    while Job.objects.filter(pk=job_id, finished_at=None).exists():
+        assert time.monotonic() < deadline, "the job does not end"
+        for analysis_id in random.sample(ids, len(ids) // 4):
+            if claimed := services.analysis_claim(analysis_id=analysis_id, holder=f"racer-{number}"):
+                ended += [(claimed.image_id, event) for event in _end(claimed, random)]
+        leases.analyses_sweep()
+    return ended
+
+
+def _end(claimed: services.Claim, random: Random) -> list[str]:
+    """The event of the end, once for each call that says it ended the image."""
+    fate = random.random()
+    if fate < 0.15:
+        return []  # Lost with its worker.
+    if fate < 0.3:
+        time.sleep(1.5 * settings.FORGE_LEASE_S)  # Too late, perhaps: another one may have it by now.
+
+    def succeed() -> bool:
+        return jobs.succeed(claimed)
+
+    def fail() -> bool:
+        return services.analysis_fail(claim=claimed, error=AnalysisFailed())
+
+    # A redelivered task ends it again, maybe otherwise.
+    tries = random.choices([("result", succeed), ("error", fail)], weights=[3, 1], k=2)
+    return [event for event, end in tries if end()]

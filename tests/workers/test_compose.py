@@ -164,6 +164,34 @@ def test_a_plain_backdrop_is_told() -> None:
     assert "white background" in words.seo_tags
 
 
+def test_the_main_colour_is_not_claimed_for_the_thing() -> None:
+    words = compose([Caption("a person", 0.9)], [], Context(256, 256, ("red", "white"), backdrop="white"))
+    assert "red" not in f"{words.title} {words.alt} {words.caption} {words.filename}".lower()
+    assert "The main colours are red and white" in words.description
+
+
+def test_a_place_is_a_scene_and_not_in_one() -> None:
+    words = compose([Caption("a kitchen", 0.9)], [Tag("kitchen", 0.7, "building")], BLUE_AND_WHITE)
+    assert words.caption == "A kitchen in mostly blue and white tones."
+    assert words.title == "Kitchen in Blue and White Tones"
+
+
+def test_a_title_has_room_for_long_colour_names() -> None:
+    words = compose([Caption("a furry animal", 0.9)], [], Context(300, 200, ("light grey", "dark green")))
+    assert words.title == "Furry Animal in a Light Grey Scene"
+
+
+def test_a_file_name_is_more_than_one_word() -> None:
+    assert compose([Caption("a dog", 0.9)], [], BLUE_AND_WHITE).filename == "dog-in-blue-and-white-scene"
+
+
+def test_the_format_only_fills_up_the_search_words() -> None:
+    named = [Tag(text, 0.9) for text in ("beagle", "lawn", "ball")]
+    assert "landscape format" not in compose([], named, BLUE_AND_WHITE).seo_tags
+    assert "landscape format" in compose([], [], BLUE_AND_WHITE).seo_tags
+    assert not any("picture" in tag for tag in compose([], [], BLUE_AND_WHITE).seo_tags)
+
+
 def test_black_and_white_is_told_and_no_other_colour() -> None:
     context = Context(512, 512, ("grey", "light grey"), monochrome=True)
     for captions in ([], [Caption("a stone wall", 0.7)]):

