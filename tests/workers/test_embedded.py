@@ -10,7 +10,7 @@ from workers import models
 from workers.images import decode
 from workers.models.base import ModelUnavailable, Pixels
 from workers.models.embedded import Backbone, EmbeddedCaptioner, EmbeddedTagger
-from workers.models.labels import read_labels
+from workers.models.embedded.labels import read_labels
 
 
 def test_people_are_people_whatever_they_wear() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-LABELS = Path(__file__).resolve().parents[2] / "workers" / "models" / "labels.tsv"
+LABELS = Path(__file__).resolve().parents[2] / "workers" / "models" / "embedded" / "labels.tsv"
 COLUMNS = ["index", "wnid", "name", "plural_or_mass", "kind", "parent"]
 NUMBERS = {"count", "mass", "plural"}
 KINDS = {

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from workers.models.base import Tag
-from workers.models.concepts import Vocabulary, read_concepts
-from workers.models.labels import read_labels
-from workers.models.naming import DOUBTFUL, SURE_LABEL, WIDER_WORD, captions_of, tags_of
+from workers.models.embedded.concepts import Vocabulary, read_concepts
+from workers.models.embedded.labels import read_labels
+from workers.models.embedded.naming import DOUBTFUL, SURE_LABEL, WIDER_WORD, captions_of, tags_of
 
 LABELS = read_labels()
 VOCABULARY = Vocabulary(LABELS)

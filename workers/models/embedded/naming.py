@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from workers.grammar import with_article
 from workers.models.base import Caption, Tag
-from workers.models.concepts import Concept, Vocabulary
-from workers.models.labels import Label
+from workers.models.embedded.concepts import Concept, Vocabulary
+from workers.models.embedded.labels import Label
 
 # The least evidence for a label of each kind, chosen on the tuning halves of the validation pictures.
 SURE_LABEL = {

