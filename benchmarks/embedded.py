@@ -1,0 +1,113 @@
+"""Images a second of the embedded captioner on one thread: batches of 1, 8 and 16 against the loop of single pictures.
+
+Beside it: a photograph of 12 megapixels from bytes to words, and how soon and how large a process is that answers.
+"""
+
+import argparse
+import io
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from workers import models, pipeline
+from workers.engine import Engine
+from workers.images import decode
+from workers.models.base import Captioner, Pixels, Tagger
+
+SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+SIZES = (1, 8, 16)
+START = """
+import resource, sys, time
+begun = time.perf_counter()
+from workers import models, pipeline
+from workers.engine import Engine
+engine = Engine(*models.create("embedded", threads=1), batch_size=8)
+engine.load()
+words = pipeline.describe(engine, open(sys.argv[1], "rb").read(), max_pixels=10**8, timeout_s=60).words
+print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+engine.close()
+"""
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--quick", action="store_true", help="one round instead of five")
+    rounds = 1 if arguments.parse_args().quick else 5
+    console = Console()
+    console.print(started(rounds))
+    captioner, tagger = models.create("embedded", threads=1)
+    captioner.load()
+    console.print(large(captioner, tagger, rounds))
+    pictures = [decode(path.read_bytes(), max_pixels=10**8).pixels for path in sorted(SAMPLES.glob("*.jpg"))] * 2
+    predicted(captioner, tagger, pictures[:1], 1)
+    table = Table("batch", "images a second, median", "ratio to one at a time")
+    ratios: dict[int, list[float]] = {size: [] for size in SIZES}
+    speeds: dict[int, list[float]] = {size: [] for size in SIZES}
+    for _ in range(rounds):
+        alone = predicted(captioner, tagger, pictures, 1)
+        for size in SIZES:
+            speed = predicted(captioner, tagger, pictures, size)
+            speeds[size].append(speed)
+            ratios[size].append(speed / alone)
+    for size in SIZES:
+        table.add_row(str(size), f"{statistics.median(speeds[size]):.1f}", f"{statistics.median(ratios[size]):.2f}")
+    console.print(table)
+    print(f"embedded: {statistics.median(ratios[8]):.2f}")
+
+
+def predicted(captioner: Captioner, tagger: Tagger, pictures: list[Pixels], size: int) -> float:
+    begun = time.perf_counter()
+    for at in range(0, len(pictures), size):
+        batch = pictures[at : at + size]
+        captioner.predict(batch)
+        tagger.predict(batch)
+    return len(pictures) / (time.perf_counter() - begun)
+
+
+def large(captioner: Captioner, tagger: Tagger, rounds: int) -> Table:
+    """Bytes of a 12-megapixel JPEG to words, without waiting for a batch."""
+    engine = Engine(captioner, tagger, batch_size=1)
+    engine.load()
+    data = twelve_megapixels()
+    spent: dict[str, list[float]] = {"decode": [], "model": [], "compose": [], "all": []}
+    for _ in range(4 * rounds):
+        begun = time.perf_counter()
+        told = pipeline.describe(engine, data, max_pixels=10**8, timeout_s=60).provenance["milliseconds"]
+        spent["all"].append((time.perf_counter() - begun) * 1000)
+        assert isinstance(told, dict)
+        for name, milliseconds in told.items():
+            spent[name].append(milliseconds)
+    table = Table("12 megapixels, one thread", *spent)
+    table.add_row("milliseconds, median", *(f"{statistics.median(times):.0f}" for times in spent.values()))
+    return table
+
+
+def twelve_megapixels() -> bytes:
+    """A sample, enlarged, with the noise of a sensor."""
+    picture = Image.open(SAMPLES / "coffee.jpg").convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC)
+    noise = np.random.default_rng(0).normal(0, 4, (3000, 4000, 1))
+    noisy = (np.asarray(picture) + noise).clip(0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noisy).save(file, "JPEG", quality=88)
+    return file.getvalue()
+
+
+def started(rounds: int) -> Table:
+    """A new process each time."""
+    command = [sys.executable, "-c", START, str(SAMPLES / "cat.jpg")]
+    found = [subprocess.check_output(command, text=True).split() for _ in range(rounds)]
+    seconds, megabytes = (statistics.median(map(float, column)) for column in zip(*found, strict=True))
+    table = Table("a process of its own", "seconds to the first answer", "peak memory, MB")
+    table.add_row("median", f"{seconds:.1f}", f"{megabytes:.0f}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

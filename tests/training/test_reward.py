@@ -1,0 +1,42 @@
+import pytest
+
+from training.reward import CIDER_SCALE, Reward
+
+END = 2
+DOG, RUNS, GRASS, CAT, SLEEPS, BED, A = range(10, 17)
+PICTURES = [
+    [[A, DOG, RUNS, GRASS, END], [A, DOG, GRASS, END]],
+    [[A, CAT, SLEEPS, BED, END], [A, CAT, BED, END]],
+    [[A, CAT, RUNS, END]],
+]
+
+
+@pytest.fixture(scope="module")
+def reward() -> Reward:
+    return Reward(PICTURES)
+
+
+def test_a_person_s_own_caption_is_worth_more_than_half_of_it(reward: Reward) -> None:
+    assert reward(0, PICTURES[0][0]) > reward(0, PICTURES[0][0][:2]) > 0
+
+
+def test_another_picture_s_caption_is_worth_next_to_nothing(reward: Reward) -> None:
+    assert reward(0, PICTURES[1][0]) < 0.2 * reward(1, PICTURES[1][0])
+
+
+def test_a_caption_that_stops_without_its_end_is_worth_less(reward: Reward) -> None:
+    assert reward(0, [A, DOG, RUNS, GRASS]) < reward(0, [A, DOG, RUNS, GRASS, END])
+
+
+def test_saying_a_good_word_again_does_not_pay(reward: Reward) -> None:
+    assert reward(0, [A, DOG, DOG, DOG, END]) < reward(0, [A, DOG, GRASS, END])
+
+
+def test_words_that_every_picture_has_are_worth_less_than_rare_ones(reward: Reward) -> None:
+    assert reward(0, [A, END]) < reward(0, [DOG, END])
+
+
+def test_the_only_reference_itself_has_all_there_is_to_have() -> None:
+    # Four sizes of grams alike, no length to punish, and a BLEU of one.
+    alone = Reward([[[A, DOG, RUNS, GRASS, END]], [[CAT, SLEEPS, BED, END]]])
+    assert alone(0, [A, DOG, RUNS, GRASS, END]) == pytest.approx(CIDER_SCALE + 0.5)

@@ -1,0 +1,60 @@
+"""`python -m training --data FOLDER --work FOLDER`: the embedded captioner from captioned photographs, in one command.
+
+Stages, each kept in the work folder and not done again: features, text, eye, pictures, reward, calibrate, export.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from training.data import NON_COMMERCIAL, read_rows, unpack
+from training.run import Run, Scale
+
+STAGES = ("features", "text", "eye", "pictures", "reward", "calibrate", "export", "evaluate")
+VARIANTS = {"full": frozenset[str](), "commercial": NON_COMMERCIAL}
+
+
+def main() -> None:
+    options = _options()
+    torch.set_num_threads(options.threads)
+    # Without this a step became ten times slower after ten steps: see training/README.md.
+    torch.set_flush_denormal(True)
+    if options.quick:
+        # Resuming reads what the last run of another size left.
+        options.work = options.work / "quick"
+    unpack(options.data, options.work / "images")
+    rows = read_rows(options.data, options.work / "images", most=12 if options.quick else None)
+    scale = Scale.quick() if options.quick else Scale.of(options.variant)
+    run = Run(options.data, options.work, options.variant, VARIANTS[options.variant], rows, scale, options.threads)
+    for name in options.stages.split(","):
+        stage: Callable[[], None] = getattr(run, name)
+        begun = time.monotonic()
+        torch.manual_seed(len(name))
+        stage()
+        print(f"== {name}: {time.monotonic() - begun:.0f} s", flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the .jsonl, .tar and .txt.gz files")
+    parser.add_argument("--work", type=Path, required=True, help="folder for features and checkpoints, 6 GB")
+    parser.add_argument(
+        "--variant", choices=sorted(VARIANTS), default="full", help="commercial: less flickr8k, objects"
+    )
+    parser.add_argument("--stages", default=",".join(STAGES), help=f"some of {','.join(STAGES)}")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--quick", action="store_true", help="a few steps on a handful of pictures, to see it run")
+    options = parser.parse_args()
+    unknown = set(options.stages.split(",")) - set(STAGES)
+    if unknown:
+        parser.error(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
+    if not (options.data / "text-only.txt.gz").exists():
+        parser.error(f"{options.data} holds no text-only.txt.gz; --data is the folder of the captioned photographs")
+    return options
+
+
+if __name__ == "__main__":
+    main()

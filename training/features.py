@@ -1,0 +1,116 @@
+"""Each photograph through the frozen trunk, once: what every later stage starts from.
+
+Kept as memory maps of one line a view: `mid` (120, 17, 17) float16, what the trunk says; `rgb` (81, 12) uint8, four
+colours for each cell of the grid; `labels` (1000,) float16, the probabilities of the untuned top.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from training.data import Row
+from training.progress import progress
+from workers.models.embedded.backbone import SIDE, TOP_CELLS, Backbone, can_pack, imagenet_backbone, pack
+from workers.models.embedded.pixels import cell_colors, normalised
+
+VIEWS = {"coco": 2, "flickr8k": 2, "objects": 2}
+CHUNK = 64
+SHAPES = {"mid": ((120, 17, 17), np.float16), "rgb": ((TOP_CELLS**2, 12), np.uint8), "labels": ((1000,), np.float16)}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`number` 0 is the whole picture; further ones are cut and mirrored by chance."""
+
+    row: int
+    number: int
+
+
+class Features:
+    """Rows and their views, with one memory map for each thing known of a view."""
+
+    def __init__(self, folder: Path, rows: Sequence[Row]) -> None:
+        self.folder, self.rows = folder, list(rows)
+        self.views = [View(n, v) for n, row in enumerate(rows) for v in range(view_count(row))]
+        self.first = np.array([n for n, view in enumerate(self.views) if view.number == 0])
+        shapes = SHAPES.items()
+        self.maps = {name: self._map(name, shape, kind) for name, (shape, kind) in shapes}
+        self.done = self._map("done", (), np.uint8)
+
+    def __getattr__(self, name: str) -> "np.memmap[Any, Any]":
+        return self.maps[name]
+
+    def _map(self, name: str, shape: tuple[int, ...], kind: type[Any]) -> "np.memmap[Any, Any]":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{name}.bin"
+        full = (len(self.views), *shape)
+        if not path.exists():
+            return np.memmap(path, dtype=kind, mode="w+", shape=full)
+        return np.memmap(path, dtype=kind, mode="r+", shape=full)
+
+
+def view_count(row: Row) -> int:
+    return VIEWS.get(row.subset, 1) if row.split == "train" else 1
+
+
+def extract(features: Features, workers: int) -> None:
+    """Fills the maps; what an earlier run did is not done again."""
+    todo = np.flatnonzero(np.asarray(features.done) == 0)
+    chunks = [todo[at : at + CHUNK] for at in range(0, len(todo), CHUNK)]
+    with ProcessPoolExecutor(workers, initializer=_start, initargs=(features.folder, features.rows)) as pool:
+        for _ in progress(pool.map(_extract_chunk, chunks), total=len(chunks), label="features"):
+            pass
+
+
+_state: dict[str, object] = {}
+
+
+def _start(folder: Path, rows: Sequence[Row]) -> None:
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    backbone = imagenet_backbone()
+    if can_pack():
+        cells = pack(backbone.trunk, SIDE)
+        pack(backbone.top, cells)
+        pack(backbone.head, TOP_CELLS)
+    _state.update(features=Features(folder, rows), backbone=backbone)
+
+
+def _extract_chunk(numbers: NDArray[np.int64]) -> None:
+    features, backbone = _state["features"], _state["backbone"]
+    assert isinstance(features, Features)
+    assert isinstance(backbone, Backbone)
+    for number in numbers.tolist():
+        view = features.views[number]
+        picture = picture_of(features.rows[view.row], view)
+        with torch.inference_mode():
+            mid = backbone.trunk(normalised(picture))
+            logits = backbone.head(backbone.top(mid))[1]
+        features.maps["mid"][number] = mid[0].numpy()
+        features.maps["labels"][number] = logits.softmax(-1)[0].numpy()
+        features.maps["rgb"][number] = cell_colors(picture)
+        features.done[number] = 1
+
+
+def picture_of(row: Row, view: View) -> Image.Image:
+    picture = Image.open(row.path).convert("RGB")
+    return picture if view.number == 0 else _varied(picture, np.random.default_rng((view.row, view.number)))
+
+
+def _varied(picture: Image.Image, chance: np.random.Generator) -> Image.Image:
+    """Cut to 70 to 100 % of each side and, three times in four, mirrored."""
+    width, height = picture.size
+    across, down = (chance.uniform(0.7, 1.0) for _ in range(2))
+    left, top = chance.uniform(0, 1 - across) * width, chance.uniform(0, 1 - down) * height
+    box = (left, top, left + across * width, top + down * height)
+    cut = picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box)
+    return cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if chance.random() < 0.75 else cut

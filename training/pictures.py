@@ -1,0 +1,99 @@
+"""What the eye wrote down of every view, as batches for the decoder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.concepts import Concepts, Pair
+from training.eye import SEEN, views_of_rows
+from training.features import Features
+from training.words import Vocabulary, clean
+from workers.models.embedded.decoder import Sight, concept_row
+from workers.models.embedded.eye import cells
+from workers.models.embedded.labels import read_labels
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A view, the concept tokens to show with it, and the sentences to say, as token ids."""
+
+    view: int
+    concepts: Pair
+    sentences: list[list[int]]
+
+
+class Pictures:
+    def __init__(self, features: Features, vocabulary: Vocabulary, folder: Path, seed: int = 4) -> None:
+        self.features, self.vocabulary = features, vocabulary
+        self.maps = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in SEEN}
+        self.views = views_of_rows(features)
+        self.captions = [[vocabulary.ids(caption) for caption in row.captions] for row in features.rows]
+        self._concepts = Concepts(vocabulary, seed)
+        self._chance = np.random.default_rng(seed)
+        self._label_of_wordnet = {label: number for number, label in enumerate(_wordnets())}
+
+    def concepts(self, view: int) -> Pair:
+        """What the classifier and the detector say of it."""
+        labels, words = self.features.labels[view].astype(np.float32), self.maps["words"][view].astype(np.float32)
+        return concept_row(self.vocabulary.labels, self.vocabulary.content, labels, words)
+
+    def sight(self, examples: Sequence[Example]) -> Sight:
+        views = np.array([example.view for example in examples])
+        read = {
+            name: torch.from_numpy(self.maps[name][views].astype(np.float32)) for name in ("grid", "coarse", "pooled")
+        }
+        colors = torch.from_numpy(self.features.rgb[views].astype(np.float32))
+        heard = torch.from_numpy(np.stack([example.concepts[0] for example in examples]))
+        sure = torch.from_numpy(np.stack([example.concepts[1] for example in examples]))
+        return Sight(read["pooled"], cells(read["grid"], read["coarse"], colors), heard, sure)
+
+    def shown(self, view: int) -> Example:
+        """As the service will see it, for evaluation."""
+        return Example(view, self.concepts(view), [])
+
+    def example(self, row: int, sentences: int) -> Example:
+        """For training: one view by chance, and some of its captions."""
+        view = int(self._chance.choice(self.views[row]))
+        if self.features.rows[row].wordnet:
+            return self._object(row, view)
+        captions = self.captions[row]
+        picked = self._chance.choice(len(captions), min(sentences, len(captions)), replace=False)
+        return Example(view, self._dropped(self.concepts(view)), [captions[n] for n in picked.tolist()])
+
+    def _object(self, row: int, view: int) -> Example:
+        """A label and a template sentence, in six of ten not the true label: what is heard is to be said."""
+        ids, made_up = self._concepts.of_template()
+        if self._chance.random() < 0.6:
+            return Example(view, made_up, [ids])
+        label = self._label_of_wordnet[self.features.rows[row].wordnet]
+        ids, told = self._concepts.of_template(label)
+        seen = self.concepts(view)
+        is_sure = float(self.features.labels[view][label]) > 0.3
+        return Example(view, seen if is_sure else told, [ids])
+
+    def _dropped(self, pair: Pair) -> Pair:
+        kept = self._chance.random(len(pair[0])) > 0.15
+        return np.where(kept, pair[0], 0), np.where(kept, pair[1], 0).astype(np.float32)
+
+    def references(self, row: int) -> list[str]:
+        return [clean(caption) for caption in self.features.rows[row].captions]
+
+    def first_views(self, subset: str, split: str) -> NDArray[np.int64]:
+        rows, views = self.features.rows, self.features.views
+        of_set = [v for v in self.features.first.tolist() if rows[views[v].row].subset == subset]
+        return np.array([v for v in of_set if rows[views[v].row].split == split], dtype=np.int64)
+
+
+def _wordnets() -> list[str]:
+    import csv
+
+    from workers.models.embedded.labels import TABLE
+
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        rows = sorted(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE), key=lambda row: int(row["index"]))
+    assert len(rows) == len(read_labels())
+    return [row["wnid"] for row in rows]

@@ -1,0 +1,98 @@
+"""Last the decoder learns from its own captions: those worth more than their siblings become likelier.
+
+Self-critical sequence training, Rennie et al. 2017 (arXiv 1612.00563), with the mean of the siblings' rewards as the
+baseline. The pictures whose captions are templates stay with cross-entropy, or they would be forgotten.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.eye import epoch
+from training.fit import Plan, fit
+from training.image_stage import picture_loss, said
+from training.pictures import Pictures
+from training.reward import Reward
+from workers.models.embedded.decoder import EOS, Speaker
+
+SCENES, OTHERS = 32, 12
+SAMPLES = 5
+LONGEST = 20
+RATE = 1.5e-4
+SCENE_SHARES = {"coco": 1.0, "flickr8k": 1.0, "grocery": 0.0, "fashion": 0.0, "objects": 0.0}
+OTHER_SHARES = {"coco": 0.05, "flickr8k": 0.05, "grocery": 0.3, "fashion": 0.3, "objects": 2.0}
+
+
+def train_reward(
+    speaker: Speaker, pictures: Pictures, folder: Path, steps: int, without: frozenset[str] = frozenset()
+) -> Speaker:
+    rows = pictures.features.rows
+    scenes = [
+        number for number, row in enumerate(rows) if row.split == "train" and row.is_scene and row.subset not in without
+    ]
+    reward = Reward([[ids[1:] for ids in pictures.captions[number]] for number in scenes])
+    number_of = {row: number for number, row in enumerate(scenes)}
+    order, others = (
+        _order(pictures, shares, size * steps, without)
+        for shares, size in ((SCENE_SHARES, SCENES), (OTHER_SHARES, OTHERS))
+    )
+    gained: list[float] = []
+
+    def loss_of(step: int) -> Tensor:
+        chosen = order[step * SCENES : (step + 1) * SCENES].tolist()
+        mixed = others[step * OTHERS : (step + 1) * OTHERS].tolist()
+        loss, worth = _sampled_loss(speaker, pictures, chosen, [number_of[row] for row in chosen], reward)
+        gained.append(worth)
+        if len(gained) == 25:
+            print(f"reward {step + 1}: {sum(gained) / 25:.3f}", flush=True)
+            gained.clear()
+        plain = picture_loss(speaker, pictures, [pictures.example(row, 2) for row in mixed], smoothing=0.1, noise=True)
+        return loss + 0.3 * plain
+
+    plan = Plan(steps, {"": RATE}, warm_up=20, decay=0.0, average=0.98, floor=0.1)
+    averaged = fit(speaker, loss_of, plan, folder / "reward.pt", "reward")
+    assert isinstance(averaged, Speaker)
+    return averaged
+
+
+def _order(pictures: Pictures, shares: dict[str, float], size: int, without: frozenset[str]) -> np.ndarray:
+    chance = np.random.default_rng(6)
+    kept = {name: 0.0 if name in without else share for name, share in shares.items()}
+    order = np.zeros(0, dtype=np.int64)
+    while len(order) < size:
+        order = np.concatenate([order, epoch(pictures.features, kept, chance)])
+    return order
+
+
+def _sampled_loss(
+    speaker: Speaker, pictures: Pictures, rows: Sequence[int], numbers: Sequence[int], reward: Reward
+) -> tuple[Tensor, float]:
+    examples = [pictures.example(row, 1) for row in rows]
+    tokens, present = speaker.bridge(pictures.sight(examples), speaker.words)
+    sampled = sample(speaker, tokens.detach(), present)
+    worth = torch.tensor([[reward(n, ids[1:]) for ids in own] for n, own in zip(numbers, sampled, strict=True)])
+    better = worth - (worth.sum(1, keepdim=True) - worth) / (SAMPLES - 1)
+    logits, target = said(speaker, tokens, present, sampled, noise=False)
+    weights = torch.cat(
+        [
+            torch.full((len(ids) - 1,), float(b))
+            for own, row in zip(sampled, better, strict=True)
+            for ids, b in zip(own, row, strict=True)
+        ]
+    )
+    likelihood = -functional.cross_entropy(logits, target, reduction="none")
+    return -(likelihood * weights).mean() * 3, float(worth.mean())
+
+
+@torch.no_grad()
+def sample(speaker: Speaker, tokens: Tensor, present: Tensor) -> list[list[list[int]]]:
+    """Five captions for each picture, as token ids from BOS to EOS."""
+    speaker.eval()
+    ids = speaker.sampled(tokens, present, SAMPLES, LONGEST)
+    speaker.train()
+    ended = [row[: row.index(EOS) + 1] if EOS in row else [*row, EOS] for row in ids]
+    return [ended[at : at + SAMPLES] for at in range(0, len(ended), SAMPLES)]

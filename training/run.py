@@ -1,0 +1,155 @@
+"""One training run: what each stage reads and writes in the work folder."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from training import calibrate, export, report
+from training.data import Row
+from training.detector import train_detector
+from training.eye import detection, look, train_eye
+from training.features import Features, extract
+from training.image_stage import train_pictures
+from training.pictures import Pictures
+from training.reward_stage import train_reward
+from training.scores import captions, deaf, likelihood, scores
+from training.text_stage import hearing, train_text
+from training.words import VOCABULARY, Vocabulary, clean, make_vocabulary, read_sentences
+from workers.models.embedded.backbone import imagenet_backbone
+from workers.models.embedded.decoder import Speaker, decoder_config
+from workers.models.embedded.eye import Eye
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Steps of each stage, `eye` in epochs; 0 leaves the top as it is."""
+
+    text: int
+    eye: float
+    detector: int
+    pictures: int
+    reward: int
+    scored: int
+
+    @staticmethod
+    def of(variant: str) -> "Scale":
+        # A quarter of the scenes: more steps would only learn them by heart.
+        return Scale(850, 1.5, 500, 2300, 420, 1000) if variant == "full" else Scale(450, 0.0, 400, 700, 100, 1000)
+
+    @staticmethod
+    def quick() -> "Scale":
+        return Scale(2, 0.9, 2, 2, 1, 4)
+
+
+@dataclass
+class Run:
+    source: Path
+    work: Path
+    variant: str
+    without: frozenset[str]
+    rows: list[Row]
+    scale: Scale
+    threads: int
+    folder: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder = self.work / self.variant
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def seen(self) -> Features:
+        return Features(self.work / "features", self.rows)
+
+    @cached_property
+    def sentences(self) -> list[str]:
+        return read_sentences(self.source, self.rows, commercial=bool(self.without))
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        allowed = [row for row in self.rows if row.split == "val" or row.subset not in self.without]
+        return make_vocabulary(self.folder / "tokenizer.json", self.sentences, allowed)
+
+    @cached_property
+    def shown(self) -> Pictures:
+        return Pictures(self.seen, self.vocabulary, self.folder / "seen")
+
+    def features(self) -> None:
+        extract(self.seen, self.threads)
+
+    def text(self) -> None:
+        if not self._has("text"):
+            speaker = Speaker(decoder_config(VOCABULARY))
+            self._keep("text", train_text(speaker, self.sentences, self.vocabulary, self.folder, self.scale.text))
+        unseen = [clean(row.captions[0]) for row in self.rows if row.split == "val" and row.is_scene][:600]
+        heard, unheard = hearing(self._speaker("text"), unseen, self.vocabulary)
+        print(f"nats a token of unseen sentences: {heard:.3f} with concepts, {unheard:.3f} without")
+
+    def eye(self) -> None:
+        """Tunes the top, writes down what it sees, and trains the detector on that."""
+        if not self._has("top"):
+            eye = Eye(imagenet_backbone())
+            if self.scale.eye:
+                eye = train_eye(eye, self.seen, self.vocabulary, self.folder, self.scale.eye, self.without)
+            self._keep("top", eye)
+        if not self._has("eye"):
+            eye = self._eye("top")
+            look(eye, self.seen, self.folder / "seen", self.without)
+            steps = self.scale.detector
+            train_detector(eye, self.seen, self.vocabulary, self.folder, steps, self.without)
+            self._keep("eye", eye)
+        print("precision of the five surest words:", detection(self._eye("eye"), self.seen, self.vocabulary))
+
+    def pictures(self) -> None:
+        if not self._has("pictures"):
+            speaker, steps = self._speaker("text"), self.scale.pictures
+            self._keep("pictures", train_pictures(speaker, self.shown, self.folder, steps, self.without))
+        self._report("pictures")
+
+    def reward(self) -> None:
+        if not self._has("reward"):
+            speaker, steps = self._speaker("pictures"), self.scale.reward
+            self._keep("reward", train_reward(speaker, self.shown, self.folder, steps, self.without))
+        self._report("reward")
+
+    def calibrate(self) -> None:
+        calibrate.write(self._speaker("reward"), self.shown, self.folder / "calibration.json")
+
+    def export(self) -> None:
+        export.write(self.folder, self._eye("eye"), self._speaker("reward"), self.vocabulary, self.variant)
+
+    def evaluate(self) -> None:
+        """What README and the model card say, by the product's own code, from the exported files."""
+        report.write(self.folder / "export", self.rows, self.threads, self.folder / "answers.jsonl")
+
+    def _report(self, stage: str) -> None:
+        speaker = self._speaker(stage)
+        for subset in ("flickr8k", "coco", "grocery", "fashion"):
+            views = self.shown.first_views(subset, "val")[: self.scale.scored]
+            told = captions(speaker, self.shown, views)
+            true = [self.shown.references(self.seen.views[view].row) for view in views.tolist()]
+            nats = likelihood(speaker, self.shown, views[:400]), likelihood(speaker, self.shown, views[:400], deaf)
+            print(
+                stage,
+                subset,
+                scores(told, true, meteor=self.scale.scored > 100),
+                "nats with and without concepts: {:.3f} {:.3f}".format(*nats),
+            )
+            print("   ", *told[:3], sep="\n    ", flush=True)
+
+    def _has(self, stage: str) -> bool:
+        return (self.folder / f"{stage}-done.pt").exists()
+
+    def _keep(self, stage: str, module: torch.nn.Module) -> None:
+        torch.save(module.state_dict(), self.folder / f"{stage}-done.pt")
+
+    def _eye(self, stage: str) -> Eye:
+        eye = Eye(imagenet_backbone())
+        eye.load_state_dict(torch.load(self.folder / f"{stage}-done.pt", weights_only=True))
+        return eye.eval()
+
+    def _speaker(self, stage: str) -> Speaker:
+        speaker = Speaker(decoder_config(VOCABULARY))
+        speaker.load_state_dict(torch.load(self.folder / f"{stage}-done.pt", weights_only=True))
+        return speaker.eval()

@@ -1,0 +1,77 @@
+"""The usual scorer of captions, pycocoevalcap, on the validation pictures; it needs Java."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.image_stage import picture_loss
+from training.pictures import Example, Pictures
+from training.progress import progress
+from training.words import Vocabulary
+from workers.models.embedded.decoder import Speaker
+
+BATCH = 32
+
+
+def captions(speaker: Speaker, pictures: Pictures, views: NDArray[np.int64]) -> list[str]:
+    return [text for text, _ in told_of(speaker, pictures, views)]
+
+
+@torch.no_grad()
+def told_of(speaker: Speaker, pictures: Pictures, views: NDArray[np.int64]) -> list[tuple[str, float]]:
+    """Each picture's best beam and the mean log-probability of its tokens."""
+    speaker.eval()
+    answer: list[tuple[str, float]] = []
+    for at in progress(range(0, len(views), BATCH), total=-(-len(views) // BATCH), label="captions"):
+        examples = [pictures.shown(view) for view in views[at : at + BATCH].tolist()]
+        tokens, present = speaker.bridge(pictures.sight(examples), speaker.words)
+        ids, scores = speaker.beams(tokens, present)
+        answer += [(pictures.vocabulary.text(row), score) for row, score in zip(ids, scores, strict=True)]
+    return answer
+
+
+def scores(told: Sequence[str], references: Sequence[Sequence[str]], *, meteor: bool = True) -> dict[str, float]:
+    """In the order BLEU-1, BLEU-4, METEOR, ROUGE-L, CIDEr, all times 100."""
+    from pycocoevalcap.bleu.bleu import Bleu
+    from pycocoevalcap.cider.cider import Cider
+    from pycocoevalcap.meteor.meteor import Meteor
+    from pycocoevalcap.rouge.rouge import Rouge
+    from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
+
+    tokenizer = PTBTokenizer()
+    said = tokenizer.tokenize({n: [{"caption": text}] for n, text in enumerate(told)})
+    true = tokenizer.tokenize({n: [{"caption": text} for text in row] for n, row in enumerate(references)})
+    bleu = Bleu(4).compute_score(true, said, verbose=0)[0]
+    answer = {"BLEU-1": bleu[0], "BLEU-4": bleu[3]}
+    if meteor:
+        answer["METEOR"] = Meteor().compute_score(true, said)[0]
+    answer["ROUGE-L"] = Rouge().compute_score(true, said)[0]
+    answer["CIDEr"] = Cider().compute_score(true, said)[0]
+    return {name: round(100 * float(value), 1) for name, value in answer.items()}
+
+
+@torch.no_grad()
+def likelihood(
+    speaker: Speaker, pictures: Pictures, views: NDArray[np.int64], change: Callable[[Example], Example] = lambda e: e
+) -> float:
+    """Nats a token of the captions of unseen pictures; `change` may blank their concepts."""
+    speaker.eval()
+    losses = []
+    for at in range(0, len(views), BATCH):
+        examples = []
+        for view in views[at : at + BATCH].tolist():
+            sentences = pictures.captions[pictures.features.views[view].row][:2]
+            examples.append(change(Example(view, pictures.concepts(view), sentences)))
+        losses.append(float(picture_loss(speaker, pictures, examples, smoothing=0.0, noise=False)))
+    return float(np.mean(losses))
+
+
+def deaf(example: Example) -> Example:
+    return Example(example.view, (np.zeros_like(example.concepts[0]), example.concepts[1]), example.sentences)
+
+
+def vocabulary_share(told: Sequence[str], vocabulary: Vocabulary) -> int:
+    """How many different words are used at all."""
+    return len({word for sentence in told for word in sentence.split()})

@@ -1,0 +1,45 @@
+"""The trained files beside this one: told apart by hash, read without network."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).with_name("weights")
+SUMS = "SHA256SUMS"
+MODEL, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Mean log-probability of a caption's tokens to the share of such captions that are right: a logistic curve."""
+
+    slope: float
+    offset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`content`: token ids of the detected words; `labels`: those of each label's name, in the net's order."""
+
+    vocabulary: int
+    content: list[int]
+    labels: list[list[int]]
+    calibration: Calibration
+    revision: str
+
+
+def read_config(folder: Path = FOLDER) -> Config:
+    told: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return Config(**{**told, "calibration": Calibration(**told["calibration"])})
+
+
+def verify(folder: Path = FOLDER) -> str:
+    """The first twelve digits of the weights' SHA-256. OSError where a file is missing, ValueError where it differs."""
+    lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
+    digests = {name: digest for digest, name in (line.split() for line in lines)}
+    for name in (MODEL, TOKENIZER, CONFIG):
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digests[name]:
+            raise ValueError(f"{name} is damaged")
+    return digests[MODEL][:12]
