@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "forge",
+    "workers.cli",
 ]
 MIDDLEWARE = [
     "forge.api.middleware.RequestIdMiddleware",
@@ -139,9 +140,7 @@ FORGE_MAX_REQUEST_BYTES = env.int(
 )
 FORGE_MAX_JSON_BYTES = env.int("FORGE_MAX_JSON_BYTES", 2**20, validate=validate.Range(min=1))  # bodies without files
 FORGE_SESSION_HOURS = env.float("FORGE_SESSION_HOURS", 24.0, validate=validate.Range(min=0.0))
-FORGE_SINGLE_WAIT_S = env.float(
-    "FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0)
-)  # analyze-single: then 504
+FORGE_SINGLE_WAIT_S = env.float("FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0))  # analyze-single, or 504
 
 # Files over FORGE_MAX_IMAGES are counted and refused with their number; far over it the reading stops.
 DATA_UPLOAD_MAX_NUMBER_FILES = 10 * FORGE_MAX_IMAGES

@@ -153,6 +153,15 @@ def test_make_key_prints_the_key_alone(venv: Path, tmp_path: Path) -> None:
     assert len(made.stdout.split()) == 1
 
 
+def test_caption_needs_no_tables_and_makes_none(venv: Path, tmp_path: Path, pictures: Path) -> None:
+    data = tmp_path / "data"
+
+    told = _run(venv, data, "manage", "caption", "--model", "scripted", pictures / "teal.png")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith(f"{pictures}/teal.png\n  title")
+    assert [path.name for path in data.iterdir()] == ["secret_key"]
+
+
 @pytest.mark.parametrize("arguments", [["no-such-benchmark"], [], ["../manage"], ["--quick"]])
 def test_bench_says_which_benchmarks_there_are(venv: Path, tmp_path: Path, arguments: list[str]) -> None:
     refused = _run(venv, tmp_path / "data", "bench", *arguments)

@@ -77,7 +77,7 @@ def test_a_bad_option_names_itself(options: dict[str, object], complaint: str) -
 
 
 def test_an_unknown_name_is_told_the_accepted_ones() -> None:
-    with pytest.raises(ValueError, match="'blip2'; accepted: auto, embedded, scripted"):
+    with pytest.raises(ValueError, match="'blip2'; accepted: auto, blip-clip, embedded, scripted"):
         create("blip2")
 
 

@@ -1,0 +1,25 @@
+"""File names that are unique within one run, as forge.filenames makes them unique within a session."""
+
+from collections.abc import Sequence
+
+from workers.keywords import FILENAME_LIMIT
+
+
+class Filenames:
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        # Where the last search ended: of 100,000 pictures alike, none counts from 2 again.
+        self._numbers: dict[str, int] = {}
+
+    def take(self, candidates: Sequence[str]) -> str:
+        """The first of the names, best first, that is free; else the best one with a number."""
+        name = next((name for name in candidates if name not in self._taken), None) or self._numbered(candidates[0])
+        self._taken.add(name)
+        return name
+
+    def _numbered(self, best: str) -> str:
+        number = self._numbers.get(best, 2)
+        while (name := f"{best[: FILENAME_LIMIT - 1 - len(str(number))].rstrip('-')}-{number}") in self._taken:
+            number += 1
+        self._numbers[best] = number + 1
+        return name

@@ -1,0 +1,40 @@
+"""One file to its words, and in plain sentences why there are none."""
+
+from pathlib import Path
+
+from workers import pipeline
+from workers.cli.files import reason
+from workers.engine import Engine, EngineTimeout
+from workers.images import ImageError, ImageTooLarge
+
+
+class FileTooLarge(Exception):
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+
+
+def describe(engine: Engine, path: str, *, max_bytes: int, max_pixels: int, timeout_s: float) -> pipeline.Analysis:
+    """Raises OSError, FileTooLarge, and what workers.pipeline.describe raises."""
+    with Path(path).open("rb") as file:
+        # Read and then judged, because a pipe or a device does not say how much is coming.
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise FileTooLarge(max_bytes)
+    return pipeline.describe(engine, data, max_pixels=max_pixels, timeout_s=timeout_s)
+
+
+def sentence(error: BaseException) -> str | None:
+    """None for what nobody foresaw."""
+    match error:
+        case FileTooLarge(limit=limit):
+            return f"The file is larger than {limit:,} bytes (FORGE_MAX_IMAGE_BYTES)."
+        case ImageTooLarge(limit=limit, actual=actual):
+            return f"The image has {actual:,} pixels, more than {limit:,} (FORGE_MAX_IMAGE_PIXELS)."
+        case ImageError():
+            return str(error)
+        case EngineTimeout():
+            return "The models did not answer in time (FORGE_ANALYSIS_TIMEOUT_S)."
+        case OSError():
+            return reason(error)
+    return None
