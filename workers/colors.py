@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 
-# Ordered by hue where hue decides; the index is the name's number below.
+# Ordered by hue where hue decides; the index is the name's number.
 NAMES = (
     "black", "dark grey", "grey", "light grey", "white",
     "red", "dark red", "pink", "orange", "brown", "beige", "yellow", "olive",
     "green", "dark green", "light green", "teal", "turquoise", "light blue", "blue", "navy", "purple", "lavender",
 )  # fmt: skip
-_NUMBER = {name: number for number, name in enumerate(NAMES)}
+# Numbers, because arrays of strings cost most of the time here.
+(RED, DARK_RED, PINK, ORANGE, BROWN, BEIGE, YELLOW, OLIVE, GREEN, DARK_GREEN, LIGHT_GREEN, TEAL, TURQUOISE, LIGHT_BLUE,
+ BLUE, NAVY, PURPLE, LAVENDER) = range(5, len(NAMES))  # fmt: skip
 
 _MIN_SHARE = 0.12
 _MAX_COLORS = 4
@@ -93,25 +95,19 @@ def _named(lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDA
     light, dark = lightness > 0.8, lightness < 0.45
     rules = [
         (grey, by_lightness),
-        ((hue < 8) | (hue >= 345), np.where(dark, "dark red", np.where(lightness > 0.62, "pink", "red"))),
-        (hue < 40, np.where(dark, "dark red", np.where(lightness > 0.7, "pink", np.where(pale, "brown", np.where(
-            (hue > 33) & (lightness > 0.6), "orange", "red"))))),
-        (hue < 80, np.where(light | (pale & (lightness > 0.68)), "beige",
-                            np.where((lightness > 0.62) & (chroma > 0.11), "orange", "brown"))),
-        (hue < 113, np.where(pale & (lightness > 0.68), "beige", np.where(
-            lightness > 0.78, "yellow", np.where(lightness > 0.45, "olive", "brown")))),
-        (hue < 165, np.where(dark, "dark green", np.where(lightness > 0.82, "light green", "green"))),
-        (hue < 215, np.where(lightness > 0.72, "turquoise", "teal")),
-        (hue < 280, np.where(lightness > 0.7, "light blue", np.where(lightness > 0.36, "blue", "navy"))),
-        (hue < 345, np.where(lightness > 0.75, "lavender", "purple")),
+        ((hue < 8) | (hue >= 345), np.where(dark, DARK_RED, np.where(lightness > 0.62, PINK, RED))),
+        (hue < 40, np.where(dark, DARK_RED, np.where(lightness > 0.7, PINK, np.where(pale, BROWN, np.where(
+            (hue > 33) & (lightness > 0.6), ORANGE, RED))))),
+        (hue < 80, np.where(light | (pale & (lightness > 0.68)), BEIGE,
+                            np.where((lightness > 0.62) & (chroma > 0.11), ORANGE, BROWN))),
+        (hue < 113, np.where(pale & (lightness > 0.68), BEIGE, np.where(
+            lightness > 0.78, YELLOW, np.where(lightness > 0.45, OLIVE, BROWN)))),
+        (hue < 165, np.where(dark, DARK_GREEN, np.where(lightness > 0.82, LIGHT_GREEN, GREEN))),
+        (hue < 215, np.where(lightness > 0.72, TURQUOISE, TEAL)),
+        (hue < 280, np.where(lightness > 0.7, LIGHT_BLUE, np.where(lightness > 0.36, BLUE, NAVY))),
+        (hue < 345, np.where(lightness > 0.75, LAVENDER, PURPLE)),
     ]  # fmt: skip
-    numbers = [values if values.dtype.kind == "i" else _numbers(values) for _, values in rules]
-    return np.select([condition for condition, _ in rules], numbers)
-
-
-def _numbers(names: NDArray[np.str_]) -> NDArray[np.intp]:
-    distinct, inverse = np.unique(names, return_inverse=True)
-    return np.array([_NUMBER[name] for name in distinct.tolist()], dtype=np.intp)[inverse].reshape(names.shape)
+    return np.select([condition for condition, _ in rules], [numbers for _, numbers in rules])
 
 
 def _ranked(names: NDArray[np.intp], chroma: NDArray[np.float64]) -> list[str]:
