@@ -59,8 +59,9 @@ def pooled_twice(eye: Eye, features: Features, folder: Path) -> Tensor:
     found = torch.empty(len(features.views), 2 * 1280)
     side = round(CELLS**0.5)
     for at in progress(range(0, len(found), 64), total=-(-len(found) // 64), label="pooling"):
-        grid = torch.from_numpy(grids[at : at + 64].astype(np.float32)).transpose(1, 2).unflatten(2, (side, side))
-        wide = eye.wide(grid.contiguous(memory_format=torch.channels_last))
+        grid = torch.from_numpy(grids[at : at + 64].astype(np.float32))
+        planes = grid.transpose(1, 2).reshape(len(grid), -1, side, side)
+        wide = eye.wide(planes.contiguous(memory_format=torch.channels_last))
         found[at : at + 64] = torch.cat([wide.mean((2, 3)), wide.amax((2, 3))], dim=1)
     return found
 

@@ -25,7 +25,7 @@ def write(folder: Path, eye: Eye, speaker: Speaker, vocabulary: Vocabulary, vari
     save_file({**_half("eye", eye), **_half("speaker", speaker)}, target / MODEL)
     shutil.copyfile(folder / "tokenizer.json", target / TOKENIZER)
     config = {
-        "vocabulary": vocabulary.tokenizer.get_vocab_size(),
+        "vocabulary": speaker.words.num_embeddings,
         "content": vocabulary.content,
         "labels": vocabulary.labels,
         "calibration": json.loads((folder / "calibration.json").read_text(encoding="utf-8")),

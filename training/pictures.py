@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.concepts import Concepts, Pair
+from training.concepts import PLAIN_TEMPLATES, Concepts, Pair
 from training.eye import SEEN, views_of_rows
 from training.features import Features
 from training.words import Vocabulary, clean
@@ -66,11 +66,11 @@ class Pictures:
 
     def _object(self, row: int, view: int) -> Example:
         """A label and a template sentence, in six of ten not the true label: what is heard is to be said."""
-        ids, made_up = self._concepts.of_template()
+        ids, made_up = self._concepts.of_template(templates=PLAIN_TEMPLATES)
         if self._chance.random() < 0.6:
             return Example(view, made_up, [ids])
         label = self._label_of_wordnet[self.features.rows[row].wordnet]
-        ids, told = self._concepts.of_template(label)
+        ids, told = self._concepts.of_template(label, PLAIN_TEMPLATES)
         seen = self.concepts(view)
         is_sure = float(self.features.labels[view][label]) > 0.3
         return Example(view, seen if is_sure else told, [ids])

@@ -14,14 +14,14 @@ from training.calibrate import table
 from training.data import Row
 from training.progress import progress
 from training.scores import scores
-from training.truth import RIGHT, support
+from training.truth import RIGHT, supported
 from training.words import clean
 from workers.models.embedded.labels import TABLE, read_labels
 from workers.models.embedded.nouns import Lexicon
 from workers.models.embedded.sight import Sight
 from workers.models.embedded.telling import SURE
 
-MOST = {"flickr8k": 1000, "coco": 202, "grocery": 296, "fashion": 300, "objects": 100}
+MOST = {"flickr8k": 500, "coco": 202, "grocery": 100, "fashion": 100, "objects": 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +110,9 @@ def _print_objects(rows: Sequence[Row], answers: Sequence[Answer]) -> None:
 def _print_reliability(rows: Sequence[Row], answers: Sequence[Answer]) -> None:
     """Every other picture, those that the curve was not fitted on."""
     pairs = [(a, [clean(c) for c in row.captions]) for a, row in zip(answers, rows, strict=True) if row.captions][1::2]
-    told = [(a.caption_confidence, support(a.caption, true) >= RIGHT) for a, true in pairs if a.caption]
+    told = [(a.caption_confidence, supported(a.caption, true) >= RIGHT) for a, true in pairs if a.caption]
     print(f"captions, told for {len(told)} of {len(pairs)}:")
     print(table(*(np.array(column, dtype=np.float64) for column in zip(*told, strict=True))))
-    tags = [(sure, support(text, true) > 0.5) for a, true in pairs for text, sure in a.tags]
+    tags = [(sure, supported(text, true) > 0.5) for a, true in pairs for text, sure in a.tags]
     print("tags:")
     print(table(*(np.array(column, dtype=np.float64) for column in zip(*tags, strict=True))), flush=True)

@@ -17,14 +17,17 @@ from training.fit import Plan, fit
 from training.image_stage import picture_loss, said
 from training.pictures import Pictures
 from training.reward import Reward
-from workers.models.embedded.decoder import EOS, Speaker
+from workers.models.embedded.decoder import EOS, PAD, UNKNOWN, Speaker
 
 SCENES, OTHERS = 32, 12
 SAMPLES = 5
 LONGEST = 20
 RATE = 1.5e-4
+# So much of what the reward taught is kept. All of it makes captions short and alike: CIDEr of the first 400 validation
+# pictures of Flickr8k 50.1, 51.2 and 49.1 with none, a quarter and half of it, of COCO 69.7, 72.8 and 74.3.
+KEPT = 0.3
 SCENE_SHARES = {"coco": 1.0, "flickr8k": 1.0, "grocery": 0.0, "fashion": 0.0, "objects": 0.0}
-OTHER_SHARES = {"coco": 0.05, "flickr8k": 0.05, "grocery": 0.3, "fashion": 0.3, "objects": 2.0}
+OTHER_SHARES = {"coco": 0.05, "flickr8k": 0.05, "grocery": 0.3, "fashion": 0.3, "objects": 3.0}
 
 
 def train_reward(
@@ -94,5 +97,20 @@ def sample(speaker: Speaker, tokens: Tensor, present: Tensor) -> list[list[list[
     speaker.eval()
     ids = speaker.sampled(tokens, present, SAMPLES, LONGEST)
     speaker.train()
-    ended = [row[: row.index(EOS) + 1] if EOS in row else [*row, EOS] for row in ids]
-    return [ended[at : at + SAMPLES] for at in range(0, len(ended), SAMPLES)]
+    captions = [ended(row) for row in ids]
+    return [captions[at : at + SAMPLES] for at in range(0, len(captions), SAMPLES)]
+
+
+def ended(row: Sequence[int]) -> list[int]:
+    """Up to the first EOS, with one where there is none."""
+    told = list(row[: row.index(EOS)] if EOS in row else row)
+    # PAD can be drawn before the end, and would then be taken for no token at all.
+    return [*(UNKNOWN if token == PAD else token for token in told), EOS]
+
+
+@torch.no_grad()
+def blended(before: Speaker, after: Speaker) -> Speaker:
+    """`before` in place: its weights, moved towards those of `after`."""
+    for old, new in zip(before.parameters(), after.parameters(), strict=True):
+        old.lerp_(new, KEPT)
+    return before

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from training.words import STOP, clean
 from workers.grammar import singular
 
-# From this share of supported words on, a caption counts as right.
-RIGHT = 0.7
+# From this share of supported words on, a caption counts as right, or right in the main.
+RIGHT = 0.5
 _PEOPLE = frozenset((
     "man", "woman", "person", "people", "guy", "lady", "girl", "boy", "child", "kid", "toddler", "player", "someone",
     "men", "women", "male", "female",
@@ -35,7 +35,7 @@ _SAME = tuple(
 )
 
 
-def support(caption: str, references: Sequence[str]) -> float:
+def supported(caption: str, references: Sequence[str]) -> float:
     """0..1: the share of the caption's content words that a reference has, in another form or as a near synonym too."""
     told = [_stem(word) for word in clean(caption).split() if word not in STOP]
     if not told:

@@ -1,6 +1,8 @@
 import pytest
 
 from training.reward import CIDER_SCALE, Reward
+from training.reward_stage import ended
+from workers.models.embedded.decoder import BOS, EOS, PAD, UNKNOWN
 
 END = 2
 DOG, RUNS, GRASS, CAT, SLEEPS, BED, A = range(10, 17)
@@ -40,3 +42,8 @@ def test_the_only_reference_itself_has_all_there_is_to_have() -> None:
     # Four sizes of grams alike, no length to punish, and a BLEU of one.
     alone = Reward([[[A, DOG, RUNS, GRASS, END]], [[CAT, SLEEPS, BED, END]]])
     assert alone(0, [A, DOG, RUNS, GRASS, END]) == pytest.approx(CIDER_SCALE + 0.5)
+
+
+def test_a_drawn_caption_ends_once_and_keeps_its_length_where_padding_was_drawn() -> None:
+    assert ended([BOS, A, PAD, DOG, EOS, PAD, PAD]) == [BOS, A, UNKNOWN, DOG, EOS]
+    assert ended([BOS, A, DOG]) == [BOS, A, DOG, EOS]

@@ -17,9 +17,9 @@ from workers.models.embedded.nouns import ADJECTIVES, ARTICLES, COLOURS, Lexicon
 NARROW = 0.8
 # How much surer than the sentence a label must be to win.
 # Both name a thing of one kind, and the picture shows one: a cat or a dog.
-LEAD_RIVAL = 0.0
+LEAD_RIVAL = -0.1
 # The sentence names one thing and no scene: a close up of a dog, for a guitar.
-LEAD_OTHER = 0.2
+LEAD_OTHER = -0.2
 # The label is something that stands beside such things: a mouse, for a laptop on a desk.
 LEAD_COMPANION = 0.45
 # The sentence tells of an animal in passing: the horse that a man rides becomes a zebra.

@@ -37,10 +37,11 @@ class Concept:
     sure: float
     spread: float
     place: str
-    members: tuple[str, ...]
+    members: frozenset[str]
 
     def covers(self, label: Label) -> bool:
-        return not {label.name, f"parent:{label.parent}", f"kind:{label.kind}"}.isdisjoint(self.members)
+        members = self.members
+        return label.name in members or f"parent:{label.parent}" in members or f"kind:{label.kind}" in members
 
 
 def read_concepts(path: Path = TABLE) -> list[Concept]:
@@ -49,7 +50,7 @@ def read_concepts(path: Path = TABLE) -> list[Concept]:
 
 
 def _concept(row: Mapping[str, str]) -> Concept:
-    members = tuple(row["members"].split("; "))
+    members = frozenset(row["members"].split("; "))
     numbers = int(row["level"]), float(row["sure"]), float(row["spread"])
     words = row["name"], row["tag"], row["plural_or_mass"], row["kind"]
     return Concept(*words, *numbers, row["place"], members)
@@ -62,7 +63,9 @@ class Vocabulary:
         self.concepts = list(read_concepts() if concepts is None else concepts)
         # Of labels that share a name the first stands for all.
         self.names = list({label.name: label for label in reversed(labels)}.values())
-        of_name = _matrix([[label.name == name.name for label in labels] for name in self.names])
+        places = {name.name: place for place, name in enumerate(self.names)}
+        of_name = np.zeros((len(self.names), len(labels)), dtype=np.float32)
+        of_name[[places[label.name] for label in labels], range(len(labels))] = 1
         of_concept = _matrix([[concept.covers(label) for label in labels] for concept in self.concepts])
         self.members_of_concept: list[NDArray[np.bool_]] = list(of_concept > 0)
         self.members_of_name: dict[str, NDArray[np.bool_]] = {

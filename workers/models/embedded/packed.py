@@ -11,13 +11,12 @@ class PackedLinear(nn.Module):
 
     def __init__(self, source: nn.Linear) -> None:
         super().__init__()
-        self._packed: Any = torch.fbgemm_pack_gemm_matrix_fp16(source.weight.detach().float().contiguous())
-        self._bias = torch.zeros(source.out_features) if source.bias is None else source.bias.detach().clone()
+        bias = None if source.bias is None else source.bias.detach()
+        self._packed: Any = torch.ops.quantized.linear_prepack_fp16(source.weight.detach().float().contiguous(), bias)
 
     def forward(self, rows: Tensor) -> Tensor:
-        flat = rows.reshape(-1, rows.shape[-1])
-        answer: Tensor = torch.fbgemm_linear_fp16_weight_fp32_activation(flat, self._packed, self._bias)
-        return answer.reshape(*rows.shape[:-1], answer.shape[-1])
+        answer: Tensor = torch.ops.quantized.linear_dynamic_fp16(rows, self._packed)
+        return answer
 
 
 def pack_linear(module: nn.Module) -> None:

@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.models.embedded.confidence import Calibration
+
 FOLDER = Path(__file__).with_name("weights")
 SUMS = "SHA256SUMS"
 MODEL, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Mean log-probability of a caption's tokens to the share of such captions that are right: a logistic curve."""
-
-    slope: float
-    offset: float
 
 
 @dataclass(frozen=True, slots=True)

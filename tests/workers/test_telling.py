@@ -1,0 +1,75 @@
+"""Who gives way to whom, with probabilities written by hand."""
+
+import numpy as np
+import pytest
+
+from workers.models.embedded.labels import read_labels
+from workers.models.embedded.telling import Seen, Teller
+
+LABELS = read_labels()
+CONTENT = ["building", "grass", "table", "dogs", "running", "boat", "man"]
+TELLER = Teller(LABELS, CONTENT)
+
+
+def seen(sentence: str, confidence: float, labels: dict[str, float], words: dict[str, float] | None = None) -> Seen:
+    names = [label.name for label in LABELS]
+    row = np.full(1000, (1 - sum(labels.values())) / 1000, dtype=np.float32)
+    for name, probability in labels.items():
+        row[names.index(name)] = probability
+    told = np.zeros(1000, dtype=np.float32)
+    for word, probability in (words or {}).items():
+        told[CONTENT.index(word)] = probability
+    return Seen(row, told, sentence, confidence)
+
+
+def caption(*what: object) -> str:
+    told = TELLER.captions(seen(*what))  # type: ignore[arg-type]
+    return told[0].text if told else ""
+
+
+def test_a_believed_sentence_is_told_with_its_confidence() -> None:
+    told = TELLER.captions(seen("a man riding a wave", 0.62, {"swim trunks": 0.3}))
+    assert [(one.text, one.confidence) for one in told] == [("a man riding a wave", 0.62)]
+
+
+def test_a_sure_label_wins_against_a_sentence_about_another_thing() -> None:
+    assert caption("a close up of a basset", 0.4, {"acoustic guitar": 0.9}) == "an acoustic guitar"
+
+
+def test_a_doubtful_sentence_gives_way_to_what_the_labels_say_together() -> None:
+    assert caption("a man on a boat", 0.1, {"beagle": 0.25, "basset hound": 0.25}) == "a dog"
+    assert caption("a man on a boat", 0.1, {}) == ""
+
+
+@pytest.mark.parametrize("sentence", ["a brown and white dog is running in the snow", "a cat sitting on a table"])
+def test_an_animal_that_no_label_sees_is_not_told(sentence: str) -> None:
+    assert caption(sentence, 0.9, {"radio telescope": 0.2}) == ""
+
+
+def test_an_animal_without_a_label_of_its_own_may_be_told() -> None:
+    assert caption("a giraffe standing in a field", 0.9, {"impala": 0.3}) == "a giraffe standing in a field"
+
+
+def test_where_the_labels_are_sure_of_an_animal_a_sentence_without_one_is_not_told() -> None:
+    assert caption("a close up view of a wallet", 0.9, {"beagle": 0.4, "basset hound": 0.4}) == "a dog"
+
+
+def test_a_setting_that_nobody_sees_is_cut_off() -> None:
+    sentence = "a wheelbarrow sitting on a table"
+    assert caption(sentence, 0.9, {"wheelbarrow": 0.7}) == "a wheelbarrow"
+    assert caption(sentence, 0.9, {"wheelbarrow": 0.7}, {"table": 0.4}) == sentence
+
+
+def test_what_a_thing_does_is_not_cut_off() -> None:
+    sentence = "a dog is running through the grass"
+    assert caption(sentence, 0.9, {"beagle": 0.4, "basset hound": 0.3}) == sentence
+
+
+def test_a_sure_label_that_the_sentence_left_out_is_a_tag() -> None:
+    told = TELLER.tags(seen("a man in a blue shirt", 0.9, {"chainsaw": 0.55}))
+    assert (told[0].text, told[0].confidence, told[0].kind) == ("chainsaw", 0.55, "tool")
+
+
+def test_detected_nouns_are_tags_in_the_singular_and_verbs_are_not() -> None:
+    told = TELLER.tags(seen("two dogs", 0.9, {}, {"dogs": 0.8, "running": 0.9, "grass": 0.6, "boat": 0.4}))
+    assert [(tag.text, tag.confidence) for tag in told] == [("dog", 0.8), ("grass", 0.6)]

@@ -1,0 +1,61 @@
+"""Loaded once a process: the network, what it last saw, and who tells of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from workers.models.base import Pixels
+from workers.models.embedded.confidence import support
+from workers.models.embedded.labels import read_labels
+from workers.models.embedded.network import Network, Told
+from workers.models.embedded.telling import Seen, Teller
+from workers.models.embedded.weights import FOLDER
+
+# Grey levels; a wall or a sky has more. The networks see birds and posters in an empty picture.
+LEAST_DETAIL = 3.0
+NOTHING = Seen(np.zeros(1000, dtype=np.float32), np.zeros(1000, dtype=np.float32), "", 0.0)
+
+
+class Sight:
+    def __init__(self, threads: int | None = None, folder: Path = FOLDER) -> None:
+        """Raises what Network raises."""
+        if threads is not None:
+            torch.set_num_threads(threads)
+        # Denormals of a picture without detail make the depthwise layers many times slower on x86.
+        torch.set_flush_denormal(True)
+        self.network = Network(folder)
+        self._last: tuple[list[Pixels], list[Seen]] | None = None
+        config = self.network.config
+        content = [self.network.text([token]) for token in config.content]
+        self.teller = Teller(read_labels(), content)
+        self._places = {word: place for place, word in enumerate(content)}
+        self.revision = f"{config.revision}+{self.network.revision}"
+
+    def see(self, batch: Sequence[Pixels]) -> list[Seen]:
+        """The second of two successive calls with the same pictures is free."""
+        if self._last is not None and _same_pictures(self._last[0], batch):
+            return self._last[1]
+        looks = [self.network.look(pixels) for pixels in batch]
+        told = self.network.tell(looks) if looks else []
+        seen = [
+            Seen(look.labels, look.words, told.text, self._confidence(told, look.words))
+            if has_detail(pixels)
+            else NOTHING
+            for pixels, look, told in zip(batch, looks, told, strict=True)
+        ]
+        self._last = list(batch), seen
+        return seen
+
+    def _confidence(self, told: Told, words: NDArray[np.float32]) -> float:
+        return self.network.config.calibration(told.score, support(told.text, words, self._places))
+
+
+def _same_pictures(last: Sequence[Pixels], batch: Sequence[Pixels]) -> bool:
+    return len(last) == len(batch) and all(a is b for a, b in zip(last, batch, strict=True))
+
+
+def has_detail(pixels: Pixels) -> bool:
+    return float(pixels[::4, ::4].std(axis=(0, 1)).max()) >= LEAST_DETAIL
