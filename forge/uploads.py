@@ -194,6 +194,8 @@ def session_delete(*, session: Session) -> None:
     open_states = [ImageAnalysis.Status.QUEUED, ImageAnalysis.Status.PROCESSING]
     try:
         with transaction.atomic():
+            # First of all its rows: a job that is being written has them too, and each would wait for the other.
+            Session.objects.select_for_update().filter(pk=session.pk).first()
             if ImageAnalysis.objects.filter(job__session=session, status__in=open_states).exists():
                 raise Conflict("A job of this session is still running. Delete the session when it has ended.")
             keys = list(session.images.values_list("storage_key", flat=True))
