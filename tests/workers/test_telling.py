@@ -7,7 +7,7 @@ from workers.models.embedded.labels import read_labels
 from workers.models.embedded.telling import Seen, Teller
 
 LABELS = read_labels()
-CONTENT = ["building", "grass", "table", "dogs", "running", "boat", "man"]
+CONTENT = ["building", "grass", "table", "dogs", "running", "boat", "man", "store"]
 TELLER = Teller(LABELS, CONTENT)
 
 
@@ -58,6 +58,12 @@ def test_a_setting_that_nobody_sees_is_cut_off() -> None:
     sentence = "a wheelbarrow sitting on a table"
     assert caption(sentence, 0.9, {"wheelbarrow": 0.7}) == "a wheelbarrow"
     assert caption(sentence, 0.9, {"wheelbarrow": 0.7}, {"table": 0.4}) == sentence
+
+
+def test_of_a_setting_of_two_words_one_is_enough() -> None:
+    sentence = "a pile of lemons in a grocery store"
+    assert caption(sentence, 0.9, {"lemon": 0.4}, {"store": 0.8}) == sentence
+    assert caption(sentence, 0.9, {"lemon": 0.4}) == "a pile of lemons"
 
 
 def test_what_a_thing_does_is_not_cut_off() -> None:

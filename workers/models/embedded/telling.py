@@ -105,10 +105,13 @@ class Teller:
         rest = sentence[reading.tokens[things[0].last].end :]
         if not SETTING.match(rest):
             return sentence
-        seen_of = [
-            max((float(seen.words[n]) for n in self._numbers.get(t.noun.text, ())), default=0.0) for t in things[1:]
-        ]
-        return sentence if max(seen_of) >= LEAST_SETTING else sentence.removesuffix(rest)
+        is_seen = any(self._sight_of(thing.noun.text, seen) >= LEAST_SETTING for thing in things[1:])
+        return sentence if is_seen else sentence.removesuffix(rest)
+
+    def _sight_of(self, noun: str, seen: Seen) -> float:
+        """The detector knows single words: of a grocery store either will do."""
+        numbers = [number for word in (noun, *noun.split()) for number in self._numbers.get(word, ())]
+        return max((float(seen.words[number]) for number in numbers), default=0.0)
 
     def tags(self, seen: Seen) -> list[Tag]:
         tags = {tag.text: tag for tag in tags_of(self._vocabulary, seen.labels)}
