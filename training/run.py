@@ -130,15 +130,12 @@ class Run:
         for subset in ("flickr8k", "coco"):
             views = self.shown.first_views(subset, "val")[: self.scale.scored]
             told = captions(speaker, self.shown, views)
-            true = [self.shown.references(self.seen.views[view].row) for view in views.tolist()]
             nats = likelihood(speaker, self.shown, views[:400]), likelihood(speaker, self.shown, views[:400], deaf)
-            print(
-                stage,
-                subset,
-                scores(told, true, meteor=self.scale.scored > 100),
-                "nats with and without concepts: {:.3f} {:.3f}".format(*nats),
-            )
+            print(stage, subset, "nats with and without concepts: {:.3f} {:.3f}".format(*nats))
             print("   ", *told[:3], sep="\n    ", flush=True)
+            # A quick run does without the scorer, which is not among the product's requirements.
+            if self.scale.scored >= 100:
+                print(scores(told, [self.shown.references(self.seen.views[view].row) for view in views.tolist()]))
 
     def _has(self, stage: str) -> bool:
         return (self.folder / f"{stage}-done.pt").exists()
