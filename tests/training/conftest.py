@@ -26,7 +26,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("fashion-train", "objects-train", "objects-val"):
         write_part(folder, name)
     coco = [f"A {color} cube beside a tree in the park number {n}" for n in range(40) for color in COLORS]
-    flickr = [caption(color, n) for n in range(ROWS) for color in COLORS] * 2
+    flickr = [caption(list(COLORS)[n % 3], n) for n in range(ROWS)] * 6
     with gzip.open(folder / "text-only.txt.gz", "wt", encoding="utf-8") as file:
         file.write("\n".join([*coco, *flickr, "Two men on a boat"]) + "\n")
     return folder
