@@ -1,10 +1,13 @@
 """The captioned photographs: which sets there are, whose licence allows what, and one row an image."""
 
+import csv
 import json
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from workers.models.embedded.labels import TABLE
 
 # Photographs for non-commercial research only, and captions that came with them.
 NON_COMMERCIAL = frozenset(("flickr8k", "objects"))
@@ -67,3 +70,9 @@ def _read(file: Path, folder: Path, name: str, split: str) -> Iterator[Row]:
         row = json.loads(line)
         captions = tuple(caption.strip() for caption in row.get("captions", ()) if caption.strip())
         yield Row(folder / row["image"], row["image"], name, split, captions, row.get("wordnet", ""))
+
+
+def label_numbers() -> dict[str, int]:
+    """WordNet's id of each class to its number among the net's outputs."""
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        return {row["wnid"]: int(row["index"]) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}

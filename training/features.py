@@ -4,7 +4,6 @@ Kept as memory maps of one line a view: `mid` (120, 17, 17) float16, what the tr
 colours for each cell of the grid; `labels` (1000,) float16, the probabilities of the untuned top.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -76,7 +75,6 @@ _state: dict[str, object] = {}
 def _start(folder: Path, rows: Sequence[Row]) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    os.environ["OMP_NUM_THREADS"] = "1"
     backbone = imagenet_backbone()
     if can_pack():
         cells = pack(backbone.trunk, SIDE)

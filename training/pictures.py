@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from training.concepts import PLAIN_TEMPLATES, Concepts, Pair
+from training.data import label_numbers
 from training.eye import SEEN, views_of_rows
 from training.features import Features
 from training.words import Vocabulary, clean
 from workers.models.embedded.decoder import Sight, concept_row
 from workers.models.embedded.eye import cells
-from workers.models.embedded.labels import read_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Pictures:
         self.captions = [[vocabulary.ids(caption) for caption in row.captions] for row in features.rows]
         self._concepts = Concepts(vocabulary, seed)
         self._chance = np.random.default_rng(seed)
-        self._label_of_wordnet = {label: number for number, label in enumerate(_wordnets())}
+        self._label_of_wordnet = label_numbers()
 
     def concepts(self, view: int) -> Pair:
         """What the classifier and the detector say of it."""
@@ -86,14 +86,3 @@ class Pictures:
         rows, views = self.features.rows, self.features.views
         of_set = [v for v in self.features.first.tolist() if rows[views[v].row].subset == subset]
         return np.array([v for v in of_set if rows[views[v].row].split == split], dtype=np.int64)
-
-
-def _wordnets() -> list[str]:
-    import csv
-
-    from workers.models.embedded.labels import TABLE
-
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        rows = sorted(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE), key=lambda row: int(row["index"]))
-    assert len(rows) == len(read_labels())
-    return [row["wnid"] for row in rows]

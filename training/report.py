@@ -1,6 +1,5 @@
 """The figures of README and model card: exported files, the product's own code, validation photographs."""
 
-import csv
 import json
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -11,12 +10,12 @@ import numpy as np
 from PIL import Image
 
 from training.calibrate import table
-from training.data import Row
+from training.data import Row, label_numbers
 from training.progress import progress
 from training.scores import scores
 from training.truth import RIGHT, supported
 from training.words import clean
-from workers.models.embedded.labels import TABLE, read_labels
+from workers.models.embedded.labels import read_labels
 from workers.models.embedded.nouns import Lexicon
 from workers.models.embedded.sight import Sight
 from workers.models.embedded.telling import SURE
@@ -89,10 +88,7 @@ def _print_scores(rows: Sequence[Row], answers: Sequence[Answer]) -> None:
 
 def _print_objects(rows: Sequence[Row], answers: Sequence[Answer]) -> None:
     """Of the labels that are sure and right, how many are told; and how often sure is right."""
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        numbers = {
-            row["wnid"]: int(row["index"]) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        }
+    numbers = label_numbers()
     labels = read_labels()
     lexicon = Lexicon(labels)
     sure = right = told = 0

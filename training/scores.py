@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from training.image_stage import picture_loss
 from training.pictures import Example, Pictures
 from training.progress import progress
-from training.words import Vocabulary
 from workers.models.embedded.decoder import Speaker
 
 BATCH = 32
@@ -32,7 +31,7 @@ def told_of(speaker: Speaker, pictures: Pictures, views: NDArray[np.int64]) -> l
     return answer
 
 
-def scores(told: Sequence[str], references: Sequence[Sequence[str]], *, meteor: bool = True) -> dict[str, float]:
+def scores(told: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
     """In the order BLEU-1, BLEU-4, METEOR, ROUGE-L, CIDEr, all times 100."""
     from pycocoevalcap.bleu.bleu import Bleu
     from pycocoevalcap.cider.cider import Cider
@@ -45,8 +44,7 @@ def scores(told: Sequence[str], references: Sequence[Sequence[str]], *, meteor: 
     true = tokenizer.tokenize({n: [{"caption": text} for text in row] for n, row in enumerate(references)})
     bleu = Bleu(4).compute_score(true, said, verbose=0)[0]
     answer = {"BLEU-1": bleu[0], "BLEU-4": bleu[3]}
-    if meteor:
-        answer["METEOR"] = Meteor().compute_score(true, said)[0]
+    answer["METEOR"] = Meteor().compute_score(true, said)[0]
     answer["ROUGE-L"] = Rouge().compute_score(true, said)[0]
     answer["CIDEr"] = Cider().compute_score(true, said)[0]
     return {name: round(100 * float(value), 1) for name, value in answer.items()}
@@ -70,8 +68,3 @@ def likelihood(
 
 def deaf(example: Example) -> Example:
     return Example(example.view, (np.zeros_like(example.concepts[0]), example.concepts[1]), example.sentences)
-
-
-def vocabulary_share(told: Sequence[str], vocabulary: Vocabulary) -> int:
-    """How many different words are used at all."""
-    return len({word for sentence in told for word in sentence.split()})

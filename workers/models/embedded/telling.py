@@ -96,12 +96,12 @@ class Teller:
 
     def _grounded(self, sentence: str, seen: Seen) -> str:
         """Without "in front of a building" after a thing that a label names, where nobody sees a building."""
-        things = self._lexicon.read(sentence).things
+        reading = self._lexicon.read(sentence)
+        things = reading.things
         number = int(seen.labels.argmax())
         words = self._lexicon.words_of(self._labels[number])
         if len(things) < 2 or seen.labels[number] < LEAST_LABEL or things[0].noun.text not in words.same | words.wider:
             return sentence
-        reading = self._lexicon.read(sentence)
         rest = sentence[reading.tokens[things[0].last].end :]
         if not SETTING.match(rest):
             return sentence
