@@ -91,7 +91,8 @@ def test_rooms_have_names() -> None:
 
 
 def test_files_stay_readable() -> None:
-    """250 lines or a reason; there is none so far."""
+    """250 lines or a reason: the settings are one list, which operators read from its top to its end."""
     long = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in OUTSIDE_MIGRATIONS}
+    del long["config/settings.py"]
 
     assert {name: lines for name, lines in long.items() if lines > 250} == {}
