@@ -21,7 +21,7 @@ from workers.models.embedded.eye import CELLS, DETECTED_WORDS, Detector, Eye
 
 BATCH = 384
 FOLDS = 3
-RATE = 2e-3
+RATE = 1e-3
 
 
 def train_detector(
@@ -86,7 +86,8 @@ def _fitted(
         logits = detector(pooled[chosen])
         return functional.binary_cross_entropy_with_logits(logits, targets[of_view[chosen]]) * DETECTED_WORDS / 10
 
-    plan = Plan(steps, {"": RATE}, warm_up=20, decay=0.02, average=0.98)
+    # Seen words are learnt by heart otherwise: unseen COCO had 52 of the surest right in a hundred with 0.02, 54 so.
+    plan = Plan(steps, {"": RATE}, warm_up=20, decay=0.3, average=0.98)
     averaged = fit(detector, loss_of, plan, folder / f"{label}.pt", label)
     assert isinstance(averaged, Detector)
     return averaged

@@ -37,7 +37,8 @@ def train_reward(
     scenes = [
         number for number, row in enumerate(rows) if row.split == "train" and row.is_scene and row.subset not in without
     ]
-    reward = Reward([[ids[1:] for ids in pictures.captions[number]] for number in scenes])
+    of_scenes = [[ids[1:] for ids in pictures.captions[number]] for number in scenes]
+    reward = Reward(of_scenes, [rows[number].subset for number in scenes])
     number_of = {row: number for number, row in enumerate(scenes)}
     order, others = (
         _order(pictures, shares, size * steps, without)
