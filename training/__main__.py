@@ -1,6 +1,6 @@
 """`python -m training --data FOLDER --work FOLDER`: the embedded captioner from captioned photographs, in one command.
 
-Stages, each kept in the work folder and not done again: features, text, eye, pictures, reward, calibrate, export.
+Stages, each kept in the work folder and not done again: features, text, detector, pictures, reward, calibrate, export.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import torch
 from training.data import NON_COMMERCIAL, read_rows, unpack
 from training.run import Run, Scale
 
-STAGES = ("features", "text", "eye", "pictures", "reward", "calibrate", "export", "evaluate")
+STAGES = ("features", "text", "detector", "pictures", "reward", "calibrate", "export", "evaluate")
 VARIANTS = {"full": frozenset[str](), "commercial": NON_COMMERCIAL}
 
 

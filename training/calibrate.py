@@ -38,9 +38,9 @@ def _judged(speaker: Speaker, pictures: Pictures) -> list[tuple[NDArray[np.float
     places = {pictures.vocabulary.text([token]): place for place, token in enumerate(pictures.vocabulary.content)}
     parts = []
     for subset, most in MOST.items():
-        views = pictures.first_views(subset, "val")[:most]
+        views = pictures.features.first_views(subset, "val")[:most]
         told = told_of(speaker, pictures, views)
-        words = pictures.maps["words"][views].astype(np.float32)
+        words = pictures.words[views].astype(np.float32)
         found = [(score, support(text, row, places)) for (text, score), row in zip(told, words, strict=True)]
         rows = [pictures.features.views[view].row for view in views.tolist()]
         shares = [supported(text, pictures.references(row)) for (text, _), row in zip(told, rows, strict=True)]

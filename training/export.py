@@ -11,18 +11,18 @@ from torch import Tensor, nn
 
 from training.words import Vocabulary
 from workers.models.embedded.decoder import Speaker
-from workers.models.embedded.eye import Eye
+from workers.models.embedded.eye import Detector
 from workers.models.embedded.weights import CONFIG, MODEL, SUMS, TOKENIZER
 
 # Counted up when a retrained captioner is shipped.
-REVISION = "1"
+REVISION = "2"
 
 
-def write(folder: Path, eye: Eye, speaker: Speaker, vocabulary: Vocabulary, variant: str) -> Path:
+def write(folder: Path, detector: Detector, speaker: Speaker, vocabulary: Vocabulary, variant: str) -> Path:
     """`folder` holds the tokenizer and the calibration; the files come to lie in its `export`."""
     target = folder / "export"
     target.mkdir(exist_ok=True)
-    save_file({**_half("eye", eye), **_half("speaker", speaker)}, target / MODEL)
+    save_file({**_half("detector", detector), **_half("speaker", speaker)}, target / MODEL)
     shutil.copyfile(folder / "tokenizer.json", target / TOKENIZER)
     config = {
         "vocabulary": speaker.words.num_embeddings,

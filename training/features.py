@@ -1,7 +1,7 @@
-"""Each photograph through the frozen trunk, once: what every later stage starts from.
+"""Each photograph through the backbone, once: what every later stage starts from.
 
-Kept as memory maps of one line a view: `mid` (120, 17, 17) float16, what the trunk says; `rgb` (81, 12) uint8, four
-colours for each cell of the grid; `labels` (1000,) float16, the probabilities of the untuned top.
+Kept as memory maps of one line a view: `grid` (81, 352), `coarse` (81, 120) and `pooled` (2, 1280) of a glance and
+`labels` (1000,), probabilities, as float16; `rgb` (81, 12) as uint8, four colours for each cell of the grid.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,28 @@ from PIL import Image
 
 from training.data import Row
 from training.progress import progress
-from workers.models.embedded.backbone import SIDE, TOP_CELLS, Backbone, can_pack, imagenet_backbone, pack
+from workers.models.embedded.backbone import (
+    POOLED_CHANNELS,
+    SIDE,
+    TOP_CHANNELS,
+    TRUNK_CHANNELS,
+    Backbone,
+    can_pack,
+    imagenet_backbone,
+    pack_backbone,
+)
+from workers.models.embedded.eye import CELLS, COLORS, glance
 from workers.models.embedded.pixels import cell_colors, normalised
 
 VIEWS = {"coco": 2, "flickr8k": 2, "objects": 2}
 CHUNK = 64
-SHAPES = {"mid": ((120, 17, 17), np.float16), "rgb": ((TOP_CELLS**2, 12), np.uint8), "labels": ((1000,), np.float16)}
+SHAPES: dict[str, tuple[tuple[int, ...], type[Any]]] = {
+    "grid": ((CELLS, TOP_CHANNELS), np.float16),
+    "coarse": ((CELLS, TRUNK_CHANNELS), np.float16),
+    "pooled": ((2, POOLED_CHANNELS), np.float16),
+    "labels": ((1000,), np.float16),
+    "rgb": ((CELLS, COLORS), np.uint8),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,11 @@ class Features:
     def __getattr__(self, name: str) -> "np.memmap[Any, Any]":
         return self.maps[name]
 
+    def first_views(self, subset: str, split: str) -> NDArray[np.int64]:
+        """The whole pictures of a part, not what was cut from them."""
+        of_part = [(self.rows[self.views[v].row], v) for v in self.first.tolist()]
+        return np.array([v for row, v in of_part if row.subset == subset and row.split == split], dtype=np.int64)
+
     def _map(self, name: str, shape: tuple[int, ...], kind: type[Any]) -> "np.memmap[Any, Any]":
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.bin"
@@ -54,6 +75,22 @@ class Features:
         if not path.exists():
             return np.memmap(path, dtype=kind, mode="w+", shape=full)
         return np.memmap(path, dtype=kind, mode="r+", shape=full)
+
+
+def views_of_rows(features: Features) -> list[list[int]]:
+    views: list[list[int]] = [[] for _ in features.rows]
+    for number, view in enumerate(features.views):
+        views[view.row].append(number)
+    return views
+
+
+def epoch(features: Features, shares: dict[str, float], chance: np.random.Generator) -> NDArray[np.int64]:
+    """Training rows in random order, each set by its share: 2 is twice, 0 is not at all."""
+    rows: list[int] = []
+    for number, row in enumerate(features.rows):
+        if row.split == "train":
+            rows += [number] * int(shares[row.subset] + chance.random())
+    return chance.permutation(np.array(rows))
 
 
 def view_count(row: Row) -> int:
@@ -77,9 +114,7 @@ def _start(folder: Path, rows: Sequence[Row]) -> None:
     torch.set_flush_denormal(True)
     backbone = imagenet_backbone()
     if can_pack():
-        cells = pack(backbone.trunk, SIDE)
-        pack(backbone.top, cells)
-        pack(backbone.head, TOP_CELLS)
+        pack_backbone(backbone)
     _state.update(features=Features(folder, rows), backbone=backbone)
 
 
@@ -91,10 +126,10 @@ def _extract_chunk(numbers: NDArray[np.int64]) -> None:
         view = features.views[number]
         picture = picture_of(features.rows[view.row], view)
         with torch.inference_mode():
-            mid = backbone.trunk(normalised(picture))
-            logits = backbone.head(backbone.top(mid))[1]
-        features.maps["mid"][number] = mid[0].numpy()
-        features.maps["labels"][number] = logits.softmax(-1)[0].numpy()
+            seen = glance(backbone, normalised(picture))
+        for name, said in (("grid", seen.grid), ("coarse", seen.coarse), ("pooled", seen.pooled)):
+            features.maps[name][number] = said[0].numpy()
+        features.maps["labels"][number] = seen.labels.softmax(-1)[0].numpy()
         features.maps["rgb"][number] = cell_colors(picture)
         features.done[number] = 1
 

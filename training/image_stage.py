@@ -1,4 +1,4 @@
-"""Then the decoder learns to say what the eye sees: cross-entropy on captioned photographs.
+"""Then the decoder learns to say what is seen: cross-entropy on captioned photographs.
 
 Several captions of a picture share one row, so that reading the picture is paid for once; a mask keeps them apart.
 """
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.eye import epoch
+from training.features import epoch
 from training.fit import Plan, fit
 from training.pictures import Example, Pictures
 from training.text_stage import padded

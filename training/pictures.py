@@ -1,4 +1,4 @@
-"""What the eye wrote down of every view, as batches for the decoder."""
+"""What the backbone and the detector wrote down of every view, as batches for the decoder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from training.concepts import PLAIN_TEMPLATES, Concepts, Pair
 from training.data import label_numbers
-from training.eye import SEEN, views_of_rows
-from training.features import Features
+from training.detector import WORDS
+from training.features import Features, views_of_rows
 from training.words import Vocabulary, clean
 from workers.models.embedded.decoder import Sight, concept_row
 from workers.models.embedded.eye import cells
@@ -29,7 +28,7 @@ class Example:
 class Pictures:
     def __init__(self, features: Features, vocabulary: Vocabulary, folder: Path, seed: int = 4) -> None:
         self.features, self.vocabulary = features, vocabulary
-        self.maps = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in SEEN}
+        self.words = np.load(folder / WORDS, mmap_mode="r")
         self.views = views_of_rows(features)
         self.captions = [[vocabulary.ids(caption) for caption in row.captions] for row in features.rows]
         self._concepts = Concepts(vocabulary, seed)
@@ -38,18 +37,18 @@ class Pictures:
 
     def concepts(self, view: int) -> Pair:
         """What the classifier and the detector say of it."""
-        labels, words = self.features.labels[view].astype(np.float32), self.maps["words"][view].astype(np.float32)
+        labels, words = self.features.labels[view].astype(np.float32), self.words[view].astype(np.float32)
         return concept_row(self.vocabulary.labels, self.vocabulary.content, labels, words)
 
     def sight(self, examples: Sequence[Example]) -> Sight:
         views = np.array([example.view for example in examples])
-        read = {
-            name: torch.from_numpy(self.maps[name][views].astype(np.float32)) for name in ("grid", "coarse", "pooled")
-        }
-        colors = torch.from_numpy(self.features.rgb[views].astype(np.float32))
+        grid, coarse, pooled, colors = (
+            torch.from_numpy(self.features.maps[name][views].astype(np.float32))
+            for name in ("grid", "coarse", "pooled", "rgb")
+        )
         heard = torch.from_numpy(np.stack([example.concepts[0] for example in examples]))
         sure = torch.from_numpy(np.stack([example.concepts[1] for example in examples]))
-        return Sight(read["pooled"], cells(read["grid"], read["coarse"], colors), heard, sure)
+        return Sight(pooled[:, 0], cells(grid, coarse, colors), heard, sure)
 
     def shown(self, view: int) -> Example:
         """As the service will see it, for evaluation."""
@@ -81,8 +80,3 @@ class Pictures:
 
     def references(self, row: int) -> list[str]:
         return [clean(caption) for caption in self.features.rows[row].captions]
-
-    def first_views(self, subset: str, split: str) -> NDArray[np.int64]:
-        rows, views = self.features.rows, self.features.views
-        of_set = [v for v in self.features.first.tolist() if rows[views[v].row].subset == subset]
-        return np.array([v for v in of_set if rows[views[v].row].split == split], dtype=np.int64)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.eye import epoch
+from training.features import epoch
 from training.fit import Plan, fit
 from training.image_stage import picture_loss, said
 from training.pictures import Pictures

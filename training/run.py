@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from training import calibrate, export, report
 from training.data import Row
-from training.detector import train_detector
-from training.eye import detection, look, train_eye
+from training.detector import WORDS, precision, train_detector
 from training.features import Features, extract
 from training.image_stage import train_pictures
 from training.pictures import Pictures
@@ -17,17 +17,15 @@ from training.reward_stage import blended, train_reward
 from training.scores import captions, deaf, likelihood, scores
 from training.text_stage import hearing, train_text
 from training.words import VOCABULARY, Vocabulary, clean, make_vocabulary, read_sentences
-from workers.models.embedded.backbone import imagenet_backbone
 from workers.models.embedded.decoder import Speaker, decoder_config
-from workers.models.embedded.eye import Eye
+from workers.models.embedded.eye import Detector
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Steps of each stage, `eye` in epochs; 0 leaves the top as it is."""
+    """Steps of each stage."""
 
     text: int
-    eye: float
     detector: int
     pictures: int
     reward: int
@@ -36,11 +34,11 @@ class Scale:
     @staticmethod
     def of(variant: str) -> "Scale":
         # A quarter of the scenes: more steps would only learn them by heart.
-        return Scale(850, 1.5, 400, 2300, 290, 1000) if variant == "full" else Scale(450, 0.0, 400, 420, 0, 1000)
+        return Scale(850, 600, 4400, 500, 1000) if variant == "full" else Scale(450, 600, 420, 0, 1000)
 
     @staticmethod
     def quick() -> "Scale":
-        return Scale(2, 0.9, 2, 2, 1, 4)
+        return Scale(2, 2, 2, 1, 4)
 
 
 @dataclass
@@ -73,7 +71,7 @@ class Run:
 
     @cached_property
     def shown(self) -> Pictures:
-        return Pictures(self.seen, self.vocabulary, self.folder / "seen")
+        return Pictures(self.seen, self.vocabulary, self.folder)
 
     def features(self) -> None:
         extract(self.seen, self.threads)
@@ -86,20 +84,12 @@ class Run:
         heard, unheard = hearing(self._speaker("text"), unseen, self.vocabulary)
         print(f"nats a token of unseen sentences: {heard:.3f} with concepts, {unheard:.3f} without")
 
-    def eye(self) -> None:
-        """Tunes the top, writes down what it sees, and trains the detector on that."""
-        if not self._has("top"):
-            eye = Eye(imagenet_backbone())
-            if self.scale.eye:
-                eye = train_eye(eye, self.seen, self.vocabulary, self.folder, self.scale.eye, self.without)
-            self._keep("top", eye)
-        if not self._has("eye"):
-            eye = self._eye("top")
-            look(eye, self.seen, self.folder / "seen", self.without)
+    def detector(self) -> None:
+        if not self._has("detector"):
             steps = self.scale.detector
-            train_detector(eye, self.seen, self.vocabulary, self.folder, steps, self.without)
-            self._keep("eye", eye)
-        print("precision of the five surest words:", detection(self._eye("eye"), self.seen, self.vocabulary))
+            self._keep("detector", train_detector(self.seen, self.vocabulary, self.folder, steps, self.without))
+        words = np.load(self.folder / WORDS, mmap_mode="r")
+        print("precision of the five surest words:", precision(words, self.seen, self.vocabulary))
 
     def pictures(self) -> None:
         if not self._has("pictures"):
@@ -118,7 +108,7 @@ class Run:
         calibrate.write(self._speaker("reward"), self.shown, self.folder / "calibration.json")
 
     def export(self) -> None:
-        export.write(self.folder, self._eye("eye"), self._speaker("reward"), self.vocabulary, self.variant)
+        export.write(self.folder, self._detector(), self._speaker("reward"), self.vocabulary, self.variant)
 
     def evaluate(self) -> None:
         """What README and the model card say, by the product's own code, from the exported files."""
@@ -128,7 +118,7 @@ class Run:
         """Where training stands; the figures that are told elsewhere are those of `evaluate`."""
         speaker = self._speaker(stage)
         for subset in ("flickr8k", "coco"):
-            views = self.shown.first_views(subset, "val")[: self.scale.scored]
+            views = self.seen.first_views(subset, "val")[: self.scale.scored]
             told = captions(speaker, self.shown, views)
             nats = likelihood(speaker, self.shown, views[:400]), likelihood(speaker, self.shown, views[:400], deaf)
             print(stage, subset, "nats with and without concepts: {:.3f} {:.3f}".format(*nats))
@@ -143,10 +133,10 @@ class Run:
     def _keep(self, stage: str, module: torch.nn.Module) -> None:
         torch.save(module.state_dict(), self.folder / f"{stage}-done.pt")
 
-    def _eye(self, stage: str) -> Eye:
-        eye = Eye(imagenet_backbone())
-        eye.load_state_dict(torch.load(self.folder / f"{stage}-done.pt", weights_only=True))
-        return eye.eval()
+    def _detector(self) -> Detector:
+        detector = Detector()
+        detector.load_state_dict(torch.load(self.folder / "detector-done.pt", weights_only=True))
+        return detector.eval()
 
     def _speaker(self, stage: str) -> Speaker:
         speaker = Speaker(decoder_config(VOCABULARY))

@@ -19,7 +19,7 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return work, run(data, work)
 
 
-def run(data: Path, work: Path, stages: str = "features,text,eye,pictures,reward,calibrate,export") -> str:
+def run(data: Path, work: Path, stages: str = "features,text,detector,pictures,reward,calibrate,export") -> str:
     command = [sys.executable, "-W", "ignore", "-m", "training", "--data", str(data), "--work", str(work)]
     done = subprocess.run(
         [*command, "--quick", "--threads", "2", "--stages", stages],

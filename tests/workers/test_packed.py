@@ -23,18 +23,19 @@ def test_packed_linear_layers_multiply_the_same_numbers() -> None:
 def test_packed_convolutions_say_what_plain_ones_say() -> None:
     import torch
 
-    from workers.models.embedded.backbone import SIDE, TOP_CELLS, can_pack, imagenet_backbone, pack
+    from workers.models.embedded.backbone import SIDE, can_pack, imagenet_backbone, pack_backbone
+    from workers.models.embedded.eye import glance
 
     if not can_pack():
         pytest.skip("this torch has no oneDNN")
     backbone = imagenet_backbone()
     picture = torch.rand(1, 3, SIDE, SIDE) * 2 - 1
     with torch.inference_mode():
-        plain = backbone.head(backbone.top(backbone.trunk(picture)))
-        assert pack(backbone.top, pack(backbone.trunk, SIDE)) == TOP_CELLS
-        pack(backbone.head, TOP_CELLS)
-        packed = backbone.head(backbone.top(backbone.trunk(picture)))
-    for before, after in zip(plain, packed, strict=True):
+        plain = glance(backbone, picture)
+        pack_backbone(backbone)
+        packed = glance(backbone, picture)
+    for name in ("grid", "coarse", "pooled", "labels"):
+        before, after = getattr(plain, name), getattr(packed, name)
         torch.testing.assert_close(after, before, atol=1e-3, rtol=1e-3)
 
 
@@ -43,11 +44,12 @@ def test_folding_the_norms_changes_nothing() -> None:
     from efficientnet_lite_pytorch import EfficientNet
 
     from workers.models.embedded.backbone import SIDE, imagenet_backbone, imagenet_weights
+    from workers.models.embedded.eye import glance
 
     net = EfficientNet.from_name("efficientnet-lite2")
     net.load_state_dict(torch.load(imagenet_weights(), weights_only=True))
     picture = torch.rand(1, 3, SIDE, SIDE) * 2 - 1
     backbone = imagenet_backbone()
     with torch.inference_mode():
-        own = backbone.head(backbone.top(backbone.trunk(picture)))[1]
+        own = glance(backbone, picture).labels
         torch.testing.assert_close(own, net.eval()(picture), atol=1e-3, rtol=1e-3)

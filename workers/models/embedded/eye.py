@@ -1,6 +1,5 @@
-"""The tuned half of the eye: a top of its own on the frozen trunk, and the detector of content words."""
+"""What the decoder is shown of the backbone, and the detector of content words on it."""
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -17,15 +16,33 @@ DETECTED_WORDS = 1000
 
 @dataclass(slots=True)
 class Glance:
-    """`grid` (n, 352, 9, 9), `pooled` (n, 1280), `words` (n, 1000) logits."""
+    """`grid` (n, 81, 352), `coarse` (n, 81, 120), what the trunk said in the cells of the grid, `pooled` (n, 2, 1280),
+    mean and maximum, and `labels` (n, 1000) logits.
+    """
 
     grid: Tensor
+    coarse: Tensor
     pooled: Tensor
-    words: Tensor
+    labels: Tensor
+
+
+def glance(backbone: Backbone, planes: Tensor) -> Glance:
+    """Of (n, 3, 260, 260) in -1..1."""
+    mid = backbone.trunk(planes)
+    grid = backbone.top(mid)
+    wide = backbone.head.wide(grid)
+    mean = wide.mean((2, 3))
+    coarse = functional.avg_pool2d(mid, 2, ceil_mode=True)
+    pooled = torch.stack([mean, wide.amax((2, 3))], dim=1)
+    return Glance(_by_cell(grid), _by_cell(coarse), pooled, backbone.head.labels(mean))
+
+
+def _by_cell(planes: Tensor) -> Tensor:
+    return planes.flatten(2).transpose(1, 2)
 
 
 class Detector(nn.Module):
-    """Which of the thousand content words belong to the picture: (n, 2560), mean and maximum pooled, to logits."""
+    """Which of the thousand content words belong to the picture: (n, 2, 1280) pooled to logits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,31 +61,10 @@ class Detector(nn.Module):
     spread: Tensor
 
     def forward(self, pooled: Tensor) -> Tensor:
-        answer: Tensor = self.layers((pooled - self.middle) / self.spread)
+        answer: Tensor = self.layers((pooled.flatten(1) - self.middle) / self.spread)
         return answer
 
 
-class Eye(nn.Module):
-    """What the trunk said, (n, 120, 17, 17), to a glance."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        super().__init__()
-        self.top = deepcopy(backbone.top)
-        self.wide = deepcopy(backbone.head.wide)
-        self.detector = Detector()
-
-    def forward(self, mid: Tensor) -> Glance:
-        grid = self.top(mid)
-        wide = self.wide(grid)
-        pooled = wide.mean((2, 3))
-        return Glance(grid, pooled, self.detector(torch.cat([pooled, wide.amax((2, 3))], dim=1)))
-
-
-def coarse(mid: Tensor) -> Tensor:
-    """(n, 120, 17, 17) to (n, 81, 120): what the trunk said, in the cells of the grid."""
-    return functional.avg_pool2d(mid, 2, ceil_mode=True).flatten(2).transpose(1, 2)
-
-
-def cells(grid: Tensor, coarse_mid: Tensor, colors: Tensor) -> Tensor:
+def cells(grid: Tensor, coarse: Tensor, colors: Tensor) -> Tensor:
     """(n, 81, 352), (n, 81, 120) and (n, 81, 12) of 0..255 to (n, 81, 484)."""
-    return torch.cat([grid, coarse_mid, (colors - 127.5) / 64], dim=2)
+    return torch.cat([grid, coarse, (colors - 127.5) / 64], dim=2)

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from workers.models.base import Pixels
 from workers.models.embedded import weights
-from workers.models.embedded.backbone import SIDE, TOP_CELLS, can_pack, imagenet_backbone, pack
+from workers.models.embedded.backbone import can_pack, imagenet_backbone, pack_backbone
 from workers.models.embedded.decoder import BOS, EOS, PAD, Sight, Speaker, concept_row, decoder_config
-from workers.models.embedded.eye import Eye, cells, coarse
+from workers.models.embedded.eye import Detector, cells, glance
 from workers.models.embedded.packed import pack_linear
 from workers.models.embedded.pixels import cell_colors, normalised
 
@@ -48,19 +48,16 @@ class Network:
         self.config = weights.read_config(folder)
         self._tokenizer = Tokenizer.from_file(str(folder / weights.TOKENIZER))
         self._backbone = imagenet_backbone()
-        self._eye = Eye(self._backbone)
+        self._detector = Detector()
         self._speaker = Speaker(decoder_config(self.config.vocabulary))
-        _fill({"eye": self._eye, "speaker": self._speaker}, load_file(folder / weights.MODEL))
+        _fill({"detector": self._detector, "speaker": self._speaker}, load_file(folder / weights.MODEL))
         self._pack()
 
     def _pack(self) -> None:
-        for module in (self._backbone, self._eye, self._speaker):
+        for module in (self._backbone, self._detector, self._speaker):
             module.eval().requires_grad_(False)
         if can_pack():
-            at_trunk = pack(self._backbone.trunk, SIDE)
-            for top, wide in ((self._backbone.top, self._backbone.head.wide), (self._eye.top, self._eye.wide)):
-                pack(top, at_trunk)
-                pack(wide, TOP_CELLS)
+            pack_backbone(self._backbone)
         pack_linear(self._speaker)
 
     @torch.inference_mode()
@@ -68,14 +65,17 @@ class Network:
         # One picture at a time: on CPUs a batch was no faster, and alone a picture's answer cannot depend, not even in
         # the last bit, on its batch mates.
         picture = Image.fromarray(pixels)
-        mid = self._backbone.trunk(normalised(picture))
-        labels = self._backbone.head(self._backbone.top(mid))[1].softmax(-1)[0].numpy()
-        glance = self._eye(mid)
-        words = glance.words.sigmoid()[0].numpy()
+        seen = glance(self._backbone, normalised(picture))
+        labels = seen.labels.softmax(-1)[0].numpy()
+        words = self._detector(seen.pooled).sigmoid()[0].numpy()
         colors = torch.from_numpy(cell_colors(picture)).float()[None]
-        seen = cells(glance.grid.flatten(2).transpose(1, 2), coarse(mid), colors)
         ids, sure = concept_row(self.config.labels, self.config.content, labels, words)
-        sight = Sight(glance.pooled, seen, torch.from_numpy(ids)[None], torch.from_numpy(sure)[None])
+        sight = Sight(
+            seen.pooled[:, 0],
+            cells(seen.grid, seen.coarse, colors),
+            torch.from_numpy(ids)[None],
+            torch.from_numpy(sure)[None],
+        )
         tokens, present = self._speaker.bridge(sight, self._speaker.words)
         return Look(labels, words, tokens, present)
 
