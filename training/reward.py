@@ -54,7 +54,7 @@ class Reward:
     def __init__(self, pictures: Sequence[Sequence[Sequence[int]]], sets: Sequence[str]) -> None:
         self._sets = sets
         self._rarities = {
-            name: _Rarity([p for p, of in zip(pictures, sets, strict=True) if of == name]) for name in sets
+            name: _Rarity([p for p, of in zip(pictures, sets, strict=True) if of == name]) for name in set(sets)
         }
         self._references = [
             [self._reference(caption, name) for caption in captions]
