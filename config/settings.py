@@ -140,6 +140,9 @@ FORGE_MAX_REQUEST_BYTES = env.int(
 )
 FORGE_MAX_JSON_BYTES = env.int("FORGE_MAX_JSON_BYTES", 2**20, validate=validate.Range(min=1))  # bodies without files
 FORGE_SESSION_HOURS = env.float("FORGE_SESSION_HOURS", 24.0, validate=validate.Range(min=0.0))
+# For so long a request is known by its key; one that died before it was accepted leaves its key after the lease.
+FORGE_IDEMPOTENCY_HOURS = env.float("FORGE_IDEMPOTENCY_HOURS", 24.0, validate=validate.Range(min=0.0))
+FORGE_IDEMPOTENCY_LEASE_S = env.float("FORGE_IDEMPOTENCY_LEASE_S", 60.0, validate=validate.Range(min=1.0))
 FORGE_SINGLE_WAIT_S = env.float("FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0))  # analyze-single, or 504
 
 # Files over FORGE_MAX_IMAGES are counted and refused with their number; far over it the reading stops.

@@ -107,6 +107,25 @@ class AnalysisCrashed(ForgeError):
     message = "The analysis of this image ended a worker again and again. Its credit was given back."
 
 
+class AnalysisCancelled(ForgeError):
+    code = "cancelled"
+    status = 422
+    message = "The job was cancelled before this image began. Its credit was given back."
+
+
+class IdempotencyMismatch(ForgeError):
+    code = "idempotency_mismatch"
+    status = 422
+    message = "This Idempotency-Key was sent with another request. Nothing was done; send a new key."
+
+
+class IdempotencyInProgress(ForgeError):
+    code = "idempotency_in_progress"
+    status = 409
+    message = "The request with this Idempotency-Key is still being accepted. Send it again in a moment."
+    retry_after = 1
+
+
 class StillRunning(ForgeError):
     code = "still_running"
     status = 504

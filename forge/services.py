@@ -1,6 +1,6 @@
 """Everything that changes a job: keyword-only, one transaction each, told as events in that transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,8 +10,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from forge import dispatch, ledger, states
+from forge import dispatch, endings, ledger, states
 from forge.errors import (
+    AnalysisCancelled,
     Conflict,
     ForgeError,
     InvalidRequest,
@@ -19,7 +20,7 @@ from forge.errors import (
     SessionExpired,
     UploadPathMismatch,
 )
-from forge.events import Complete, Metadata, event_record
+from forge.events import Metadata, event_record
 from forge.filenames import filename_free
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 
@@ -47,8 +48,17 @@ class Claim:
     storage_key: str
 
 
-def job_submit(*, account: Account, session: Session, references: Sequence[ImageReference]) -> Job:
-    """Accepts a job: charged, written and, after commit, sent; or refused with nothing changed."""
+def job_submit(
+    *,
+    account: Account,
+    session: Session,
+    references: Sequence[ImageReference],
+    accepted: Callable[[Job], object] = lambda _: None,
+) -> Job:
+    """Accepts a job: charged, written and, after commit, sent; or refused with nothing changed.
+
+    `accepted` is called in the transaction, at its end; what it raises undoes it.
+    """
     images = _images_of(session, references)
     dispatch.broker_require()
     try:
@@ -57,6 +67,7 @@ def job_submit(*, account: Account, session: Session, references: Sequence[Image
             _enqueue(job, images)
             # The account's row last, as where an image fails: two transactions that lock in one order never deadlock.
             ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=[image.pk for image in images])
+            accepted(job)
     except IntegrityError as error:
         under_way = _images_under_analysis(images)
         if not under_way:
@@ -162,7 +173,7 @@ def analysis_succeed(
         return False  # The lease ran out and another worker has it, or had it.
     Image.objects.filter(pk=image.pk).update(metadata=words, filename=words["filename"])
     event_record(job_id=claim.job_id, type="result", data={"imageId": claim.image_id, "metadata": words})
-    _finish_if_last(states.job_count(claim.job_id, "succeeded"))
+    endings.job_end_if_last(states.job_count(claim.job_id, "succeeded"))
     return True
 
 
@@ -191,48 +202,23 @@ def analysis_give_up(*, analysis: ImageAnalysis, error: ForgeError) -> bool:
 
 
 def _fail(analysis_id: int, job_id: str, image_id: str, where: dict[str, Any], error: ForgeError) -> bool:
-    failed = states.analysis_move(
-        analysis_id,
-        source=_A.PROCESSING,
-        target=_A.FAILED,
-        where=where,
-        error=error.sentence[:300],
-        code=error.code,
-        finished_at=timezone.now(),
-        lease_until=None,
+    return endings.image_end_unpaid(
+        analysis_id, job_id, image_id, source=_A.PROCESSING, target=_A.FAILED, where=where, error=error
     )
-    if not failed:
-        return False  # Another worker has it, or it ended already: its credit is not given back twice.
-    event_record(
-        job_id=job_id, type="error", data={"imageId": image_id, "error": error.sentence[:300], "code": error.code}
+
+
+@transaction.atomic
+def job_cancel(*, job: Job) -> int:
+    """Cancels and refunds the images that wait; those under way finish. Says how many were cancelled.
+
+    The last one's end is the job's, where nothing is under way. An ended job stays as it is.
+    """
+    # All of them first, in one order, for two that cancel at once: docs/decisions/0005.
+    waiting = job.analyses.select_for_update().filter(status=_A.QUEUED).order_by("image_id")
+    ids = list(waiting.values_list("pk", "image_id", "position"))
+    return sum(
+        endings.image_end_unpaid(
+            pk, job.pk, image_id, source=_A.QUEUED, target=_A.CANCELLED, where={}, error=AnalysisCancelled()
+        )
+        for pk, image_id, _ in sorted(ids, key=lambda row: row[2])
     )
-    job = states.job_count(job_id, "failed")
-    ledger.refund(account_id=job.account_id, job_id=job_id, image_id=image_id, note=error.code)
-    _finish_if_last(job)
-    return True
-
-
-def _finish_if_last(job: Job) -> None:
-    if job.succeeded + job.failed + job.cancelled < job.total:
-        return
-    status = _final_status(job)
-    if not states.job_move(job.pk, source=_J.RUNNING, target=status, finished_at=timezone.now()):
-        return  # It ended already.
-    complete: Complete = {
-        "status": status,
-        "processed": job.processed,
-        "total": job.total,
-        "succeeded": job.succeeded,
-        "failed": job.failed,
-        "creditsCharged": job.total,
-        "creditsRefunded": job.failed + job.cancelled,
-    }
-    event_record(job_id=job.pk, type="complete", data=complete)
-
-
-def _final_status(job: Job) -> Job.Status:
-    if job.cancelled:
-        return _J.CANCELLED
-    if not job.failed:
-        return _J.COMPLETE
-    return _J.PARTIAL if job.succeeded else _J.FAILED

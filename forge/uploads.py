@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,9 @@ from forge.errors import (
 from forge.models import Account, Image, ImageAnalysis, Session
 
 logger = logging.getLogger(__name__)
+
+# Called with the rows in the transaction that writes them, at its end; what it raises undoes that.
+Accepted = Callable[[list[Image]], object]
 
 if TYPE_CHECKING:
     Upload = UploadedFile[Any]
@@ -173,20 +176,25 @@ def _decode(file: Upload, picture: PIL.Image.Image) -> tuple[int, int]:
     return (height, width) if rotated else (width, height)
 
 
-def session_create(*, account: Account, images: Sequence[CheckedImage]) -> Session:
+def session_create(*, account: Account, images: Sequence[CheckedImage], accepted: Accepted = lambda _: None) -> Session:
     session = Session(account=account)
     with _stored(session, images, first_position=0) as rows, transaction.atomic():
         session.save(force_insert=True)
         Image.objects.bulk_create(rows)
+        accepted(rows)
     return session
 
 
-def session_extend(*, session: Session, images: Sequence[CheckedImage]) -> list[Image]:
+def session_extend(
+    *, session: Session, images: Sequence[CheckedImage], accepted: Accepted = lambda _: None
+) -> list[Image]:
     """Adds images to an open session. Raises SessionExpired."""
     if session.is_expired:
         raise SessionExpired
     with _stored(session, images, first_position=session.images.count()) as rows, transaction.atomic():
-        return Image.objects.bulk_create(rows)
+        Image.objects.bulk_create(rows)
+        accepted(rows)
+    return rows
 
 
 def session_delete(*, session: Session) -> None:

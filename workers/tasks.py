@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import close_old_connections
 
-from forge import leases, services
+from forge import idempotency, leases, services
 from forge.errors import AnalysisFailed, AnalysisTimeout, ForgeError, PayloadTooLarge, UnreadableImage, UnsupportedImage
 from workers import models, pipeline
 from workers.engine import Engine, EngineTimeout
@@ -100,7 +100,8 @@ def _sweep() -> None:
 
 
 _heartbeat = Heartbeat(
-    [close_old_connections, _renew_leases, _sweep, close_old_connections], seconds=settings.FORGE_HEARTBEAT_S
+    [close_old_connections, _renew_leases, _sweep, idempotency.idempotency_sweep, close_old_connections],
+    seconds=settings.FORGE_HEARTBEAT_S,
 )
 
 

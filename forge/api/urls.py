@@ -23,6 +23,7 @@ v1 = [
     path("sessions/<id:session_id>/analyze", jobs.AnalyzeView.as_view(), name="analyze"),
     path("sessions/<id:session_id>/analyze-single", jobs.AnalyzeSingleView.as_view(), name="analyze-single"),
     path("jobs/<id:job_id>", jobs.JobView.as_view(), name="job"),
+    path("jobs/<id:job_id>/cancel", jobs.JobCancelView.as_view(), name="job-cancel"),
     path("jobs/<id:job_id>/events", jobs.JobEventsView.as_view(), name="job-events"),
     path("credits/balance", credits.BalanceView.as_view(), name="balance"),
     path("credits/check", credits.CheckView.as_view(), name="check"),

@@ -44,7 +44,8 @@ class Job(models.Model):
 
     @property
     def processed(self) -> int:
-        return self.succeeded + self.failed
+        """How many images ended, in whatever way: an ended job's are all of them."""
+        return self.succeeded + self.failed + self.cancelled
 
     @property
     def is_finished(self) -> bool:

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -10,18 +11,22 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from forge import ledger, relay, selectors, services
+from forge import idempotency, ledger, relay, selectors, services
 from forge.api.account import account_of
 from forge.api.errors import body
 from forge.api.handoff import JsonResponder, StreamResponder, hand_over
+from forge.api.idempotency import KEY_HEADER, once_for
 from forge.api.renderers import prefers_json
 from forge.api.schema import STREAM, errors
 from forge.api.serializers import AnalyzeRequest, AnalyzeSingleRequest, JobSerializer, SingleResultSerializer
 from forge.errors import (
+    AnalysisCancelled,
     AnalysisCrashed,
     AnalysisFailed,
     AnalysisTimeout,
     Conflict,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
     InsufficientCredits,
     InvalidRequest,
     NotFound,
@@ -42,12 +47,16 @@ _SUBMIT_ERRORS = (
     SessionExpired,
     PayloadTooLarge,
     UploadPathMismatch,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
 )
+_SINGLE_ERRORS = (UnreadableImage, AnalysisFailed, AnalysisTimeout, AnalysisCrashed, AnalysisCancelled, StillRunning)
 
 
 class AnalyzeView(APIView):
     @extend_schema(
         operation_id="sessions_analyze",
+        parameters=[KEY_HEADER],
         request=AnalyzeRequest,
         responses={**STREAM, (202, "application/json"): JobSerializer, **errors(*_SUBMIT_ERRORS)},
     )
@@ -55,29 +64,45 @@ class AnalyzeView(APIView):
         """Analyse images. The answer is the job's stream, or the job itself to `Accept: application/json`."""
         asked = AnalyzeRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        job = _submit(request, session_id, asked.validated_data, asked.validated_data["images"])
+        with once_for(request) as once:
+            job = once.job or _submit(
+                request,
+                session_id,
+                asked.validated_data,
+                asked.validated_data["images"],
+                lambda job: once.keep(session=job.session, job=job, status=202, answer=JobSerializer(job).data),
+            )
         if prefers_json(request):
-            job = selectors.job_get(account_of(request), job.pk)
-            return Response(JobSerializer(job).data, status=202, headers=_job_headers(request, job))
-        return _stream(request, job, after=0)
+            answer = once.answer or JobSerializer(selectors.job_get(account_of(request), job.pk)).data
+            return Response(answer, status=202, headers=_job_headers(request, job))
+        # A client whose stream broke may say its POST again instead of asking for the job's events.
+        return _stream(request, job, after=0 if once.is_first else _after(request))
 
 
 class AnalyzeSingleView(APIView):
     @extend_schema(
         operation_id="sessions_analyze_single",
+        parameters=[KEY_HEADER],
         request=AnalyzeSingleRequest,
         responses={
             200: SingleResultSerializer,
-            **errors(*_SUBMIT_ERRORS, UnreadableImage, AnalysisFailed, AnalysisTimeout, AnalysisCrashed, StillRunning),
+            **errors(*_SUBMIT_ERRORS, *_SINGLE_ERRORS),
         },
     )
     def post(self, request: Request, session_id: str) -> HttpResponseBase:
         """Analyse one image and wait for its words. 504 with the `jobId` when that takes too long."""
         asked = AnalyzeSingleRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        job = _submit(request, session_id, asked.validated_data, [asked.validated_data["image"]])
+        with once_for(request) as once:
+            job = once.job or _submit(
+                request,
+                session_id,
+                asked.validated_data,
+                [asked.validated_data["image"]],
+                lambda job: once.keep(session=job.session, job=job),
+            )
         request_id = request._request.META["forge.request_id"]
-        hand_over(request, JsonResponder(_single_answer(account_of(request), job.pk, request_id)))
+        hand_over(request, JsonResponder(_single_answer(account_of(request), job.pk, request_id, once.key_id)))
         return HttpResponse(headers=_job_headers(request, job))
 
 
@@ -86,6 +111,15 @@ class JobView(APIView):
     def get(self, request: Request, job_id: str) -> Response:
         """A job with the state of each image."""
         return Response(JobSerializer(selectors.job_get(account_of(request), job_id)).data)
+
+
+class JobCancelView(APIView):
+    @extend_schema(operation_id="jobs_cancel", request=None, responses={200: JobSerializer, **errors(NotFound)})
+    def post(self, request: Request, job_id: str) -> Response:
+        """Cancel what waits. Its credits are given back; images under way finish. A job that ended stays as it is."""
+        account = account_of(request)
+        services.job_cancel(job=selectors.job_get(account, job_id))
+        return Response(JobSerializer(selectors.job_get(account, job_id)).data)
 
 
 class JobEventsView(APIView):
@@ -108,7 +142,13 @@ class JobEventsView(APIView):
         return _stream(request, job, after=after)
 
 
-def _submit(request: Request, session_id: str, asked: dict[str, Any], images: list[dict[str, str]]) -> Job:
+def _submit(
+    request: Request,
+    session_id: str,
+    asked: dict[str, Any],
+    images: list[dict[str, str]],
+    accepted: Callable[[Job], object],
+) -> Job:
     if asked.get("sessionId", session_id) != session_id:
         raise InvalidRequest("The sessionId of the body is not the one of the path.")
     if len(images) > settings.FORGE_MAX_IMAGES:
@@ -120,7 +160,7 @@ def _submit(request: Request, session_id: str, asked: dict[str, Any], images: li
     account = account_of(request)
     session = selectors.session_get(account, session_id)
     references = [ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images]
-    return services.job_submit(account=account, session=session, references=references)
+    return services.job_submit(account=account, session=session, references=references, accepted=accepted)
 
 
 def _after(request: Request) -> int:
@@ -142,14 +182,28 @@ def _job_headers(request: Request, job: Job) -> dict[str, str]:
     return {"X-Job-Id": job.pk, "Location": reverse("job", kwargs={"job_id": job.pk}, request=request)}
 
 
-async def _single_answer(account: Account, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
+async def _single_answer(
+    account: Account, job_id: str, request_id: str, key_id: int | None
+) -> tuple[int, dict[str, Any]]:
     try:
         async with asyncio.timeout(settings.FORGE_SINGLE_WAIT_S):
             async for _ in relay.stream(account=account, job_id=job_id, after=0):
                 pass
     except TimeoutError:
         pass  # What the job has come to by now is read below.
-    return await relay.from_log(lambda: _single_outcome(account, job_id, request_id))
+    return await relay.from_log(lambda: _settled(account, job_id, request_id, key_id))
+
+
+def _settled(account: Account, job_id: str, request_id: str, key_id: int | None) -> tuple[int, dict[str, Any]]:
+    """The outcome; with a key, as whoever asked first with it is told."""
+    try:
+        status, told = _single_outcome(account, job_id, request_id)
+    except NotFound as error:  # the session was deleted meanwhile
+        return error.status, body(error, request_id)
+    if key_id is None or status == StillRunning.status:
+        return status, told
+    status, told = idempotency.answer_settle(key_id, status=status, answer=told)
+    return status, told | ({"requestId": request_id} if "requestId" in told else {})
 
 
 def _single_outcome(account: Account, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
