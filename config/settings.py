@@ -169,6 +169,9 @@ FORGE_MODELS = env.str("FORGE_MODELS", "auto", validate=validate.OneOf(["auto", 
 FORGE_SCRIPT: dict[str, object] = dict(env.json("FORGE_SCRIPT", {}))  # what the scripted model does, for tests
 FORGE_BATCH_SIZE = env.int("FORGE_BATCH_SIZE", 8, validate=validate.Range(min=1, max=256))
 FORGE_MODEL_THREADS = env.int("FORGE_MODEL_THREADS", 1, validate=validate.Range(min=1))
+# Models without a picture for so long give their memory back; the next picture then waits until they are loaded
+# again. 0: never, since a worker's first duty is to answer at once; worth setting where others use the machine too.
+FORGE_MODEL_IDLE_S = env.float("FORGE_MODEL_IDLE_S", 0.0, validate=validate.Range(min=0.0))
 
 # A claim is a lease that its worker's heartbeat renews; the sweep queues again what a dead worker held.
 FORGE_LEASE_S = env.float("FORGE_LEASE_S", 15.0, validate=validate.Range(min=1.0))

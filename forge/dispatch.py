@@ -17,6 +17,7 @@ from forge.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 ANALYZE_TASK = "workers.analyze_image"
+_LOADING_KEY = "forge:worker-loading"
 
 
 def send_after_commit(analysis_ids: Sequence[int]) -> None:
@@ -42,6 +43,16 @@ def broker_require() -> None:
 def broker_waiting() -> int:
     """How many tasks wait in the queue. Raises Unavailable."""
     return int(_ask_broker(lambda client: client.llen(settings.CELERY_TASK_DEFAULT_QUEUE)))
+
+
+def loading_tell(*, seconds: int) -> None:
+    """For so long everybody knows that some worker is loading its models. Raises Unavailable."""
+    _ask_broker(lambda client: client.set(_LOADING_KEY, "1", ex=seconds))
+
+
+def loading_told() -> bool:
+    """Raises Unavailable."""
+    return bool(_ask_broker(lambda client: client.exists(_LOADING_KEY)))
 
 
 def _ask_broker(question: Callable[[Redis], Any]) -> Any:

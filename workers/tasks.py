@@ -4,6 +4,7 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import close_old_connections
 
-from forge import leases, services
+from forge import leases, readiness, services
 from forge.errors import AnalysisFailed, AnalysisTimeout, ForgeError, PayloadTooLarge, UnreadableImage, UnsupportedImage
 from workers import models, pipeline
 from workers.engine import Engine, EngineTimeout
@@ -99,8 +100,14 @@ def _sweep() -> None:
         logger.warning("%d images were lost by a worker or the broker and are queued again.", swept)
 
 
+def _rest_models() -> None:
+    if settings.FORGE_MODEL_IDLE_S and _engine is not None and _engine.unload_if_idle(settings.FORGE_MODEL_IDLE_S):
+        logger.info("The models are unloaded: no picture for %g s.", settings.FORGE_MODEL_IDLE_S)
+
+
 _heartbeat = Heartbeat(
-    [close_old_connections, _renew_leases, _sweep, close_old_connections], seconds=settings.FORGE_HEARTBEAT_S
+    [close_old_connections, _renew_leases, _sweep, _rest_models, close_old_connections],
+    seconds=settings.FORGE_HEARTBEAT_S,
 )
 
 
@@ -108,6 +115,9 @@ _heartbeat = Heartbeat(
 def _load_engine(**_: Any) -> None:
     """Before the first task is taken: a worker that cannot see must not answer that it is ready."""
     global _engine
+    begun = time.monotonic()
+    telling = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_BEAT_S)
+    telling.start()
     options: dict[str, object] = {"threads": settings.FORGE_MODEL_THREADS}
     if settings.FORGE_MODELS == "scripted":
         options = settings.FORGE_SCRIPT
@@ -119,7 +129,9 @@ def _load_engine(**_: Any) -> None:
     except Exception as error:  # Celery would log it and take tasks all the same
         logger.exception("The models did not load.")
         raise SystemExit("The worker cannot start: its models did not load; the reason stands above.") from error
-    logger.info("Models: %s", _engine.provenance)
+    finally:
+        telling.stop()
+    logger.info("Models, loaded in %.1f s: %s", time.monotonic() - begun, _engine.provenance)
 
 
 @worker_ready.connect

@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from forge.admin import html
+from forge.admin import html, provenance
 from forge.admin.base import ReadOnlyAdmin
 from forge.admin.credits import ledger_rows
 from forge.admin.filters import AccountFilter
@@ -71,7 +71,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
                     "analysis": analysis,
                     "thumbnail": html.thumbnail(analysis.image),
                     "status": html.status(analysis.status),
-                    "provenance": html.pretty(analysis.provenance) if analysis.provenance else "",
+                    "provenance": provenance.tables(analysis.provenance or {}),
                 }
                 for analysis in analyses
             ],

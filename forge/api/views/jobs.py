@@ -44,6 +44,8 @@ _SUBMIT_ERRORS = (
     UploadPathMismatch,
 )
 
+_INCLUDABLE = ("provenance",)
+
 
 class AnalyzeView(APIView):
     @extend_schema(
@@ -82,10 +84,24 @@ class AnalyzeSingleView(APIView):
 
 
 class JobView(APIView):
-    @extend_schema(operation_id="jobs_get", responses={200: JobSerializer, **errors(NotFound)})
+    @extend_schema(
+        operation_id="jobs_get",
+        parameters=[
+            OpenApiParameter(
+                "include",
+                {"type": "array", "items": {"type": "string", "enum": list(_INCLUDABLE)}},
+                style="form",
+                explode=False,
+                description="`provenance`: how the words of each image came about; models, scores and times.",
+            )
+        ],
+        responses={200: JobSerializer, **errors(InvalidRequest, NotFound)},
+    )
     def get(self, request: Request, job_id: str) -> Response:
         """A job with the state of each image."""
-        return Response(JobSerializer(selectors.job_get(account_of(request), job_id)).data)
+        include = _include(request)
+        job = selectors.job_get(account_of(request), job_id)
+        return Response(JobSerializer(job, context={"include": include}).data)
 
 
 class JobEventsView(APIView):
@@ -121,6 +137,13 @@ def _submit(request: Request, session_id: str, asked: dict[str, Any], images: li
     session = selectors.session_get(account, session_id)
     references = [ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images]
     return services.job_submit(account=account, session=session, references=references)
+
+
+def _include(request: Request) -> set[str]:
+    asked = {name for given in request.query_params.getlist("include") for name in given.split(",")}
+    if unknown := asked - set(_INCLUDABLE):
+        raise InvalidRequest(f"include takes {', '.join(_INCLUDABLE)}; «{min(unknown)[:40]}» is something else.")
+    return asked
 
 
 def _after(request: Request) -> int:

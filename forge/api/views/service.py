@@ -30,8 +30,15 @@ class ReadyView(_OpenView):
         responses={200: HealthSerializer, **errors(Unavailable, anonymous=True)},
     )
     def get(self, request: Request) -> Response:
-        """Database, Redis and at least one worker answer. 503 names in `missing` what does not."""
+        """Database, Redis and at least one worker answer. 503 names in `missing` what does not.
+
+        `loading` is true where only time is missing: a worker is loading its models.
+        """
         missing = readiness.missing()
         if missing:
-            raise Unavailable(f"Not ready: {'; '.join(missing.values())}.", missing=sorted(missing))
+            raise Unavailable(
+                f"Not ready: {'; '.join(missing.values())}.",
+                missing=sorted(missing),
+                loading=set(missing.values()) == {readiness.LOADING},
+            )
         return Response({"status": "ok"})
