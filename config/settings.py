@@ -140,6 +140,10 @@ FORGE_MAX_REQUEST_BYTES = env.int(
 )
 FORGE_MAX_JSON_BYTES = env.int("FORGE_MAX_JSON_BYTES", 2**20, validate=validate.Range(min=1))  # bodies without files
 FORGE_SESSION_HOURS = env.float("FORGE_SESSION_HOURS", 24.0, validate=validate.Range(min=0.0))
+# An expired session goes when it and its last job have been over for so long: a client whose stream broke at the end
+# still reads it, and no request that found the session open is still on its way.
+FORGE_EXPIRY_GRACE_S = env.float("FORGE_EXPIRY_GRACE_S", 60.0, validate=validate.Range(min=1.0))
+FORGE_EXPIRY_EVERY_S = env.float("FORGE_EXPIRY_EVERY_S", 30.0, validate=validate.Range(min=0.1))
 FORGE_SINGLE_WAIT_S = env.float("FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0))  # analyze-single, or 504
 
 # Files over FORGE_MAX_IMAGES are counted and refused with their number; far over it the reading stops.

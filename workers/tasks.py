@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import close_old_connections
 
-from forge import leases, readiness, services
+from forge import expiry, leases, readiness, services
 from forge.errors import AnalysisFailed, AnalysisTimeout, ForgeError, PayloadTooLarge, UnreadableImage, UnsupportedImage
 from workers import models, pipeline
 from workers.engine import Engine, EngineTimeout
@@ -105,9 +105,19 @@ def _rest_models() -> None:
         logger.info("The models are unloaded: no picture for %g s.", settings.FORGE_MODEL_IDLE_S)
 
 
+def _expire_sessions() -> None:
+    expired = expiry.sessions_sweep()
+    if expired:
+        logger.info("%d expired sessions are removed.", expired)
+
+
 _heartbeat = Heartbeat(
     [close_old_connections, _renew_leases, _sweep, _rest_models, close_old_connections],
     seconds=settings.FORGE_HEARTBEAT_S,
+)
+# A thread of its own: a storage that is slow to delete must not keep the leases waiting.
+_sweeper = Heartbeat(
+    [close_old_connections, _expire_sessions, close_old_connections], seconds=settings.FORGE_EXPIRY_EVERY_S
 )
 
 
@@ -137,10 +147,12 @@ def _load_engine(**_: Any) -> None:
 @worker_ready.connect
 def _start_heartbeat(**_: Any) -> None:
     _heartbeat.start()
+    _sweeper.start()
 
 
 @worker_shutdown.connect
 def _close_engine(**_: Any) -> None:
     _heartbeat.stop()
+    _sweeper.stop()
     if _engine is not None:
         _engine.close()

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from forge.api.provenance import RecordedProvenance
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
 
 
@@ -112,34 +112,6 @@ class SingleResultSerializer(serializers.Serializer[Any]):
     creditsRemaining = serializers.IntegerField()
 
 
-class ModelSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    revision = serializers.CharField()
-    options = serializers.DictField(required=False, help_text="What else the words depend on.")
-
-
-class ScoredSerializer(serializers.Serializer[Any]):
-    text = serializers.CharField()
-    confidence = serializers.FloatField(min_value=0.0, max_value=1.0)
-
-
-class ProvenanceSerializer(serializers.Serializer[Any]):
-    """How the words came about; a newer version of the service may tell more."""
-
-    models = serializers.DictField(child=ModelSerializer(), help_text="By what they do: `captioner`, `tagger`.")
-    captions = ScoredSerializer(many=True, help_text="Every candidate, best first.")
-    tags = ScoredSerializer(many=True)
-    milliseconds = serializers.DictField(
-        child=serializers.FloatField(),
-        help_text="By stage: `decode`, `wait` (for the batch), `caption` and `tag` (of the whole batch), `compose`.",
-    )
-
-
-@extend_schema_field(ProvenanceSerializer)
-class _Recorded(serializers.JSONField):
-    """Told as it was recorded: a result is not changed by what later versions record."""
-
-
 class AnalysisSerializer(_WithoutAbsent, serializers.Serializer[ImageAnalysis]):
     """`provenance` is there where the view asks for it: `context={"include": {"provenance"}}`."""
 
@@ -150,7 +122,7 @@ class AnalysisSerializer(_WithoutAbsent, serializers.Serializer[ImageAnalysis]):
     metadata = MetadataSerializer(required=False)
     error = serializers.CharField(required=False)
     code = serializers.CharField(required=False)
-    provenance = _Recorded(required=False, help_text="With `?include=provenance`.")
+    provenance = RecordedProvenance(required=False, help_text="With `?include=provenance`.")
 
     def to_representation(self, instance: ImageAnalysis) -> dict[str, Any]:
         shown = super().to_representation(instance)
