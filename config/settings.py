@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 
@@ -185,6 +186,12 @@ FORGE_RESEND_S = env.float("FORGE_RESEND_S", 5.0, validate=validate.Range(min=0.
 FORGE_ANALYSIS_TIMEOUT_S = env.float("FORGE_ANALYSIS_TIMEOUT_S", 60.0, validate=validate.Range(min=0.1))
 FORGE_MAX_ATTEMPTS = env.int("FORGE_MAX_ATTEMPTS", 3, validate=validate.Range(min=1))
 
+# /metrics answers this machine and its private network, or, once this is set, whoever sends it as a bearer token.
+FORGE_METRICS_TOKEN = env.str("FORGE_METRICS_TOKEN", "")
+# A worker's own figures on a port of its own; one for each worker of a machine. All workers' sums are at /metrics.
+FORGE_WORKER_METRICS_PORT = env.int("FORGE_WORKER_METRICS_PORT", 0, validate=validate.Range(min=0, max=65535))
+FORGE_WORKER_METRICS_HOST = env.str("FORGE_WORKER_METRICS_HOST", "127.0.0.1")
+
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -245,12 +252,33 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+FORGE_LOG_FORMAT = env.str(
+    # People read a terminal, machines read the rest. `up` gives its children «plain», for the tails it shows.
+    "FORGE_LOG_FORMAT",
+    "plain" if DEBUG or sys.stderr.isatty() else "json",
+    validate=validate.OneOf(["plain", "json"]),
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"about": {"()": "forge.logs.About"}},
+    "formatters": {
+        "plain": {
+            "()": "forge.logs.Plain",
+            "fmt": "{asctime} {levelname} {name}:{ids} {message}",
+            "style": "{",
+            "validate": False,
+        },
+        "json": {"()": "forge.logs.Json"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": FORGE_LOG_FORMAT, "filters": ["about"]},
+    },
     "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", logging.INFO)},
-    # They tell of each stream that opens, each task that arrives and ends, each request the demo makes.
-    "loggers": {n: {"level": "WARNING"} for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")},
+    "loggers": {
+        # They tell of each stream that opens, each task that arrives and ends, each request the demo makes.
+        **{n: {"level": "WARNING"} for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")},
+        # Their own handlers would know nothing of ids, secrets and the format.
+        **{n: {"handlers": [], "propagate": True} for n in ("uvicorn", "uvicorn.error", "django", "django.server")},
+    },
 }

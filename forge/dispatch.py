@@ -1,7 +1,7 @@
 """One Celery task per image, sent by name after commit: this side knows no worker code."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 ANALYZE_TASK = "workers.analyze_image"
 _LOADING_KEY = "forge:worker-loading"
+_SUMS_KEY = "forge:sums"
 
 
 def send_after_commit(analysis_ids: Sequence[int]) -> None:
@@ -53,6 +54,24 @@ def loading_tell(*, seconds: int) -> None:
 def loading_told() -> bool:
     """Raises Unavailable."""
     return bool(_ask_broker(lambda client: client.exists(_LOADING_KEY)))
+
+
+def sums_add(growth: Mapping[str, float]) -> None:
+    """Adds to sums that all processes share, to all of them or to none. Raises Unavailable."""
+
+    def add(client: Redis) -> None:
+        with client.pipeline(transaction=True) as pipeline:
+            for name, amount in growth.items():
+                pipeline.hincrbyfloat(_SUMS_KEY, name, amount)
+            pipeline.execute()
+
+    _ask_broker(add)
+
+
+def sums() -> dict[str, float]:
+    """Raises Unavailable."""
+    found = _ask_broker(lambda client: client.hgetall(_SUMS_KEY))
+    return {name.decode(): float(value) for name, value in found.items()}
 
 
 def _ask_broker(question: Callable[[Redis], Any]) -> Any:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 
@@ -30,10 +30,19 @@ class Sighting:
 
 
 class Engine:
-    def __init__(self, captioner: Captioner, tagger: Tagger, *, batch_size: int) -> None:
+    def __init__(
+        self,
+        captioner: Captioner,
+        tagger: Tagger,
+        *,
+        batch_size: int,
+        on_batch: Callable[[int], object] = lambda _size: None,
+    ) -> None:
+        """`on_batch` is told the size of each batch that the models get."""
         self._captioner = captioner
         self._tagger = tagger
         self._batch_size = batch_size
+        self._on_batch = on_batch
         self._batcher: Batcher[Pixels, Sighting] | None = None
         # Held while the models load, work or unload: threads that come meanwhile wait for this one set of them.
         self._models = threading.Lock()
@@ -116,6 +125,7 @@ class Engine:
     def _look(self, batch: Sequence[Pixels]) -> list[Sighting]:
         with self._models:
             self._load()
+            self._on_batch(len(batch))
             try:
                 return self._predict(batch)
             finally:

@@ -2,7 +2,8 @@
 
 import itertools
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from workers.colors import look
 from workers.compose import Words, compose
@@ -19,6 +20,7 @@ class Analysis:
 
     words: Words
     provenance: dict[str, object]
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def describe(engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float) -> Analysis:
@@ -40,4 +42,4 @@ def describe(engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float) 
         "tags": [{"text": tag.text, "confidence": tag.confidence} for tag in sighting.tags],
         "milliseconds": {stage: round(milliseconds, 1) for stage, milliseconds in spent.items()},
     }
-    return Analysis(words, provenance)
+    return Analysis(words, provenance, spent)

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import current_app
@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import close_old_connections
 
-from forge import expiry, leases, readiness, services
+from forge import expiry, leases, logs, metrics, readiness, services
 from forge.errors import AnalysisFailed, AnalysisTimeout, ForgeError, PayloadTooLarge, UnreadableImage, UnsupportedImage
 from workers import models, pipeline
 from workers.engine import Engine, EngineTimeout
@@ -41,9 +41,10 @@ def analyze_image(analysis_id: int) -> None:
     claim = services.analysis_claim(analysis_id=analysis_id, holder=HOLDER)
     if claim is None:
         return
-    with _held(analysis_id):
+    with _held(analysis_id), logs.bound(jobId=claim.job_id, imageId=claim.image_id):
         try:
             analysis = _analyze(claim.storage_key)
+            _observe(analysis)
         except ForgeError as error:
             services.analysis_fail(claim=claim, error=error)
         else:
@@ -75,6 +76,12 @@ def _analyze(storage_key: str) -> pipeline.Analysis:
         raise AnalysisFailed from error
 
 
+def _observe(analysis: pipeline.Analysis) -> None:
+    for stage, milliseconds in analysis.milliseconds.items():
+        metrics.STAGE_SECONDS.labels(stage).observe(milliseconds / 1000)
+    logger.info("Analysed in %.0f ms.", sum(analysis.milliseconds.values()))
+
+
 @contextmanager
 def _held(analysis_id: int) -> Iterator[None]:
     """While inside, the heartbeat renews the lease of this image."""
@@ -96,6 +103,7 @@ def _renew_leases() -> None:
 
 def _sweep() -> None:
     swept = leases.analyses_sweep()
+    metrics.SWEPT_IMAGES.inc(swept)
     if swept:
         logger.warning("%d images were lost by a worker or the broker and are queued again.", swept)
 
@@ -107,12 +115,13 @@ def _rest_models() -> None:
 
 def _expire_sessions() -> None:
     expired = expiry.sessions_sweep()
+    metrics.EXPIRED_SESSIONS.inc(expired)
     if expired:
         logger.info("%d expired sessions are removed.", expired)
 
 
 _heartbeat = Heartbeat(
-    [close_old_connections, _renew_leases, _sweep, _rest_models, close_old_connections],
+    [close_old_connections, _renew_leases, _sweep, _rest_models, metrics.tell, close_old_connections],
     seconds=settings.FORGE_HEARTBEAT_S,
 )
 # A thread of its own: a storage that is slow to delete must not keep the leases waiting.
@@ -132,7 +141,11 @@ def _load_engine(**_: Any) -> None:
     if settings.FORGE_MODELS == "scripted":
         options = settings.FORGE_SCRIPT
     try:
-        _engine = Engine(*models.create(settings.FORGE_MODELS, **options), batch_size=settings.FORGE_BATCH_SIZE)
+        _engine = Engine(
+            *models.create(settings.FORGE_MODELS, **options),
+            batch_size=settings.FORGE_BATCH_SIZE,
+            on_batch=metrics.BATCH_IMAGES.observe,
+        )
         _engine.load()
     except (ModelUnavailable, ValueError) as error:
         raise SystemExit(f"The worker cannot start: {error}") from error
@@ -146,6 +159,10 @@ def _load_engine(**_: Any) -> None:
 
 @worker_ready.connect
 def _start_heartbeat(**_: Any) -> None:
+    try:
+        metrics.serve()
+    except OSError as error:
+        logger.error("FORGE_WORKER_METRICS_PORT: %s; this worker runs without its own metrics.", error)
     _heartbeat.start()
     _sweeper.start()
 
@@ -154,5 +171,7 @@ def _start_heartbeat(**_: Any) -> None:
 def _close_engine(**_: Any) -> None:
     _heartbeat.stop()
     _sweeper.stop()
+    with suppress(ForgeError):  # Redis is away
+        metrics.tell()
     if _engine is not None:
         _engine.close()

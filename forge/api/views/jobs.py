@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from forge import ledger, relay, selectors, services
+from forge import ledger, logs, relay, selectors, services
 from forge.api.account import account_of
 from forge.api.errors import body
 from forge.api.handoff import JsonResponder, StreamResponder, hand_over
@@ -136,7 +136,9 @@ def _submit(request: Request, session_id: str, asked: dict[str, Any], images: li
     account = account_of(request)
     session = selectors.session_get(account, session_id)
     references = [ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images]
-    return services.job_submit(account=account, session=session, references=references)
+    job = services.job_submit(account=account, session=session, references=references)
+    logs.bind(jobId=job.pk)
+    return job
 
 
 def _include(request: Request) -> set[str]:
