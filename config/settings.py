@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 
@@ -143,6 +144,10 @@ FORGE_SESSION_HOURS = env.float("FORGE_SESSION_HOURS", 24.0, validate=validate.R
 # For so long a request is known by its key; one that died before it was accepted leaves its key after the lease.
 FORGE_IDEMPOTENCY_HOURS = env.float("FORGE_IDEMPOTENCY_HOURS", 24.0, validate=validate.Range(min=0.0))
 FORGE_IDEMPOTENCY_LEASE_S = env.float("FORGE_IDEMPOTENCY_LEASE_S", 60.0, validate=validate.Range(min=1.0))
+# An expired session goes when it and its last job have been over for so long: a client whose stream broke at the end
+# still reads it, and no request that found the session open is still on its way.
+FORGE_EXPIRY_GRACE_S = env.float("FORGE_EXPIRY_GRACE_S", 60.0, validate=validate.Range(min=1.0))
+FORGE_EXPIRY_EVERY_S = env.float("FORGE_EXPIRY_EVERY_S", 30.0, validate=validate.Range(min=0.1))
 FORGE_SINGLE_WAIT_S = env.float("FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0))  # analyze-single, or 504
 
 # Files over FORGE_MAX_IMAGES are counted and refused with their number; far over it the reading stops.
@@ -172,6 +177,9 @@ FORGE_MODELS = env.str("FORGE_MODELS", "auto", validate=validate.OneOf(["auto", 
 FORGE_SCRIPT: dict[str, object] = dict(env.json("FORGE_SCRIPT", {}))  # what the scripted model does, for tests
 FORGE_BATCH_SIZE = env.int("FORGE_BATCH_SIZE", 8, validate=validate.Range(min=1, max=256))
 FORGE_MODEL_THREADS = env.int("FORGE_MODEL_THREADS", 1, validate=validate.Range(min=1))
+# Models without a picture for so long give their memory back; the next picture then waits until they are loaded
+# again. 0: never, since a worker's first duty is to answer at once; worth setting where others use the machine too.
+FORGE_MODEL_IDLE_S = env.float("FORGE_MODEL_IDLE_S", 0.0, validate=validate.Range(min=0.0))
 
 # A claim is a lease that its worker's heartbeat renews; the sweep queues again what a dead worker held.
 FORGE_LEASE_S = env.float("FORGE_LEASE_S", 15.0, validate=validate.Range(min=1.0))
@@ -180,6 +188,12 @@ FORGE_HEARTBEAT_S = env.float("FORGE_HEARTBEAT_S", 3.0, validate=validate.Range(
 FORGE_RESEND_S = env.float("FORGE_RESEND_S", 5.0, validate=validate.Range(min=0.1))
 FORGE_ANALYSIS_TIMEOUT_S = env.float("FORGE_ANALYSIS_TIMEOUT_S", 60.0, validate=validate.Range(min=0.1))
 FORGE_MAX_ATTEMPTS = env.int("FORGE_MAX_ATTEMPTS", 3, validate=validate.Range(min=1))
+
+# /metrics answers this machine and its private network, or, once this is set, whoever sends it as a bearer token.
+FORGE_METRICS_TOKEN = env.str("FORGE_METRICS_TOKEN", "")
+# A worker's own figures on a port of its own; one for each worker of a machine. All workers' sums are at /metrics.
+FORGE_WORKER_METRICS_PORT = env.int("FORGE_WORKER_METRICS_PORT", 0, validate=validate.Range(min=0, max=65535))
+FORGE_WORKER_METRICS_HOST = env.str("FORGE_WORKER_METRICS_HOST", "127.0.0.1")
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -241,12 +255,33 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+FORGE_LOG_FORMAT = env.str(
+    # People read a terminal, machines read the rest. `up` gives its children «plain», for the tails it shows.
+    "FORGE_LOG_FORMAT",
+    "plain" if DEBUG or sys.stderr.isatty() else "json",
+    validate=validate.OneOf(["plain", "json"]),
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"about": {"()": "forge.logs.About"}},
+    "formatters": {
+        "plain": {
+            "()": "forge.logs.Plain",
+            "fmt": "{asctime} {levelname} {name}:{ids} {message}",
+            "style": "{",
+            "validate": False,
+        },
+        "json": {"()": "forge.logs.Json"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": FORGE_LOG_FORMAT, "filters": ["about"]},
+    },
     "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", logging.INFO)},
-    # They tell of each stream that opens, each task that arrives and ends, each request the demo makes.
-    "loggers": {n: {"level": "WARNING"} for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")},
+    "loggers": {
+        # They tell of each stream that opens, each task that arrives and ends, each request the demo makes.
+        **{n: {"level": "WARNING"} for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")},
+        # Their own handlers would know nothing of ids, secrets and the format.
+        **{n: {"handlers": [], "propagate": True} for n in ("uvicorn", "uvicorn.error", "django", "django.server")},
+    },
 }

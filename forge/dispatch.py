@@ -1,7 +1,7 @@
 """One Celery task per image, sent by name after commit: this side knows no worker code."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,8 @@ from forge.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 ANALYZE_TASK = "workers.analyze_image"
+_LOADING_KEY = "forge:worker-loading"
+_SUMS_KEY = "forge:sums"
 
 
 def send_after_commit(analysis_ids: Sequence[int]) -> None:
@@ -42,6 +44,34 @@ def broker_require() -> None:
 def broker_waiting() -> int:
     """How many tasks wait in the queue. Raises Unavailable."""
     return int(_ask_broker(lambda client: client.llen(settings.CELERY_TASK_DEFAULT_QUEUE)))
+
+
+def loading_tell(*, seconds: int) -> None:
+    """For so long everybody knows that some worker is loading its models. Raises Unavailable."""
+    _ask_broker(lambda client: client.set(_LOADING_KEY, "1", ex=seconds))
+
+
+def loading_told() -> bool:
+    """Raises Unavailable."""
+    return bool(_ask_broker(lambda client: client.exists(_LOADING_KEY)))
+
+
+def sums_add(growth: Mapping[str, float]) -> None:
+    """Adds to sums that all processes share, to all of them or to none. Raises Unavailable."""
+
+    def add(client: Redis) -> None:
+        with client.pipeline(transaction=True) as pipeline:
+            for name, amount in growth.items():
+                pipeline.hincrbyfloat(_SUMS_KEY, name, amount)
+            pipeline.execute()
+
+    _ask_broker(add)
+
+
+def sums() -> dict[str, float]:
+    """Raises Unavailable."""
+    found = _ask_broker(lambda client: client.hgetall(_SUMS_KEY))
+    return {name.decode(): float(value) for name, value in found.items()}
 
 
 def _ask_broker(question: Callable[[Redis], Any]) -> Any:

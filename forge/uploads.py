@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -208,7 +208,7 @@ def session_delete(*, session: Session) -> None:
                 raise Conflict("A job of this session is still running. Delete the session when it has ended.")
             keys = list(session.images.values_list("storage_key", flat=True))
             session.delete()
-            transaction.on_commit(lambda: _remove(keys))
+            transaction.on_commit(lambda: files_remove(keys))
     except IntegrityError as error:
         raise Conflict("A job of this session has just begun. Delete the session when it has ended.") from error
 
@@ -234,16 +234,22 @@ def _stored(session: Session, images: Sequence[CheckedImage], *, first_position:
             rows.append(row)
         yield rows
     except BaseException:
-        _remove(keys)
+        files_remove(keys)
         raise
 
 
-def _remove(storage_keys: Sequence[str]) -> None:
+def files_remove(storage_keys: Sequence[str]) -> bool:
+    """Deletes stored files and the folders that this leaves empty. False, with the reason logged, if some are left."""
+    failed = False
     for key in storage_keys:
         try:
             default_storage.delete(key)
-        except OSError:
+        except Exception:  # whatever a storage raises
             logger.exception("A stored file could not be removed: %s", key)
-    folder = storage_keys[0].rpartition("/")[0] if storage_keys else ""
-    if folder and not any(default_storage.listdir(folder)):
-        default_storage.delete(folder)  # An empty folder of the file system; other storages have none.
+            failed = True
+    for folder in {key.rpartition("/")[0] for key in storage_keys} - {""}:
+        # Storages without folders say so; a folder that is gone was removed by somebody beside us.
+        with suppress(OSError, NotImplementedError):
+            if not any(default_storage.listdir(folder)):
+                default_storage.delete(folder)
+    return not failed

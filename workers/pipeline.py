@@ -2,7 +2,8 @@
 
 import itertools
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from workers.colors import look
 from workers.compose import Words, compose
@@ -13,12 +14,13 @@ from workers.images import decode
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """`provenance` is plain data, fit for JSON: `models` (name and revision of each), `captions` and `tags` (text and
-    confidence), `milliseconds` (decode, model, compose; the model's includes waiting for its batch).
+    """`provenance` is plain data, fit for JSON: `models` (name, revision and options of each), `captions` and `tags`
+    (text and confidence), `milliseconds`: decode, wait (for its batch), caption and tag (the whole batch's), compose.
     """
 
     words: Words
     provenance: dict[str, object]
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def describe(engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float) -> Analysis:
@@ -31,11 +33,13 @@ def describe(engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float) 
     context = Context(picture.width, picture.height, **asdict(look(picture.pixels)))
     words = compose(sighting.captions, sighting.tags, context)
     times.append(time.perf_counter())
-    spent = [round((after - before) * 1000, 1) for before, after in itertools.pairwise(times)]
+    decoding, looking, composing = ((after - before) * 1000 for before, after in itertools.pairwise(times))
+    waiting = max(0.0, looking - sum(sighting.milliseconds.values()))
+    spent = {"decode": decoding, "wait": waiting, **sighting.milliseconds, "compose": composing}
     provenance: dict[str, object] = {
         "models": engine.provenance,
         "captions": [{"text": caption.text, "confidence": caption.confidence} for caption in sighting.captions],
         "tags": [{"text": tag.text, "confidence": tag.confidence} for tag in sighting.tags],
-        "milliseconds": dict(zip(("decode", "model", "compose"), spent, strict=True)),
+        "milliseconds": {stage: round(milliseconds, 1) for stage, milliseconds in spent.items()},
     }
-    return Analysis(words, provenance)
+    return Analysis(words, provenance, spent)

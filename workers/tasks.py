@@ -4,8 +4,9 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import current_app
@@ -14,7 +15,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import close_old_connections
 
-from forge import idempotency, leases, services
+from forge import expiry, idempotency, leases, logs, metrics, readiness, services
 from forge.errors import AnalysisFailed, AnalysisTimeout, ForgeError, PayloadTooLarge, UnreadableImage, UnsupportedImage
 from workers import models, pipeline
 from workers.engine import Engine, EngineTimeout
@@ -40,9 +41,10 @@ def analyze_image(analysis_id: int) -> None:
     claim = services.analysis_claim(analysis_id=analysis_id, holder=HOLDER)
     if claim is None:
         return
-    with _held(analysis_id):
+    with _held(analysis_id), logs.bound(jobId=claim.job_id, imageId=claim.image_id):
         try:
             analysis = _analyze(claim.storage_key)
+            _observe(analysis)
         except ForgeError as error:
             services.analysis_fail(claim=claim, error=error)
         else:
@@ -74,6 +76,12 @@ def _analyze(storage_key: str) -> pipeline.Analysis:
         raise AnalysisFailed from error
 
 
+def _observe(analysis: pipeline.Analysis) -> None:
+    for stage, milliseconds in analysis.milliseconds.items():
+        metrics.STAGE_SECONDS.labels(stage).observe(milliseconds / 1000)
+    logger.info("Analysed in %.0f ms.", sum(analysis.milliseconds.values()))
+
+
 @contextmanager
 def _held(analysis_id: int) -> Iterator[None]:
     """While inside, the heartbeat renews the lease of this image."""
@@ -95,13 +103,31 @@ def _renew_leases() -> None:
 
 def _sweep() -> None:
     swept = leases.analyses_sweep()
+    metrics.SWEPT_IMAGES.inc(swept)
     if swept:
         logger.warning("%d images were lost by a worker or the broker and are queued again.", swept)
 
 
+def _rest_models() -> None:
+    if settings.FORGE_MODEL_IDLE_S and _engine is not None and _engine.unload_if_idle(settings.FORGE_MODEL_IDLE_S):
+        logger.info("The models are unloaded: no picture for %g s.", settings.FORGE_MODEL_IDLE_S)
+
+
+def _expire_sessions() -> None:
+    expired = expiry.sessions_sweep()
+    metrics.EXPIRED_SESSIONS.inc(expired)
+    if expired:
+        logger.info("%d expired sessions are removed.", expired)
+
+
 _heartbeat = Heartbeat(
-    [close_old_connections, _renew_leases, _sweep, idempotency.idempotency_sweep, close_old_connections],
+    [close_old_connections, _renew_leases, _sweep, _rest_models, metrics.tell, close_old_connections],
     seconds=settings.FORGE_HEARTBEAT_S,
+)
+# A thread of its own: a storage that is slow to delete must not keep the leases waiting.
+_sweeper = Heartbeat(
+    [close_old_connections, _expire_sessions, idempotency.idempotency_sweep, close_old_connections],
+    seconds=settings.FORGE_EXPIRY_EVERY_S,
 )
 
 
@@ -109,27 +135,44 @@ _heartbeat = Heartbeat(
 def _load_engine(**_: Any) -> None:
     """Before the first task is taken: a worker that cannot see must not answer that it is ready."""
     global _engine
+    begun = time.monotonic()
+    telling = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_BEAT_S)
+    telling.start()
     options: dict[str, object] = {"threads": settings.FORGE_MODEL_THREADS}
     if settings.FORGE_MODELS == "scripted":
         options = settings.FORGE_SCRIPT
     try:
-        _engine = Engine(*models.create(settings.FORGE_MODELS, **options), batch_size=settings.FORGE_BATCH_SIZE)
+        _engine = Engine(
+            *models.create(settings.FORGE_MODELS, **options),
+            batch_size=settings.FORGE_BATCH_SIZE,
+            on_batch=metrics.BATCH_IMAGES.observe,
+        )
         _engine.load()
     except (ModelUnavailable, ValueError) as error:
         raise SystemExit(f"The worker cannot start: {error}") from error
     except Exception as error:  # Celery would log it and take tasks all the same
         logger.exception("The models did not load.")
         raise SystemExit("The worker cannot start: its models did not load; the reason stands above.") from error
-    logger.info("Models: %s", _engine.provenance)
+    finally:
+        telling.stop()
+    logger.info("Models, loaded in %.1f s: %s", time.monotonic() - begun, _engine.provenance)
 
 
 @worker_ready.connect
 def _start_heartbeat(**_: Any) -> None:
+    try:
+        metrics.serve()
+    except OSError as error:
+        logger.error("FORGE_WORKER_METRICS_PORT: %s; this worker runs without its own metrics.", error)
     _heartbeat.start()
+    _sweeper.start()
 
 
 @worker_shutdown.connect
 def _close_engine(**_: Any) -> None:
     _heartbeat.stop()
+    _sweeper.stop()
+    with suppress(ForgeError):  # Redis is away
+        metrics.tell()
     if _engine is not None:
         _engine.close()

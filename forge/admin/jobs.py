@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from forge import services
-from forge.admin import html
+from forge.admin import html, provenance
 from forge.admin.base import ReadOnlyAdmin
 from forge.admin.credits import ledger_rows
 from forge.admin.filters import AccountFilter
@@ -86,7 +86,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
                     "analysis": analysis,
                     "thumbnail": html.thumbnail(analysis.image),
                     "status": html.status(analysis.status),
-                    "provenance": html.pretty(analysis.provenance) if analysis.provenance else "",
+                    "provenance": provenance.tables(analysis.provenance or {}),
                 }
                 for analysis in analyses
             ],

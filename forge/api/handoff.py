@@ -15,7 +15,7 @@ from django.http import JsonResponse
 from rest_framework.request import Request
 
 from forge.api.errors import body
-from forge.api.middleware import REQUEST_ID_HEADER, request_id_for
+from forge.api.middleware import REQUEST_ID_HEADER, request_id_in
 from forge.errors import PayloadTooLarge
 
 Message = MutableMapping[str, Any]
@@ -122,7 +122,7 @@ class RequestSizeMiddleware:
         length = given.get(b"content-length", b"0")
         declared = int(length) if length.isdigit() else 0
         if declared > limit:
-            return await _refuse(given, limit, declared, send)
+            return await _refuse(scope, limit, declared, send)
         received, answered = 0, False
 
         async def receive_counted() -> Message:
@@ -142,7 +142,7 @@ class RequestSizeMiddleware:
 
         await self.app(scope, receive_counted, send_noted)
         if received > limit and not answered:
-            await _refuse(given, limit, received, send)
+            await _refuse(scope, limit, received, send)
         return None
 
 
@@ -152,9 +152,9 @@ def _limit(given: dict[bytes, bytes]) -> int:
     return settings.FORGE_MAX_REQUEST_BYTES if is_form else settings.FORGE_MAX_JSON_BYTES
 
 
-async def _refuse(given: dict[bytes, bytes], limit: int, actual: int, send: Send) -> None:
+async def _refuse(scope: MutableMapping[str, Any], limit: int, actual: int, send: Send) -> None:
     error = PayloadTooLarge(f"This request may have {limit} bytes.", limit=limit, actual=actual)
-    request_id = request_id_for(given.get(REQUEST_ID_HEADER.lower().encode(), b"").decode("latin-1"))
+    request_id = request_id_in(scope)
     text = JsonResponse(body(error, request_id)).content
     headers = [
         (b"Content-Type", b"application/json"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from forge.api.provenance import RecordedProvenance
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
 
 
@@ -112,13 +113,22 @@ class SingleResultSerializer(serializers.Serializer[Any]):
 
 
 class AnalysisSerializer(_WithoutAbsent, serializers.Serializer[ImageAnalysis]):
-    optional = ("metadata", "error", "code")
+    """`provenance` is there where the view asks for it: `context={"include": {"provenance"}}`."""
+
+    optional = ("metadata", "error", "code", "provenance")
 
     imageId = serializers.CharField(source="image_id")
     status = serializers.ChoiceField(choices=ImageAnalysis.Status.values)
     metadata = MetadataSerializer(required=False)
     error = serializers.CharField(required=False)
     code = serializers.CharField(required=False)
+    provenance = RecordedProvenance(required=False, help_text="With `?include=provenance`.")
+
+    def to_representation(self, instance: ImageAnalysis) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if "provenance" not in self.context.get("include", ()):
+            shown.pop("provenance", None)
+        return shown
 
 
 class JobSerializer(serializers.Serializer[Job]):

@@ -36,4 +36,5 @@ urlpatterns = [
     path("image-forge-api/v1/", include(v1)),
     path("healthz", service.HealthView.as_view(), name="healthz"),
     path("readyz", service.ReadyView.as_view(), name="readyz"),
+    path("metrics", service.MetricsView.as_view(), name="metrics"),
 ]

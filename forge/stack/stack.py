@@ -203,7 +203,8 @@ class Stack:
         if self._redis_url:
             given["REDIS_URL"] = self._redis_url
         # Handed on, not read: what the environment means is decided in config/settings.py.
-        return {name: value for name, value in {**os.environ, **given}.items() if value is not None}
+        told = {"FORGE_LOG_FORMAT": "plain", **os.environ, **given}
+        return {name: value for name, value in told.items() if value is not None}
 
     def _save(self) -> None:
         entries = {name: Entry.of(process.pid) for name, process in self.processes.items() if process.alive}

@@ -46,10 +46,14 @@ def test_the_same_bytes_give_the_same_words(engine: Engine) -> None:
 def test_the_provenance_is_plain_data_with_models_scores_and_times(engine: Engine) -> None:
     analysis = describe(engine, encoded(left_red_right_blue(), "PNG"), max_pixels=10_000, timeout_s=10)
     provenance = json.loads(json.dumps(analysis.provenance))
-    assert provenance["models"]["captioner"] == {"name": "scripted-captioner", "revision": "1"}
+    assert provenance["models"]["captioner"] == {
+        "name": "scripted-captioner",
+        "revision": "1",
+        "options": {},
+    }
     assert provenance["captions"][0]["confidence"] == 0.9
     assert {tag["confidence"] for tag in provenance["tags"]} == {0.9, 0.6}
-    assert set(provenance["milliseconds"]) == {"decode", "model", "compose"}
+    assert set(provenance["milliseconds"]) == {"decode", "wait", "caption", "tag", "compose"}
 
 
 def test_what_is_no_image_is_refused_before_the_models(engine: Engine) -> None:

@@ -1,8 +1,9 @@
 """What a captioner and a tagger are to the engine."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,11 +39,13 @@ class Tag:
 class Model(ABC):
     """`load` may take seconds and raises ModelUnavailable; `unload` gives the memory back; both may be said twice.
 
-    `revision` is known once loaded. `load`, `predict` and `unload` are called from one thread at a time.
+    `revision` is known once loaded; `options` are what else the words depend on, plain data. `load`, `predict` and
+    `unload` are called from one thread at a time.
     """
 
     name: str
     revision: str
+    options: Mapping[str, object] = MappingProxyType({})
 
     @abstractmethod
     def load(self) -> None: ...

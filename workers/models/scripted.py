@@ -34,6 +34,7 @@ class ScriptedFailure(Exception):
 class Script:
     """Delays in milliseconds. A picture whose mean colour is `fail_color` fails, `crash_color` kills the process."""
 
+    load_ms: float = 0.0
     delay_ms: float = 0.0
     delay_ms_per_image: float = 0.0
     fail_color: Color | None = None
@@ -47,6 +48,7 @@ class Script:
             if key not in accepted:
                 raise ValueError(f"unknown option {key!r} of the scripted models; accepted: {', '.join(accepted)}")
         return cls(
+            load_ms=_milliseconds(options, "load_ms"),
             delay_ms=_milliseconds(options, "delay_ms"),
             delay_ms_per_image=_milliseconds(options, "delay_ms_per_image"),
             fail_color=_color(options, "fail_color"),
@@ -69,7 +71,7 @@ class ScriptedCaptioner(Captioner):
         self._script = script
 
     def load(self) -> None:
-        pass
+        time.sleep(self._script.load_ms / 1000)
 
     def unload(self) -> None:
         pass

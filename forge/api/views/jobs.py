@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from forge import idempotency, ledger, relay, selectors, services
+from forge import idempotency, ledger, logs, relay, selectors, services
 from forge.api.account import account_of
 from forge.api.errors import body
 from forge.api.handoff import JsonResponder, StreamResponder, hand_over
@@ -51,6 +51,8 @@ _SUBMIT_ERRORS = (
     IdempotencyMismatch,
 )
 _SINGLE_ERRORS = (UnreadableImage, AnalysisFailed, AnalysisTimeout, AnalysisCrashed, AnalysisCancelled, StillRunning)
+
+_INCLUDABLE = ("provenance",)
 
 
 class AnalyzeView(APIView):
@@ -107,10 +109,24 @@ class AnalyzeSingleView(APIView):
 
 
 class JobView(APIView):
-    @extend_schema(operation_id="jobs_get", responses={200: JobSerializer, **errors(NotFound)})
+    @extend_schema(
+        operation_id="jobs_get",
+        parameters=[
+            OpenApiParameter(
+                "include",
+                {"type": "array", "items": {"type": "string", "enum": list(_INCLUDABLE)}},
+                style="form",
+                explode=False,
+                description="`provenance`: how the words of each image came about; models, scores and times.",
+            )
+        ],
+        responses={200: JobSerializer, **errors(InvalidRequest, NotFound)},
+    )
     def get(self, request: Request, job_id: str) -> Response:
         """A job with the state of each image."""
-        return Response(JobSerializer(selectors.job_get(account_of(request), job_id)).data)
+        include = _include(request)
+        job = selectors.job_get(account_of(request), job_id)
+        return Response(JobSerializer(job, context={"include": include}).data)
 
 
 class JobCancelView(APIView):
@@ -160,7 +176,16 @@ def _submit(
     account = account_of(request)
     session = selectors.session_get(account, session_id)
     references = [ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images]
-    return services.job_submit(account=account, session=session, references=references, accepted=accepted)
+    job = services.job_submit(account=account, session=session, references=references, accepted=accepted)
+    logs.bind(jobId=job.pk)
+    return job
+
+
+def _include(request: Request) -> set[str]:
+    asked = {name for given in request.query_params.getlist("include") for name in given.split(",")}
+    if unknown := asked - set(_INCLUDABLE):
+        raise InvalidRequest(f"include takes {', '.join(_INCLUDABLE)}; «{min(unknown)[:40]}» is something else.")
+    return asked
 
 
 def _after(request: Request) -> int:

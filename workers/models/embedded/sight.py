@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from workers.models.base import Pixels
 from workers.models.embedded.confidence import support
+from workers.models.embedded.decoder import BEAMS
 from workers.models.embedded.labels import read_labels
 from workers.models.embedded.network import Network, Told
 from workers.models.embedded.telling import Seen, Teller
@@ -33,6 +34,7 @@ class Sight:
         self.teller = Teller(read_labels(), content)
         self._places = {word: place for place, word in enumerate(content)}
         self.revision = f"{config.revision}+{self.network.revision}"
+        self.options = {"beams": BEAMS}
 
     def see(self, batch: Sequence[Pixels]) -> list[Seen]:
         """The second of two successive calls with the same pictures is free."""
