@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from forge import dispatch, ledger, states
+from forge import dispatch, ledger, states, turns
 from forge.errors import (
     Conflict,
     ForgeError,
@@ -57,6 +57,7 @@ def job_submit(*, account: Account, session: Session, references: Sequence[Image
             _enqueue(job, images)
             # The account's row last, as where an image fails: two transactions that lock in one order never deadlock.
             ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=[image.pk for image in images])
+            turns.line_up(account=account, job=job)
     except IntegrityError as error:
         under_way = _images_under_analysis(images)
         if not under_way:
@@ -69,7 +70,7 @@ def _enqueue(job: Job, images: Sequence[Image]) -> None:
     analyses = [ImageAnalysis(job=job, image=image, position=position) for position, image in enumerate(images)]
     # Sorted for the same reason: two requests for the same images meet at the first of them.
     ImageAnalysis.objects.bulk_create(sorted(analyses, key=lambda analysis: analysis.image_id))
-    dispatch.send_after_commit([analysis.pk for analysis in analyses])
+    dispatch.send_after_commit(len(analyses))
 
 
 def _images_of(session: Session, references: Sequence[ImageReference]) -> list[Image]:
@@ -121,6 +122,13 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
         image_id=analysis.image_id,
         storage_key=analysis.image.storage_key,
     )
+
+
+@transaction.atomic
+def analysis_claim_next(*, holder: str) -> Claim | None:
+    """Takes the image whose turn it is; None when none waits."""
+    analysis_id = turns.next_waiting()
+    return None if analysis_id is None else analysis_claim(analysis_id=analysis_id, holder=holder)
 
 
 def _begin(analysis: ImageAnalysis) -> None:

@@ -36,11 +36,11 @@ _under_way_lock = threading.Lock()
 
 
 @current_app.task(name="workers.analyze_image")
-def analyze_image(analysis_id: int) -> None:
-    claim = services.analysis_claim(analysis_id=analysis_id, holder=HOLDER)
+def analyze_image() -> None:
+    claim = services.analysis_claim_next(holder=HOLDER)
     if claim is None:
         return
-    with _held(analysis_id):
+    with _held(claim.analysis_id):
         try:
             analysis = _analyze(claim.storage_key)
         except ForgeError as error:

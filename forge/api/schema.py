@@ -14,7 +14,7 @@ from forge.api.serializers import (
     ProgressSerializer,
     ResultSerializer,
 )
-from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, Unavailable
+from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, RateLimited, Unavailable
 
 
 class FirstSentenceSchema(AutoSchema):
@@ -27,7 +27,7 @@ class FirstSentenceSchema(AutoSchema):
         return super().get_description().partition(". ")[2]
 
 
-_ALWAYS = (InvalidApiKey, ApiKeyInactive, Unavailable)
+_ALWAYS = (InvalidApiKey, ApiKeyInactive, RateLimited, Unavailable)
 
 
 def errors(*classes: type[ForgeError], anonymous: bool = False) -> dict[int, OpenApiResponse]:

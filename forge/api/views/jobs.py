@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from forge import ledger, relay, selectors, services
+from forge import ledger, quotas, relay, selectors, services
 from forge.api.account import account_of
 from forge.api.errors import body
 from forge.api.handoff import JsonResponder, StreamResponder, hand_over
@@ -26,12 +26,14 @@ from forge.errors import (
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
+    QueueFull,
     SessionExpired,
     StillRunning,
     UnreadableImage,
     UploadPathMismatch,
 )
 from forge.models import Account, ImageAnalysis, Job
+from forge.quotas import Seat
 from forge.services import ImageReference
 
 _SUBMIT_ERRORS = (
@@ -41,6 +43,7 @@ _SUBMIT_ERRORS = (
     Conflict,
     SessionExpired,
     PayloadTooLarge,
+    QueueFull,
     UploadPathMismatch,
 )
 
@@ -55,11 +58,14 @@ class AnalyzeView(APIView):
         """Analyse images. The answer is the job's stream, or the job itself to `Accept: application/json`."""
         asked = AnalyzeRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        job = _submit(request, session_id, asked.validated_data, asked.validated_data["images"])
+        images = asked.validated_data["images"]
         if prefers_json(request):
+            job = _submit(request, session_id, asked.validated_data, images)
             job = selectors.job_get(account_of(request), job.pk)
             return Response(JobSerializer(job).data, status=202, headers=_job_headers(request, job))
-        return _stream(request, job, after=0)
+        with quotas.seat_taken(account_of(request)) as seat:
+            job = _submit(request, session_id, asked.validated_data, images)
+            return _stream(request, job, seat, after=0)
 
 
 class AnalyzeSingleView(APIView):
@@ -75,9 +81,10 @@ class AnalyzeSingleView(APIView):
         """Analyse one image and wait for its words. 504 with the `jobId` when that takes too long."""
         asked = AnalyzeSingleRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        job = _submit(request, session_id, asked.validated_data, [asked.validated_data["image"]])
-        request_id = request._request.META["forge.request_id"]
-        hand_over(request, JsonResponder(_single_answer(account_of(request), job.pk, request_id)))
+        with quotas.seat_taken(account_of(request)) as seat:
+            job = _submit(request, session_id, asked.validated_data, [asked.validated_data["image"]])
+            request_id = request._request.META["forge.request_id"]
+            hand_over(request, JsonResponder(_single_answer(account_of(request), job.pk, request_id)), seat)
         return HttpResponse(headers=_job_headers(request, job))
 
 
@@ -105,7 +112,8 @@ class JobEventsView(APIView):
         job = selectors.job_get(account_of(request), job_id)
         if job.is_finished and after >= job.last_seq:
             return Response(status=204, headers=_job_headers(request, job))
-        return _stream(request, job, after=after)
+        with quotas.seat_taken(account_of(request)) as seat:
+            return _stream(request, job, seat, after=after)
 
 
 def _submit(request: Request, session_id: str, asked: dict[str, Any], images: list[dict[str, str]]) -> Job:
@@ -131,9 +139,9 @@ def _after(request: Request) -> int:
     return int(given)
 
 
-def _stream(request: Request, job: Job, *, after: int) -> HttpResponse:
+def _stream(request: Request, job: Job, seat: Seat | None, *, after: int) -> HttpResponse:
     chunks = relay.stream(account=account_of(request), job_id=job.pk, after=after)
-    hand_over(request, StreamResponder(chunks))
+    hand_over(request, StreamResponder(chunks), seat)
     headers = {**_job_headers(request, job), "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return HttpResponse(content_type="text/event-stream", headers=headers)
 

@@ -11,6 +11,7 @@ from forge.api.account import account_of
 from forge.api.pagination import SessionsNewestFirst
 from forge.api.schema import errors
 from forge.api.serializers import ImageSerializer, ImageStateSerializer, SessionSerializer, UploadRequest
+from forge.api.throttling import BytesThrottle, RequestsThrottle
 from forge.errors import (
     Conflict,
     InvalidRequest,
@@ -27,6 +28,7 @@ _UPLOAD_ERRORS = (InvalidRequest, PayloadTooLarge, UnsupportedImage, UnreadableI
 
 class UploadView(APIView):
     parser_classes = [MultiPartParser]
+    throttle_classes = [RequestsThrottle, BytesThrottle]
 
     @extend_schema(
         operation_id="sessions_upload",
@@ -42,6 +44,7 @@ class UploadView(APIView):
 
 class SessionImagesView(APIView):
     parser_classes = [MultiPartParser]
+    throttle_classes = [RequestsThrottle, BytesThrottle]
 
     @extend_schema(
         operation_id="sessions_images_add",
