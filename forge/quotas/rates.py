@@ -44,16 +44,17 @@ class _Window:
     def weight(self) -> int:
         return math.floor(self.earlier * self.earlier_left / self.width) + self.later
 
-    def wait(self, room: int) -> float:
-        """Seconds until so little weighs that `room` is left over it; `room` is at least 0."""
-        if self.later <= room:
-            return self.earlier_left - _fading(self.width, self.earlier, room - self.later)
-        return self.later_left - _fading(self.width, self.later, room)
+    def wait(self, most: int) -> float:
+        """Seconds until the weight is at most `most`."""
+        if most < 0:
+            return self.width  # A request over the whole limit: it never fits.
+        if self.later <= most:
+            return self.earlier_left - self._before_end(self.earlier, most - self.later)
+        return self.later_left - self._before_end(self.later, most)
 
-
-def _fading(width: float, count: int, room: int) -> float:
-    """Of a window that fades: how long before its end its weight, rounded down, is `room`."""
-    return min(width, width * (room + 1) / count) if count else 0.0
+    def _before_end(self, count: int, most: int) -> float:
+        """How long before its end a window of so many weighs `most` and no more."""
+        return min(self.width, self.width * (most + 1) / count) if count else 0.0
 
 
 def count(account: Account, name: LimitName, cost: int = 1) -> Standing | None:
@@ -70,7 +71,7 @@ def _count(account: Account, item: RateLimitItem, cost: int) -> Standing:
         limit=item.amount,
         remaining=max(0, item.amount - window.weight),
         reset=math.ceil(window.later_left if window.later else window.earlier_left),
-        retry_after=None if fits else max(1, math.ceil(window.wait(max(0, item.amount - cost)))),
+        retry_after=None if fits else 1 + max(0, math.floor(window.wait(item.amount - cost))),
     )
 
 

@@ -1,7 +1,7 @@
 """Open streams: each sits on a seat, a row with an end in Redis, which its web process renews while it is open.
 
-The seats of a process that died end by themselves. Those of living ones are written again at each renewal, so an
-emptied Redis knows them all again within `_RENEW_S`.
+The seats of a process that died end by themselves after two keep-alives. Those of living ones are written again at
+each renewal, so an emptied Redis soon knows them all again.
 """
 
 import logging
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from forge.errors import RateLimited
@@ -23,22 +24,24 @@ from forge.quotas.counters import counted, redis
 
 logger = logging.getLogger(__name__)
 
-_LEASE_S = 30
-_RENEW_S = 10.0
+_LEASE_MS = int(2000 * settings.FORGE_KEEPALIVE_S)
+_RENEW_S = settings.FORGE_KEEPALIVE_S / 3
 
 # Server time, so that the clocks of several machines need not agree.
 _TAKE = """
-local now = tonumber(redis.call('time')[1])
+local time = redis.call('time')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('zremrangebyscore', KEYS[1], '-inf', now)
 if redis.call('zcard', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
 redis.call('zadd', KEYS[1], now + ARGV[3], ARGV[2])
-redis.call('expire', KEYS[1], ARGV[3])
+redis.call('pexpire', KEYS[1], ARGV[3])
 return 1
 """
 _RENEW = """
-local ends = tonumber(redis.call('time')[1]) + ARGV[1]
+local time = redis.call('time')
+local ends = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
 for n = 2, #ARGV do redis.call('zadd', KEYS[1], ends, ARGV[n]) end
-redis.call('expire', KEYS[1], ARGV[1])
+redis.call('pexpire', KEYS[1], ARGV[1])
 """
 
 
@@ -78,7 +81,7 @@ def seat_taken(account: Account) -> Iterator[Seat | None]:
 
 def _take(account: Account, limit: int) -> Seat:
     seat = Seat(account.pk)
-    if counted(lambda: _script(_TAKE)(keys=[seat.key], args=[limit, seat.token, _LEASE_S])) == 0:
+    if counted(lambda: _script(_TAKE)(keys=[seat.key], args=[limit, seat.token, _LEASE_MS])) == 0:
         raise RateLimited(
             f"The account has {limit} open streams, as many as it may. Close one first.", retry_after=5, limit=limit
         )
@@ -135,7 +138,7 @@ class _Keeper:
         with self._lock:
             kept = set(self._kept)
         for key, tokens in _by_account(kept).items():
-            _script(_RENEW)(keys=[key], args=[_LEASE_S, *tokens])
+            _script(_RENEW)(keys=[key], args=[_LEASE_MS, *tokens])
 
 
 def _by_account(seats: set[Seat]) -> dict[str, list[str]]:
