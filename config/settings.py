@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "forge.api.middleware.RequestIdMiddleware",
+    "forge.api.middleware.RateLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -148,11 +149,22 @@ FORGE_IDEMPOTENCY_LEASE_S = env.float("FORGE_IDEMPOTENCY_LEASE_S", 60.0, validat
 # still reads it, and no request that found the session open is still on its way.
 FORGE_EXPIRY_GRACE_S = env.float("FORGE_EXPIRY_GRACE_S", 60.0, validate=validate.Range(min=1.0))
 FORGE_EXPIRY_EVERY_S = env.float("FORGE_EXPIRY_EVERY_S", 30.0, validate=validate.Range(min=0.1))
+# What one account may do, unless its own row says otherwise; 0: no limit. Counted in Redis across web processes.
+FORGE_REQUESTS_PER_MINUTE = env.int("FORGE_REQUESTS_PER_MINUTE", 6_000, validate=validate.Range(min=0))
+FORGE_IMAGES_WAITING = env.int("FORGE_IMAGES_WAITING", 10_000, validate=validate.Range(min=0))
+FORGE_OPEN_STREAMS = env.int("FORGE_OPEN_STREAMS", 2_000, validate=validate.Range(min=0))
+FORGE_BYTES_PER_DAY = env.int("FORGE_BYTES_PER_DAY", 100 * 2**30, validate=validate.Range(min=0))
+FORGE_MAX_QUEUED = env.int("FORGE_MAX_QUEUED", 100_000, validate=validate.Range(min=0))  # of all accounts; 0: no limit
 FORGE_SINGLE_WAIT_S = env.float("FORGE_SINGLE_WAIT_S", 60.0, validate=validate.Range(min=0.0))  # analyze-single, or 504
 
 # Files over FORGE_MAX_IMAGES are counted and refused with their number; far over it the reading stops.
 DATA_UPLOAD_MAX_NUMBER_FILES = 10 * FORGE_MAX_IMAGES
 FILE_UPLOAD_HANDLERS = ["forge.uploads.UploadHandler"]
+# Of a body that arrives so much is held in memory, the rest in a file without a name (in TMPDIR). Django's own 2.5 MB
+# would be 125 MB for fifty uploads at once.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2**16
+# A decoded picture may have 200 MB: so many uploads are checked at once in a web process, the others wait.
+FORGE_UPLOAD_CHECKS = env.int("FORGE_UPLOAD_CHECKS", 1, validate=validate.Range(min=1))
 
 # --- Redis: broker and pub/sub ----------------------------------------------------------------------------------------
 
@@ -227,6 +239,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "forge.api.renderers.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "forge.api.schema.FirstSentenceSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["forge.api.throttling.RequestsThrottle"],
     "EXCEPTION_HANDLER": "forge.api.errors.handle",
     "UNAUTHENTICATED_USER": None,
 }

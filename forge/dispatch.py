@@ -1,7 +1,11 @@
-"""One Celery task per image, sent by name after commit: this side knows no worker code."""
+"""One Celery task per image, sent by name after commit: this side knows no worker code.
+
+A task says that an image waits, not which: whose turn it is is decided when a worker takes one (forge/turns.py). So any
+task may be lost or come twice, and the broker's order is nobody's.
+"""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -21,17 +25,17 @@ _LOADING_KEY = "forge:worker-loading"
 _SUMS_KEY = "forge:sums"
 
 
-def send_after_commit(analysis_ids: Sequence[int]) -> None:
-    transaction.on_commit(lambda: send(analysis_ids), robust=True)
+def send_after_commit(images: int) -> None:
+    transaction.on_commit(lambda: send(images), robust=True)
 
 
-def send(analysis_ids: Sequence[int]) -> None:
+def send(images: int) -> None:
     """What cannot be sent stays queued in the database; the sweep sends it when the broker is back."""
     try:
         # One producer for all of them: a connection of its own for each task costs half as much again.
         with current_app.producer_pool.acquire(block=True) as producer:
-            for analysis_id in analysis_ids:
-                current_app.send_task(ANALYZE_TASK, args=[analysis_id], producer=producer)
+            for _ in range(images):
+                current_app.send_task(ANALYZE_TASK, producer=producer)
     except (BrokerError, RedisError, OSError):
         logger.warning("The broker is away; the sweep will send what it has not got.", exc_info=True)
 

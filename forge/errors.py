@@ -9,7 +9,7 @@ class ForgeError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     message: ClassVar[str] = "Something went wrong on our side. Please try again."
-    retry_after: ClassVar[int | None] = None  # seconds
+    retry_after: int | None = None  # seconds
 
     def __init__(self, message: str | None = None, **members: Any) -> None:
         self.sentence = message or self.message.format(**members)
@@ -130,6 +130,23 @@ class StillRunning(ForgeError):
     code = "still_running"
     status = 504
     message = "The analysis takes longer than this request may wait. The job goes on: ask for it by its jobId."
+
+
+class RateLimited(ForgeError):
+    code = "rate_limited"
+    status = 429
+    message = "The account is over one of its limits. Nothing was charged; please try again later."
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 1, **members: Any) -> None:
+        super().__init__(message, **members)
+        self.retry_after = retry_after
+
+
+class QueueFull(ForgeError):
+    code = "queue_full"
+    status = 429
+    message = "{actual} images would wait where {limit} may. Nothing was charged; please try again later."
+    retry_after = 30
 
 
 class Unavailable(ForgeError):

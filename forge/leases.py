@@ -36,7 +36,7 @@ def analyses_sweep() -> int:
     if overdue and dispatch.broker_waiting() == 0:
         swept += [analysis.pk for analysis in overdue if _resend(analysis)]
     if swept:
-        dispatch.send(swept)
+        dispatch.send(len(swept))
     return len(swept)
 
 
@@ -61,4 +61,5 @@ def _give_back(analysis: ImageAnalysis) -> bool:
         holder="",
         lease_until=None,
         sent_at=timezone.now(),
+        turn=0,  # It had its turn.
     )

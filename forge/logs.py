@@ -8,11 +8,10 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
-from celery.signals import before_task_publish, task_postrun, task_prerun
+from celery.signals import task_postrun, task_prerun
 from pythonjsonlogger.json import JsonFormatter
 
 FIELDS = ("requestId", "jobId", "imageId")
-_HEADER = "forge_request_id"
 _about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
 
 # What a caller, a library or a traceback may bring into a sentence of ours.
@@ -35,6 +34,11 @@ def bound(**ids: str) -> Iterator[None]:
         yield
     finally:
         _about.reset(token)
+
+
+def request_id() -> str:
+    """Of the request that is being answered; empty outside one."""
+    return _about.get().get("requestId", "")
 
 
 def redacted(text: str) -> str:
@@ -82,19 +86,8 @@ class Json(JsonFormatter):
         return when | {name: value for name, value in told.items() if value != ""}
 
 
-@before_task_publish.connect
-def _send_along(headers: dict[str, Any], **_: Any) -> None:
-    if request_id := _about.get().get("requestId"):
-        headers[_HEADER] = request_id
-
-
 @task_prerun.connect
-def _receive(task: Any, **_: Any) -> None:
-    request_id = (task.request.headers or {}).get(_HEADER)
-    # All of it anew: the thread has done other tasks before.
-    _about.set({"requestId": request_id} if request_id else {})
-
-
 @task_postrun.connect
 def _forget(**_: Any) -> None:
+    # The thread has done other tasks before.
     _about.set({})

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from forge import dispatch, endings, ledger, states
+from forge import dispatch, endings, ledger, logs, states, turns
 from forge.errors import (
     AnalysisCancelled,
     Conflict,
@@ -46,6 +46,7 @@ class Claim:
     job_id: str
     image_id: str
     storage_key: str
+    request_id: str
 
 
 def job_submit(
@@ -63,10 +64,11 @@ def job_submit(
     dispatch.broker_require()
     try:
         with transaction.atomic():
-            job = Job.objects.create(session=session, account=account, total=len(images))
+            job = Job.objects.create(session=session, account=account, total=len(images), request_id=logs.request_id())
             _enqueue(job, images)
             # The account's row last, as where an image fails: two transactions that lock in one order never deadlock.
             ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=[image.pk for image in images])
+            turns.line_up(account=account, job=job)
             accepted(job)
     except IntegrityError as error:
         under_way = _images_under_analysis(images)
@@ -80,7 +82,7 @@ def _enqueue(job: Job, images: Sequence[Image]) -> None:
     analyses = [ImageAnalysis(job=job, image=image, position=position) for position, image in enumerate(images)]
     # Sorted for the same reason: two requests for the same images meet at the first of them.
     ImageAnalysis.objects.bulk_create(sorted(analyses, key=lambda analysis: analysis.image_id))
-    dispatch.send_after_commit([analysis.pk for analysis in analyses])
+    dispatch.send_after_commit(len(analyses))
 
 
 def _images_of(session: Session, references: Sequence[ImageReference]) -> list[Image]:
@@ -121,7 +123,7 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
     )
     if not claimed:
         return None  # Another worker got there first, or the task was sent twice.
-    analysis = ImageAnalysis.objects.select_related("image").get(pk=analysis_id)
+    analysis = ImageAnalysis.objects.select_related("image", "job").get(pk=analysis_id)
     if analysis.current is None:
         _begin(analysis)
     return Claim(
@@ -131,7 +133,15 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
         job_id=analysis.job_id,
         image_id=analysis.image_id,
         storage_key=analysis.image.storage_key,
+        request_id=analysis.job.request_id,
     )
+
+
+@transaction.atomic
+def analysis_claim_next(*, holder: str) -> Claim | None:
+    """Takes the image whose turn it is; None when none waits."""
+    analysis_id = turns.next_waiting()
+    return None if analysis_id is None else analysis_claim(analysis_id=analysis_id, holder=holder)
 
 
 def _begin(analysis: ImageAnalysis) -> None:

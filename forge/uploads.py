@@ -5,14 +5,16 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from threading import BoundedSemaphore
+from typing import IO, TYPE_CHECKING, Any
 
 import pi_heif
 import PIL.Image
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
 from django.db import IntegrityError, transaction
 from PIL import ExifTags
 
@@ -54,6 +56,7 @@ FORMATS = {
     "AVIF": ("avif", "image/avif"),
     "HEIF": ("heic", "image/heic"),
 }
+_checks = BoundedSemaphore(settings.FORGE_UPLOAD_CHECKS)
 _ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 
@@ -70,32 +73,31 @@ class CheckedImage:
     height: int
 
 
-class UploadHandler(TemporaryFileUploadHandler):
-    """Writes files to disk as they arrive; of what is over a limit it keeps name and size alone."""
+class UploadHandler(FileUploadHandler):
+    """Writes files to disk as they arrive; of what is over a limit it keeps name and size alone.
+
+    The files have no name in the file system: whatever ends a request or this process, nothing is left behind.
+    """
 
     files = 0
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
         self.files += 1
         self.received = 0
+        self.file: IO[bytes] = io.BytesIO()
+        # No temporary file for those over the limit: a process may hold only so many.
         if self.files <= settings.FORGE_MAX_IMAGES:
-            super().new_file(*args, **kwargs)
-        else:
-            # No temporary file for it: a process may hold only so many.
-            FileUploadHandler.new_file(self, *args, **kwargs)
+            self.file = TemporaryFile()  # noqa: SIM115 (closed with the request)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self.received += len(raw_data)
         if self.files <= settings.FORGE_MAX_IMAGES and self.received <= settings.FORGE_MAX_IMAGE_BYTES:
-            super().receive_data_chunk(raw_data, start)
+            self.file.write(raw_data)
 
     def file_complete(self, file_size: int) -> Upload:
-        if self.files > settings.FORGE_MAX_IMAGES:
-            return UploadedFile(io.BytesIO(), name=self.file_name, size=file_size)
-        file = super().file_complete(file_size)
-        assert isinstance(file, TemporaryUploadedFile)
-        file.size = file_size
-        return file
+        self.file.seek(0)
+        return UploadedFile(self.file, self.file_name, self.content_type, file_size, self.charset)
 
 
 def images_check(files: Sequence[Upload]) -> list[CheckedImage]:
@@ -132,7 +134,7 @@ def image_check(file: Upload) -> CheckedImage:
             limit=settings.FORGE_MAX_IMAGE_BYTES,
             actual=size,
         )
-    with _open(file) as picture:
+    with _checks, _open(file) as picture:
         _check_pixels(file, picture)
         width, height = _decode(file, picture)
         suffix, content_type = FORMATS[picture.format or ""]

@@ -37,11 +37,12 @@ _under_way_lock = threading.Lock()
 
 
 @current_app.task(name="workers.analyze_image")
-def analyze_image(analysis_id: int) -> None:
-    claim = services.analysis_claim(analysis_id=analysis_id, holder=HOLDER)
+def analyze_image() -> None:
+    claim = services.analysis_claim_next(holder=HOLDER)
     if claim is None:
         return
-    with _held(analysis_id), logs.bound(jobId=claim.job_id, imageId=claim.image_id):
+    ids = {"requestId": claim.request_id, "jobId": claim.job_id, "imageId": claim.image_id}
+    with _held(claim.analysis_id), logs.bound(**ids):
         try:
             analysis = _analyze(claim.storage_key)
             _observe(analysis)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _LATEST = 20
 _LISTS = {"keys": "apikey", "entries": "creditentry", "jobs": "job", "sessions": "session"}
+_LIMITS = ["requests_per_minute", "images_waiting", "open_streams", "bytes_per_day"]
 _MOST_CREDITS = 10**12
 # Their ids travel through the confirmation page; Django takes a thousand fields at most.
 _MOST_ACCOUNTS = 500
@@ -55,7 +56,7 @@ class AccountAdmin(KeptAdmin[Account]):
     readonly_fields = ["id", "balance", "created"]
 
     def get_fields(self, request: HttpRequest, obj: Account | None = None) -> list[Any]:
-        return ["name", "is_active", *(self.readonly_fields if obj else [])]
+        return ["name", "is_active", *_LIMITS, *(self.readonly_fields if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[_Counted]":
         return super().get_queryset(request).annotate(key_count=Count("keys"))

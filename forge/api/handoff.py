@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from forge.api.errors import body
 from forge.api.middleware import REQUEST_ID_HEADER, request_id_in
 from forge.errors import PayloadTooLarge
+from forge.quotas import Seat
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -31,11 +32,11 @@ class Responder(Protocol):
         """Sends the whole answer; `start` is the `http.response.start` that Django made, with all its headers."""
 
 
-def hand_over(request: Request, responder: Responder) -> None:
+def hand_over(request: Request, responder: Responder, seat: Seat | None = None) -> None:
     scope = getattr(request._request, "scope", None)
     if scope is None or _SCOPE_KEY not in scope:
         raise ImproperlyConfigured("Streams need an ASGI server: run uvicorn config.asgi:application.")
-    scope[_SCOPE_KEY] = responder
+    scope[_SCOPE_KEY] = SeatedResponder(responder, seat) if seat else responder
 
 
 class HandoffMiddleware:
@@ -106,6 +107,18 @@ class JsonResponder:
         headers += [(b"Content-Type", b"application/json"), (b"Content-Length", str(len(text)).encode())]
         await send({**start, "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": text, "more_body": False})
+
+
+class SeatedResponder:
+    """Holds a seat among the account's open streams for as long as the answer is being sent."""
+
+    def __init__(self, responder: Responder, seat: Seat) -> None:
+        self.responder = responder
+        self.seat = seat
+
+    async def __call__(self, start: Message, send: Send) -> None:
+        with self.seat.kept():
+            await self.responder(start, send)
 
 
 class RequestSizeMiddleware:

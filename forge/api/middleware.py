@@ -7,8 +7,10 @@ from django.http import HttpRequest, HttpResponse
 
 from forge import logs
 from forge.models.identifiers import random_token
+from forge.quotas import Standing
 
 REQUEST_ID_HEADER = "X-Request-Id"
+STANDING = "forge.standing"  # where a request carries its Standing
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SCOPE_KEY = "forge.request_id"
 
@@ -47,3 +49,19 @@ class RequestIdMiddleware:
         logs.bind(**{names[name]: str(value) for name, value in kwargs.items() if name in names})
         if request.resolver_match and (scope := getattr(request, "scope", None)) is not None:
             scope["forge.view"] = request.resolver_match.view_name or "unnamed"
+
+
+class RateLimitMiddleware:
+    """Tells with every answer, a stream too, where the account stands with what the request was counted against."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        standing: Standing | None = request.META.get(STANDING)
+        if standing is not None:
+            response.headers["RateLimit-Limit"] = str(standing.limit)
+            response.headers["RateLimit-Remaining"] = str(standing.remaining)
+            response.headers["RateLimit-Reset"] = str(standing.reset)
+        return response

@@ -4,7 +4,8 @@ from collections import defaultdict
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer
 from rest_framework import serializers
 
 from forge.api.serializers import (
@@ -14,7 +15,16 @@ from forge.api.serializers import (
     ProgressSerializer,
     ResultSerializer,
 )
-from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, Unavailable
+from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, RateLimited, Unavailable
+
+_RATE_HEADERS = [
+    OpenApiParameter(name, OpenApiTypes.INT, OpenApiParameter.HEADER, description=description, response=True)
+    for name, description in {
+        "RateLimit-Limit": "What the account may use: requests a minute, or bytes a day where fewer of these are left.",
+        "RateLimit-Remaining": "What is left of it.",
+        "RateLimit-Reset": "Seconds until all of it is there again.",
+    }.items()
+]
 
 
 class FirstSentenceSchema(AutoSchema):
@@ -23,11 +33,14 @@ class FirstSentenceSchema(AutoSchema):
     def get_summary(self) -> str | None:
         return super().get_description().partition(". ")[0].rstrip(".") or None
 
+    def get_override_parameters(self) -> list[OpenApiParameter]:
+        return _RATE_HEADERS if self.get_auth() else []
+
     def get_description(self) -> str:  # type: ignore[override]  # the stubs mean DRF's own
         return super().get_description().partition(". ")[2]
 
 
-_ALWAYS = (InvalidApiKey, ApiKeyInactive, Unavailable)
+_ALWAYS = (InvalidApiKey, ApiKeyInactive, RateLimited, Unavailable)
 
 
 def errors(*classes: type[ForgeError], anonymous: bool = False) -> dict[int, OpenApiResponse]:

@@ -1,8 +1,18 @@
 import hashlib
+from typing import Literal
 
+from django.conf import settings
 from django.db import models
 
 from forge.models.identifiers import account_id, random_token
+
+LimitName = Literal["requests_per_minute", "images_waiting", "open_streams", "bytes_per_day"]
+
+
+def _limit(what: str) -> "models.PositiveBigIntegerField[int | None, int | None]":
+    return models.PositiveBigIntegerField(
+        null=True, blank=True, help_text=f"{what} Empty: as the service's settings say. 0: no limit."
+    )
 
 
 class Account(models.Model):
@@ -13,6 +23,10 @@ class Account(models.Model):
     is_active = models.BooleanField(default=True)
     balance = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    requests_per_minute = _limit("API requests.")
+    images_waiting = _limit("Images that wait for their analysis.")
+    open_streams = _limit("Streams, and answers of analyze-single, that are open at one time.")
+    bytes_per_day = _limit("Bytes of upload requests.")
 
     class Meta:
         ordering = ["name"]
@@ -20,6 +34,12 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def limit(self, name: LimitName) -> int:
+        """The account's own limit, else the one of all; 0 where there is none."""
+        own: int | None = getattr(self, name)
+        of_all: int = getattr(settings, f"FORGE_{name.upper()}")
+        return of_all if own is None else own
 
     # What Django REST Framework and django-eventstream ask of whoever makes a request.
     @property

@@ -12,7 +12,7 @@ from celery import current_app
 from django.conf import settings as django_settings
 from django.test import Client
 
-from forge import dispatch, logs
+from forge import logs
 from forge.accounts import key_issue
 from forge.models import Account, Session
 from tests.forge import jobs
@@ -120,8 +120,8 @@ def test_objects_that_libraries_attach_stay_out(as_json: Lines) -> None:
     assert "hidden" not in as_json.text
 
 
-@pytest.mark.django_db(transaction=True)  # tasks are sent after a real commit
-def test_a_task_carries_the_id_of_the_request_that_sent_it(
+@pytest.mark.django_db(transaction=True)
+def test_an_image_carries_the_id_of_the_request_that_sent_it(
     alice: Account, api: ApiClient, make_session: Callable[..., Session]
 ) -> None:
     session = make_session(alice, 2)
@@ -129,18 +129,19 @@ def test_a_task_carries_the_id_of_the_request_that_sent_it(
 
     api.call("POST", f"/sessions/{session.pk}/analyze", jobs.body_for(session), headers=headers)
 
-    sent = [json.loads(task) for task in dispatch._broker().lrange(django_settings.CELERY_TASK_DEFAULT_QUEUE, 0, -1)]
-    assert [message["headers"]["forge_request_id"] for message in sent] == ["trace-me"] * 2
+    claims = [services.analysis_claim_next(holder="worker") for _ in range(2)]
+    assert [claim and claim.request_id for claim in claims] == ["trace-me"] * 2
 
 
-def test_a_task_tells_the_id_that_came_with_it_and_forgets_it(as_json: Lines) -> None:
+def test_a_task_forgets_what_the_one_before_it_was_about(as_json: Lines) -> None:
     @current_app.task(name="tests.say")
     def say() -> None:
         logger.info("Said.")
+        logs.bind(requestId="trace-me")
+        logger.info("Said.")
 
-    for headers in ({"forge_request_id": "trace-me"}, {}):
-        say.apply(headers=headers)
+    for _ in range(2):
+        say.apply()
 
-    first, second = [record for record in as_json.records if record["message"] == "Said."]
-    assert first["requestId"] == "trace-me"
-    assert "requestId" not in second
+    told = [record.get("requestId") for record in as_json.records if record["message"] == "Said."]
+    assert told == [None, "trace-me"] * 2

@@ -54,6 +54,18 @@ def test_each_error_code_is_in_it(document: Any, code: str) -> None:
     assert f"`{code}`" in json.dumps(document)
 
 
+def test_whatever_needs_a_key_may_answer_that_it_is_too_much(document: Any) -> None:
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    limited = [operation for operation in operations if operation.get("security")]
+
+    assert len(limited) > 10
+    for operation in limited:
+        assert "`rate_limited`" in operation["responses"]["429"]["description"]
+        assert "RateLimit-Remaining" in operation["responses"]["429"]["headers"]
+    submits = [operation for operation in limited if operation["operationId"].startswith("sessions_analyze")]
+    assert all("`queue_full`" in operation["responses"]["429"]["description"] for operation in submits)
+
+
 def test_the_document_needs_no_key_and_its_page_no_network() -> None:
     page = Client().get("/image-forge-api/v1/docs/").content.decode()
 

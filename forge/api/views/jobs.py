@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from forge import idempotency, ledger, logs, relay, selectors, services
+from forge import idempotency, ledger, logs, quotas, relay, selectors, services
 from forge.api.account import account_of
 from forge.api.errors import body
 from forge.api.handoff import JsonResponder, StreamResponder, hand_over
@@ -31,12 +32,14 @@ from forge.errors import (
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
+    QueueFull,
     SessionExpired,
     StillRunning,
     UnreadableImage,
     UploadPathMismatch,
 )
 from forge.models import Account, ImageAnalysis, Job
+from forge.quotas import Seat
 from forge.services import ImageReference
 
 _SUBMIT_ERRORS = (
@@ -46,6 +49,7 @@ _SUBMIT_ERRORS = (
     Conflict,
     SessionExpired,
     PayloadTooLarge,
+    QueueFull,
     UploadPathMismatch,
     IdempotencyInProgress,
     IdempotencyMismatch,
@@ -66,19 +70,22 @@ class AnalyzeView(APIView):
         """Analyse images. The answer is the job's stream, or the job itself to `Accept: application/json`."""
         asked = AnalyzeRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        with once_for(request) as once:
-            job = once.job or _submit(
-                request,
-                session_id,
-                asked.validated_data,
-                asked.validated_data["images"],
-                lambda job: once.keep(session=job.session, job=job, status=202, answer=JobSerializer(job).data),
-            )
-        if prefers_json(request):
-            answer = once.answer or JobSerializer(selectors.job_get(account_of(request), job.pk)).data
-            return Response(answer, status=202, headers=_job_headers(request, job))
-        # A client whose stream broke may say its POST again instead of asking for the job's events.
-        return _stream(request, job, after=0 if once.is_first else _after(request))
+        as_json = prefers_json(request)
+        # Before anything is charged: a stream that may not open is refused with nothing done.
+        with quotas.seat_taken(account_of(request)) if not as_json else nullcontext() as seat:
+            with once_for(request) as once:
+                job = once.job or _submit(
+                    request,
+                    session_id,
+                    asked.validated_data,
+                    asked.validated_data["images"],
+                    lambda job: once.keep(session=job.session, job=job, status=202, answer=JobSerializer(job).data),
+                )
+            if as_json:
+                answer = once.answer or JobSerializer(selectors.job_get(account_of(request), job.pk)).data
+                return Response(answer, status=202, headers=_job_headers(request, job))
+            # A client whose stream broke may say its POST again instead of asking for the job's events.
+            return _stream(request, job, seat, after=0 if once.is_first else _after(request))
 
 
 class AnalyzeSingleView(APIView):
@@ -95,16 +102,18 @@ class AnalyzeSingleView(APIView):
         """Analyse one image and wait for its words. 504 with the `jobId` when that takes too long."""
         asked = AnalyzeSingleRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        with once_for(request) as once:
-            job = once.job or _submit(
-                request,
-                session_id,
-                asked.validated_data,
-                [asked.validated_data["image"]],
-                lambda job: once.keep(session=job.session, job=job),
-            )
-        request_id = request._request.META["forge.request_id"]
-        hand_over(request, JsonResponder(_single_answer(account_of(request), job.pk, request_id, once.key_id)))
+        with quotas.seat_taken(account_of(request)) as seat:
+            with once_for(request) as once:
+                job = once.job or _submit(
+                    request,
+                    session_id,
+                    asked.validated_data,
+                    [asked.validated_data["image"]],
+                    lambda job: once.keep(session=job.session, job=job),
+                )
+            request_id = request._request.META["forge.request_id"]
+            answer = _single_answer(account_of(request), job.pk, request_id, once.key_id)
+            hand_over(request, JsonResponder(answer), seat)
         return HttpResponse(headers=_job_headers(request, job))
 
 
@@ -155,7 +164,8 @@ class JobEventsView(APIView):
         job = selectors.job_get(account_of(request), job_id)
         if job.is_finished and after >= job.last_seq:
             return Response(status=204, headers=_job_headers(request, job))
-        return _stream(request, job, after=after)
+        with quotas.seat_taken(account_of(request)) as seat:
+            return _stream(request, job, seat, after=after)
 
 
 def _submit(
@@ -196,9 +206,9 @@ def _after(request: Request) -> int:
     return int(given)
 
 
-def _stream(request: Request, job: Job, *, after: int) -> HttpResponse:
+def _stream(request: Request, job: Job, seat: Seat | None, *, after: int) -> HttpResponse:
     chunks = relay.stream(account=account_of(request), job_id=job.pk, after=after)
-    hand_over(request, StreamResponder(chunks))
+    hand_over(request, StreamResponder(chunks), seat)
     headers = {**_job_headers(request, job), "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return HttpResponse(content_type="text/event-stream", headers=headers)
 

@@ -12,6 +12,7 @@ from forge.api.idempotency import KEY_HEADER, once_for
 from forge.api.pagination import SessionsNewestFirst
 from forge.api.schema import errors
 from forge.api.serializers import ImageSerializer, ImageStateSerializer, SessionSerializer, UploadRequest
+from forge.api.throttling import BytesThrottle, RequestsThrottle
 from forge.errors import (
     Conflict,
     IdempotencyInProgress,
@@ -38,6 +39,7 @@ _UPLOAD_ERRORS = (
 
 class UploadView(APIView):
     parser_classes = [MultiPartParser]
+    throttle_classes = [RequestsThrottle, BytesThrottle]
 
     @extend_schema(
         operation_id="sessions_upload",
@@ -63,6 +65,7 @@ class UploadView(APIView):
 
 class SessionImagesView(APIView):
     parser_classes = [MultiPartParser]
+    throttle_classes = [RequestsThrottle, BytesThrottle]
 
     @extend_schema(
         operation_id="sessions_images_add",
