@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from forge import faults
 from forge.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,11 @@ ANALYZE_TASK = "workers.analyze_image"
 
 
 def send_after_commit(analysis_ids: Sequence[int]) -> None:
-    transaction.on_commit(lambda: send(analysis_ids), robust=True)
+    def send_now() -> None:
+        faults.point("between_commit_and_enqueue")
+        send(analysis_ids)
+
+    transaction.on_commit(send_now, robust=True)
 
 
 def send(analysis_ids: Sequence[int]) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Max
 from django.utils import timezone
 
 from forge import dispatch, services, states
@@ -30,14 +31,49 @@ def analyses_sweep() -> int:
         "job"
     )
     swept = [analysis.pk for analysis in lost[:500] if _give_back(analysis)]
-    waiting = Q(sent_at__lt=now - timedelta(seconds=settings.FORGE_RESEND_S))
-    overdue = ImageAnalysis.objects.filter(waiting, status=ImageAnalysis.Status.QUEUED).order_by("sent_at")[:500]
-    # A long queue is no loss. Only when nothing waits on the broker has it forgotten what still waits here.
-    if overdue and dispatch.broker_waiting() == 0:
-        swept += [analysis.pk for analysis in overdue if _resend(analysis)]
+    swept += [analysis.pk for analysis in _forgotten() if _resend(analysis)]
     if swept:
         dispatch.send(swept)
     return len(swept)
+
+
+def analysis_is_suspect(*, analysis_id: int) -> bool:
+    """Whether it waits again because the worker that held it died: of this image perhaps."""
+    waiting = ImageAnalysis.objects.filter(pk=analysis_id, status=ImageAnalysis.Status.QUEUED)
+    return waiting.filter(attempts__gt=0).exists()
+
+
+def analyses_release(*, holder: str) -> int:
+    """Queues again what a worker holds that must end now; says how many. Its claims are void from then on."""
+    held = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.PROCESSING, holder=holder)
+    # No death to be counted: these images are not suspects for it.
+    fewer = F("attempts") - 1
+    released = [analysis.pk for analysis in held if _queue_again(analysis.pk, {"holder": holder}, attempts=fewer)]
+    if released:
+        dispatch.send(released)
+    return len(released)
+
+
+def _forgotten() -> list[ImageAnalysis]:
+    """What is queued here and not on the broker.
+
+    A long queue is no loss. But when nothing waits on the broker it has lost what still waits here, and when what
+    was sent later is being analysed, it has lost what was sent before it: an account's images come in their order.
+    """
+    margin = timedelta(seconds=settings.FORGE_RESEND_S)
+    queued = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.QUEUED).order_by("sent_at")
+    overdue = queued.filter(sent_at__lt=timezone.now() - margin)
+    if not overdue.exists():
+        return []
+    if dispatch.broker_waiting() == 0:
+        return list(overdue[:500])
+    under_way = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.PROCESSING)
+    newest = under_way.values_list("job__account").annotate(newest=Max("sent_at")).order_by()
+    return [
+        analysis
+        for account, sent_at in newest
+        for analysis in overdue.filter(job__account=account, sent_at__lt=sent_at - margin)[:500]
+    ]
 
 
 def _resend(analysis: ImageAnalysis) -> bool:
@@ -52,13 +88,17 @@ def _give_back(analysis: ImageAnalysis) -> bool:
     if analysis.attempts >= settings.FORGE_MAX_ATTEMPTS:
         services.analysis_give_up(analysis=analysis, error=AnalysisCrashed())
         return False
-    where = {"lease_until": analysis.lease_until, "holder": analysis.holder}
+    return _queue_again(analysis.pk, {"lease_until": analysis.lease_until, "holder": analysis.holder})
+
+
+def _queue_again(analysis_id: int, where: dict[str, Any], **changes: Any) -> bool:
     return states.analysis_move(
-        analysis.pk,
+        analysis_id,
         source=ImageAnalysis.Status.PROCESSING,
         target=ImageAnalysis.Status.QUEUED,
         where=where,
         holder="",
         lease_until=None,
         sent_at=timezone.now(),
+        **changes,
     )

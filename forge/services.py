@@ -96,14 +96,17 @@ def _images_under_analysis(images: Sequence[Image]) -> list[str]:
 
 
 @transaction.atomic
-def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
-    """Takes an image for analysis; None when it is taken, ended or gone."""
+def analysis_claim(*, analysis_id: int, holder: str, suspect: bool | None = None) -> Claim | None:
+    """Takes an image for analysis; None when it is taken, ended or gone.
+
+    `suspect`: only one that a dead worker held before (True), or only one that none did (False).
+    """
     now = timezone.now()
     claimed = states.analysis_move(
         analysis_id,
         source=_A.QUEUED,
         target=_A.PROCESSING,
-        where={},
+        where={} if suspect is None else {"attempts__gt": 0} if suspect else {"attempts": 0},
         holder=holder,
         lease_until=now + timedelta(seconds=settings.FORGE_LEASE_S),
         attempts=F("attempts") + 1,

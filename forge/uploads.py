@@ -1,5 +1,6 @@
 """Bytes → checked images → storage. All files of a request are checked before any is kept."""
 
+import contextlib
 import io
 import logging
 from collections.abc import Iterator, Sequence
@@ -221,8 +222,10 @@ def _stored(session: Session, images: Sequence[CheckedImage], *, first_position:
                 width=checked.width,
                 height=checked.height,
             )
-            row.storage_key = default_storage.save(f"sessions/{session.pk}/{row.pk}.{checked.suffix}", checked.file)
+            row.storage_key = f"sessions/{session.pk}/{row.pk}.{checked.suffix}"
+            # Before it is whole: where the disk is full a part of it stays behind.
             keys.append(row.storage_key)
+            row.storage_key = default_storage.save(row.storage_key, checked.file)
             rows.append(row)
         yield rows
     except BaseException:
@@ -237,5 +240,6 @@ def _remove(storage_keys: Sequence[str]) -> None:
         except OSError:
             logger.exception("A stored file could not be removed: %s", key)
     folder = storage_keys[0].rpartition("/")[0] if storage_keys else ""
-    if folder and not any(default_storage.listdir(folder)):
-        default_storage.delete(folder)  # An empty folder of the file system; other storages have none.
+    with contextlib.suppress(FileNotFoundError):  # On a full disk it could not even be made.
+        if folder and not any(default_storage.listdir(folder)):
+            default_storage.delete(folder)  # An empty folder of the file system; other storages have none.
