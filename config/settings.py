@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from environs import Env, validate
+from environs import Env, EnvError, validate
 from redis.connection import parse_url
 
 env = Env()
@@ -42,6 +42,21 @@ def _embedded_redis_url() -> str:
         return (FORGE_DATA / "redis.url").read_text().strip()
     except FileNotFoundError:
         return "redis://127.0.0.1:6379/0"
+
+
+_FAULT_POINTS = ("between_commit_and_enqueue", "between_model_and_commit", "between_commit_and_publish")
+
+
+def _faults(given: object) -> dict[str, int]:
+    if not isinstance(given, dict) or not all(isinstance(number, int) and number > 0 for number in given.values()):
+        raise EnvError('Environment variable "FORGE_FAULTS" invalid: it is like {"between_commit_and_enqueue": 3}')
+    if unknown := set(given) - set(_FAULT_POINTS):
+        known = ", ".join(_FAULT_POINTS)
+        raise EnvError(f'Environment variable "FORGE_FAULTS" invalid: no point {min(unknown)!r}; there are {known}')
+    if given and FORGE_MODELS != "scripted":
+        # What dies on purpose must never be what somebody relies on.
+        raise EnvError('Environment variable "FORGE_FAULTS" invalid: accepted with FORGE_MODELS=scripted only')
+    return given
 
 
 # --- Django -----------------------------------------------------------------------------------------------------------
@@ -199,7 +214,11 @@ FORGE_HEARTBEAT_S = env.float("FORGE_HEARTBEAT_S", 3.0, validate=validate.Range(
 # An image that has not begun so long after it was sent, with an empty queue, is sent again.
 FORGE_RESEND_S = env.float("FORGE_RESEND_S", 5.0, validate=validate.Range(min=0.1))
 FORGE_ANALYSIS_TIMEOUT_S = env.float("FORGE_ANALYSIS_TIMEOUT_S", 60.0, validate=validate.Range(min=0.1))
+# So many workers may die of an image; from the second on it is analysed alone, so that no other image dies with it.
 FORGE_MAX_ATTEMPTS = env.int("FORGE_MAX_ATTEMPTS", 3, validate=validate.Range(min=1))
+# From SIGTERM to a worker's end: what it still holds then is queued again. A supervisor must wait a little longer.
+FORGE_WORKER_GRACE_S = env.float("FORGE_WORKER_GRACE_S", 25.0, validate=validate.Range(min=0.0))
+FORGE_FAULTS = _faults(env.json("FORGE_FAULTS", {}))  # where this process is to die, for tests: forge/faults.py
 
 # /metrics answers this machine and its private network, or, once this is set, whoever sends it as a bearer token.
 FORGE_METRICS_TOKEN = env.str("FORGE_METRICS_TOKEN", "")
@@ -210,6 +229,8 @@ FORGE_WORKER_METRICS_HOST = env.str("FORGE_WORKER_METRICS_HOST", "127.0.0.1")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A Redis that is out of memory refuses single commands. Without this it would end the workers, one after the other.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Beyond the lease: the sweep has sent a dead worker's images again by then, and what kombu then redelivers
     # finds nothing left to claim. kombu's own hour would be an hour of waiting where the sweep cannot run.

@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from forge import faults
 from forge.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,11 @@ _SUMS_KEY = "forge:sums"
 
 
 def send_after_commit(images: int) -> None:
-    transaction.on_commit(lambda: send(images), robust=True)
+    def send_now() -> None:
+        faults.point("between_commit_and_enqueue")
+        send(images)
+
+    transaction.on_commit(send_now, robust=True)
 
 
 def send(images: int) -> None:
@@ -48,6 +53,11 @@ def broker_require() -> None:
 def broker_waiting() -> int:
     """How many tasks wait in the queue. Raises Unavailable."""
     return int(_ask_broker(lambda client: client.llen(settings.CELERY_TASK_DEFAULT_QUEUE)))
+
+
+def broker_taken() -> int:
+    """How many tasks workers took and have not ended; those of a dead worker stay for the visibility timeout."""
+    return int(_ask_broker(lambda client: client.hlen("unacked")))
 
 
 def loading_tell(*, seconds: int) -> None:

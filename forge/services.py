@@ -138,10 +138,18 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
 
 
 @transaction.atomic
-def analysis_claim_next(*, holder: str) -> Claim | None:
-    """Takes the image whose turn it is; None when none waits."""
-    analysis_id = turns.next_waiting()
+def analysis_claim_next(*, holder: str, suspect: bool | None = None) -> Claim | None:
+    """Takes the image whose turn it is; None when none waits.
+
+    `suspect`: only one that a dead worker held before (True), or only one that none did (False).
+    """
+    analysis_id = turns.next_waiting(suspect)
     return None if analysis_id is None else analysis_claim(analysis_id=analysis_id, holder=holder)
+
+
+def suspect_is_next() -> bool:
+    """Whether the image whose turn it is was held by a worker that died: of this image perhaps."""
+    return turns.suspect_is_next()
 
 
 def _begin(analysis: ImageAnalysis) -> None:

@@ -37,7 +37,16 @@ def _require_room(images: int, limit: int) -> None:
         raise QueueFull(limit=limit, actual=images)
 
 
-def next_waiting() -> int | None:
-    """The analysis whose turn it is, its row locked where the database locks rows; others take the one after it."""
-    waiting = ImageAnalysis.objects.filter(**_WAITING).select_for_update(skip_locked=True)
+def next_waiting(suspect: bool | None) -> int | None:
+    """The analysis whose turn it is, its row locked where the database locks rows; others take the one after it.
+
+    `suspect`: of those that a dead worker held, or of those that none did.
+    """
+    wanted = {} if suspect is None else {"attempts__gt": 0} if suspect else {"attempts": 0}
+    waiting = ImageAnalysis.objects.filter(**_WAITING, **wanted).select_for_update(skip_locked=True)
     return waiting.order_by("turn", "pk").values_list("pk", flat=True).first()
+
+
+def suspect_is_next() -> bool:
+    attempts = ImageAnalysis.objects.filter(**_WAITING).order_by("turn", "pk").values_list("attempts", flat=True)
+    return bool(attempts.first())

@@ -231,8 +231,10 @@ def _stored(session: Session, images: Sequence[CheckedImage], *, first_position:
                 width=checked.width,
                 height=checked.height,
             )
-            row.storage_key = default_storage.save(f"sessions/{session.pk}/{row.pk}.{checked.suffix}", checked.file)
+            row.storage_key = f"sessions/{session.pk}/{row.pk}.{checked.suffix}"
+            # Before it is whole: where the disk is full a part of it stays behind.
             keys.append(row.storage_key)
+            row.storage_key = default_storage.save(row.storage_key, checked.file)
             rows.append(row)
         yield rows
     except BaseException:

@@ -1,24 +1,28 @@
 """The bridge between queue and pipeline: claim, run, succeed or fail."""
 
 import logging
+import os
 import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from celery import current_app
-from celery.signals import worker_init, worker_ready, worker_shutdown
+from celery.exceptions import Reject
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
-from forge import expiry, idempotency, leases, logs, metrics, readiness, services
+from forge import expiry, faults, idempotency, leases, logs, metrics, readiness, services
 from forge.errors import AnalysisFailed, AnalysisTimeout, ForgeError, PayloadTooLarge, UnreadableImage, UnsupportedImage
 from workers import models, pipeline
 from workers.engine import Engine, EngineTimeout
+from workers.gate import Gate
 from workers.heartbeat import Heartbeat
 from workers.images import ImageError
 from workers.models.base import ModelUnavailable
@@ -31,30 +35,74 @@ _IMAGE_ERRORS: dict[str, type[ForgeError]] = {
     error.code: error for error in (PayloadTooLarge, UnreadableImage, UnsupportedImage)
 }
 
+_DATABASE_PAUSE_S = 0.5
+_T = TypeVar("_T")
+
 _engine: Engine | None = None
+_gate = Gate()
+_stopping = threading.Event()
+_swept_at = 0.0
 _under_way: set[int] = set()
 _under_way_lock = threading.Lock()
 
 
 @current_app.task(name="workers.analyze_image")
 def analyze_image() -> None:
-    claim = services.analysis_claim_next(holder=HOLDER)
+    """One of the images that wait, whichever is due."""
+    if _insist(services.suspect_is_next):
+        with _gate.alone():
+            if _claim_and_run(suspect=True):
+                return
+    with _gate.together():
+        _claim_and_run(suspect=False)
+
+
+def _claim_and_run(*, suspect: bool) -> bool:
+    """False where there was nothing to claim."""
+    if _stopping.is_set():
+        raise Reject("this worker ends", requeue=True)
+    claim = _insist(partial(services.analysis_claim_next, holder=HOLDER, suspect=suspect))
     if claim is None:
-        return
+        return False
     ids = {"requestId": claim.request_id, "jobId": claim.job_id, "imageId": claim.image_id}
     with _held(claim.analysis_id), logs.bound(**ids):
+        _run(claim)
+    return True
+
+
+def _run(claim: services.Claim) -> None:
+    try:
+        analysis = _analyze(claim.storage_key)
+        _observe(analysis)
+    except ForgeError as error:
+        _insist(partial(services.analysis_fail, claim=claim, error=error))
+        return
+    faults.point("between_model_and_commit")
+    succeed = partial(
+        services.analysis_succeed,
+        claim=claim,
+        metadata=analysis.words.as_metadata(),
+        filenames=analysis.words.filename_candidates,
+        provenance=analysis.provenance,
+    )
+    _insist(succeed)
+
+
+def _insist(call: Callable[[], _T]) -> _T:
+    """Waits for a database that is away; what a model has said is worth some patience.
+
+    The second call of what had been committed after all finds its claim used, and changes nothing.
+    """
+    deadline = time.monotonic() + settings.FORGE_ANALYSIS_TIMEOUT_S
+    while True:
         try:
-            analysis = _analyze(claim.storage_key)
-            _observe(analysis)
-        except ForgeError as error:
-            services.analysis_fail(claim=claim, error=error)
-        else:
-            services.analysis_succeed(
-                claim=claim,
-                metadata=analysis.words.as_metadata(),
-                filenames=analysis.words.filename_candidates,
-                provenance=analysis.provenance,
-            )
+            return call()
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("The database is away (%s); trying again.", error)
+        close_old_connections()
+        time.sleep(_DATABASE_PAUSE_S)
 
 
 def _analyze(storage_key: str) -> pipeline.Analysis:
@@ -103,6 +151,10 @@ def _renew_leases() -> None:
 
 
 def _sweep() -> None:
+    global _swept_at
+    before, _swept_at = _swept_at, time.monotonic()
+    if before and _swept_at - before > settings.FORGE_LEASE_S:
+        return  # The database kept this worker waiting, and with it all who renew a lease: they come first.
     swept = leases.analyses_sweep()
     metrics.SWEPT_IMAGES.inc(swept)
     if swept:
@@ -167,6 +219,22 @@ def _start_heartbeat(**_: Any) -> None:
         logger.error("FORGE_WORKER_METRICS_PORT: %s; this worker runs without its own metrics.", error)
     _heartbeat.start()
     _sweeper.start()
+
+
+@worker_shutting_down.connect
+def _end_in_time(**_: Any) -> None:
+    """SIGTERM: nothing new is begun, what waits goes back to the broker, what is under way gets the grace time."""
+    _stopping.set()
+    threading.Thread(target=_end_after_grace, name="grace", daemon=True).start()
+
+
+def _end_after_grace() -> None:
+    time.sleep(settings.FORGE_WORKER_GRACE_S)
+    try:
+        released = leases.analyses_release(holder=HOLDER)
+        logger.warning("The grace time is over: this worker ends, and %d images are queued again.", released)
+    finally:
+        os._exit(0)  # Threads that are busy in a model cannot be ended otherwise.
 
 
 @worker_shutdown.connect

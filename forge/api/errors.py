@@ -1,5 +1,6 @@
 """Every way a request can fail, told in one shape: `{"error", "code", "requestId", …members}`."""
 
+import errno
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -82,6 +83,11 @@ def _too_many_files() -> PayloadTooLarge:
     )
 
 
+def _outside(error: OSError) -> ForgeError:
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+    return Unavailable("The storage is full. Nothing was kept; please try again later.") if full else ForgeError()
+
+
 _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], ForgeError]], ...] = (
     ((Http404, exceptions.NotFound), lambda _: NotFound()),
     ((exceptions.ValidationError,), lambda e: InvalidRequest(_sentence(e.detail), fields=e.detail)),
@@ -96,6 +102,7 @@ _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], Forg
     ((RecursionError,), lambda _: InvalidRequest("The JSON is nested too deeply.")),
     ((SuspiciousOperation, PermissionDenied), lambda _: InvalidRequest()),
     ((OperationalError, InterfaceError, RedisError, CeleryOperationalError), lambda _: Unavailable()),
+    ((OSError,), _outside),
 )
 
 # Django's own handlers, for what never reaches a view.

@@ -12,7 +12,7 @@ from celery import current_app
 from django.conf import settings as django_settings
 from django.test import Client
 
-from forge import logs
+from forge import logs, services
 from forge.accounts import key_issue
 from forge.models import Account, Session
 from tests.forge import jobs

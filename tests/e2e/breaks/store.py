@@ -1,0 +1,76 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+
+from tests.e2e.ground import Ground
+from tests.pictures import noisy_jpeg
+
+
+def postgresql_restarted(ground: Ground, *, seconds: float) -> None:
+    assert ground.cluster is not None
+    ground.moves()
+    ground.cluster.stop()
+    ground.hold(seconds)
+    ground.cluster.start()
+    ground.ready()
+
+
+def sqlite_locked(ground: Ground, *, seconds: float) -> None:
+    ground.moves()
+    with closing(sqlite3.connect(ground.stack.data / "db.sqlite3", timeout=30, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        ground.hold(seconds)
+        writer.execute("ROLLBACK")
+    ground.moves()
+
+
+def disk_full(ground: Ground) -> None:
+    """An upload finds no room, keeps nothing and costs nothing; it is accepted when there is room again."""
+    media = ground.stack.data / "media"
+    files = [("images[]", (f"{n}.jpg", noisy_jpeg((1600, 1200)), "image/jpeg")) for n in range(3)]
+    ground.moves()
+    with ground.http() as http:
+        before = http.get("sessions").json()["data"][0]["sessionId"], kept(media)
+        with no_room(ground, media):
+            refused = http.post("sessions/upload", files=files)
+            sessions = [session["sessionId"] for session in http.get("sessions").json()["data"]]
+            assert (refused.status_code, refused.json()["code"]) == (503, "unavailable"), refused.text
+            assert refused.headers["Retry-After"]
+        assert before[0] in sessions
+        newest = {path.parent.name for path in kept(media) - before[1]}
+        assert newest <= {session["sessionId"] for session in http.get("sessions").json()["data"]}
+        assert http.post("sessions/upload", files=files).status_code == 201
+
+
+def kept(media: Path) -> set[Path]:
+    return {path for path in media.rglob("*") if path.is_file() and path.name != "filler"}
+
+
+@contextmanager
+def no_room(ground: Ground, media: Path) -> Iterator[None]:
+    """Fills the small file system of the pictures; where none could be mounted, bounds what a file may have."""
+    if media.is_mount():
+        with (media / "filler").open("wb") as filler:
+            try:
+                while True:
+                    filler.write(bytes(2**12))
+                    filler.flush()
+            except OSError:
+                ground.notes.append("a full tmpfs")
+        try:
+            yield
+        finally:
+            (media / "filler").unlink()
+        return
+    webs = [psutil.Process(web.pid) for web in ground.named("web")]
+    for web in webs:
+        web.rlimit(psutil.RLIMIT_FSIZE, (2**18, psutil.RLIM_INFINITY))
+    ground.notes.append("a limit on the size of files: no tmpfs may be mounted here")
+    try:
+        yield
+    finally:
+        for web in webs:
+            web.rlimit(psutil.RLIMIT_FSIZE, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
