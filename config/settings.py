@@ -170,6 +170,10 @@ FORGE_SCRIPT: dict[str, object] = dict(env.json("FORGE_SCRIPT", {}))  # what the
 FORGE_BATCH_SIZE = env.int("FORGE_BATCH_SIZE", 8, validate=validate.Range(min=1, max=256))
 FORGE_MODEL_THREADS = env.int("FORGE_MODEL_THREADS", 1, validate=validate.Range(min=1))
 
+# Whether people are told of without their gender: "a person and their dog". Pictures show clothes and deeds, not what
+# someone is, and captioners guess it; a shop or an archive that wants "a man" and "a woman" says no.
+FORGE_NEUTRAL_PEOPLE = env.bool("FORGE_NEUTRAL_PEOPLE", True)
+
 # A claim is a lease that its worker's heartbeat renews; the sweep queues again what a dead worker held.
 FORGE_LEASE_S = env.float("FORGE_LEASE_S", 15.0, validate=validate.Range(min=1.0))
 FORGE_HEARTBEAT_S = env.float("FORGE_HEARTBEAT_S", 3.0, validate=validate.Range(min=0.1))

@@ -42,10 +42,11 @@ _PLACE_OF = re.compile(
 _CLAUSE_BEGINS = frozenset((
     "on", "in", "at", "with", "by", "near", "next", "under", "over", "behind", "beside", "between", "against",
     "above", "below", "along", "around", "across", "through", "inside", "outside", "into", "onto", "from", "while",
-    "and", "or", "but", "which", "that", "who", "where", "as", "for", "during", "is", "are"
+    "and", "or", "but", "which", "that", "who", "where", "as", "for", "during", "is", "are",
+    "down", "up", "off", "past", "toward", "towards", "before", "after"
 ))  # fmt: skip
 _AUXILIARY = re.compile(
-    r" (?:that |which |who )?(?:is|are|was|were)(?= (?:\w+ing|\w+ed|on|in|at|by|near|next|under|behind|beside|in)\b)"
+    r" (?:that |which |who )?(?:is|are|was|were)(?= (?:\w+ing|\w+ed|on|in|at|by|near|next|under|behind|beside)\b)"
 )
 _ARTICLE = re.compile(r"\ban? ([a-z][\w'-]*)")
 PREPOSITIONS = frozenset((
@@ -58,7 +59,8 @@ _ABBREVIATIONS = frozenset((
 ))  # fmt: skip
 _INVARIANT = frozenset((
     "species", "series", "sheep", "glasses", "lens", "bus", "gas", "canvas", "christmas", "asparagus", "cactus",
-    "hippopotamus"
+    "hippopotamus", "sunglasses", "eyeglasses", "goggles", "binoculars", "scissors", "jeans", "pants", "shorts", "trousers",
+    "pajamas", "clothes", "headphones"
 ))  # fmt: skip
 
 
@@ -112,7 +114,8 @@ def _title_word(word: str) -> str:
         return word
     parts = word.split("-")
     return "-".join(
-        part if place and part.lower() in SMALL_WORDS else capitalized(part) for place, part in enumerate(parts)
+        part if place and part.lower() in SMALL_WORDS - {"up"} else capitalized(part)
+        for place, part in enumerate(parts)
     )
 
 
@@ -122,6 +125,8 @@ def singular(word: str) -> str:
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
+    if word.endswith(("shoes", "toes", "canoes")) and word not in {"potatoes", "tomatoes"}:
+        return word[:-1]
     if word.endswith(("ches", "shes", "sses", "xes", "zes", "oes")):
         return word[:-2]
     return word.removesuffix("s")
@@ -185,9 +190,16 @@ def articles_mended(phrase: str) -> str:
 def cleaned(text: str) -> str:
     """One line of printable text in NFKC; empty if there is not one letter or digit in it."""
     normal = unicodedata.normalize("NFKC", text)
-    visible = "".join(" " if c.isspace() else c for c in normal if c.isspace() or unicodedata.category(c)[0] != "C")
+    is_plain = normal.isascii() and normal.isprintable()
+    visible = normal if is_plain else "".join(map(_visible, normal))
     line = " ".join(visible.replace("\u201c", '"').replace("\u201d", '"').split()).strip(" \"'`«»*_#")
     return line.lstrip(" -,.;:!?)]}") if any(c.isalnum() for c in line) else ""
+
+
+def _visible(character: str) -> str:
+    if character.isspace():
+        return " "
+    return "" if unicodedata.category(character)[0] == "C" else character
 
 
 def first_sentence(text: str) -> str:

@@ -2,10 +2,10 @@
 loaded for it.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 from workers.models.embedded.labels import read_labels
-from workers.models.embedded.nouns import Lexicon, Noun
+from workers.models.embedded.nouns import Lexicon, Noun, Reading
 
 
 @cache
@@ -14,18 +14,27 @@ def lexicon() -> Lexicon:
     return Lexicon(read_labels())
 
 
-@cache
-def noun_of(words: str) -> Noun | None:
-    """The noun that `words` are, in the singular or the plural; None for anything else."""
-    reading = lexicon().read(words)
-    mentions = reading.mentions
-    return mentions[0].noun if len(mentions) == 1 and mentions[0].last + 1 == len(reading.tokens) else None
+@lru_cache(2048)
+def read(text: str) -> Reading:
+    return lexicon().read(text)
 
 
+@lru_cache(2048)
 def begins_with_noun(rest: str) -> Noun | None:
     """The noun right at the start of `rest`: then what stands before it is no noun but a part of it, as in "chef hat"."""
     if not rest[:1] == " " or not rest[1:2].isalnum():
         return None
-    reading = lexicon().read(rest)
+    # No noun has more words.
+    reading = lexicon().read(" ".join(rest.split(" ")[:5]))
     first = next(iter(reading.mentions), None)
     return first.noun if first and first.first == 0 and not first.noun.also_verb else None
+
+
+def number_mended(phrase: str) -> str:
+    """ "A close-up of a heels" without the article that no plural takes."""
+    reading = read(phrase)
+    for mention in reversed(reading.mentions):
+        before = reading.tokens[mention.first - 1] if mention.first else None
+        if before and before.text in {"a", "an"} and mention.plural and mention.role == "head":
+            phrase = phrase[: before.start] + phrase[reading.tokens[mention.first].start :]
+    return phrase

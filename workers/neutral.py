@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from workers.grammar import articles_mended, singular
-from workers.lexicon import begins_with_noun, lexicon
+from workers.lexicon import begins_with_noun, read
 from workers.models.embedded.nouns import ADJECTIVES
 
 _NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -50,7 +50,9 @@ _APART = re.compile(
     r"|lady ?(?:bug|bird|finger)s?|m[ae]n ?made|man cave|man ?hole|cat ?(?:woman|lady)|wonder woman|tomboys?|play ?boys?|game ?boys?)\b",
     re.IGNORECASE,
 )
-_PRONOUN = re.compile(r"\b(he|she)(?:(['\u2019]s)|(\s+)([a-z]+))?\b|\b(himself|herself|him|his|hers|her)\b(\s+[a-z]+)?", re.I)
+_PRONOUN = re.compile(
+    r"\b(he|she)(?:(['\u2019]s)|(\s+)([a-z]+))?\b|\b(himself|herself|him|his|hers|her)\b(\s+[a-z]+)?", re.I
+)
 _VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
 # After these "her" and "his" are no owners.
 _NO_NOUN = frozenset((
@@ -132,7 +134,7 @@ def _attribute(found: re.Match[str], aside: Callable[[re.Match[str]], str]) -> s
 
 
 def _owner(text: str) -> str:
-    nouns = [mention.noun.kind for mention in lexicon().read(text).mentions]
+    nouns = [mention.noun.kind for mention in read(text).mentions]
     return "its" if "animal" in nouns and "person" not in nouns and not _WORD.search(text) else "their"
 
 
@@ -147,7 +149,14 @@ def _pronoun(found: re.Match[str], owner: str) -> str:
     owns = word in {"his", "her"} and following and following.strip().lower() not in _NO_NOUN
     if owns:
         return f"{owner}{following}"
-    they = {"himself": "themselves", "herself": "themselves", "him": "them", "her": "them", "his": "theirs", "hers": "theirs"}
+    they = {
+        "himself": "themselves",
+        "herself": "themselves",
+        "him": "them",
+        "her": "them",
+        "his": "theirs",
+        "hers": "theirs",
+    }
     it = {"themselves": "itself", "them": "it", "theirs": "its"}
     return f"{they[word] if is_person else it[they[word]]}{following}"
 

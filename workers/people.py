@@ -49,17 +49,34 @@ _TOOLS = frozenset((
     "microphone", "mop", "paintbrush", "power drill", "rifle", "sewing machine", "shovel", "stethoscope", "tray",
 ))  # fmt: skip
 _TWO = re.compile(r"\ba person(?:,)? and a person\b")
-_BEFORE_PLACE = r"(?:,\s*|\s+(?:in|at|near|from|of|outside|over|through|to)\s+)(?:(?:the|downtown|central|city of|old)\s+)*"
+_BEFORE_PLACE = (
+    r"(?:,\s*|\s+(?:in|at|near|from|of|outside|over|through|to)\s+)(?:(?:the|downtown|central|city of|old)\s+)*"
+)
 
 
 def impersonal(phrase: str, seen: Collection[str] = ()) -> str:
     """Without names, professions, origins and places. `seen`: labels that are sure, such as "apron"."""
     text = _HONORIFIC.sub("a person", _CALLED.sub("", phrase))
-    text = _names().sub(_unnamed, text)
+    words = set(re.findall(r"[\w-]+", text.lower()))
+    # The tables are long: none is searched in a sentence without a word of it.
+    if words & _beginnings(*_words("names.txt")):
+        text = _names().sub(_unnamed, text)
     text = _ORIGINS.sub(lambda found: f"{'a ' if found[1] else ''}{found[2]}", text)
-    text = _professions().sub(lambda found: _unprofessed(found, seen), text)
-    text = _TWO.sub("two people", _without_places(text))
+    if words & _beginnings(*_table()):
+        text = _professions().sub(lambda found: _unprofessed(found, seen), text)
+    if words & _beginnings(*_landmarks()):
+        text = _landmark_pattern().sub(lambda found: _landmarks()[found[1].lower()], text)
+    if words & _beginnings(*_words("places.txt")):
+        text = _places(_BEFORE_PLACE).sub(_unplaced, text)
+        text = _places(r"(?P<article>\b(?:an?|the)\s+)?").sub(_placed, text)
+    text = _TWO.sub("two people", text)
     return articles_mended(" ".join(text.split()).strip(" ,"))
+
+
+@cache
+def _beginnings(*names: str) -> frozenset[str]:
+    """The first word of each."""
+    return frozenset(name.split()[0] for name in names)
 
 
 def _unnamed(found: re.Match[str]) -> str:
@@ -100,12 +117,6 @@ def _unprofessed(found: re.Match[str], seen: Collection[str]) -> str:
     if not shown or re.match(r"['\u2019]| (?:in|with|wearing|holding|using|and)\b", rest):
         return person
     return f"{person} {'with' if shown in _TOOLS else 'in'} {article(shown)} {shown}"
-
-
-def _without_places(text: str) -> str:
-    text = _landmark_pattern().sub(lambda found: _landmarks()[found[1].lower()], text)
-    text = _places(_BEFORE_PLACE).sub(_unplaced, text)
-    return _places(r"(?P<article>\b(?:an?|the)\s+)?").sub(_placed, text)
 
 
 def _unplaced(found: re.Match[str]) -> str:
@@ -151,8 +162,10 @@ def _table() -> dict[str, tuple[bool, tuple[str, ...]]]:
 
 @cache
 def _places(before: str) -> re.Pattern[str]:
-    places = _alternatives(word.replace("_", " ") for word in _words("places.txt"))
-    return re.compile(rf"{before}\b(?:{places})(?:,?\s+(?:{places}))*\b(?:\s+city\b(?=$|\s+(?:at|in|on|with)\b))?(?!['\u2019-])", re.I)
+    places = _alternatives(_words("places.txt"))
+    return re.compile(
+        rf"{before}\b(?:{places})(?:,?\s+(?:{places}))*\b(?:\s+city\b(?=$|\s+(?:at|in|on|with)\b))?(?!['\u2019-])", re.I
+    )
 
 
 @cache
@@ -170,9 +183,10 @@ def _alternatives(words: Iterable[str]) -> str:
     return "|".join(map(re.escape, sorted(words, key=lambda word: (-len(word), word))))
 
 
-def _words(name: str) -> list[str]:
+@cache
+def _words(name: str) -> tuple[str, ...]:
     lines = (HERE / name).read_text(encoding="ascii").splitlines()
-    return [word for line in lines if not line.startswith("#") for word in line.split()]
+    return tuple(word.replace("_", " ") for line in lines if not line.startswith("#") for word in line.split())
 
 
 def _rows(name: str) -> list[dict[str, str]]:

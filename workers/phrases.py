@@ -7,7 +7,7 @@ sentences that end in the middle, markup. tests/workers/bad_captions.jsonl has e
 import html
 import re
 import unicodedata
-from functools import cache
+from functools import lru_cache
 
 from workers.grammar import HANGING, articles_mended, cleaned, cut, first_sentence, unrepeated, untrailed
 
@@ -59,14 +59,17 @@ _OPENING = re.compile(
 )
 _NOISE_FIRST = re.compile(r"^araf+(?:ed|es?|eed)?\s+", re.IGNORECASE)
 # "Arafed" and "araffe" are no words; BLIP's large checkpoint puts them before the first noun.
-_NOISE = re.compile(r"(?<= )a?raf+(?:ed|es?|eed)?\b\s*|^(?:there|here)(?:\s+(?:is|are)|['’]s)\s+|^(?:we|you|i)\s+can\s+see\s+", re.I)
+_NOISE = re.compile(
+    r"(?<= )a?raf+(?:ed|es?|eed)?\b\s*|^(?:there|here)(?:\s+(?:is|are)|['’]s)\s+|^(?:we|you|i)\s+can\s+see\s+", re.I
+)
 _BARE_PICTURE = re.compile(
     rf"^(?:an?\s+|the\s+|this\s+(?:is\s+)?)*{_PICTURE_ADJECTIVES}(?:{_PICTURE_WORDS}|close[- ]?up|view|caption)(?:\s+(?:of|is))?$",
     re.IGNORECASE,
 )
 # "A hat on top of a hat", "a stove and a stove": of a man beside a man nothing is taken off.
 _LOOP = re.compile(
-    r"\b((?:an?|the|some)\s+(?:\w[\w-]*\s+){0,2}?\w[\w-]*)(\s.*?|,.*?)??,?\s+(?:and|with|of|on|in|on top of|in front of|and then)\s+\1\b(?!\s*['’-])",
+    r"\b((?:an?|the|some)(?:\s+[\w-]+){1,5})(\s.*?|,.*?)??,?\s+(?:and|with|of|on|in|on top of|in front of|and then)\s+\1"
+    r"(?=$|,|\s+(?:and|on|with)\b)",
     re.IGNORECASE,
 )
 _SPACED = [
@@ -82,7 +85,7 @@ _SPACED = [
 _FIRST = frozenset(("a", "an", "the", "two", "three", "four", "five", "six", "some", "several", "many", "one"))
 
 
-@cache
+@lru_cache(2048)
 def phrase_of(text: str) -> str:
     """In mid-sentence form, without full stop, at most LIMIT characters; "" where nothing can be told of it.
 
@@ -100,7 +103,7 @@ def phrase_of(text: str) -> str:
         text = pattern.sub(replacement, text)
     text = cut(_unlooped(unrepeated(text)), LIMIT)
     text = untrailed(text.rstrip(" .,;:!?-…").split())
-    return articles_mended(_mid_sentence(cleaned(text))) if _says_something(text) else ""
+    return articles_mended(_mid_sentence(cleaned(text))) if says_something(text) else ""
 
 
 def _mid_sentence(text: str) -> str:
@@ -108,7 +111,7 @@ def _mid_sentence(text: str) -> str:
     return f"{first.lower()} {rest}" if rest and first.lower() in _FIRST else text
 
 
-def _says_something(text: str) -> bool:
+def says_something(text: str) -> bool:
     """A word that is no function word, and more than that it is a picture."""
     words = re.findall(r"[^\W\d_]{2,}", text.lower())
     return any(word not in HANGING for word in words) and not _BARE_PICTURE.match(text)
