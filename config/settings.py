@@ -208,6 +208,10 @@ FORGE_MODEL_THREADS = env.int("FORGE_MODEL_THREADS", 1, validate=validate.Range(
 # again. 0: never, since a worker's first duty is to answer at once; worth setting where others use the machine too.
 FORGE_MODEL_IDLE_S = env.float("FORGE_MODEL_IDLE_S", 0.0, validate=validate.Range(min=0.0))
 
+# Whether people are told of without their gender: "a person and their dog". Pictures show clothes and deeds, not what
+# someone is, and captioners guess it; a shop or an archive that wants "a man" and "a woman" says no.
+FORGE_NEUTRAL_PEOPLE = env.bool("FORGE_NEUTRAL_PEOPLE", True)
+
 # A claim is a lease that its worker's heartbeat renews; the sweep queues again what a dead worker held.
 FORGE_LEASE_S = env.float("FORGE_LEASE_S", 15.0, validate=validate.Range(min=1.0))
 FORGE_HEARTBEAT_S = env.float("FORGE_HEARTBEAT_S", 3.0, validate=validate.Range(min=0.1))

@@ -23,7 +23,9 @@ class Analysis:
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
 
-def describe(engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float) -> Analysis:
+def describe(
+    engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float, neutral_people: bool = True
+) -> Analysis:
     """Raises what workers.images.decode and Engine.describe raise."""
     times = [time.perf_counter()]
     picture = decode(data, max_pixels=max_pixels)
@@ -31,7 +33,7 @@ def describe(engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float) 
     sighting = engine.describe(picture.pixels, timeout_s)
     times.append(time.perf_counter())
     context = Context(picture.width, picture.height, **asdict(look(picture.pixels)))
-    words = compose(sighting.captions, sighting.tags, context)
+    words = compose(sighting.captions, sighting.tags, context, neutral_people=neutral_people)
     times.append(time.perf_counter())
     decoding, looking, composing = ((after - before) * 1000 for before, after in itertools.pairwise(times))
     waiting = max(0.0, looking - sum(sighting.milliseconds.values()))

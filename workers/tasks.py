@@ -115,6 +115,7 @@ def _analyze(storage_key: str) -> pipeline.Analysis:
             data,
             max_pixels=settings.FORGE_MAX_IMAGE_PIXELS,
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
+            neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
         )
     except ImageError as error:
         raise _IMAGE_ERRORS.get(error.code, UnreadableImage)(str(error)) from error

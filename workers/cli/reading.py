@@ -14,14 +14,16 @@ class FileTooLarge(Exception):
         self.limit = limit
 
 
-def describe(engine: Engine, path: str, *, max_bytes: int, max_pixels: int, timeout_s: float) -> pipeline.Analysis:
+def describe(
+    engine: Engine, path: str, *, max_bytes: int, max_pixels: int, timeout_s: float, neutral_people: bool
+) -> pipeline.Analysis:
     """Raises OSError, FileTooLarge, and what workers.pipeline.describe raises."""
     with Path(path).open("rb") as file:
         # Read and then judged, because a pipe or a device does not say how much is coming.
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise FileTooLarge(max_bytes)
-    return pipeline.describe(engine, data, max_pixels=max_pixels, timeout_s=timeout_s)
+    return pipeline.describe(engine, data, max_pixels=max_pixels, timeout_s=timeout_s, neutral_people=neutral_people)
 
 
 def sentence(error: BaseException) -> str | None:

@@ -98,6 +98,7 @@ class Command(BaseCommand):
             max_bytes=settings.FORGE_MAX_IMAGE_BYTES,
             max_pixels=settings.FORGE_MAX_IMAGE_PIXELS,
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
+            neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
         )
         filenames = Filenames()
         # Twice the batch: one batch runs while the next one decodes.
