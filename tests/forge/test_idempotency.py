@@ -344,6 +344,6 @@ def test_keys_whose_day_is_over_are_swept(alice: Account) -> None:
 
 
 def test_a_worker_sweeps_them() -> None:
-    from workers.tasks import _heartbeat
+    from workers.tasks import _sweeper
 
-    assert idempotency.idempotency_sweep in _heartbeat._beats
+    assert idempotency.idempotency_sweep in _sweeper._beats
