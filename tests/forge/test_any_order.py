@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from forge import audit, leases, ledger, services, uploads
 from forge.accounts import account_ensure
 from forge.errors import AnalysisFailed, Conflict, InsufficientCredits
-from forge.models import Account, CreditEntry, Image, ImageAnalysis, Job, JobEvent, Session
+from forge.models import Account, CreditEntry, ImageAnalysis, Job, JobEvent, Session
 from forge.services import Claim
 from tests.forge import jobs
 
@@ -112,12 +112,8 @@ class AnyOrder(RuleBasedStateMachine):
                 self._session(account)
 
     def _session(self, account: Account) -> None:
-        session = Session.objects.create(account=account)
-        rows = [
-            Image(session=session, position=n, size=1, width=1, height=1, storage_key=f"{session.pk}/{n}")
-            for n in range(3)
-        ]
-        self.purses[account.pk].sessions[session.pk] = [image.pk for image in Image.objects.bulk_create(rows)]
+        session = jobs.session_without_files(account, 3)
+        self.purses[account.pk].sessions[session.pk] = list(session.images.values_list("pk", flat=True))
 
     # --- What is done -------------------------------------------------------------------------------------------------
 
