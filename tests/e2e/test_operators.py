@@ -1,7 +1,9 @@
 """What operators see of real processes: readiness, metrics and logs of one stack that starts, works and ends."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +60,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, make_key: MakeKey) -> Iter
         "FORGE_LOG_FORMAT": "json",
         "FORGE_LOG_LEVEL": "DEBUG",
         "FORGE_MODEL_IDLE_S": "0.1",
+        "FORGE_EXPIRY_EVERY_S": "0.5",
         "REDIS_URL": None,
     }
     with Stack(tmp_path_factory.mktemp("watched"), port=0, env=env, say=print) as stack:
@@ -161,6 +164,20 @@ def test_idle_models_were_unloaded_and_came_back(watched: Watched) -> None:
     messages = [record["message"] for record in _records(watched.stack, "worker-1")]
 
     assert any(message.startswith("The models are unloaded") for message in messages)
+
+
+def test_an_expired_session_leaves_storage_and_not_the_figures(watched: Watched) -> None:
+    media = watched.stack.data / "media"
+    assert [path for path in media.rglob("*") if path.is_file()]
+    with closing(sqlite3.connect(watched.stack.data / "db.sqlite3", timeout=30)) as database, database:
+        database.execute("UPDATE forge_session SET expires_at = '2020-01-01 00:00:00'")
+        database.execute("UPDATE forge_job SET finished_at = '2020-01-01 00:00:00'")
+
+    until(lambda: not [path for path in media.rglob("*") if path.is_file()], "the sweep", watched.stack.poll)
+    until(lambda: _figures(watched.url)["forge_expired_sessions_total"] == 1, "the worker's heartbeat")
+
+    found = _figures(watched.url)
+    assert (found["forge_images_total succeeded"], found["forge_credits_total charged"]) == (3, 4)
 
 
 def test_readyz_tells_when_nobody_is_there(watched: Watched) -> None:
