@@ -68,6 +68,10 @@ class Engine:
         return self._batcher
 
     @property
+    def must_speak(self) -> bool:
+        return self._captioner.must_speak
+
+    @property
     def provenance(self) -> dict[str, dict[str, str]]:
         """`{"captioner": {"name", "revision"}, "tagger": {"name", "revision"}}`; complete once loaded."""
         return {

@@ -24,6 +24,7 @@ from forge.errors import (
     Conflict,
     InsufficientCredits,
     InvalidRequest,
+    NoCaption,
     NotFound,
     PayloadTooLarge,
     SessionExpired,
@@ -43,6 +44,7 @@ _SUBMIT_ERRORS = (
     PayloadTooLarge,
     UploadPathMismatch,
 )
+_IMAGE_ERRORS = (UnreadableImage, NoCaption, AnalysisFailed, AnalysisTimeout, AnalysisCrashed)
 
 
 class AnalyzeView(APIView):
@@ -68,7 +70,7 @@ class AnalyzeSingleView(APIView):
         request=AnalyzeSingleRequest,
         responses={
             200: SingleResultSerializer,
-            **errors(*_SUBMIT_ERRORS, UnreadableImage, AnalysisFailed, AnalysisTimeout, AnalysisCrashed, StillRunning),
+            **errors(*_SUBMIT_ERRORS, *_IMAGE_ERRORS, StillRunning),
         },
     )
     def post(self, request: Request, session_id: str) -> HttpResponseBase:
