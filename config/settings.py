@@ -200,7 +200,7 @@ FORGE_RESYNC_S = env.float("FORGE_RESYNC_S", 5.0, validate=validate.Range(min=0.
 
 # --- Work -------------------------------------------------------------------------------------------------------------
 
-FORGE_MODELS = env.str("FORGE_MODELS", "auto", validate=validate.OneOf(["auto", "embedded", "scripted"]))
+FORGE_MODELS = env.str("FORGE_MODELS", "auto", validate=validate.OneOf(["auto", "blip-clip", "embedded", "scripted"]))
 FORGE_SCRIPT: dict[str, object] = dict(env.json("FORGE_SCRIPT", {}))  # what the scripted model does, for tests
 FORGE_BATCH_SIZE = env.int("FORGE_BATCH_SIZE", 8, validate=validate.Range(min=1, max=256))
 FORGE_MODEL_THREADS = env.int("FORGE_MODEL_THREADS", 1, validate=validate.Range(min=1))
@@ -211,6 +211,19 @@ FORGE_MODEL_IDLE_S = env.float("FORGE_MODEL_IDLE_S", 0.0, validate=validate.Rang
 # Whether people are told of without their gender: "a person and their dog". Pictures show clothes and deeds, not what
 # someone is, and captioners guess it; a shop or an archive that wants "a man" and "a woman" says no.
 FORGE_NEUTRAL_PEOPLE = env.bool("FORGE_NEUTRAL_PEOPLE", True)
+# BLIP and CLIP: names as the hub has them, or absolute paths of folders. `manage.py models pull` fills the folder.
+FORGE_MODELS_DIR = Path(env.str("FORGE_MODELS_DIR", str(FORGE_DATA / "models"))).absolute()
+FORGE_BLIP = env.str("FORGE_BLIP", "Salesforce/blip-image-captioning-base")
+FORGE_CLIP = env.str("FORGE_CLIP", "openai/clip-vit-base-patch32")
+# auto: by what the processor has; fp32 gives the same words on every machine.
+FORGE_PRECISION = env.str("FORGE_PRECISION", "auto", validate=validate.OneOf(["auto", "fp32", "bf16", "int8"]))
+FORGE_HUB_URL = env.str("FORGE_HUB_URL", "https://huggingface.co", validate=validate.URL(require_tld=False))
+FORGE_MODEL_OPTIONS: dict[str, object] = {
+    "folder": FORGE_MODELS_DIR,
+    "blip": FORGE_BLIP,
+    "clip": FORGE_CLIP,
+    "precision": FORGE_PRECISION,
+}
 
 # A claim is a lease that its worker's heartbeat renews; the sweep queues again what a dead worker held.
 FORGE_LEASE_S = env.float("FORGE_LEASE_S", 15.0, validate=validate.Range(min=1.0))

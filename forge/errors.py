@@ -95,6 +95,12 @@ class AnalysisFailed(ForgeError):
     message = "The image could not be analysed. Its credit was given back."
 
 
+class NoCaption(ForgeError):
+    code = "no_caption"
+    status = 422
+    message = "The models found no words for this image. Its credit was given back."
+
+
 class AnalysisTimeout(ForgeError):
     code = "analysis_timeout"
     status = 422

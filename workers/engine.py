@@ -98,6 +98,10 @@ class Engine:
         return self._batcher
 
     @property
+    def must_speak(self) -> bool:
+        return self._captioner.must_speak
+
+    @property
     def provenance(self) -> dict[str, dict[str, object]]:
         """`{"captioner": {"name", "revision", "options"}, "tagger": {…}}` as last loaded; empty before that."""
         return self._provenance

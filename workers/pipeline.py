@@ -12,6 +12,13 @@ from workers.engine import Engine
 from workers.images import decode
 
 
+class NothingSaid(Exception):
+    """A captioner that must speak had no word for the picture: its alt would be empty."""
+
+    def __init__(self) -> None:
+        super().__init__("The models found no words for this picture.")
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """`provenance` is plain data, fit for JSON: `models` (name, revision and options of each), `captions` and `tags`
@@ -26,12 +33,14 @@ class Analysis:
 def describe(
     engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float, neutral_people: bool = True
 ) -> Analysis:
-    """Raises what workers.images.decode and Engine.describe raise."""
+    """Raises NothingSaid, and what workers.images.decode and Engine.describe raise."""
     times = [time.perf_counter()]
     picture = decode(data, max_pixels=max_pixels)
     times.append(time.perf_counter())
     sighting = engine.describe(picture.pixels, timeout_s)
     times.append(time.perf_counter())
+    if engine.must_speak and not sighting.captions:
+        raise NothingSaid
     context = Context(picture.width, picture.height, **asdict(look(picture.pixels)))
     words = compose(sighting.captions, sighting.tags, context, neutral_people=neutral_people)
     times.append(time.perf_counter())

@@ -19,7 +19,15 @@ from django.core.files.storage import default_storage
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from forge import expiry, faults, idempotency, leases, logs, metrics, readiness, services
-from forge.errors import AnalysisFailed, AnalysisTimeout, ForgeError, PayloadTooLarge, UnreadableImage, UnsupportedImage
+from forge.errors import (
+    AnalysisFailed,
+    AnalysisTimeout,
+    ForgeError,
+    NoCaption,
+    PayloadTooLarge,
+    UnreadableImage,
+    UnsupportedImage,
+)
 from workers import models, pipeline
 from workers.engine import Engine, EngineTimeout
 from workers.gate import Gate
@@ -121,6 +129,8 @@ def _analyze(storage_key: str) -> pipeline.Analysis:
         raise _IMAGE_ERRORS.get(error.code, UnreadableImage)(str(error)) from error
     except EngineTimeout as error:
         raise AnalysisTimeout from error
+    except pipeline.NothingSaid as error:
+        raise NoCaption from error
     except Exception as error:  # one image's failure is that image's own
         logger.exception("The analysis of %s failed.", storage_key)
         raise AnalysisFailed from error
@@ -193,7 +203,9 @@ def _load_engine(**_: Any) -> None:
     telling = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_BEAT_S)
     telling.start()
     options: dict[str, object] = {"threads": settings.FORGE_MODEL_THREADS}
-    if settings.FORGE_MODELS == "scripted":
+    if settings.FORGE_MODELS in {"auto", "blip-clip"}:
+        options |= settings.FORGE_MODEL_OPTIONS
+    elif settings.FORGE_MODELS == "scripted":
         options = settings.FORGE_SCRIPT
     try:
         _engine = Engine(

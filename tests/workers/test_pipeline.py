@@ -8,7 +8,7 @@ from tests.workers.pictures import encoded, left_red_right_blue
 from workers.engine import Engine
 from workers.images import UnsupportedImage
 from workers.models import create
-from workers.pipeline import describe
+from workers.pipeline import NothingSaid, describe
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,15 @@ def test_the_provenance_is_plain_data_with_models_scores_and_times(engine: Engin
     assert provenance["captions"][0]["confidence"] == 0.9
     assert {tag["confidence"] for tag in provenance["tags"]} == {0.9, 0.6}
     assert set(provenance["milliseconds"]) == {"decode", "wait", "caption", "tag", "compose"}
+
+
+def test_a_captioner_that_has_no_words_fails_the_picture_and_no_alt_is_empty() -> None:
+    engine = Engine(*create("scripted", silent_color="#00ff00"), batch_size=2)
+    engine.load()
+    with pytest.raises(NothingSaid):
+        describe(engine, encoded(Image.new("RGB", (40, 30), "#00ff00"), "PNG"), max_pixels=10_000, timeout_s=10)
+    assert describe(engine, encoded(left_red_right_blue(), "PNG"), max_pixels=10_000, timeout_s=10).words.alt
+    engine.close(10)
 
 
 def test_what_is_no_image_is_refused_before_the_models(engine: Engine) -> None:

@@ -35,6 +35,8 @@ def sentence(error: BaseException) -> str | None:
             return f"The image has {actual:,} pixels, more than {limit:,} (FORGE_MAX_IMAGE_PIXELS)."
         case ImageError():
             return str(error)
+        case pipeline.NothingSaid():
+            return str(error)
         case EngineTimeout():
             return "The models did not answer in time (FORGE_ANALYSIS_TIMEOUT_S)."
         case OSError():

@@ -55,6 +55,10 @@ class Model(ABC):
 
 
 class Captioner(Model):
+    """`must_speak`: a picture without a candidate has failed. Otherwise its words tell of tags and colours alone."""
+
+    must_speak: bool = False
+
     @abstractmethod
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
         """Candidates for each picture, best first; none where the model has nothing to say.

@@ -30,6 +30,7 @@ from forge.errors import (
     IdempotencyMismatch,
     InsufficientCredits,
     InvalidRequest,
+    NoCaption,
     NotFound,
     PayloadTooLarge,
     QueueFull,
@@ -54,7 +55,15 @@ _SUBMIT_ERRORS = (
     IdempotencyInProgress,
     IdempotencyMismatch,
 )
-_SINGLE_ERRORS = (UnreadableImage, AnalysisFailed, AnalysisTimeout, AnalysisCrashed, AnalysisCancelled, StillRunning)
+_SINGLE_ERRORS = (
+    UnreadableImage,
+    NoCaption,
+    AnalysisFailed,
+    AnalysisTimeout,
+    AnalysisCrashed,
+    AnalysisCancelled,
+    StillRunning,
+)
 
 _INCLUDABLE = ("provenance",)
 

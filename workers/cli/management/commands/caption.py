@@ -76,7 +76,11 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _engine(self, model: str, threads: int, *, load: bool) -> Engine:
-        options = settings.FORGE_SCRIPT if model == "scripted" else {"threads": threads}
+        options: dict[str, object] = {"threads": threads}
+        if model in {"auto", "blip-clip"}:
+            options |= settings.FORGE_MODEL_OPTIONS
+        elif model == "scripted":
+            options = settings.FORGE_SCRIPT
         try:
             engine = Engine(*models.create(model, **options), batch_size=settings.FORGE_BATCH_SIZE)
             if load:
