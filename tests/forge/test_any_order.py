@@ -136,23 +136,42 @@ class AnyOrder(RuleBasedStateMachine):
         self.orders.append(Order(job, account, session, analyses))
         self.purses[account].balance -= len(images)
 
-    @precondition(lambda self: self._all())
+    @precondition(lambda self: self._with("queued"))
     @rule(data=st.data())
     def claim(self, data: st.DataObject) -> None:
+        self._deliver(data, self._with("queued"))
+
+    @precondition(lambda self: self._all())
+    @rule(data=st.data())
+    def redeliver(self, data: st.DataObject) -> None:
         """Any task at any time: the broker may deliver one twice, late, or after the end."""
-        order, one = data.draw(st.sampled_from(self._all()))
+        self._deliver(data, self._all())
+
+    @precondition(lambda self: self._with("queued"))
+    @rule(data=st.data(), good=st.booleans())
+    def work(self, data: st.DataObject, good: bool) -> None:
+        """What nearly always happens."""
+        order, one = self._deliver(data, self._with("queued"))
+        assert one.held
+        self._end(order, one, one.held, good)
+
+    def _deliver(self, data: st.DataObject, tasks: list[tuple[Order, Analysis]]) -> tuple[Order, Analysis]:
+        order, one = data.draw(st.sampled_from(tasks))
         claimed = services.analysis_claim(analysis_id=one.pk, holder=data.draw(st.sampled_from(["w1", "w2"])))
         assert (claimed is not None) == (one.status == "queued" and not order.deleted)
         if claimed:
             one.status, one.held = "processing", claimed
             one.attempts += 1
             self.claims.append((order, one, claimed))
+        return order, one
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), good=st.booleans())
     def end(self, data: st.DataObject, good: bool) -> None:
         """Any claim there ever was: a worker may come too late, or twice."""
-        order, one, claimed = data.draw(st.sampled_from(self.claims))
+        self._end(*data.draw(st.sampled_from(self.claims)), good)
+
+    def _end(self, order: Order, one: Analysis, claimed: Claim, good: bool) -> None:
         ended = jobs.succeed(claimed) if good else services.analysis_fail(claim=claimed, error=AnalysisFailed())
         assert ended == (one.status == "processing" and one.held is claimed and not order.deleted)
         if ended:
@@ -190,6 +209,7 @@ class AnyOrder(RuleBasedStateMachine):
         ledger.grant(account_id=account, amount=amount)
         purse.balance += amount
 
+    @precondition(lambda self: len(self._living()) > 1)
     @rule(data=st.data())
     def delete_a_session(self, data: st.DataObject) -> None:
         account, session = data.draw(st.sampled_from(self._sessions()))
