@@ -23,8 +23,13 @@ _SECRETS = (
 )
 
 
+def begin(**ids: str) -> None:
+    """A new request or task: lines tell these ids from here on, and none that were told before."""
+    _about.set(ids)
+
+
 def bind(**ids: str) -> None:
-    """From here on every line of this thread or task tells these ids: `requestId`, `jobId`, `imageId`."""
+    """From here on every line of this thread or task tells these ids, too: `requestId`, `jobId`, `imageId`."""
     _about.set({**_about.get(), **ids})
 
 
@@ -91,10 +96,9 @@ def _send_along(headers: dict[str, Any], **_: Any) -> None:
 @task_prerun.connect
 def _receive(task: Any, **_: Any) -> None:
     request_id = (task.request.headers or {}).get(_HEADER)
-    # All of it anew: the thread has done other tasks before.
-    _about.set({"requestId": request_id} if request_id else {})
+    begin(**({"requestId": request_id} if request_id else {}))
 
 
 @task_postrun.connect
 def _forget(**_: Any) -> None:
-    _about.set({})
+    begin()
