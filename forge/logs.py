@@ -22,8 +22,13 @@ _SECRETS = (
 )
 
 
+def begin(**ids: str) -> None:
+    """A new request or task: lines tell these ids from here on, and none that were told before."""
+    _about.set(ids)
+
+
 def bind(**ids: str) -> None:
-    """From here on every line of this thread or task tells these ids: `requestId`, `jobId`, `imageId`."""
+    """From here on every line of this thread or task tells these ids, too: `requestId`, `jobId`, `imageId`."""
     _about.set({**_about.get(), **ids})
 
 
@@ -90,4 +95,4 @@ class Json(JsonFormatter):
 @task_postrun.connect
 def _forget(**_: Any) -> None:
     # The thread has done other tasks before.
-    _about.set({})
+    begin()

@@ -33,7 +33,7 @@ class TrafficMiddleware:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         begun = time.perf_counter()
-        logs.bind(requestId=request_id_in(scope))
+        logs.begin(requestId=request_id_in(scope))
 
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":

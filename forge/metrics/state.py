@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.db.models import Case, Count, F, Min, QuerySet, Sum, Value, When
 from django.utils import timezone
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric

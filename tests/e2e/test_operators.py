@@ -2,19 +2,22 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
 from forge.stack import Stack
 from forge.stack.ports import any_free
 from tests.e2e.client import analyze_body, colors, submit, upload
-from tests.e2e.conftest import MakeKey, until
+from tests.e2e.conftest import MakeKey, environment, until
 from tests.pictures import jpeg
 
 pytestmark = pytest.mark.e2e
@@ -54,7 +57,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, make_key: MakeKey) -> Iter
     port = any_free(taken=[])
     env: dict[str, str | None] = {
         "FORGE_MODELS": "scripted",
-        "FORGE_SCRIPT": json.dumps({"load_ms": 2500, "delay_ms": 50, "fail_color": "#ff0000"}),
+        "FORGE_SCRIPT": json.dumps({"delay_ms": 50, "fail_color": "#ff0000"}),
         "FORGE_HEARTBEAT_S": "0.5",
         "FORGE_WORKER_METRICS_PORT": str(port),
         "FORGE_LOG_FORMAT": "json",
@@ -101,15 +104,6 @@ def _figures(url: str) -> dict[str, float]:
 def _records(stack: Stack, process: str) -> list[dict[str, Any]]:
     lines = (stack.logs / f"{process}.log").read_text().splitlines()
     return [json.loads(line) for line in lines if line.startswith("{")]
-
-
-def test_readyz_tells_loading_from_ready(watched: Watched) -> None:
-    loading = [answer for answer in watched.said if answer.get("loading")]
-
-    assert loading, watched.said
-    assert loading[0]["missing"] == ["worker"]
-    assert "a worker is loading its models" in loading[0]["error"]
-    assert watched.said[-1] == {"status": "ok"}
 
 
 def test_metrics_of_a_web_process_tell_of_the_whole_service(watched: Watched) -> None:
@@ -180,9 +174,29 @@ def test_an_expired_session_leaves_storage_and_not_the_figures(watched: Watched)
     assert (found["forge_images_total succeeded"], found["forge_credits_total charged"]) == (3, 4)
 
 
-def test_readyz_tells_when_nobody_is_there(watched: Watched) -> None:
+def test_readyz_tells_ready_from_nobody_there_from_loading(watched: Watched) -> None:
+    assert watched.said[-1] == {"status": "ok"}
     watched.stack.processes["worker-1"].stop()
 
     assert not watched.ready()
     assert (watched.said[-1]["missing"], watched.said[-1]["loading"]) == (["worker"], False)
     assert "no worker answers" in watched.said[-1]["error"]
+
+    with _worker_that_loads_for_ever(watched.stack):
+        until(lambda: watched.ready() or watched.said[-1]["loading"], "loading")
+
+    assert watched.said[-1]["missing"] == ["worker"]
+    assert "a worker is loading its models" in watched.said[-1]["error"]
+
+
+@contextmanager
+def _worker_that_loads_for_ever(stack: Stack) -> Iterator[None]:
+    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "threads", "-n", "slow@%h"]
+    env = {**environment(stack.data), "FORGE_SCRIPT": json.dumps({"load_ms": 3_600_000})}
+    with (stack.logs / "slow.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
