@@ -3,10 +3,10 @@
 import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from threading import BoundedSemaphore
 from typing import IO, TYPE_CHECKING, Any
 
 import pi_heif
@@ -56,7 +56,8 @@ FORMATS = {
     "AVIF": ("avif", "image/avif"),
     "HEIF": ("heic", "image/heic"),
 }
-_checks = BoundedSemaphore(settings.FORGE_UPLOAD_CHECKS)
+# Few decode at once, and always the same threads: the allocator keeps for each thread what its largest picture took.
+_checkers = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
 _ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 
@@ -113,7 +114,7 @@ def images_check(files: Sequence[Upload]) -> list[CheckedImage]:
     checked, refused = [], []
     for file in files:
         try:
-            checked.append(image_check(file))
+            checked.append(_checkers.submit(image_check, file).result())
         except ForgeError as error:
             refused.append((file, error))
     if refused:
@@ -134,7 +135,7 @@ def image_check(file: Upload) -> CheckedImage:
             limit=settings.FORGE_MAX_IMAGE_BYTES,
             actual=size,
         )
-    with _checks, _open(file) as picture:
+    with _open(file) as picture:
         _check_pixels(file, picture)
         width, height = _decode(file, picture)
         suffix, content_type = FORMATS[picture.format or ""]

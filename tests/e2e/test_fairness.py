@@ -11,7 +11,7 @@ from tests.e2e.conftest import MakeKey, MakeStack, until
 
 pytestmark = pytest.mark.e2e
 
-JOBS, IMAGES = 6, 20
+JOBS, IMAGES = 4, 12
 ENV: dict[str, str | None] = {"FORGE_SCRIPT": json.dumps({"delay_ms": 20}), "FORGE_BATCH_SIZE": "4"}
 
 
@@ -32,7 +32,7 @@ def test_many_images_of_one_account_do_not_hold_up_another_s_single_one(
     with httpx.Client(base_url=base, timeout=60, trust_env=False) as http:
         ends = [ended(http, job, alice, stack.poll) for job in many]
         end = ended(http, single, bob, stack.poll)
-    # bob's task is the last of 121 on the broker, and a worker has 8 images at a time.
+    # bob's task is the last of 49 on the broker, and a worker has 8 images at a time.
     assert end < min(ends)
 
 

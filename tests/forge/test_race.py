@@ -32,7 +32,7 @@ T = TypeVar("T")
 PROCESSES = 8
 IMAGES = 40
 CREDITS = 300
-PATIENCE_S = 900.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")
