@@ -52,11 +52,10 @@ def newest(http: httpx.Client) -> set[str]:
 def no_room(ground: Ground, media: Path) -> Iterator[None]:
     """Fills the small file system of the pictures; where none could be mounted, bounds what a file may have."""
     if media.is_mount():
-        with (media / "filler").open("wb") as filler:
+        with (media / "filler").open("wb", buffering=0) as filler:
             try:
                 while True:
                     filler.write(bytes(2**12))
-                    filler.flush()
             except OSError:
                 ground.notes.append("a full tmpfs")
         try:
