@@ -171,9 +171,8 @@ class _Client:
         job = ""
         try:
             async with self._http.stream(method, self._address(path), **request) as answer:
-                if answer.status_code == 409:
+                if answer.status_code == 409 and json.loads(await answer.aread())["code"] == "conflict":
                     # The first POST was accepted, and its answer lost: the image names its job.
-                    await answer.aread()
                     return await self._job_of(request["json"])
                 if answer.status_code != 200:
                     return None if answer.status_code == 204 else await self._refused(answer)
@@ -200,7 +199,7 @@ class _Client:
 
     async def _refused(self, answer: httpx.Response | None) -> str:
         """Counts a refusal; any other than «come back later» is a mistake of these clients or of the service."""
-        if answer is not None and answer.status_code not in {429, 503}:
+        if answer is not None and answer.status_code not in {409, 429, 503}:
             raise AssertionError(f"{answer.status_code}: {(await answer.aread())[:300]!r}")
         self._load.tally.refused += 1
         await asyncio.sleep(PAUSE_S)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, get_args
@@ -17,6 +18,7 @@ from config import settings as configuration
 from forge import dispatch, faults, leases, services
 from forge.models import Account, ImageAnalysis, Session
 from tests.forge import jobs
+from workers import tasks
 
 MakeSession = Callable[..., Session]
 ROOT = django_settings.BASE_DIR
@@ -72,6 +74,30 @@ def test_as_many_images_are_sent_again_as_the_busy_broker_has_lost_tasks(
     assert leases.analyses_sweep() == 1
     assert dispatch.broker_waiting() == 3
     assert leases.analyses_sweep() == 0
+
+
+def test_a_worker_that_the_database_kept_waiting_lets_the_others_renew_their_leases_first(
+    alice: Account, make_session: MakeSession, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (analysis,) = jobs.analyses(jobs.submit(alice, make_session(alice, 1)))
+    claimed = jobs.claim(analysis, "waits-too")
+    ImageAnalysis.objects.filter(pk=analysis.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    monkeypatch.setattr(tasks, "_swept_at", time.monotonic() - settings.FORGE_LEASE_S - 1)
+
+    tasks._sweep()
+    assert jobs.succeed(claimed), "its lease ran out, and nobody took it for dead"
+
+
+def test_a_worker_that_sweeps_in_time_takes_a_lease_that_ran_out_for_a_death(
+    alice: Account, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (analysis,) = jobs.analyses(jobs.submit(alice, make_session(alice, 1)))
+    claimed = jobs.claim(analysis, "dead-worker")
+    ImageAnalysis.objects.filter(pk=analysis.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    monkeypatch.setattr(tasks, "_swept_at", time.monotonic() - 1)
+
+    tasks._sweep()
+    assert not jobs.succeed(claimed)
 
 
 def test_the_settings_know_each_fault_point() -> None:
