@@ -1,4 +1,4 @@
-"""File names that are unique within a session, compared without case, as the file systems of most readers compare them."""
+"""File names that are unique within a session, compared without case, as many file systems compare them."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ MAX_LENGTH = 80
 def filename_free(*, image: Image, candidates: Sequence[str]) -> str:
     """The first of the names, best first, that no other image of the session has; else the best one with a number.
 
-    An image that is analysed again keeps the name it has as long as that name fits: what was published stays where it is.
+    An image that is analysed again keeps the name it has as long as that name fits: what was published stays.
     """
     names = [name.lower() for name in candidates]
     if image.filename and _fits(image.filename, names):

@@ -141,7 +141,8 @@ def _placed(phrase: str, context: Context) -> str:
 
 
 def _caption(phrase: str, context: Context) -> str:
-    """One sentence with capital and full stop, as newspapers print it below a picture (AP style): for the reader who sees
+    """One sentence with capital and full stop, as newspapers print it below a picture (AP style): for the "
+    "reader who sees
     the picture.
     """
     return sentence(_placed(phrase, context) if phrase else context.plain_phrase)
@@ -157,7 +158,8 @@ def _alt(phrase: str, context: Context) -> str:
 
 
 def _description(phrase: str, others: Sequence[str], tags: Sequence[Tag], context: Context) -> str:
-    """What the caption leaves out, as WCAG's technique G92 asks of a long description: another look at the subject, what
+    """What the caption leaves out, as WCAG's technique G92 asks of a long description: another look at the "
+    "subject, what
     else is very sure, then colours, light and format. Never two readings of one thing.
     """
     if not phrase:
@@ -187,7 +189,8 @@ def _things(said: str, tags: Sequence[Tag]) -> list[Tag]:
 
 
 def _title(phrase: str, tags: Sequence[Tag], context: Context) -> str:
-    """3 to 9 words in title case (Chicago Manual of Style, 8.160), no full stop. The subject comes first, for search results
+    """3 to 9 words in title case (Chicago Manual of Style, 8.160), no full stop. The subject comes first, for "
+    "search results
     show some 60 characters of a title (Google's advice on title links).
     """
     text = _SECOND_ARTICLE.sub(r"\1 and ", without_article(headline(phrase))) if phrase else context.plain

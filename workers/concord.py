@@ -16,7 +16,8 @@ _SEVERAL = -1
 # One reader's tan is another's beige.
 _FAMILIES = {
     "gray": "grey", "silver": "grey", "navy": "blue", "teal": "blue", "turquoise": "blue", "lavender": "purple",
-    "violet": "purple", "magenta": "pink", "maroon": "red", "tan": "beige", "cream": "beige", "khaki": "beige", "gold": "yellow",
+    "violet": "purple", "magenta": "pink", "maroon": "red", "tan": "beige", "cream": "beige", "khaki": "beige",
+    "gold": "yellow",
     "golden": "yellow", "blond": "yellow", "blonde": "yellow", "olive": "green",
 }  # fmt: skip
 _GREYS = frozenset(("black", "white", "grey", "gray", "silver"))
@@ -33,7 +34,7 @@ _OPPOSITES = [
 
 
 def contradicts(caption: str, other: str) -> bool:
-    """Other counts or colours of one thing, another animal where there is one already, night and day, a man and a woman."""
+    """Other counts or colours of one thing, another animal than the one there is, night and day, a man and a woman."""
     said, told = read(caption), read(other)
     if _are_opposite(said, told) or _are_opposite(told, said):
         return True
@@ -193,7 +194,7 @@ def _are_opposite(one: Reading, two: Reading) -> bool:
 
 
 def agree_on_colour(phrase: str, names: Sequence[str]) -> bool:
-    """Whether what is measured of a thing by itself has a colour that the phrase says it has, or the phrase says none."""
+    """Whether a thing by itself is measured to have a colour that the phrase says it has, or the phrase says none."""
     said = {_FAMILIES.get(token.text, token.text) for token in read(phrase).tokens if token.text in COLOURS}
     return not said or bool(said & {_FAMILIES.get(word, word) for name in names for word in name.split()[-1:]})
 

@@ -16,7 +16,8 @@ BASE_LIMIT = 56
 
 
 def candidates(phrase: str, things: Sequence[Tag], context: Context) -> tuple[str, ...]:
-    """Valid names, best first, all different. The later ones add what else is sure of this picture, in one word or two: a
+    """Valid names, best first, all different. The later ones add what else is sure of this picture, in one "
+    "word or two: a
     thing, then colours, light, format; these tell it from the pictures of its session that have the same caption.
     """
     base = slug(cut(headline(phrase), BASE_LIMIT)) or slug(context.plain) or "picture"

@@ -59,7 +59,8 @@ _ABBREVIATIONS = frozenset((
 ))  # fmt: skip
 _INVARIANT = frozenset((
     "species", "series", "sheep", "glasses", "lens", "bus", "gas", "canvas", "christmas", "asparagus", "cactus",
-    "hippopotamus", "sunglasses", "eyeglasses", "goggles", "binoculars", "scissors", "jeans", "pants", "shorts", "trousers",
+    "hippopotamus", "sunglasses", "eyeglasses", "goggles", "binoculars", "scissors", "jeans", "pants", "shorts",
+    "trousers",
     "pajamas", "clothes", "headphones"
 ))  # fmt: skip
 

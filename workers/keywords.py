@@ -17,10 +17,12 @@ _FILLER = HANGING | PREPOSITIONS | frozenset((
     "there", "he", "she", "they", "them", "him", "we", "you", "i", "one", "two", "three", "four", "five", "six",
     "several", "many", "few", "another", "other", "each", "who", "what", "top", "front", "back", "side", "middle",
     "bunch", "group", "pair", "lot", "piece", "picture", "image", "photo", "scene", "has", "have", "had", "seven",
-    "eight", "nine", "ten", "down", "up", "out", "together", "herd", "flock", "pile", "row", "view", "close-up", "something",
+    "eight", "nine", "ten", "down", "up", "out", "together", "herd", "flock", "pile", "row", "view", "close-up",
+    "something",
     "someone",
     # What nobody searches for, though the caption says it.
-    "doing", "sitting", "sits", "standing", "stands", "holding", "holds", "parked", "wearing", "wears", "looking", "looks",
+    "doing", "sitting", "sits", "standing", "stands", "holding", "holds", "parked", "wearing", "wears", "looking",
+    "looks",
     "taking", "being", "having", "laying", "lying", "filled", "covered", "topped", "made", "posing", "getting", "going",
     "using", "placed", "shown", "seen", "hanging", "attached", "full", "set"
 ))  # fmt: skip
@@ -32,8 +34,8 @@ _ING_NOUNS = frozenset(("building", "ceiling", "clothing", "ring", "sling", "str
 
 def keywords(phrase: str, tags: Sequence[Tag], surroundings: Sequence[str], filler: Sequence[str] = ()) -> list[str]:
     """3 to 15, best first, lower case, no near-duplicates: what the phrase names, its subject first; the sure and the
-    likely tags with their wider word; the rest of the phrase; then what is true of the picture anyway. Filler only up to
-    FEW_TAGS. Google's SEO starter guide: words that say what is there, none said twice.
+    likely tags with their wider word; the rest of the phrase; then what is true of the picture anyway. Filler only up
+    to FEW_TAGS. Google's SEO starter guide: words that say what is there, none said twice.
     """
     likely = [tag for tag in tags if tag.confidence >= LIKELY]
     subject, *rest = chunks(phrase) or [""]

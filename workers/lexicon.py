@@ -21,8 +21,8 @@ def read(text: str) -> Reading:
 
 @lru_cache(2048)
 def begins_with_noun(rest: str) -> Noun | None:
-    """The noun right at the start of `rest`: then what stands before it is no noun but a part of it, as in "chef hat"."""
-    if not rest[:1] == " " or not rest[1:2].isalnum():
+    """The noun right at the start of `rest`: what stands before it is then a part of it, as in "chef hat"."""
+    if rest[:1] != " " or not rest[1:2].isalnum():
         return None
     # No noun has more words.
     reading = lexicon().read(" ".join(rest.split(" ")[:5]))

@@ -1,8 +1,8 @@
 """Neutral words for people, with the pronouns and the grammar that go with them.
 
-A picture shows what someone wears and does, seldom what they are; captioners guess gender from the kitchen or the surfboard
-(Hendricks et al., Women also Snowboard, ECCV 2018). Where the word belongs to a thing ("a men's shirt", a lioness, a bride)
-it stays.
+A picture shows what someone wears and does, seldom what they are; captioners guess gender from the kitchen or the
+surfboard (Hendricks et al., Women also Snowboard, ECCV 2018). Where the word belongs to a thing ("a men's shirt", a
+lioness, a bride) it stays.
 """
 
 import re
@@ -22,7 +22,7 @@ _SOME = r"(two|three|four|five|six|seven|eight|nine)"
 _LITTLE = r"(little|small|tiny|baby|toddler) "
 
 _WORDS = {
-    **dict.fromkeys(("man", "woman", "lady", "guy", "gentleman", "dude", "male", "female", "bloke", "housewife"), "person"),
+    **dict.fromkeys(("man", "woman", "lady", "guy", "gentleman", "dude", "male", "female", "bloke"), "person"),
     **dict.fromkeys(("men", "women", "ladies", "guys", "gentlemen", "dudes", "males", "females", "blokes"), "people"),
     **dict.fromkeys(("boy", "girl", "lad", "lass"), "young person"),
     **dict.fromkeys(("boys", "girls", "lads", "lasses"), "young people"),
@@ -46,17 +46,22 @@ _KIN = r"mother|father|mom|mum|dad|son|daughter|brother|sister"
 _ALL = "|".join(sorted(_WORDS, key=len, reverse=True))
 # Before these the word is part of a name of something else.
 _APART = re.compile(
-    r"\b(?:(?:iron|spider|super|bat|ginger ?bread|pac|snow|sand|straw|ant|stick|best|michelin|he) ?(?:-| )?m[ae]n|(?:boy|girl) scouts?"
-    r"|lady ?(?:bug|bird|finger)s?|m[ae]n ?made|man cave|man ?hole|cat ?(?:woman|lady)|wonder woman|tomboys?|play ?boys?|game ?boys?)\b",
+    r"\b(?:(?:iron|spider|super|bat|ginger ?bread|pac|snow|sand|straw|ant|stick|best|michelin) ?(?:-| )?m[ae]n"
+    r"|(?:boy|girl) scouts?"
+    r"|lady ?(?:bug|bird|finger)s?|m[ae]n ?made|man cave|man ?hole|cat ?(?:woman|lady)|wonder woman|tomboys?"
+    r"|play ?boys?|game ?boys?)\b",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\b(he|she)(?:(['\u2019]s)|(\s+)([a-z]+))?\b|\b(himself|herself|him|his|hers|her)\b(\s+[a-z]+)?", re.I
+    r"\b(he|she)(?:(['\u2019]s)|(\s+)(?!(?:he|she|him|his|hers?|himself|herself)\b)([a-z]+))?\b"
+    r"|\b(himself|herself|him|his|hers|her)\b(?=(\s+[a-z]+)?)",
+    re.IGNORECASE,
 )
 _VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
 # After these "her" and "his" are no owners.
 _NO_NOUN = frozenset((
-    "and", "as", "at", "by", "for", "from", "in", "into", "is", "are", "near", "next", "of", "off", "on", "or", "over", "to",
+    "and", "as", "at", "by", "for", "from", "in", "into", "is", "are", "near", "next", "of", "off", "on", "or",
+    "over", "to",
     "under", "up", "while", "with", "down", "through", "across", "along", "behind", "beside", "from", "that", "who",
 ))  # fmt: skip
 _Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
@@ -148,7 +153,7 @@ def _pronoun(found: re.Match[str], owner: str) -> str:
     word, following = found[5].lower(), found[6] or ""
     owns = word in {"his", "her"} and following and following.strip().lower() not in _NO_NOUN
     if owns:
-        return f"{owner}{following}"
+        return owner
     they = {
         "himself": "themselves",
         "herself": "themselves",
@@ -158,7 +163,7 @@ def _pronoun(found: re.Match[str], owner: str) -> str:
         "hers": "theirs",
     }
     it = {"themselves": "itself", "them": "it", "theirs": "its"}
-    return f"{they[word] if is_person else it[they[word]]}{following}"
+    return f"{they[word] if is_person else it[they[word]]}"
 
 
 def _plural_verb(verb: str) -> str:
@@ -177,8 +182,8 @@ def _another(text: str) -> str:
 
 _WORD = re.compile(rf"(?<![\w-])(?:{_ALL})(?![\w-])", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
-    rf"(?<![\w-])(?:(?P<owner>(?:men|women|ladies|boys|girls)(?:\s?['\u2019]\s?s?|\s?s)?)|(?P<sex>male and female|males?|females?)"
-    rf"|{_KIN})(?=\s) ?",
+    r"(?<![\w-])(?:(?P<owner>(?:men|women|ladies|boys|girls)(?:\s?['\u2019]\s?s?|s)|mens|womens)"
+    rf"|(?P<sex>male and female|males?|females?)|{_KIN})(?=\s) ?",
     re.IGNORECASE,
 )
 _LEADING_ADJECTIVES = re.compile(rf"^(?:(?:{'|'.join(sorted(ADJECTIVES))})\s+)+", re.IGNORECASE)

@@ -1,7 +1,8 @@
 """What a picture does not show of people and places: names, professions, origins, looks as someone judges them.
 
-After the guides for telling of people in alt text (DIAGRAM Center's Image Description Guidelines, Cooper Hewitt's Guidelines
-for Image Description): tell what is seen. A sure label of the clothes or of the tool may stand in the profession's place.
+After the guides for telling of people in alt text (DIAGRAM Center's Image Description Guidelines, Cooper Hewitt's
+Guidelines for Image Description): tell what is seen. A sure label of the clothes or of the tool may stand in the
+profession's place.
 """
 
 import csv
@@ -20,13 +21,15 @@ _NAMED_AFTER = frozenset(
     ("accessory", "animal", "clothing", "drink", "food", "instrument", "plant", "sport", "tool", "toy")
 )
 _PERSON = (
-    r"(?:man|woman|men|women|person|people|boys?|girls?|child|children|lad(?:y|ies)|guys?|gentlem[ae]n|couple|kids?|bab(?:y|ies)"
-    r"|family|teenagers?|toddlers?|players?|males?|females?|crowd)"
+    r"(?:man|woman|men|women|person|people|boys?|girls?|child|children|lad(?:y|ies)|guys?|gentlem[ae]n|couple|kids?"
+    r"|bab(?:y|ies)|family|teenagers?|toddlers?|players?|males?|females?|crowd)"
 )
 _ORIGIN = (
-    r"(?:african[- ]american|african|american|asian|arab|arabic|australian|black|brazilian|british|caucasian|chinese|english"
-    r"|european|french|german|gypsy|hispanic|indian|indonesian|irish|israeli|italian|japanese|jewish|korean|latin[ao]|mexican"
-    r"|middle eastern|muslim|native american|russian|spanish|thai|turkish|vietnamese|white|hindu|christian|amish|gay|lesbian"
+    r"(?:african[- ]american|african|american|asian|arab|arabic|australian|black|brazilian|british|caucasian"
+    r"|chinese|english"
+    r"|european|french|german|gypsy|hispanic|indian|indonesian|irish|israeli|italian|japanese|jewish|korean|latin[ao]"
+    r"|mexican|middle eastern|muslim|native american|russian|spanish|thai|turkish|vietnamese|white|hindu"
+    r"|christian|amish|gay|lesbian"
     r"|transgender|homeless|poor|rich|famous|attractive|beautiful|handsome|pretty|sexy|ugly|fat|obese|gorgeous)"
 )
 _ADJECTIVES = (
@@ -34,14 +37,15 @@ _ADJECTIVES = (
     r"|(?:fe)?male)\s+)*)"
 )
 _ORIGINS = re.compile(
-    rf"(?<!\bin )\b(an?\s+)?(?:(?:very\s+)?{_ORIGIN}(?:,|\s+and)?\s+)+{_ADJECTIVES}(?={_PERSON}\b(?!['\u2019]s?\s+\w+wear))",
+    rf"(?<!\bin )\b(an?\s+)?(?:(?:very\s+)?{_ORIGIN}(?:,|\s+and)?\s+)+{_ADJECTIVES}(?={_PERSON}\b)",
     re.IGNORECASE,
 )
-_CALLED = re.compile(r",?\s+(?:named|called|known as)\s+\S+(?:\s+[A-Z]\S+)*", re.IGNORECASE)
+_CALLED = re.compile(r",?\s+(?:named|called|known as)((?:\s+[\w.'-]+){1,4})", re.IGNORECASE)
 _HONORIFIC = re.compile(r"\b(?:mrs?|ms|dr|prof)\b\.?\s+(?!pepper)[a-z]+\b", re.IGNORECASE)
 # Words after a first name that end in "s" and are a surname all the same; the others are verbs: "mary sits".
 _SURNAMES_IN_S = frozenset(
-    ("adams", "brooks", "collins", "davis", "edwards", "evans", "hanks", "hughes", "jenkins", "jones", "morris", "phillips",
+    ("adams", "brooks", "collins", "davis", "edwards", "evans", "hanks", "hughes", "jenkins", "jones", "morris",
+    "phillips",
      "roberts", "rogers", "simmons", "stevens", "williams", "woods")
 )  # fmt: skip
 _TOOLS = frozenset((
@@ -56,7 +60,7 @@ _BEFORE_PLACE = (
 
 def impersonal(phrase: str, seen: Collection[str] = ()) -> str:
     """Without names, professions, origins and places. `seen`: labels that are sure, such as "apron"."""
-    text = _HONORIFIC.sub("a person", _CALLED.sub("", phrase))
+    text = _HONORIFIC.sub("a person", _CALLED.sub(_uncalled, phrase))
     words = set(re.findall(r"[\w-]+", text.lower()))
     # The tables are long: none is searched in a sentence without a word of it.
     if words & _beginnings(*_words("names.txt")):
@@ -77,6 +81,14 @@ def impersonal(phrase: str, seen: Collection[str] = ()) -> str:
 def _beginnings(*names: str) -> frozenset[str]:
     """The first word of each."""
     return frozenset(name.split()[0] for name in names)
+
+
+def _uncalled(found: re.Match[str]) -> str:
+    """Less the name, which may have several words."""
+    words = found[1].split()[1:]
+    while words and _is_surname(words[0]):
+        words.pop(0)
+    return " ".join(["", *words])
 
 
 def _unnamed(found: re.Match[str]) -> str:
@@ -135,7 +147,8 @@ def _placed(found: re.Match[str]) -> str:
 def _names() -> re.Pattern[str]:
     names = _alternatives(_words("names.txt"))
     return re.compile(
-        rf"(?<!\bst )(?<!\bst\. )\b(?P<article>(?:an?|the)\s+)?(?:{names})(?:\s+(?:{names}))*(?P<own>\s?['\u2019]s?\b\s*)?"
+        rf"(?<!\bst )(?<!\bst\. )\b(?P<article>(?:an?"
+        rf"|the)\s+)?(?:{names})(?:\s+(?:{names}))*(?P<own>\s?['\u2019]s?\b\s*)?"
         r"(?(own)|(?P<second>\s+[a-z]+)?)\b(?!-)",
         re.IGNORECASE,
     )
@@ -164,7 +177,8 @@ def _table() -> dict[str, tuple[bool, tuple[str, ...]]]:
 def _places(before: str) -> re.Pattern[str]:
     places = _alternatives(_words("places.txt"))
     return re.compile(
-        rf"{before}\b(?:{places})(?:,?\s+(?:{places}))*\b(?:\s+city\b(?=$|\s+(?:at|in|on|with)\b))?(?!['\u2019-])", re.I
+        rf"{before}\b(?:{places})(?:,?\s+(?:{places}))*\b(?:\s+city\b(?=$|\s+(?:at|in|on|with)\b))?(?!['\u2019-])",
+        re.IGNORECASE,
     )
 
 

@@ -1,7 +1,7 @@
 """What a captioner said, as a phrase that may be told: the last door before the words, whatever model stands behind it.
 
-The guards are for what captioners of the BLIP kind are seen to produce: loops, echoes of the prompt, "arafed", watermarks,
-sentences that end in the middle, markup. tests/workers/bad_captions.jsonl has each kind with what becomes of it.
+The guards are for what captioners of the BLIP kind are seen to produce: loops, echoes of the prompt, "arafed",
+watermarks, sentences that end in the middle, markup. tests/workers/bad_captions.jsonl has what becomes of each kind.
 """
 
 import html
@@ -16,27 +16,34 @@ LIMIT = 220
 _READ = 2000
 
 _MARKUP = re.compile(
-    r"<\|[^|<>]{0,40}\|>|</?[a-z!][^<>]{0,200}>|<(?:unk|s|pad|mask)>|\[/?(?:cls|sep|pad|unk|mask|inst|dec|enc|unused\d+)\]"
+    r"<(script|style)\b.*?</\1>|<\|[^|<>]{0,40}\|>|</?[a-z!][^<>]{0,200}>|<(?:unk|s|pad|mask)>"
+    r"|\[/?(?:cls|sep|pad|unk|mask|inst|dec|enc|unused\d+)\]"
     r"|https?://\S+|\bwww\.\S+|\S+@\S+\.\w+|\b\S+\.(?:jpe?g|png|gif|webp|bmp|tiff?|heic|com|net|org)\b",
     re.IGNORECASE,
 )
 _WATERMARK = re.compile(
-    r"[\s(\[,|-]*(?:(?:with|and|by|from|via|photo|picture|image|credit|courtesy|stock|royalty[- ]free|licen[cs]ed?|a|the|of)\W+)*"
-    r"(?:getty(?:\s?images)?|shutterstock|alamy|i\s?stock\s?photo|i\s?stock|dreamstime|depositphotos|123rf|adobe\s?stock|fotolia"
-    r"|pinterest|instagram|flickr|wikimedia|wikipedia|unsplash|watermark\w*|copyright\w*|©|all rights reserved"
-    r"|royalty[- ]free|stock (?:photo|image|footage|illustration|vector)\w*|photo (?:by|credit|courtesy)|picture by|image by"
-    r"|clip\s?art|free download)\b.*$",
+    r"[\s(\[,|-]*(?:(?:with|and|by|from|via|photo|picture|image|credit|courtesy|stock|royalty[- ]free|licen[cs]ed?"
+    r"|a|the|of)\W+)*"
+    r"(?:©|(?:getty(?:\s?images)?|shutterstock|alamy|i\s?stock\s?photo|i\s?stock|dreamstime|depositphotos|123rf"
+    r"|adobe\s?stock|fotolia|pinterest|instagram|flickr|wikimedia|wikipedia|unsplash|watermark\w*|copyright\w*"
+    r"|all rights reserved|royalty[- ]free|stock (?:photo|image|footage|illustration|vector)\w*"
+    r"|photo (?:by|credit|courtesy)|picture by|image by|clip\s?art|free download)\b).*$",
     re.IGNORECASE,
 )
 _DIALOGUE = re.compile(
-    r"^.{0,300}?\b(?:answer|assistant|output|response)\s*:\s*|^(?:caption|answer|assistant|description|alt(?: text)?|title)\s*[:=-]\s*"
-    r"|^(?:question|user|human|prompt|instruction)\s*:.*$|^(?:describe|caption) (?:this|the) (?:image|picture|photo)\b\W*",
+    r"^.{0,300}?\b(?:answer|assistant|output|response)\s*:\s*"
+    r"|^(?:caption|answer|assistant|description|alt(?: text)?|title)\s*[:=-]\s*"
+    r"|^(?:question|user|human|prompt|instruction)\s*:.*$"
+    r"|^(?:describe|caption) (?:this|the) (?:image|picture|photo)\b\W*",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
-    r"^(?:i['’]?m sorry|i am sorry|sorry|as an ai|i (?:can ?not|can['’]?t|don['’]?t|do not|am unable|am not)|unable to|there is no"
-    r"|no (?:caption|description|image)|not (?:available|sure)|error\b|lorem ipsum"
-    r"|(?:n/?a|none|null|nan|undefined|unknown|untitled|test|nothing)\W*$)",
+    r"^(?:i['\u2019]?m sorry|i am sorry|sorry|as an ai|i (?:can ?not|can['\u2019]?t|don['\u2019]?t|do not"
+    r"|am unable|am not)"
+    r"|unable to|there is no|no (?:caption|description|image)|not (?:available|sure)|error\b|lorem ipsum"
+    r"|(?:n/?a|none|null|nan|undefined|unknown|untitled|test|nothing)\W*$"
+    # A noun that only BLIP knows, with nothing behind it that says what it is.
+    r"|(?:an?\s+)?araf+\w*\s+(?:of|in|on|at|with|is|and|next|near|\w+ing)\b)",
     re.IGNORECASE,
 )
 _NUMBERING = re.compile(r"^(?:\d{1,2}[.)]|[-*•>])\s+")
@@ -46,41 +53,43 @@ _PICTURE_WORDS = (
 )
 # Not any word: "a man holding a picture of a dog" is no opening formula.
 _PICTURE_ADJECTIVES = (
-    r"(?:(?:black|and|white|black-and-white|close|up|close-up|closeup|blurry|blurred|grainy|old|vintage|aerial|colou?r|digital"
-    r"|stock|cropped|beautiful|nice|great|low|high|quality|night|studio|product|professional|dark|bright|wide|tall|square"
+    r"(?:(?:black|and|white|black-and-white|close|up|close-up|closeup|blurry|blurred|grainy|old|vintage|aerial|colou?r"
+    r"|digital|stock|cropped|beautiful|nice|great|low|high|quality|night|studio|product|professional|dark|bright|wide|tall|square"
     r"|small|large|panoramic|arafed|araffe\w*)\s+)*"
 )
 _OPENING = re.compile(
-    rf"^(?:(?:this|here|it)\s+is\s+|there\s+(?:is|are)\s+|(?:in|on)\s+)?(?:(?:an?|the|this|some)\s+)?{_PICTURE_ADJECTIVES}"
-    rf"{_PICTURE_WORDS}"
+    r"^(?:(?:this|here|it)\s+is\s+|there\s+(?:is|are)\s+|(?:in|on)\s+)?(?:(?:an?|the|this|some)\s+)?"
+    rf"{_PICTURE_ADJECTIVES}{_PICTURE_WORDS}"
     r"\s*(?:(?:of|showing|shows|depicting|depicts|featuring|features|contains|is)\b[\s:]*|:\s*"
     r"|,?\s*(?:we|you|i|one)\s+(?:can\s+)?(?:see|observe)\s+)",
     re.IGNORECASE,
 )
-_NOISE_FIRST = re.compile(r"^araf+(?:ed|es?|eed)?\s+", re.IGNORECASE)
 # "Arafed" and "araffe" are no words; BLIP's large checkpoint puts them before the first noun.
 _NOISE = re.compile(
-    r"(?<= )a?raf+(?:ed|es?|eed)?\b\s*|^(?:there|here)(?:\s+(?:is|are)|['’]s)\s+|^(?:we|you|i)\s+can\s+see\s+", re.I
+    r"(?<= )a?raf+(?:ed|es?|eed)?\b\s*|^(?:there|here)(?:\s+(?:is|are)|['\u2019]s)\s+|^(?:we|you|i)\s+can\s+see\s+",
+    re.IGNORECASE,
 )
+_NOISE_FIRST = re.compile(r"^araf+(?:ed|es?|eed)?\s+", re.IGNORECASE)
 _BARE_PICTURE = re.compile(
-    rf"^(?:an?\s+|the\s+|this\s+(?:is\s+)?)*{_PICTURE_ADJECTIVES}(?:{_PICTURE_WORDS}|close[- ]?up|view|caption)(?:\s+(?:of|is))?$",
+    rf"^(?:an?\s+|the\s+|this\s+(?:is\s+)?)*{_PICTURE_ADJECTIVES}"
+    rf"(?:{_PICTURE_WORDS}|close[- ]?up|view|caption)(?:\s+(?:of|is))?$",
     re.IGNORECASE,
 )
 # "A hat on top of a hat", "a stove and a stove": of a man beside a man nothing is taken off.
 _LOOP = re.compile(
-    r"\b((?:an?|the|some)(?:\s+[\w-]+){1,5})(\s.*?|,.*?)??,?\s+(?:and|with|of|on|in|on top of|in front of|and then)\s+\1"
-    r"(?=$|,|\s+(?:and|on|with)\b)",
+    r"\b((?:an?|the|some)(?:\s+[\w-]+){1,5})(\s.*?|,.*?)??,?\s+(?:and|with|of|on|in|on top of|in front of|and then)"
+    r"\s+\1(?=$|,|\s+(?:and|on)\b)",
     re.IGNORECASE,
 )
 _SPACED = [
-    (re.compile(r"\b(\w+) ?(['’]) s\b"), r"\1\2s"),
+    (re.compile(r"\b(\w+) ?(['\u2019]) s\b"), r"\1\2s"),
     (re.compile(r" +([,.;:!?])"), r"\1"),
     (re.compile(r"\b(t|x|u|close|semi|multi) - (\w)"), r"\1-\2"),
     (re.compile(r"\b([Cc])lose ?up(?= of| view|$)"), r"\1lose-up"),
     (re.compile(r"[\"\\{}<>|*_~^`=]+|(?<!\w)'(?=\w)|(?<=\w)'(?!\w)|\((?![^()]*\))|(?<!\S)[#@](?=\w)"), ""),
     (re.compile(r",(?:\s*,)+"), ","),
     (re.compile(r"\s&\s"), " and "),
-    (re.compile(r"\b(\w+)(?: and| or|,) \1\b"), r"\1"),
+    (re.compile(r"\b(\w+)(?:(?: and| or|,) \1\b)+"), r"\1"),
 ]
 _FIRST = frozenset(("a", "an", "the", "two", "three", "four", "five", "six", "some", "several", "many", "one"))
 
@@ -89,11 +98,11 @@ _FIRST = frozenset(("a", "an", "the", "two", "three", "four", "five", "six", "so
 def phrase_of(text: str) -> str:
     """In mid-sentence form, without full stop, at most LIMIT characters; "" where nothing can be told of it.
 
-    No "image of" (W3C's alt decision tree and WCAG technique G94: a screen reader says that itself), no second sentence, no
-    letters of other scripts (WCAG 3.1.2: words of another language would have to be marked as such).
+    No "image of" (W3C's alt decision tree and WCAG technique G94: a screen reader says that itself), no second
+    sentence, no letters of other scripts (WCAG 3.1.2: words of another language would have to be marked as such).
     """
     text = _DIALOGUE.sub("", _MARKUP.sub(" ", html.unescape(text[:_READ])).strip())
-    text = _WATERMARK.sub("", _latin(cleaned(_lowered(cleaned(text)))))
+    text = cleaned(_latin(_WATERMARK.sub("", _lowered(cleaned(text)))))
     if _REFUSAL.match(text):
         return ""
     text = first_sentence(_NUMBERING.sub("", text)).rstrip(" .,;:!?-…")
@@ -118,7 +127,7 @@ def says_something(text: str) -> bool:
 
 
 def _lowered(text: str) -> str:
-    """Capitals throughout, or on "The" and "On" as in a headline, say nothing of the words; screen readers spell them."""
+    """Capitals throughout, or on "The" and "On" as in a headline, say nothing; screen readers may spell them."""
     words = text.split()
     shouted = len(words) > 1 and not any(c.islower() for c in text)
     small = [word for word in words[1:] if word.lower() in HANGING]
