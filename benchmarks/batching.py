@@ -20,6 +20,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from decoding import Limits
 from forge.stack import Stack
 from tests.e2e.client import analyze_body, colors, messages, upload
 from workers import models, pipeline
@@ -65,7 +66,7 @@ def one_at_a_time() -> float:
     engine.load()
     started = time.perf_counter()
     for picture in colors(ALONE):
-        pipeline.describe(engine, picture, max_pixels=10**8, timeout_s=60)
+        pipeline.describe(engine, picture, limits=Limits(pixels=10**8), timeout_s=60)
     elapsed = time.perf_counter() - started
     engine.close()
     return ALONE / elapsed

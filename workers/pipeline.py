@@ -4,6 +4,7 @@ import itertools
 import time
 from dataclasses import asdict, dataclass
 
+from decoding import Limits
 from workers.colors import look
 from workers.compose import Words, compose
 from workers.context import Context
@@ -21,10 +22,10 @@ class Analysis:
     provenance: dict[str, object]
 
 
-def describe(engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float) -> Analysis:
+def describe(engine: Engine, data: bytes, *, limits: Limits, timeout_s: float) -> Analysis:
     """Raises what workers.images.decode and Engine.describe raise."""
     times = [time.perf_counter()]
-    picture = decode(data, max_pixels=max_pixels)
+    picture = decode(data, limits=limits)
     times.append(time.perf_counter())
     sighting = engine.describe(picture.pixels, timeout_s)
     times.append(time.perf_counter())

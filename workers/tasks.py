@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import close_old_connections
 
+from decoding import Limits
 from forge import leases, services
 from forge.errors import AnalysisFailed, AnalysisTimeout, ForgeError, PayloadTooLarge, UnreadableImage, UnsupportedImage
 from workers import models, pipeline
@@ -62,7 +63,7 @@ def _analyze(storage_key: str) -> pipeline.Analysis:
         return pipeline.describe(
             _engine,
             data,
-            max_pixels=settings.FORGE_MAX_IMAGE_PIXELS,
+            limits=Limits.of(settings),
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
         )
     except ImageError as error:
