@@ -20,6 +20,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from decoding import Limits
 from forge.stack import Stack
 from tests.e2e.client import analyze_body, colors, messages, upload
 from workers import models, pipeline
@@ -67,7 +68,7 @@ def one_at_a_time() -> float:
     engine.load()
     started = time.perf_counter()
     for picture in colors(ALONE):
-        pipeline.describe(engine, picture, max_pixels=10**8, timeout_s=60)
+        pipeline.describe(engine, picture, limits=Limits(pixels=10**8), timeout_s=60)
     elapsed = time.perf_counter() - started
     engine.close()
     return ALONE / elapsed
@@ -77,7 +78,7 @@ def added_latency() -> float:
     """Milliseconds, the median of images that come one by one, each when the last is done."""
     engine = Engine(*models.create("scripted", **COST), batch_size=8)
     engine.load()
-    pixels = decode(colors(1)[0], max_pixels=10**8).pixels
+    pixels = decode(colors(1)[0], limits=Limits(pixels=10**8)).pixels
     added = []
     for _ in range(ALONE):
         started = time.perf_counter()

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 from redis.connection import parse_url
 
@@ -34,6 +35,11 @@ def _secret_of_this_installation() -> str:
             path.hardlink_to(draft)
         Path(draft).unlink()
     return path.read_text()
+
+
+def _must(name: str, sentence: str, *, kept: bool) -> None:
+    if not kept:
+        raise ImproperlyConfigured(f"With FORGE_ENV=production {name} {sentence}.")
 
 
 def _embedded_redis_url() -> str:
@@ -59,11 +65,43 @@ def _faults(given: object) -> dict[str, int]:
     return given
 
 
-# --- Django -----------------------------------------------------------------------------------------------------------
+# --- Production, or this machine only (docs/6-production.md) ----------------------------------------------------------
+
+FORGE_ENV = env.str("FORGE_ENV", "local", validate=validate.OneOf(["local", "production"]))
+_PRODUCTION = FORGE_ENV == "production"
+_LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 
 DEBUG = env.bool("DEBUG", False)
-SECRET_KEY = env.str("SECRET_KEY", "") or _secret_of_this_installation()
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+SECRET_KEY = env.str("SECRET_KEY", "")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
+if _PRODUCTION:
+    _must("DEBUG", "must not be set: its error pages show the settings and the request", kept=not DEBUG)
+    _must(
+        "SECRET_KEY", "must be 50 random characters or more", kept=len(SECRET_KEY) >= 50 and len(set(SECRET_KEY)) >= 5
+    )
+    _must(
+        "ALLOWED_HOSTS",
+        "must list the host names of the service, and not *",
+        kept={"*"}.isdisjoint(ALLOWED_HOSTS or "*"),
+    )
+    ALLOWED_HOSTS += _LOOPBACK  # health checks of this machine
+else:
+    SECRET_KEY = SECRET_KEY or _secret_of_this_installation()
+    ALLOWED_HOSTS = ALLOWED_HOSTS or _LOOPBACK
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked for from inside, without TLS
+SECURE_HSTS_SECONDS = (
+    env.int("FORGE_HSTS_SECONDS", 365 * 24 * 3600, validate=validate.Range(min=1)) if _PRODUCTION else 0
+)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _PRODUCTION
+# Browsers' preload lists are about a whole domain and hard to leave: its owner's decision, not a service's.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Django -----------------------------------------------------------------------------------------------------------
+
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 INSTALLED_APPS = [
@@ -82,6 +120,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "forge.api.middleware.RequestIdMiddleware",
     "forge.api.middleware.RateLimitMiddleware",
+    "forge.api.middleware.ContentPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -112,7 +151,6 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
-X_FRAME_OPTIONS = "DENY"
 # Clients call URLs exactly as the contract writes them.
 APPEND_SLASH = False
 
@@ -152,6 +190,13 @@ STORAGES = {
 FORGE_MAX_IMAGES = env.int("FORGE_MAX_IMAGES", 100, validate=validate.Range(min=1))  # a request
 FORGE_MAX_IMAGE_BYTES = env.int("FORGE_MAX_IMAGE_BYTES", 20 * 2**20, validate=validate.Range(min=1))
 FORGE_MAX_IMAGE_PIXELS = env.int("FORGE_MAX_IMAGE_PIXELS", 50_000_000, validate=validate.Range(min=1))
+FORGE_MAX_IMAGE_SIDE = env.int("FORGE_MAX_IMAGE_SIDE", 2**16 - 1, validate=validate.Range(min=1))  # pixels
+# Of the processor, for one picture: a small file can make a decoder walk over a large picture again and again.
+FORGE_DECODE_SECONDS = env.float("FORGE_DECODE_SECONDS", 10.0, validate=validate.Range(min=0.1))
+# What one process decodes at once, 4 to 8 bytes each: the memory of its decoders. Further pictures wait.
+FORGE_DECODE_PIXELS_AT_ONCE = env.int(
+    "FORGE_DECODE_PIXELS_AT_ONCE", 2 * FORGE_MAX_IMAGE_PIXELS, validate=validate.Range(min=1)
+)
 FORGE_MAX_REQUEST_BYTES = env.int(
     "FORGE_MAX_REQUEST_BYTES", FORGE_MAX_IMAGES * (FORGE_MAX_IMAGE_BYTES + 2**12), validate=validate.Range(min=1)
 )
@@ -276,6 +321,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "forge.api.renderers.AlwaysJson",
+    "DEFAULT_METADATA_CLASS": None,  # the document describes the API; OPTIONS is refused as other methods are
     "DEFAULT_SCHEMA_CLASS": "forge.api.schema.FirstSentenceSchema",
     "DEFAULT_THROTTLE_CLASSES": ["forge.api.throttling.RequestsThrottle"],
     "EXCEPTION_HANDLER": "forge.api.errors.handle",

@@ -32,7 +32,7 @@ class InvalidApiKey(ForgeError):
 class ApiKeyInactive(ForgeError):
     code = "api_key_inactive"
     status = 403
-    message = "This API key or its account is not active."
+    message = "This API key or its account is not active, or the key has expired."
 
 
 class InsufficientCredits(ForgeError):

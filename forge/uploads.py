@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
-import pi_heif
-import PIL.Image
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
@@ -18,6 +16,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.db import IntegrityError, transaction
 from PIL import ExifTags
 
+import decoding
 from forge.errors import (
     Conflict,
     ForgeError,
@@ -38,10 +37,6 @@ if TYPE_CHECKING:
     Upload = UploadedFile[Any]
 else:
     Upload = UploadedFile  # generic in the stubs only
-
-pi_heif.register_heif_opener()
-# The pixel limit is ours, a setting, and told with its figures; Pillow's own would be a warning.
-PIL.Image.MAX_IMAGE_PIXELS = None
 
 # Pillow's name of a format → (suffix, content type). MPO is the JPEG of cameras that store a preview beside it.
 FORMATS = {
@@ -135,47 +130,31 @@ def image_check(file: Upload) -> CheckedImage:
             limit=settings.FORGE_MAX_IMAGE_BYTES,
             actual=size,
         )
-    with _open(file) as picture:
-        _check_pixels(file, picture)
-        width, height = _decode(file, picture)
-        suffix, content_type = FORMATS[picture.format or ""]
+    try:
+        with decoding.opened(file, decoding.Limits.of(settings)) as picture:
+            width, height = _decode(picture)
+            suffix, content_type = FORMATS[picture.format or ""]
+    except decoding.Unsupported as error:
+        raise UnsupportedImage(f"«{file.name}» is not an image of a supported type.") from error
+    except decoding.TooLarge as error:
+        raise PayloadTooLarge(
+            f"«{file.name}» has {error.actual} {error.unit}; an image may have {error.limit}.",
+            limit=error.limit,
+            actual=error.actual,
+        ) from error
+    except decoding.Damaged as error:
+        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
     file.seek(0)
     return CheckedImage(file, file.name or "image", suffix, content_type, size, width, height)
 
 
-@contextmanager
-def _open(file: Upload) -> Iterator[PIL.Image.Image]:
-    file.seek(0)
-    try:
-        picture = PIL.Image.open(file, formats=[name for name in FORMATS if name != "MPO"])
-    except PIL.UnidentifiedImageError as error:
-        raise UnsupportedImage(f"«{file.name}» is not an image of a supported type.") from error
-    except Exception as error:  # hostile bytes raise whatever a decoder did not foresee
-        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
-    with picture:
-        yield picture
-
-
-def _check_pixels(file: Upload, picture: PIL.Image.Image) -> None:
-    pixels = picture.width * picture.height
-    if pixels > settings.FORGE_MAX_IMAGE_PIXELS:
-        raise PayloadTooLarge(
-            f"«{file.name}» has {pixels} pixels; an image may have {settings.FORGE_MAX_IMAGE_PIXELS}.",
-            limit=settings.FORGE_MAX_IMAGE_PIXELS,
-            actual=pixels,
-        )
-
-
-def _decode(file: Upload, picture: PIL.Image.Image) -> tuple[int, int]:
+def _decode(picture: decoding.Picture) -> tuple[int, int]:
     """The upright size of the picture. Reads the file to its end: a truncated one is refused now, not failed later."""
     width, height = picture.size
-    try:
-        # A JPEG is decoded at an eighth of its size, which still reads every byte. Other formats ignore it.
-        picture.draft("RGB", (max(1, width // 8), max(1, height // 8)))
-        picture.load()
-        rotated = picture.getexif().get(ExifTags.Base.Orientation) in _ROTATED
-    except Exception as error:  # as above
-        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
+    # A JPEG is decoded at an eighth of its size, which still reads every byte. Other formats ignore it.
+    picture.draft("RGB", (max(1, width // 8), max(1, height // 8)))
+    picture.load()
+    rotated = picture.getexif().get(ExifTags.Base.Orientation) in _ROTATED
     return (height, width) if rotated else (width, height)
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from decoding import Limits
 from workers.colors import look
 from workers.compose import Words, compose
 from workers.context import Context
@@ -30,12 +31,10 @@ class Analysis:
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
 
-def describe(
-    engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float, neutral_people: bool = True
-) -> Analysis:
+def describe(engine: Engine, data: bytes, *, limits: Limits, timeout_s: float, neutral_people: bool = True) -> Analysis:
     """Raises NothingSaid, and what workers.images.decode and Engine.describe raise."""
     times = [time.perf_counter()]
-    picture = decode(data, max_pixels=max_pixels)
+    picture = decode(data, limits=limits)
     times.append(time.perf_counter())
     sighting = engine.describe(picture.pixels, timeout_s)
     times.append(time.perf_counter())

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import InterfaceError, OperationalError, close_old_connections
 
+from decoding import Limits
 from forge import expiry, faults, idempotency, leases, logs, metrics, readiness, services
 from forge.errors import (
     AnalysisFailed,
@@ -121,7 +122,7 @@ def _analyze(storage_key: str) -> pipeline.Analysis:
         return pipeline.describe(
             _engine,
             data,
-            max_pixels=settings.FORGE_MAX_IMAGE_PIXELS,
+            limits=Limits.of(settings),
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
             neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
         )

@@ -3,6 +3,7 @@ from typing import Literal
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from forge.models.identifiers import account_id, random_token
 
@@ -61,6 +62,9 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=PREFIX_LENGTH, editable=False)
     hash = models.CharField(max_length=64, unique=True, editable=False)
     is_active = models.BooleanField(default=True)
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="From then on the key is refused. Empty: it does not expire."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -69,6 +73,14 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}…"
+
+    @property
+    def is_usable(self) -> bool:
+        return self.is_active and not self.is_expired
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
 
     @staticmethod
     def generate() -> str:

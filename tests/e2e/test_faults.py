@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from decoding import Limits
 from forge.stack import Stack
 from tests.e2e.client import colors
 from tests.e2e.conftest import PATIENCE_S, MakeKey
@@ -68,4 +69,4 @@ def test_the_clients_send_no_poison() -> None:
     poison = scripted.Script.from_options({"crash_color": POISON}).crash_color
 
     for picture in colors(256):  # From there on the colours come again.
-        assert not scripted._is_color(images.decode(picture, max_pixels=10**6).pixels, poison)
+        assert not scripted._is_color(images.decode(picture, limits=Limits(pixels=10**6)).pixels, poison)

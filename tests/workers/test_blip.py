@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from decoding import Limits
 from tests.workers.blip_checkpoints import SIDE, save_blip, save_vocabulary
 from workers.images import decode
 from workers.models.base import ModelUnavailable
@@ -197,7 +198,9 @@ def test_a_reduced_photograph_is_as_good_as_the_whole() -> None:
 
     prepare = Preprocessor(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     data = (Path(__file__).parents[2] / "samples" / "astronaut.jpg").read_bytes()
-    reduced, whole = (prepare([decode(data, max_pixels=10**8, max_side=side).pixels]) for side in (448, 10**5))
+    reduced, whole = (
+        prepare([decode(data, limits=Limits(pixels=10**8), max_side=side).pixels]) for side in (448, 10**5)
+    )
     # In steps of 1 in 255.
     assert float((reduced - whole).abs().mean()) * 127.5 < 2.0
 

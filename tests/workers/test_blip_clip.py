@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from decoding import Limits
 from tests.workers.blip_checkpoints import save_blip
 from tests.workers.checkpoints import save_clip
 from tests.workers.pictures import SAMPLES, solid
@@ -122,7 +123,7 @@ def test_the_pair_captions_and_tags_with_one_clip(checkpoints: Path) -> None:
     assert captioner.name == store.BLIP
     assert captioner.revision.endswith("+fp32")
     assert tagger.name == store.CLIP
-    picture = decode((SAMPLES / "cat.jpg").read_bytes(), max_pixels=10**8).pixels
+    picture = decode((SAMPLES / "cat.jpg").read_bytes(), limits=Limits(pixels=10**8)).pixels
     alone, again = captioner.predict([picture])[0], captioner.predict([solid("red"), picture])[1]
     assert alone
     assert [caption.text for caption in alone] == [caption.text for caption in again]

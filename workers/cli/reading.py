@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from decoding import Limits
 from workers import pipeline
 from workers.cli.files import reason
 from workers.engine import Engine, EngineTimeout
@@ -15,7 +16,7 @@ class FileTooLarge(Exception):
 
 
 def describe(
-    engine: Engine, path: str, *, max_bytes: int, max_pixels: int, timeout_s: float, neutral_people: bool
+    engine: Engine, path: str, *, max_bytes: int, limits: Limits, timeout_s: float, neutral_people: bool
 ) -> pipeline.Analysis:
     """Raises OSError, FileTooLarge, and what workers.pipeline.describe raises."""
     with Path(path).open("rb") as file:
@@ -23,7 +24,7 @@ def describe(
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise FileTooLarge(max_bytes)
-    return pipeline.describe(engine, data, max_pixels=max_pixels, timeout_s=timeout_s, neutral_people=neutral_people)
+    return pipeline.describe(engine, data, limits=limits, timeout_s=timeout_s, neutral_people=neutral_people)
 
 
 def sentence(error: BaseException) -> str | None:
@@ -31,8 +32,10 @@ def sentence(error: BaseException) -> str | None:
     match error:
         case FileTooLarge(limit=limit):
             return f"The file is larger than {limit:,} bytes (FORGE_MAX_IMAGE_BYTES)."
-        case ImageTooLarge(limit=limit, actual=actual):
-            return f"The image has {actual:,} pixels, more than {limit:,} (FORGE_MAX_IMAGE_PIXELS)."
+        case ImageTooLarge(unit=unit, limit=limit, actual=actual):
+            return (
+                f"The image has {actual:,} {unit}, more than {limit:,} (FORGE_MAX_IMAGE_PIXELS, FORGE_MAX_IMAGE_SIDE)."
+            )
         case ImageError():
             return str(error)
         case pipeline.NothingSaid():

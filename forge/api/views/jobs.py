@@ -157,6 +157,8 @@ class JobCancelView(APIView):
 
 
 class JobEventsView(APIView):
+    http_method_names = ["get"]  # the answer to HEAD would be a stream of nothing, as long as the job
+
     @extend_schema(
         operation_id="jobs_events",
         parameters=[

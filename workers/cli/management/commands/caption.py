@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TextIO
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from decoding import Limits
 from workers import models
 from workers.cli.ahead import in_order
 from workers.cli.answer import Answer, answer, as_block, as_json
@@ -100,7 +101,7 @@ class Command(BaseCommand):
             describe,
             self.engine,
             max_bytes=settings.FORGE_MAX_IMAGE_BYTES,
-            max_pixels=settings.FORGE_MAX_IMAGE_PIXELS,
+            limits=Limits.of(settings),
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
             neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
         )
