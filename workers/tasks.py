@@ -6,8 +6,8 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -35,6 +35,7 @@ from workers.gate import Gate
 from workers.heartbeat import Heartbeat
 from workers.images import ImageError
 from workers.models.base import ModelUnavailable
+from workers.under_way import UnderWay
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +52,7 @@ _engine: Engine | None = None
 _gate = Gate()
 _stopping = threading.Event()
 _swept_at = 0.0
-_under_way: set[int] = set()
-_under_way_lock = threading.Lock()
+_under_way = UnderWay()
 
 
 @current_app.task(name="workers.analyze_image")
@@ -74,7 +74,7 @@ def _claim_and_run(*, suspect: bool) -> bool:
     if claim is None:
         return False
     ids = {"requestId": claim.request_id, "jobId": claim.job_id, "imageId": claim.image_id}
-    with _held(claim.analysis_id), logs.bound(**ids):
+    with _under_way.with_one(claim.analysis_id), logs.bound(**ids):
         _run(claim)
     return True
 
@@ -143,22 +143,8 @@ def _observe(analysis: pipeline.Analysis) -> None:
     logger.info("Analysed in %.0f ms.", sum(analysis.milliseconds.values()))
 
 
-@contextmanager
-def _held(analysis_id: int) -> Iterator[None]:
-    """While inside, the heartbeat renews the lease of this image."""
-    with _under_way_lock:
-        _under_way.add(analysis_id)
-    try:
-        yield
-    finally:
-        with _under_way_lock:
-            _under_way.discard(analysis_id)
-
-
 def _renew_leases() -> None:
-    with _under_way_lock:
-        ids = list(_under_way)
-    if ids:
+    if ids := _under_way.all():
         leases.leases_renew(holder=HOLDER, analysis_ids=ids)
 
 
