@@ -132,13 +132,13 @@ def _gaps() -> Found:
 
 def _untold() -> Found:
     """Each image's end is one event, and so is its beginning."""
-    counted = {kind: Count("events", filter=Q(events__type=kind)) for kind in ("progress", "result", "error")}
-    jobs = Job.objects.annotate(**{f"{kind}_events": count for kind, count in counted.items()})
+    progress, result, error = (Count("events", filter=Q(events__type=kind)) for kind in ("progress", "result", "error"))
+    jobs = Job.objects.annotate(progress_events=progress, result_events=result, error_events=error)
     off = jobs.exclude(
         progress_events=F("started"), result_events=F("succeeded"), error_events=F("failed") + F("cancelled")
     ).order_by()
-    for job, *told in _rows(off, "pk", *(f"{kind}_events" for kind in counted)):
-        figures = ", ".join(f"{number} {kind}" for kind, number in zip(counted, told, strict=True))
+    for job, *told in _rows(off, "pk", "progress_events", "result_events", "error_events"):
+        figures = "{} progress, {} result, {} error".format(*told)
         yield job, f"its events are not what became of its images: {figures}"
 
 

@@ -63,7 +63,7 @@ def _take_over(row: IdempotencyKey, ours: dict[str, Any]) -> IdempotencyKey:
     return row
 
 
-def key_keep(row: IdempotencyKey, *, session: Session, job: Job | None, status: int, answer: Any) -> None:
+def key_keep(row: IdempotencyKey, *, session: Session, job: Job | None, status: int | None, answer: Any) -> None:
     """The request is accepted: call it in the transaction that accepts it.
 
     Raises IdempotencyInProgress, which undoes that transaction, when the lease ran out and another has the key.

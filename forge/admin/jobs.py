@@ -73,9 +73,11 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         for job in queryset:
             cancelled = services.job_cancel(job=job)
-            if cancelled:
-                self.log_change(request, job, f"Cancelled {cancelled} of {job.total} images")
-            self.message_user(request, f"{job}: {cancelled} images cancelled and refunded.", messages.SUCCESS)
+            if not cancelled:
+                self.message_user(request, f"{job}: nothing of it waits; it stays as it is.", messages.WARNING)
+                continue
+            self.log_change(request, job, f"Cancelled {cancelled} of {job.total} images")
+            self.message_user(request, f"{job}: {cancelled} of {job.total} images cancelled and refunded.")
 
     def related(self, row: Job) -> dict[str, Any]:
         analyses = row.analyses.select_related("image").order_by("position")

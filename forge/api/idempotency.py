@@ -49,10 +49,6 @@ class Once:
         """What the first caller is told; None without a key, and while it is still waited for."""
         return self._row.answer if self._row else None
 
-    @property
-    def answer_status(self) -> int | None:
-        return self._row.answer_status if self._row else None
-
     def keep(self, *, session: Session, job: Job | None = None, status: int | None = None, answer: Any = None) -> None:
         """In the transaction that accepts the request."""
         if self._row:

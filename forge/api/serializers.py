@@ -136,7 +136,7 @@ class JobSerializer(serializers.Serializer[Job]):
     sessionId = serializers.CharField(source="session_id")
     status = serializers.ChoiceField(choices=Job.Status.values)
     total = serializers.IntegerField()
-    processed = serializers.IntegerField()
+    processed = serializers.IntegerField(help_text="Images that ended, in whatever way.")
     images = AnalysisSerializer(many=True, source="analyses")
     createdAt = serializers.DateTimeField(source="created_at")
     finishedAt = serializers.DateTimeField(source="finished_at", allow_null=True)
@@ -162,7 +162,7 @@ class ResultSerializer(serializers.Serializer[Any]):
 
 
 class ImageErrorSerializer(serializers.Serializer[Any]):
-    """An image failed and its credit was given back; the others go on."""
+    """An image failed, or was cancelled before it began (`cancelled`); its credit was given back; the others go on."""
 
     imageId = serializers.CharField()
     error = serializers.CharField()

@@ -512,6 +512,37 @@ def test_jobs_are_filtered_by_status(admin_client: Client, admin_job: Job) -> No
     assert admin_job.pk not in text_of(admin_client, f"{url}?status__exact=running")
 
 
+def cancel(client: Client, *jobs: Job) -> str:
+    data = {"action": "cancel", "_selected_action": [job.pk for job in jobs]}
+    return client.post(page("job", "changelist"), data, follow=True).content.decode()
+
+
+def test_an_operator_cancels_what_waits(admin_client: Client, admin_job: Job) -> None:
+    waiting = accepted(admin_job.session)
+
+    text = cancel(admin_client, waiting, admin_job)
+
+    assert f"{waiting}: 2 of 2 images cancelled and refunded." in text
+    assert f"{admin_job}: nothing of it waits; it stays as it is." in text
+    assert [Job.objects.get(pk=job.pk).status for job in (waiting, admin_job)] == ["cancelled", "partial"]
+    assert "2 of 2 ended: 0 succeeded, 0 failed; 2 cancelled" in text_of(
+        admin_client, page("job", "change", waiting.pk)
+    )
+    history = text_of(admin_client, page("job", "history", waiting.pk))
+    assert "Cancelled 2 of 2 images" in history
+
+
+def test_cancelling_needs_the_permission_to_change_jobs(client: Client, admin_session: Session) -> None:
+    waiting = accepted(admin_session)
+    clerk = User.objects.create_user("clerk", password="clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_job"))
+    client.force_login(clerk)
+
+    cancel(client, waiting)
+
+    assert Job.objects.get(pk=waiting.pk).status == "queued"
+
+
 def test_events_are_filtered_by_type_and_found_by_job(admin_client: Client, admin_job: Job) -> None:
     url = page("jobevent", "changelist")
     assert text_of(admin_client, f"{url}?q={admin_job.pk}").count('class="field-seq"') == admin_job.last_seq

@@ -44,6 +44,21 @@ def test_each_event_is_in_it(document: Any, event: str) -> None:
     assert f"#/components/schemas/{event}Event" in named
 
 
+def test_the_idempotency_key_is_in_it_where_it_counts(document: Any) -> None:
+    said = {
+        path.removeprefix("/image-forge-api/v1/")
+        for path, operations in document["paths"].items()
+        for parameter in operations.get("post", {}).get("parameters", [])
+        if (parameter["in"], parameter["name"]) == ("header", "Idempotency-Key")
+        and parameter["schema"]["maxLength"] == 255
+        and not parameter.get("required")
+    }
+
+    sessions = "sessions/{session_id}"
+    uploads = {"sessions/upload", f"{sessions}/images"}
+    assert said == uploads | {f"{sessions}/analyze", f"{sessions}/analyze-single"}
+
+
 def codes() -> list[str]:
     internal = {errors.MethodNotAllowed, ForgeError}
     return sorted({error.code for error in ForgeError.__subclasses__() if error not in internal})

@@ -78,7 +78,7 @@ class SessionImagesView(APIView):
         session = selectors.session_get(account_of(request), session_id)
 
         def answer(added: list[Image]) -> dict[str, Any]:
-            return {**SessionSerializer(session).data, "images": ImageSerializer(added, many=True).data}
+            return {**SessionSerializer(session).data, "images": [ImageSerializer(image).data for image in added]}
 
         with once_for(request) as once:
             if not once.is_first:
