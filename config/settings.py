@@ -223,7 +223,7 @@ FILE_UPLOAD_HANDLERS = ["forge.uploads.UploadHandler"]
 # Of a body that arrives so much is held in memory, the rest in a file without a name (in TMPDIR). Django's own 2.5 MB
 # would be 125 MB for fifty uploads at once.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2**16
-# A decoded picture may have 200 MB: so many uploads are checked at once in a web process, the others wait.
+# A decoded picture may have 200 MB: so many are checked at once in a web process, the others wait.
 FORGE_UPLOAD_CHECKS = env.int("FORGE_UPLOAD_CHECKS", 1, validate=validate.Range(min=1))
 
 # --- Redis: broker and pub/sub ----------------------------------------------------------------------------------------
