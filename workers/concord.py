@@ -20,6 +20,8 @@ _FAMILIES = {
     "gold": "yellow",
     "golden": "yellow", "blond": "yellow", "blonde": "yellow", "olive": "green",
 }  # fmt: skip
+# Black cloth in a studio's light is dark grey to a camera.
+_NEARLY = {"dark grey": "black", "light grey": "white", "navy": "black", "beige": "white", "dark red": "brown"}
 _GREYS = frozenset(("black", "white", "grey", "gray", "silver"))
 _MALE = frozenset(("man", "boy", "guy", "gentleman", "male", "father", "husband", "son"))
 _FEMALE = frozenset(("woman", "girl", "lady", "female", "mother", "wife", "daughter"))
@@ -196,7 +198,9 @@ def _are_opposite(one: Reading, two: Reading) -> bool:
 def agree_on_colour(phrase: str, names: Sequence[str]) -> bool:
     """Whether a thing by itself is measured to have a colour that the phrase says it has, or the phrase says none."""
     said = {_FAMILIES.get(token.text, token.text) for token in read(phrase).tokens if token.text in COLOURS}
-    return not said or bool(said & {_FAMILIES.get(word, word) for name in names for word in name.split()[-1:]})
+    measured = {_FAMILIES.get(word, word) for name in names for word in name.split()[-1:]}
+    measured |= {_NEARLY[name] for name in names if name in _NEARLY}
+    return not said or bool(said & measured)
 
 
 def uncoloured(phrase: str) -> str:

@@ -14,6 +14,8 @@ from workers.grammar import HANGING, articles_mended, cleaned, cut, first_senten
 LIMIT = 220
 # What nobody says in a caption is not read: a model that rambles must not cost time.
 _READ = 2000
+# What one guard takes off may uncover work for another.
+_PASSES = 5
 
 _MARKUP = re.compile(
     r"<(script|style)\b.*?</\1>|<\|[^|<>]{0,40}\|>|</?[a-z!][^<>]{0,200}>|<(?:unk|s|pad|mask)>"
@@ -101,6 +103,14 @@ def phrase_of(text: str) -> str:
     No "image of" (W3C's alt decision tree and WCAG technique G94: a screen reader says that itself), no second
     sentence, no letters of other scripts (WCAG 3.1.2: words of another language would have to be marked as such).
     """
+    for _ in range(_PASSES):
+        before, text = text, _guarded(text)
+        if text == before:
+            break
+    return text
+
+
+def _guarded(text: str) -> str:
     text = _DIALOGUE.sub("", _MARKUP.sub(" ", html.unescape(text[:_READ])).strip())
     text = cleaned(_latin(_WATERMARK.sub("", _lowered(cleaned(text)))))
     if _REFUSAL.match(text):

@@ -10,6 +10,7 @@ from workers.compose import Words, compose
 from workers.context import Context
 from workers.grammar import singular
 from workers.models.base import Caption, Tag
+from workers.phrases import phrase_of
 
 BLUE_AND_WHITE = Context(1200, 800, ("blue", "white"))
 CAT = Tag("tabby cat", 0.8, "animal", "cat")
@@ -17,7 +18,11 @@ CAT = Tag("tabby cat", 0.8, "animal", "cat")
 WORDS = [
     "a", "cat", "cats", "photo of", "image of", "on", "the", "Über", "日本", "\U0001f408", "\u200b", "St.", "no.",
     "O'Neill", "-", "...", "x" * 140, "and", "PICTURE OF", "there is", "1", "ß", "İ", "\ufb01", "!", '"', "\n",
-    "\ud83d", "of",
+    "\ud83d", "of", "man", "woman's", "his", "she", "barack", "paris", "doctor", "getty images", "arafed", "<b>",
+    "&amp;",
+    "question:", "answer:", "on top of", "with a", "red", "blue", "two", "dogs", "at night", "holding", "is",
+    "www.x.com",
+    "named", "\u2019", "(", "©", "[SEP]", "close up of", "black and white", "standing", "THERE IS A", ",",
 ]  # fmt: skip
 texts = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
 confidences = st.floats(0, 1)
@@ -70,9 +75,19 @@ def check_limits(words: Words) -> None:
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(captions, tags, contexts)
-def test_whatever_comes_in_the_limits_hold(captions: list[Caption], tags: list[Tag], context: Context) -> None:
-    check_limits(compose(captions, tags, context))
+@given(captions, tags, contexts, st.booleans())
+def test_whatever_comes_in_the_limits_hold(
+    captions: list[Caption], tags: list[Tag], context: Context, neutral: bool
+) -> None:
+    check_limits(compose(captions, tags, context, neutral_people=neutral))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(texts)
+def test_what_is_told_can_be_told_again(text: str) -> None:
+    """A caption of ours that comes back as a caption is left as it is."""
+    once = phrase_of(text)
+    assert phrase_of(once) == once
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -260,6 +275,110 @@ def test_a_file_name_from_another_script_falls_back_to_what_is_seen() -> None:
         == "scene-in-blue-and-white-tones"
     )
     assert compose([Caption("café crème on a table", 0.9)], [], BLUE_AND_WHITE).filename == "cafe-creme-on-table"
+
+
+@pytest.mark.parametrize(
+    ("caption", "other", "added"),
+    [
+        ("a cat on a wooden table", "a tabby cat looking at a ball", "The tabby cat is looking at a ball."),
+        ("a dog running in grass", "a dog with a frisbee in its mouth", "The dog has a frisbee in its mouth."),
+        ("two dogs in snow", "two dogs playing with a ball", "The two dogs are playing with a ball."),
+        ("a cat on a couch", "a living room with a lamp", "The setting is a living room with a lamp."),
+        ("a person riding a wave", "a surfer on a surfboard", "The surfer is on a surfboard."),
+    ],
+)
+def test_a_second_caption_adds_to_the_description(caption: str, other: str, added: str) -> None:
+    words = compose([Caption(caption, 0.9), Caption(other, 0.5)], [], BLUE_AND_WHITE)
+    assert words.description.split(". ")[1] + "." == added
+    assert added not in words.caption
+
+
+@pytest.mark.parametrize(
+    ("caption", "other"),
+    [
+        ("a cat on a couch", "a dog with a ball"),  # another head
+        ("a cat on a couch", "two cats with a ball"),  # another number
+        ("a red bus on a street", "a blue bus on a street with cars"),  # another colour
+        ("a dog sitting on grass", "a dog standing next to a fence"),
+        ("a street at night", "a street with trees on a sunny day"),
+        ("a man with a hat", "a woman with a hat and a bag"),
+        ("a plate of food", "a cat on a bed"),  # nothing to do with it
+        ("a cat on a bed", "a cat on a bed"),  # nothing new
+        ("a cat on a bed", "a cat"),
+    ],
+)
+def test_a_second_caption_that_contradicts_or_adds_nothing_is_left_out(caption: str, other: str) -> None:
+    for neutral in (True, False):
+        if neutral and "woman" in other:
+            continue  # Two people then, and no contradiction.
+        alone = compose([Caption(caption, 0.9)], [], BLUE_AND_WHITE, neutral_people=neutral)
+        both = compose([Caption(caption, 0.9), Caption(other, 0.5)], [], BLUE_AND_WHITE, neutral_people=neutral)
+        assert both == alone
+
+
+@pytest.mark.parametrize(
+    ("caption", "tag"),
+    [
+        ("a group of elephants in a field", Tag("zebra", 0.7)),
+        ("a beagle on a lawn", Tag("whippet", 0.6, "animal", "dog")),
+        ("a blue car on a road", Tag("red car", 0.6)),
+        ("a dog on a lawn", Tag("two dogs", 0.6)),
+        ("a street at night", Tag("sunny day", 0.6)),
+    ],
+)
+def test_no_tag_contradicts_the_caption(caption: str, tag: Tag) -> None:
+    words = compose([Caption(caption, 0.9)], [tag], BLUE_AND_WHITE)
+    assert tag.text not in words.seo_tags
+
+
+@pytest.mark.parametrize(
+    ("caption", "tag"),
+    [
+        ("a bird on a branch", Tag("albatross", 0.7, "animal", "waterbird")),
+        ("a dog on a lawn", Tag("beagle", 0.6, "animal", "dog")),
+        ("a herd of sheep", Tag("hoofed animal", 0.7, "animal")),
+        ("a person on a bench", Tag("dog", 0.7, "animal")),
+    ],
+)
+def test_a_narrower_or_another_word_is_no_contradiction(caption: str, tag: Tag) -> None:
+    assert tag.text in compose([Caption(caption, 0.9)], [tag], BLUE_AND_WHITE).seo_tags
+
+
+def test_of_a_black_and_white_picture_no_other_colour_is_told() -> None:
+    context = Context(512, 512, ("grey",), monochrome=True)
+    words = compose([Caption("a blue and white boat on a red lake", 0.9)], [Tag("red boat", 0.6)], context)
+    assert words.caption == "A boat on a lake."
+    assert not {"blue", "red", "red boat"} & set(words.seo_tags)
+
+
+def test_measured_colours_do_not_contradict_the_caption() -> None:
+    context = Context(256, 256, ("yellow", "white"), backdrop="white")
+    words = compose([Caption("a green t-shirt", 0.9)], [], context)
+    assert "yellow" not in f"{words.description} {words.seo_tags} {words.filename_candidates}"
+    assert "yellow" in compose([Caption("a gold t-shirt", 0.9)], [], context).description
+
+
+def test_a_thing_that_may_be_the_caption_s_own_is_not_another() -> None:
+    tags = [Tag("trolleybus", 0.9, "vehicle", "bus"), Tag("snowmobile", 0.8, "vehicle"), Tag("lamp", 0.8, "household")]
+    words = compose([Caption("a red bus on a street", 0.9)], tags, BLUE_AND_WHITE)
+    assert "It also shows a lamp." in words.description
+    assert "trolleybus" not in words.description
+    assert "snowmobile" not in words.description
+
+
+def test_a_long_alt_is_cut_at_a_clause_within_the_soft_limit() -> None:
+    long = (
+        "a room with a table and four chairs, a painting on the wall, a lamp in the corner, "
+        "a rug on a floor and a window"
+    )
+    words = compose([Caption(f"{long} behind a very long curtain", 0.9)], [], BLUE_AND_WHITE)
+    assert words.alt == long.capitalize()
+    assert len(words.alt) <= 125 < len(words.caption)
+
+
+def test_the_alt_text_is_of_the_thing_and_not_of_a_close_up() -> None:
+    words = compose([Caption("a close up of a flower", 0.9)], [], BLUE_AND_WHITE)
+    assert (words.alt, words.caption) == ("A flower", "A close-up of a flower.")
 
 
 def test_every_setting_reads_as_one_sentence() -> None:

@@ -80,9 +80,9 @@ def test_gender_that_belongs_to_the_thing_stays(said: str) -> None:
 
 
 VOCABULARY = """
-a the two three man woman men women boy girl boys girls lady his her him he she hers himself herself and with in on holding
-riding is are dog cat bike hat shirt young little old tall another wife husband son hand , of person people who rides teenage
-baby
+a the two three man woman men women boy girl boys girls lady his her him he she hers himself herself and with in on
+holding riding is are dog cat bike hat shirt young little old tall another wife husband son hand , of person people who
+rides teenage baby
 """
 words = st.sampled_from(VOCABULARY.split())
 
