@@ -47,6 +47,7 @@ class Claim:
     image_id: str
     storage_key: str
     request_id: str
+    terms: tuple[str, ...] = ()
 
 
 def job_submit(
@@ -123,7 +124,7 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
     )
     if not claimed:
         return None  # Another worker got there first, or the task was sent twice.
-    analysis = ImageAnalysis.objects.select_related("image", "job").get(pk=analysis_id)
+    analysis = ImageAnalysis.objects.select_related("image", "job__account").get(pk=analysis_id)
     if analysis.current is None:
         _begin(analysis)
     return Claim(
@@ -134,6 +135,7 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
         image_id=analysis.image_id,
         storage_key=analysis.image.storage_key,
         request_id=analysis.job.request_id,
+        terms=tuple(analysis.job.account.extra_terms),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from workers.batcher import Batcher
-from workers.models.base import Caption, Captioner, Model, Pixels, Tag, Tagger
+from workers.models.base import Caption, Captioner, Hint, Model, Pixels, Tag, Tagger
 
 
 class EngineTimeout(Exception):
@@ -18,6 +18,14 @@ class EngineTimeout(Exception):
 
 class EngineNotLoaded(RuntimeError):
     """`describe` before `load`, or after `close`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """One picture as it waits for its batch, with its account's own `terms`."""
+
+    pixels: Pixels
+    terms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Engine:
         self._tagger = tagger
         self._batch_size = batch_size
         self._on_batch = on_batch
-        self._batcher: Batcher[Pixels, Sighting] | None = None
+        self._batcher: Batcher[Asked, Sighting] | None = None
         # Held while the models load, work or unload: threads that come meanwhile wait for this one set of them.
         self._models = threading.Lock()
         self._loaded = False
@@ -57,9 +65,9 @@ class Engine:
                 self._load()
                 self._batcher = Batcher(self._look, batch_size=self._batch_size, name="models")
 
-    def describe(self, pixels: Pixels, timeout_s: float) -> Sighting:
+    def describe(self, pixels: Pixels, timeout_s: float, terms: tuple[str, ...] = ()) -> Sighting:
         """Blocks. Raises EngineTimeout, EngineNotLoaded, BatcherClosed, or what the models raised for this picture."""
-        future = self.batcher.submit(pixels)
+        future = self.batcher.submit(Asked(pixels, terms))
         try:
             return future.result(timeout_s)
         except FutureTimeout as error:
@@ -92,7 +100,7 @@ class Engine:
         return self._loaded
 
     @property
-    def batcher(self) -> Batcher[Pixels, Sighting]:
+    def batcher(self) -> Batcher[Asked, Sighting]:
         if self._batcher is None:
             raise EngineNotLoaded("Engine.load() comes first")
         return self._batcher
@@ -112,7 +120,7 @@ class Engine:
         self._captioner.load()
         self._tagger.load()
         # The first prediction of a process is several times slower than the next; no caller should wait for it.
-        self._predict([np.full((64, 64, 3), 255, dtype=np.uint8)])
+        self._predict([Asked(np.full((64, 64, 3), 255, dtype=np.uint8))])
         named: dict[str, Model] = {"captioner": self._captioner, "tagger": self._tagger}
         # Kept: a picture's words may be told after the models were unloaded again.
         self._provenance = {
@@ -126,7 +134,7 @@ class Engine:
         self._captioner.unload()
         self._tagger.unload()
 
-    def _look(self, batch: Sequence[Pixels]) -> list[Sighting]:
+    def _look(self, batch: Sequence[Asked]) -> list[Sighting]:
         with self._models:
             self._load()
             self._on_batch(len(batch))
@@ -135,10 +143,12 @@ class Engine:
             finally:
                 self._used_at = time.monotonic()
 
-    def _predict(self, batch: Sequence[Pixels]) -> list[Sighting]:
+    def _predict(self, batch: Sequence[Asked]) -> list[Sighting]:
+        pictures = [asked.pixels for asked in batch]
         begun = time.perf_counter()
-        captions = self._captioner.predict(batch)
+        captions = self._captioner.predict(pictures)
         captioned = time.perf_counter()
-        tags = self._tagger.predict(batch)
+        said = [found[0].text if found else "" for found in captions]
+        tags = self._tagger.tag(pictures, [Hint(asked.terms, text) for asked, text in zip(batch, said, strict=True)])
         spent = {"caption": (captioned - begun) * 1000, "tag": (time.perf_counter() - captioned) * 1000}
         return [Sighting(*pair, spent) for pair in zip(captions, tags, strict=True)]

@@ -31,12 +31,23 @@ class Analysis:
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
 
-def describe(engine: Engine, data: bytes, *, limits: Limits, timeout_s: float, neutral_people: bool = True) -> Analysis:
-    """Raises NothingSaid, and what workers.images.decode and Engine.describe raise."""
+def describe(
+    engine: Engine,
+    data: bytes,
+    *,
+    limits: Limits,
+    timeout_s: float,
+    neutral_people: bool = True,
+    terms: tuple[str, ...] = (),
+) -> Analysis:
+    """`terms` are an account's own, for its tags.
+
+    Raises NothingSaid, and what workers.images.decode and Engine.describe raise.
+    """
     times = [time.perf_counter()]
     picture = decode(data, limits=limits)
     times.append(time.perf_counter())
-    sighting = engine.describe(picture.pixels, timeout_s)
+    sighting = engine.describe(picture.pixels, timeout_s, terms)
     times.append(time.perf_counter())
     if engine.must_speak and not sighting.captions:
         raise NothingSaid

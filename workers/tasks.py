@@ -81,7 +81,7 @@ def _claim_and_run(*, suspect: bool) -> bool:
 
 def _run(claim: services.Claim) -> None:
     try:
-        analysis = _analyze(claim.storage_key)
+        analysis = _analyze(claim)
         _observe(analysis)
     except ForgeError as error:
         _insist(partial(services.analysis_fail, claim=claim, error=error))
@@ -114,10 +114,10 @@ def _insist(call: Callable[[], _T]) -> _T:
         time.sleep(_DATABASE_PAUSE_S)
 
 
-def _analyze(storage_key: str) -> pipeline.Analysis:
+def _analyze(claim: services.Claim) -> pipeline.Analysis:
     assert _engine is not None, "the worker takes tasks only after worker_init"
     try:
-        with default_storage.open(storage_key) as file:
+        with default_storage.open(claim.storage_key) as file:
             data = file.read()
         return pipeline.describe(
             _engine,
@@ -125,6 +125,7 @@ def _analyze(storage_key: str) -> pipeline.Analysis:
             limits=Limits.of(settings),
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
             neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
+            terms=claim.terms,
         )
     except ImageError as error:
         raise _IMAGE_ERRORS.get(error.code, UnreadableImage)(str(error)) from error
@@ -133,7 +134,7 @@ def _analyze(storage_key: str) -> pipeline.Analysis:
     except pipeline.NothingSaid as error:
         raise NoCaption from error
     except Exception as error:  # one image's failure is that image's own
-        logger.exception("The analysis of %s failed.", storage_key)
+        logger.exception("The analysis of %s failed.", claim.storage_key)
         raise AnalysisFailed from error
 
 
