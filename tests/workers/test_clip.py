@@ -107,7 +107,10 @@ def _without(name: str) -> Callable[[Path], None]:
 
 
 def _with(name: str, content: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_text(content) and None
+    def spoil(folder: Path) -> None:
+        (folder / name).write_text(content)
+
+    return spoil
 
 
 def _pickled(folder: Path) -> None:

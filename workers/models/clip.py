@@ -133,16 +133,19 @@ class Clip:
         from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
         from transformers.utils import logging
 
+        # Their annotations leave out what they take and answer.
+        classes: tuple[Any, Any, Any, Any] = CLIPImageProcessorPil, CLIPTokenizer, CLIPModel, logging
+        processors, tokenizers, models, log = classes
         # A bar and a table on the terminal of whoever starts a worker; what is wrong is told below.
-        logging.disable_progress_bar()
+        log.disable_progress_bar()
         if self._threads is not None:
             torch.set_num_threads(self._threads)
         torch_dtype: torch.dtype = getattr(torch, DTYPES[self.dtype])
         local = {"local_files_only": True}
         try:
-            processor: Any = CLIPImageProcessorPil.from_pretrained(self.folder, **local)
-            tokenizer: Any = CLIPTokenizer.from_pretrained(self.folder, **local)
-            model, report = CLIPModel.from_pretrained(
+            processor = processors.from_pretrained(self.folder, **local)
+            tokenizer = tokenizers.from_pretrained(self.folder, **local)
+            model, report = models.from_pretrained(
                 self.folder, dtype=torch_dtype, use_safetensors=True, output_loading_info=True, **local
             )
         # What transformers raises on a folder that is not what it says it is has no common class.
@@ -166,7 +169,8 @@ class Clip:
 
 def _normalised(vectors: "Tensor") -> "Tensor":
     plain = vectors.float().cpu()
-    return plain / plain.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    unit: Tensor = plain / plain.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    return unit
 
 
 def _unhaired(picture: Pixels) -> Pixels:
