@@ -13,7 +13,7 @@ DEFAULTS = (BLIP, CLIP)
 KNOWN = (*DEFAULTS, BLIP_LARGE)
 
 SUMS = "SHA256SUMS"
-# The hub's commit that the files are of, written when they were pulled.
+# The hub's commit that the files are of.
 REVISION = "REVISION"
 PARTIAL = ".partial"
 
@@ -42,10 +42,14 @@ def require(models: Path, name: str, kind: str) -> Path:
     return folder
 
 
-def revision(folder: Path) -> str:
-    """The first twelve digits of the commit; empty for a folder that was not pulled."""
+def commit(folder: Path) -> str:
+    """The hub's commit that was pulled; empty for a folder that was not."""
     path = folder / REVISION
-    return path.read_text(encoding="ascii").strip()[:12] if path.is_file() else ""
+    return path.read_text(encoding="ascii").strip() if path.is_file() else ""
+
+
+def revision(folder: Path) -> str:
+    return commit(folder)[:12]
 
 
 def names(models: Path) -> Iterator[str]:
@@ -55,7 +59,7 @@ def names(models: Path) -> Iterator[str]:
             yield f"{owner.name}/{folder.name}"
 
 
-def sizes(folder: Path) -> int:
+def size_of(folder: Path) -> int:
     """Bytes of all its files."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
@@ -85,9 +89,7 @@ def sha256(path: Path) -> str:
 
 
 def wrong(folder: Path) -> list[str]:
-    """A sentence for each file that is not as it was when it was pulled, and for files beside those; none if all is
-    well.
-    """
+    """A sentence for each file that is not as it was when it was pulled."""
     try:
         sums = read_sums(folder)
     except (OSError, ValueError) as error:
