@@ -35,6 +35,10 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response:
         logger.warning("%s %s: %s", request.method, request.path, error.sentence)
     elif error.status >= 500:
         logger.error("%s %s: %r", request.method, request.path, exception, exc_info=exception)
+    if isinstance(error, MethodNotAllowed):
+        # DRF counts OPTIONS among what each view answers; it is refused here as the others are.
+        view = context["view"]
+        view.headers["Allow"] = ", ".join(method for method in view.allowed_methods if method != "OPTIONS")
     return Response(body(error, request.META["forge.request_id"]), status=error.status, headers=headers(error))
 
 

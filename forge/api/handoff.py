@@ -172,6 +172,7 @@ async def _refuse(scope: MutableMapping[str, Any], limit: int, actual: int, send
     headers = [
         (b"Content-Type", b"application/json"),
         (b"Content-Length", str(len(text)).encode()),
+        (b"X-Content-Type-Options", b"nosniff"),
         (REQUEST_ID_HEADER.encode(), request_id.encode()),
     ]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})

@@ -105,7 +105,13 @@ def test_a_method_that_is_not_there_is_refused_in_json(client: httpx.Client, met
     for path in ("sessions", "sessions/upload", "jobs/job_x/events", "credits/balance"):
         answer = client.request(method, path)
         assert_refused(answer, 405)
+        assert method not in answer.headers["Allow"]
         assert answer.headers["Allow"]
+
+
+def test_the_head_of_a_stream_is_no_stream(client: httpx.Client) -> None:
+    """Its answer would last as long as the job."""
+    assert client.head("jobs/job_x/events").status_code == 405
 
 
 @pytest.mark.parametrize(
