@@ -63,7 +63,7 @@ class TermsField(forms.CharField):
         return list(dict.fromkeys(line for line in lines if line))
 
     def has_changed(self, initial: object, data: object) -> bool:
-        return self.to_python(data) != (initial or [])
+        return bool(self.to_python(data) != (initial or []))
 
 
 class AccountForm(_ModelForm):

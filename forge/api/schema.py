@@ -17,7 +17,8 @@ from forge.api.serializers import (
 )
 from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, RateLimited, Unavailable
 
-_RATE_HEADERS = [
+_Parameters = list[OpenApiParameter | serializers.Serializer[Any] | type[serializers.Serializer[Any]]]
+_RATE_HEADERS: _Parameters = [
     OpenApiParameter(name, OpenApiTypes.INT, OpenApiParameter.HEADER, description=description, response=True)
     for name, description in {
         "RateLimit-Limit": "What the account may use: requests a minute, or bytes a day where fewer of these are left.",
@@ -33,7 +34,7 @@ class FirstSentenceSchema(AutoSchema):
     def get_summary(self) -> str | None:
         return super().get_description().partition(". ")[0].rstrip(".") or None
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> _Parameters:
         return _RATE_HEADERS if self.get_auth() else []
 
     def get_description(self) -> str:  # type: ignore[override]  # the stubs mean DRF's own

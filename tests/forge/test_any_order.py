@@ -290,7 +290,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 def test_no_order_of_events_loses_or_doubles_a_credit_or_an_event(db: None) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         AnyOrder,
         settings=settings(
             max_examples=ORDERS,

@@ -241,7 +241,12 @@ def in_flight(account: Account, api: ApiClient, session: Session) -> Idempotency
     seen: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         claim = idempotency.key_claim
-        patch.setattr(idempotency, "key_claim", lambda **named: (seen.append(named["fingerprint"]), claim(**named))[1])
+
+        def overheard(**named: Any) -> tuple[IdempotencyKey, bool]:
+            seen.append(named["fingerprint"])
+            return claim(**named)
+
+        patch.setattr(idempotency, "key_claim", overheard)
         assert analyze(api, session).status_code == 402
     ledger.grant(account_id=account.pk, amount=100)
     row, is_first = claim(account=account, key="key-1", fingerprint=seen[0])

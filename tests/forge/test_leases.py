@@ -41,7 +41,7 @@ def test_an_image_that_a_dead_worker_held_is_claimed_only_as_a_suspect(
 
 def _claimed(*, suspect: bool) -> int | None:
     claim = services.analysis_claim_next(holder="worker-2", suspect=suspect)
-    return claim and claim.analysis_id
+    return claim.analysis_id if claim else None
 
 
 def test_a_worker_that_must_end_gives_back_what_it_holds_and_no_death_is_counted(

@@ -26,10 +26,11 @@ class Lines:
 
     def __init__(self, form: str) -> None:
         self.stream = io.StringIO()
-        configured = logging.config.DictConfigurator(django_settings.LOGGING)
+        chosen: Any = django_settings.LOGGING
+        configured = logging.config.DictConfigurator(chosen)
         self.handler = logging.StreamHandler(self.stream)
-        self.handler.setFormatter(configured.configure_formatter(dict(django_settings.LOGGING["formatters"][form])))
-        self.handler.addFilter(configured.configure_filter(dict(django_settings.LOGGING["filters"]["about"])))
+        self.handler.setFormatter(configured.configure_formatter(dict(chosen["formatters"][form])))
+        self.handler.addFilter(configured.configure_filter(dict(chosen["filters"]["about"])))
 
     @property
     def text(self) -> str:

@@ -96,6 +96,7 @@ def read_all(cases: Iterable[tuple[str, Build]], environment: dict[str, str]) ->
 
 def _answers(process: "subprocess.Popen[bytes]") -> bool:
     """Waits for an answer or the end; False where neither comes in the processor's time for one picture."""
+    assert process.stdout is not None
     watched = psutil.Process(process.pid)
     begun = _processor_seconds(watched)
     while not select.select([process.stdout], [], [], 1.0)[0]:

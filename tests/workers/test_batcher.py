@@ -215,7 +215,9 @@ def test_batches_grow_again_when_there_is_memory() -> None:
         return list(items)
 
     gate = Gate()
-    batcher = Batcher(lambda items: gate.run(items) if items[0] == 0 else run(items), batch_size=2, name="test")
+    batcher: Batcher[int, int] = Batcher(
+        lambda items: gate.run(items) if items[0] == 0 else run(items), batch_size=2, name="test"
+    )
     first = batcher.submit(0)
     assert gate.begun.acquire(timeout=WAIT_S)
     few = [batcher.submit(1) for _ in range(2)]

@@ -76,7 +76,7 @@ def _holding(**arrays: Vectors) -> Callable[[Path], None]:
         _holding(vectors=np.zeros((2, 3), dtype=np.float32)),
         _holding(vectors=np.zeros(3, dtype=np.float32)),
         _holding(vectors=np.full((3, 3), np.nan, dtype=np.float32)),
-        _holding(vectors=np.zeros((3, 3), dtype=np.float64)),  # type: ignore[arg-type]
+        _holding(vectors=np.zeros((3, 3), dtype=np.float64)),
     ],
 )
 def test_a_damaged_file_is_made_again(spoil: Callable[[Path], None], embed: Embedder, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Fits are scripted: whom CLIP would find in a picture is not the question here."""
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -19,9 +21,8 @@ def crowd() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     return np.asarray(fits)
 
 
-def tags(said: str = "", own: dict[str, float] | None = None, **fits: float) -> list[Tag]:
+def tags(fits: Mapping[str, float], said: str = "", own: Mapping[str, float] = MappingProxyType({})) -> list[Tag]:
     """Of a picture to which the named terms (underscores for blanks) fit so well; the crowd ends at 25."""
-    own = own or {}
     values = crowd()
     for text, fit in fits.items():
         values[PLACES[text.replace("_", " ")]] = fit
@@ -29,27 +30,27 @@ def tags(said: str = "", own: dict[str, float] | None = None, **fits: float) -> 
     return tags_of(terms, np.append(values, list(own.values())), shipped=len(TERMS), said=said)
 
 
-def texts(said: str = "", own: dict[str, float] | None = None, **fits: float) -> list[str]:
-    return [tag.text for tag in tags(said, own, **fits)]
+def texts(fits: Mapping[str, float], said: str = "", own: Mapping[str, float] = MappingProxyType({})) -> list[str]:
+    return [tag.text for tag in tags(fits, said, own)]
 
 
 def test_tags_come_best_first() -> None:
-    assert texts(beach=28, pizza=29, laptop=27.5) == ["pizza", "beach", "laptop"]
+    assert texts({"beach": 28, "pizza": 29, "laptop": 27.5}) == ["pizza", "beach", "laptop"]
 
 
 def test_their_number_is_the_pictures_own() -> None:
-    assert texts() == []
-    assert texts(beach=29) == ["beach"]
+    assert texts({}) == []
+    assert texts({"beach": 29}) == ["beach"]
     many = {text: 29 - n / 100 for n, text in enumerate(["pizza", "beach", "laptop", "jeans", "umbrella", "fog"])}
-    assert texts(**many) == ["pizza", "beach", "laptop", "jeans", "umbrella", "fog"]
+    assert texts(many) == ["pizza", "beach", "laptop", "jeans", "umbrella", "fog"]
 
 
 def test_what_is_much_less_likely_than_the_best_is_no_tag() -> None:
-    assert texts(pizza=33, beach=30.5, laptop=29.5) == ["pizza", "beach"]
+    assert texts({"pizza": 33, "beach": 30.5, "laptop": 29.5}) == ["pizza", "beach"]
 
 
 def test_what_does_not_stand_out_of_the_crowd_is_no_tag() -> None:
-    assert texts(pizza=24.5, beach=24) == []
+    assert texts({"pizza": 24.5, "beach": 24}) == []
 
 
 def test_a_picture_in_which_everything_fits_alike_has_no_tags() -> None:
@@ -57,17 +58,17 @@ def test_a_picture_in_which_everything_fits_alike_has_no_tags() -> None:
 
 
 def test_confidence_grows_with_the_fit_and_stays_within_its_limits() -> None:
-    found = tags(pizza=29, beach=27, laptop=26.2)
+    found = tags({"pizza": 29, "beach": 27, "laptop": 26.2})
     assert 1 > found[0].confidence > found[1].confidence > found[2].confidence > 0
     assert found[0].confidence > 0.9
     assert found[2].confidence == pytest.approx(0.5, abs=0.2)
-    assert tags(pizza=10_000)[0].confidence <= 1
+    assert tags({"pizza": 10_000})[0].confidence <= 1
 
 
 def test_a_tag_says_what_the_composed_words_need() -> None:
-    [tag] = tags(beagle=29)
+    [tag] = tags({"beagle": 29})
     assert (tag.kind, tag.parent, tag.number) == ("animal", "dog", "count")
-    assert tags(jeans=29)[0].number == "plural"
+    assert tags({"jeans": 29})[0].number == "plural"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_tag_says_what_the_composed_words_need() -> None:
     ],
 )
 def test_of_a_thing_and_a_closer_name_of_it_one_is_a_tag(fits: dict[str, float], kept: list[tuple[str, str]]) -> None:
-    assert [(tag.text, tag.parent) for tag in tags(**fits)] == kept
+    assert [(tag.text, tag.parent) for tag in tags(fits)] == kept
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_of_a_thing_and_a_closer_name_of_it_one_is_a_tag(fits: dict[str, float],
     ],
 )
 def test_tags_do_not_contradict_each_other(fits: dict[str, float], kept: list[str]) -> None:
-    assert texts(**fits) == kept
+    assert texts(fits) == kept
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_tags_do_not_contradict_each_other(fits: dict[str, float], kept: list[st
     ],
 )
 def test_tags_do_not_contradict_the_caption(said: str, fits: dict[str, float], kept: list[str]) -> None:
-    assert texts(said, **fits) == kept
+    assert texts(fits, said) == kept
 
 
 @pytest.mark.parametrize(
@@ -146,17 +147,17 @@ def test_what_the_caption_names_is_heard(said: str, named: set[str]) -> None:
 
 def test_an_accounts_terms_are_judged_as_the_others() -> None:
     own = {"acme widget": 28.5, "acme crate": 21.0}
-    assert texts(own=own, pizza=29, beach=28) == ["pizza", "acme widget", "beach"]
+    assert texts({"pizza": 29, "beach": 28}, own=own) == ["pizza", "acme widget", "beach"]
 
 
 def test_an_accounts_terms_change_no_other_tag() -> None:
-    without = tags(pizza=29, beach=28)
-    found = tags(own={"acme widget": 60.0}, pizza=29, beach=28)
+    without = tags({"pizza": 29, "beach": 28})
+    found = tags({"pizza": 29, "beach": 28}, own={"acme widget": 60.0})
     assert [tag for tag in found if tag.text != "acme widget"] == without
 
 
 def test_an_accounts_term_that_is_shipped_too_is_one_tag() -> None:
-    assert texts(own={"pizzas": 28.9}, pizza=29) == ["pizza"]
+    assert texts({"pizza": 29}, own={"pizzas": 28.9}) == ["pizza"]
 
 
 def test_what_hangs_on_rounding_is_seen() -> None:
@@ -173,4 +174,6 @@ def test_what_hangs_on_rounding_is_seen() -> None:
 
 
 def test_terms_that_fit_alike_keep_the_vocabularys_order() -> None:
-    assert texts(pizza=28, beach=28, laptop=28) == sorted(["pizza", "beach", "laptop"], key=PLACES.__getitem__)
+    assert texts({"pizza": 28, "beach": 28, "laptop": 28}) == sorted(
+        ["pizza", "beach", "laptop"], key=PLACES.__getitem__
+    )

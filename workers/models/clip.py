@@ -87,7 +87,8 @@ class Clip:
             return torch.zeros(0, self._dimensions)
         pictures, vectors = self._last
         if len(pictures) == len(pixels) and all(a() is b for a, b in zip(pictures, pixels, strict=True)):
-            return vectors
+            known: Tensor = vectors
+            return known
         cut = [_unhaired(picture) for picture in pixels]
         # Said, because of a picture three pixels high it would be guessed wrong.
         ready = self._parts.processor(cut, input_data_format="channels_last", return_tensors="pt")["pixel_values"]
