@@ -34,7 +34,7 @@ from forge.models import Account, CreditEntry, ImageAnalysis, Job, JobEvent, Ses
 from forge.services import Claim
 from tests.forge import jobs
 
-ORDERS = int(os.environ.get("FORGE_ORDERS", "25"))
+ORDERS = int(os.environ.get("FORGE_ORDERS", "15"))
 OPEN = {"queued", "processing"}
 UNPAID = {"failed", "cancelled"}
 
@@ -290,7 +290,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 def test_no_order_of_events_loses_or_doubles_a_credit_or_an_event(db: None) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         AnyOrder,
         settings=settings(
             max_examples=ORDERS,
