@@ -34,7 +34,7 @@ from forge.models import Account, CreditEntry, ImageAnalysis, Job, JobEvent, Ses
 from forge.services import Claim
 from tests.forge import jobs
 
-ORDERS = int(os.environ.get("FORGE_ORDERS", "25"))
+ORDERS = int(os.environ.get("FORGE_ORDERS", "15"))
 OPEN = {"queued", "processing"}
 UNPAID = {"failed", "cancelled"}
 
