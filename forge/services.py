@@ -45,6 +45,7 @@ class Claim:
     job_id: str
     image_id: str
     storage_key: str
+    terms: tuple[str, ...] = ()
 
 
 def job_submit(*, account: Account, session: Session, references: Sequence[ImageReference]) -> Job:
@@ -110,7 +111,7 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
     )
     if not claimed:
         return None  # Another worker got there first, or the task was sent twice.
-    analysis = ImageAnalysis.objects.select_related("image").get(pk=analysis_id)
+    analysis = ImageAnalysis.objects.select_related("image", "job__account").get(pk=analysis_id)
     if analysis.current is None:
         _begin(analysis)
     return Claim(
@@ -120,6 +121,7 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
         job_id=analysis.job_id,
         image_id=analysis.image_id,
         storage_key=analysis.image.storage_key,
+        terms=tuple(analysis.job.account.extra_terms),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.batcher import Batcher
-from workers.models.base import Caption, Captioner, Pixels, Tag, Tagger
+from workers.models.base import Caption, Captioner, Hint, Pixels, Tag, Tagger
 
 
 class EngineTimeout(Exception):
@@ -16,6 +16,14 @@ class EngineTimeout(Exception):
 
 class EngineNotLoaded(RuntimeError):
     """`describe` before `load`, or after `close`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """One picture as it waits for its batch, with its account's own `terms`."""
+
+    pixels: Pixels
+    terms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class Engine:
         self._captioner = captioner
         self._tagger = tagger
         self._batch_size = batch_size
-        self._batcher: Batcher[Pixels, Sighting] | None = None
+        self._batcher: Batcher[Asked, Sighting] | None = None
 
     def load(self) -> None:
         """Takes seconds, once; returns when a first prediction has warmed the models up. Raises ModelUnavailable."""
@@ -40,12 +48,12 @@ class Engine:
         self._captioner.load()
         self._tagger.load()
         # The first prediction of a process is several times slower than the next; no caller should wait for it.
-        self._look([np.full((64, 64, 3), 255, dtype=np.uint8)])
+        self._look([Asked(np.full((64, 64, 3), 255, dtype=np.uint8))])
         self._batcher = Batcher(self._look, batch_size=self._batch_size, name="models")
 
-    def describe(self, pixels: Pixels, timeout_s: float) -> Sighting:
+    def describe(self, pixels: Pixels, timeout_s: float, terms: tuple[str, ...] = ()) -> Sighting:
         """Blocks. Raises EngineTimeout, EngineNotLoaded, BatcherClosed, or what the models raised for this picture."""
-        future = self.batcher.submit(pixels)
+        future = self.batcher.submit(Asked(pixels, terms))
         try:
             return future.result(timeout_s)
         except FutureTimeout as error:
@@ -62,7 +70,7 @@ class Engine:
             self._tagger.unload()
 
     @property
-    def batcher(self) -> Batcher[Pixels, Sighting]:
+    def batcher(self) -> Batcher[Asked, Sighting]:
         if self._batcher is None:
             raise EngineNotLoaded("Engine.load() comes first")
         return self._batcher
@@ -79,7 +87,9 @@ class Engine:
             "tagger": {"name": self._tagger.name, "revision": self._tagger.revision},
         }
 
-    def _look(self, batch: Sequence[Pixels]) -> list[Sighting]:
-        captions = self._captioner.predict(batch)
-        tags = self._tagger.predict(batch)
+    def _look(self, batch: Sequence[Asked]) -> list[Sighting]:
+        pictures = [asked.pixels for asked in batch]
+        captions = self._captioner.predict(pictures)
+        said = [found[0].text if found else "" for found in captions]
+        tags = self._tagger.tag(pictures, [Hint(asked.terms, text) for asked, text in zip(batch, said, strict=True)])
         return [Sighting(*pair) for pair in zip(captions, tags, strict=True)]

@@ -28,12 +28,16 @@ class Analysis:
     provenance: dict[str, object]
 
 
-def describe(engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float) -> Analysis:
-    """Raises NothingSaid, and what workers.images.decode and Engine.describe raise."""
+def describe(
+    engine: Engine, data: bytes, *, max_pixels: int, timeout_s: float, terms: tuple[str, ...] = ()
+) -> Analysis:
+    """`terms` are an account's own, for its tags. Raises NothingSaid, and what workers.images.decode and
+    Engine.describe raise.
+    """
     times = [time.perf_counter()]
     picture = decode(data, max_pixels=max_pixels)
     times.append(time.perf_counter())
-    sighting = engine.describe(picture.pixels, timeout_s)
+    sighting = engine.describe(picture.pixels, timeout_s, terms)
     times.append(time.perf_counter())
     if engine.must_speak and not sighting.captions:
         raise NothingSaid

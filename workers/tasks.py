@@ -50,7 +50,7 @@ def analyze_image(analysis_id: int) -> None:
         return
     with _held(analysis_id):
         try:
-            analysis = _analyze(claim.storage_key)
+            analysis = _analyze(claim)
         except ForgeError as error:
             services.analysis_fail(claim=claim, error=error)
         else:
@@ -62,16 +62,17 @@ def analyze_image(analysis_id: int) -> None:
             )
 
 
-def _analyze(storage_key: str) -> pipeline.Analysis:
+def _analyze(claim: services.Claim) -> pipeline.Analysis:
     assert _engine is not None, "the worker takes tasks only after worker_init"
     try:
-        with default_storage.open(storage_key) as file:
+        with default_storage.open(claim.storage_key) as file:
             data = file.read()
         return pipeline.describe(
             _engine,
             data,
             max_pixels=settings.FORGE_MAX_IMAGE_PIXELS,
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
+            terms=claim.terms,
         )
     except ImageError as error:
         raise _IMAGE_ERRORS.get(error.code, UnreadableImage)(str(error)) from error
@@ -80,7 +81,7 @@ def _analyze(storage_key: str) -> pipeline.Analysis:
     except pipeline.NothingSaid as error:
         raise NoCaption from error
     except Exception as error:  # one image's failure is that image's own
-        logger.exception("The analysis of %s failed.", storage_key)
+        logger.exception("The analysis of %s failed.", claim.storage_key)
         raise AnalysisFailed from error
 
 

@@ -1,18 +1,43 @@
 import hashlib
+import re
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from forge.models.identifiers import account_id, random_token
 
+MOST_TERMS = 200
+LONGEST_TERM = 40
+_TERM = re.compile(r"[^\W_]+(?:[ '-][^\W_]+)*")
+
+
+def terms_validate(terms: object) -> None:
+    """Raises ValidationError with one sentence for each term that is none."""
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+        raise ValidationError("Terms are a list of texts.")
+    wrong = [term for term in terms if len(term) > LONGEST_TERM or term != term.lower() or not _TERM.fullmatch(term)]
+    said = [f"“{term[:60]}” is not up to {LONGEST_TERM} letters of lower-case words." for term in wrong[:10]]
+    if len(terms) > MOST_TERMS:
+        said.append(f"{len(terms)} terms are more than {MOST_TERMS}.")
+    if len(set(terms)) < len(terms):
+        said.append("A term stands twice.")
+    if said:
+        raise ValidationError(said)
+
 
 class Account(models.Model):
-    """Who owns keys, sessions and credits. `balance` is written by forge/ledger.py alone."""
+    """Who owns keys, sessions and credits. `balance` is written by forge/ledger.py alone.
+
+    `extra_terms`: what the tagger looks for in this account's pictures beside its own vocabulary. Models with fixed
+    words (the embedded ones) pass them over.
+    """
 
     id = models.CharField(primary_key=True, max_length=40, default=account_id, editable=False)
     name = models.SlugField(max_length=80, unique=True)
     is_active = models.BooleanField(default=True)
     balance = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    extra_terms = models.JSONField(default=list, blank=True, validators=[terms_validate])
 
     class Meta:
         ordering = ["name"]

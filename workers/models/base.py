@@ -35,6 +35,16 @@ class Tag:
     number: str = "count"
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What is known of a picture beside its pixels: the `terms` its account adds to the vocabulary, and what the
+    captioner `said` of it.
+    """
+
+    terms: tuple[str, ...] = ()
+    said: str = ""
+
+
 class Model(ABC):
     """`load` may take seconds and raises ModelUnavailable; `unload` gives the memory back; both may be said twice.
 
@@ -69,3 +79,7 @@ class Tagger(Model):
     @abstractmethod
     def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
         """Tags for each picture, best first, perhaps none. Deterministic, as Captioner.predict is."""
+
+    def tag(self, batch: Sequence[Pixels], hints: Sequence[Hint]) -> list[list[Tag]]:
+        """As `predict`, with a hint for each picture, which models with fixed words ignore."""
+        return self.predict(batch)
