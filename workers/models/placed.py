@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from workers.models import checkpoint, processor
+from workers.models import checkpoint
 from workers.models.clip import KIND, Clip
 
 
@@ -16,6 +16,8 @@ class PlacedClip(Clip):
 
     def load(self) -> None:
         checkpoint.require(self.folder, KIND)
+        from workers.models import processor
+
         here = processor.processor()
         precision = processor.choose(self._precision, here, name="CLIP")
         # A picture in fp32 takes CLIP a tenth of BLIP's time: int8 would save little and move the tags.
