@@ -7,7 +7,7 @@ from rest_framework import serializers
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
 
 
-class _WithoutAbsent(serializers.Serializer[Any]):
+class WithoutAbsent(serializers.Serializer[Any]):
     """Leaves out the fields named in `optional` where there is nothing to say."""
 
     optional: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class SessionSerializer(serializers.Serializer[Session]):
 IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]
 
 
-class ImageStateSerializer(_WithoutAbsent, ImageSerializer):
+class ImageStateSerializer(WithoutAbsent, ImageSerializer):
     """One image with the state of its latest analysis and its latest words."""
 
     optional = ("metadata", "error", "code", "jobId")
@@ -111,7 +111,7 @@ class SingleResultSerializer(serializers.Serializer[Any]):
     creditsRemaining = serializers.IntegerField()
 
 
-class AnalysisSerializer(_WithoutAbsent, serializers.Serializer[ImageAnalysis]):
+class AnalysisSerializer(WithoutAbsent, serializers.Serializer[ImageAnalysis]):
     optional = ("metadata", "error", "code")
 
     imageId = serializers.CharField(source="image_id")
@@ -191,7 +191,7 @@ class CheckSerializer(serializers.Serializer[Any]):
     remaining = serializers.IntegerField()
 
 
-class CreditEntrySerializer(_WithoutAbsent, serializers.Serializer[CreditEntry]):
+class CreditEntrySerializer(WithoutAbsent, serializers.Serializer[CreditEntry]):
     optional = ("jobId", "imageId", "note")
 
     amount = serializers.IntegerField()
