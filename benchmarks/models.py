@@ -20,6 +20,7 @@ from transformers import BlipConfig, BlipForConditionalGeneration, BlipImageProc
 from transformers.utils import logging as library_logging
 
 from benchmarks.embedded import SAMPLES
+from decoding import Limits
 from workers.images import decode
 from workers.models.base import Pixels
 from workers.models.blip.model import Blip
@@ -49,7 +50,9 @@ def main() -> None:
 def measured(folder: Path, here: Processor, precision: str, *, rounds: int) -> float:
     """Prints tables, and returns the ratio at batches of 8."""
     plain, own = Plain(folder, here), Blip(folder, precision, here, STYLE)
-    pictures = [decode(path.read_bytes(), max_pixels=10**8).pixels for path in sorted(SAMPLES.glob("*.jpg"))][:8]
+    pictures = [
+        decode(path.read_bytes(), limits=Limits(pixels=10**8)).pixels for path in sorted(SAMPLES.glob("*.jpg"))
+    ][:8]
     alone: list[float] = []
     stages: dict[int, dict[str, list[float]]] = {1: {}, 8: {}}
     plain(pictures[0])
@@ -143,7 +146,7 @@ def peak_flops(here: Processor) -> float:
 
 def decoding() -> float:
     data = (SAMPLES / "coffee.jpg").read_bytes()
-    return statistics.median(spent(lambda: decode(data, max_pixels=10**8))[0] for _ in range(5))
+    return statistics.median(spent(lambda: decode(data, limits=Limits(pixels=10**8)))[0] for _ in range(5))
 
 
 def clip_seconds(here: Processor) -> float:

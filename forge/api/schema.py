@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer
@@ -14,6 +15,7 @@ from forge.api.serializers import (
     ImageErrorSerializer,
     ProgressSerializer,
     ResultSerializer,
+    WithoutAbsent,
 )
 from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, RateLimited, Unavailable
 
@@ -65,11 +67,39 @@ def _example(error: type[ForgeError]) -> OpenApiExample:
     return OpenApiExample(error.code, value=value, response_only=True, status_codes=[str(error.status)])
 
 
+class WithoutAbsentSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """What may be left out is not required."""
+
+    target_class = WithoutAbsent
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> Any:
+        shape = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        shape["required"] = [name for name in shape["required"] if name not in self.target.optional]
+        return shape
+
+
+class JsonText(serializers.CharField):
+    """JSON as a stream carries it: text, of the shape that a serializer describes."""
+
+    def __init__(self, shape: serializers.Serializer[Any]) -> None:
+        super().__init__()
+        self.shape = shape
+
+
+class JsonTextSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = JsonText
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        shape = auto_schema.resolve_serializer(self.target.shape, direction).ref
+        return {"type": "string", "contentMediaType": "application/json", "contentSchema": shape}
+
+
 def _event(name: str, data: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
     fields = {
-        "id": serializers.IntegerField(min_value=1, help_text="Starts at 1, no gaps; send it as Last-Event-ID."),
+        "id": serializers.RegexField(r"^[1-9][0-9]*$", help_text="Starts at 1, no gaps; send it as Last-Event-ID."),
         "event": serializers.ChoiceField(choices=[name]),
-        "data": data(),
+        "data": JsonText(data()),
         "__doc__": data.__doc__,
     }
     return type(f"{name.capitalize()}EventSerializer", (serializers.Serializer,), fields)

@@ -8,7 +8,7 @@ from forge.api.provenance import RecordedProvenance
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
 
 
-class _WithoutAbsent(serializers.Serializer[Any]):
+class WithoutAbsent(serializers.Serializer[Any]):
     """Leaves out the fields named in `optional` where there is nothing to say."""
 
     optional: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class SessionSerializer(serializers.Serializer[Session]):
 IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]
 
 
-class ImageStateSerializer(_WithoutAbsent, ImageSerializer):
+class ImageStateSerializer(WithoutAbsent, ImageSerializer):
     """One image with the state of its latest analysis and its latest words."""
 
     optional = ("metadata", "error", "code", "jobId")
@@ -112,7 +112,7 @@ class SingleResultSerializer(serializers.Serializer[Any]):
     creditsRemaining = serializers.IntegerField()
 
 
-class AnalysisSerializer(_WithoutAbsent, serializers.Serializer[ImageAnalysis]):
+class AnalysisSerializer(WithoutAbsent, serializers.Serializer[ImageAnalysis]):
     """`provenance` is there where the view asks for it: `context={"include": {"provenance"}}`."""
 
     optional = ("metadata", "error", "code", "provenance")
@@ -201,7 +201,7 @@ class CheckSerializer(serializers.Serializer[Any]):
     remaining = serializers.IntegerField()
 
 
-class CreditEntrySerializer(_WithoutAbsent, serializers.Serializer[CreditEntry]):
+class CreditEntrySerializer(WithoutAbsent, serializers.Serializer[CreditEntry]):
     optional = ("jobId", "imageId", "note")
 
     amount = serializers.IntegerField()

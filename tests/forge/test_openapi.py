@@ -33,7 +33,8 @@ def test_each_endpoint_of_the_api_is_in_it(document: Any) -> None:
 def test_each_event_is_in_it(document: Any, event: str) -> None:
     shape = document["components"]["schemas"][f"{event}Event"]
 
-    assert shape["properties"]["data"]
+    told = shape["properties"]["data"]["contentSchema"]["$ref"].rpartition("/")[2]
+    assert document["components"]["schemas"][told]["properties"]
     streams = [
         operation["responses"]["200"]["content"]["text/event-stream"]["schema"]
         for path in ("sessions/{session_id}/analyze", "jobs/{job_id}/events")
@@ -57,6 +58,14 @@ def test_the_idempotency_key_is_in_it_where_it_counts(document: Any) -> None:
     sessions = "sessions/{session_id}"
     uploads = {"sessions/upload", f"{sessions}/images"}
     assert said == uploads | {f"{sessions}/analyze", f"{sessions}/analyze-single"}
+
+
+def test_a_list_is_a_list_of_things_and_what_may_be_absent_is_not_required(document: Any) -> None:
+    shapes = document["components"]["schemas"]
+
+    assert shapes["PaginatedSessionList"]["properties"]["data"]["items"] == {"$ref": "#/components/schemas/Session"}
+    assert "status" in shapes["ImageState"]["required"]
+    assert {"metadata", "error", "code", "jobId"}.isdisjoint(shapes["ImageState"]["required"])
 
 
 def codes() -> list[str]:
