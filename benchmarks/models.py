@@ -39,7 +39,7 @@ def main() -> None:
     arguments.add_argument("--precision", default="auto", help="auto, fp32, bf16 or int8; default: %(default)s")
     told = arguments.parse_args()
     torch.set_num_threads(1)
-    library_logging.disable_progress_bar()
+    library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     here = processor()
     precision = choose(told.precision, here, name="BLIP")
     with tempfile.TemporaryDirectory() as folder:
@@ -50,9 +50,8 @@ def main() -> None:
 def measured(folder: Path, here: Processor, precision: str, *, rounds: int) -> float:
     """Prints tables, and returns the ratio at batches of 8."""
     plain, own = Plain(folder, here), Blip(folder, precision, here, STYLE)
-    pictures = [
-        decode(path.read_bytes(), limits=Limits(pixels=10**8)).pixels for path in sorted(SAMPLES.glob("*.jpg"))
-    ][:8]
+    files = sorted(SAMPLES.glob("*.jpg"))[:8]
+    pictures = [decode(path.read_bytes(), limits=Limits(pixels=10**8)).pixels for path in files]
     alone: list[float] = []
     stages: dict[int, dict[str, list[float]]] = {1: {}, 8: {}}
     plain(pictures[0])
@@ -73,7 +72,7 @@ def measured(folder: Path, here: Processor, precision: str, *, rounds: int) -> f
         table.add_row(f"engine, {precision}, batch {size}", row, *columns, f"{ratios[size]:.2f}")
     Console(width=120).print(table)
     Console(width=120).print(facts(own, plain, here, pictures, stages[8]))
-    return ratios[8]
+    return float(ratios[8])
 
 
 class Plain:
@@ -150,7 +149,8 @@ def decoding() -> float:
 
 
 def clip_seconds(here: Processor) -> float:
-    model: Any = CLIPModel(CLIPConfig()).eval().to(here.device)
+    net: Any = CLIPModel(CLIPConfig())
+    model = net.eval().to(here.device)
     pixels = torch.from_numpy(np.random.default_rng(0).normal(size=(8, 3, 224, 224)).astype(np.float32))
     with torch.inference_mode():
         return (

@@ -72,7 +72,7 @@ class Blip:
         # A CPU's caches hold one picture's cells; alone a picture's sight cannot depend on its batch, either.
         at_once = 1 if self._here.device == "cpu" else len(pixels)
         ready = pixels.to(self._here.device, self._dtype)
-        return Sight.of_all([self.decoder.see(self.vision(part)) for part in ready.split(at_once)])
+        return Sight.of_all([self.decoder.see(self.vision(part)) for part in torch.split(ready, at_once)])
 
     def told(self, sight: Sight) -> list[list[list[Told]]]:
         found = tell(self.decoder, sight, self.prompts, self.rules)
@@ -95,12 +95,13 @@ class Blip:
 def _read(folder: Path) -> Any:
     """transformers' model in fp32. Raises ModelUnavailable with one sentence."""
     # A bar and a table on the terminal of whoever starts a worker; what is wrong is told here.
-    library_logging.disable_progress_bar()
+    library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     _require_architecture(folder)
     try:
-        model, report = BlipForConditionalGeneration.from_pretrained(
+        found: Any = BlipForConditionalGeneration.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, local_files_only=True
         )
+        model, report = found
     # What transformers raises on a folder that is not what it says it is has no common class.
     except (OSError, ValueError, TypeError, RuntimeError, LookupError, AttributeError, SafetensorError) as error:
         told = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -137,7 +137,8 @@ class Decoder(nn.Module):
         self.scores = linear(head.decoder)
 
     def see(self, cells: Tensor) -> Sight:
-        return Sight([layer.see(cells) for layer in self.layers])
+        layers: Any = self.layers
+        return Sight([layer.see(cells) for layer in layers])
 
     def begin(self, rows: int, room: int, sight: Sight) -> Said:
         keys = sight.layers[0][0]
