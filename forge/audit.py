@@ -40,7 +40,7 @@ Found = Iterator[tuple[str, str]]
 
 def _balances() -> Found:
     accounts = Account.objects.annotate(entries=Coalesce(Sum("credit_entries__amount"), 0))
-    off = accounts.exclude(balance=F("entries"), balance__gte=0).order_by()
+    off = accounts.exclude(entries=F("balance"), balance__gte=0).order_by()
     for name, balance, entries in _rows(off, "name", "balance", "entries"):
         yield name, f"the balance is {balance}, the entries add up to {entries}"
 
