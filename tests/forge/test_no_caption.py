@@ -27,7 +27,7 @@ def test_an_image_without_a_caption_fails_with_its_code_and_gives_the_credit_bac
     job = jobs.submit(alice, make_session(alice, 1))
     assert ledger.balance(alice.pk) == 99
 
-    tasks.analyze_image(jobs.analyses(job)[0].pk)
+    tasks.analyze_image()
 
     (failed,) = jobs.analyses(job)
     assert (failed.status, failed.code, failed.metadata) == (ImageAnalysis.Status.FAILED, "no_caption", None)
