@@ -74,10 +74,10 @@ class JobAdmin(ReadOnlyAdmin[Job]):
         for job in queryset:
             cancelled = services.job_cancel(job=job)
             if not cancelled:
-                self.message_user(request, f"{job}: nothing of it waits; it stays as it is.", messages.WARNING)
+                self.message_user(request, f"Nothing of {job} waits; it stays as it is.", messages.WARNING)
                 continue
             self.log_change(request, job, f"Cancelled {cancelled} of {job.total} images")
-            self.message_user(request, f"{job}: {cancelled} of {job.total} images cancelled and refunded.")
+            self.message_user(request, f"Cancelled and refunded {cancelled} of {job.total} images of {job}.")
 
     def related(self, row: Job) -> dict[str, Any]:
         analyses = row.analyses.select_related("image").order_by("position")

@@ -522,8 +522,8 @@ def test_an_operator_cancels_what_waits(admin_client: Client, admin_job: Job) ->
 
     text = cancel(admin_client, waiting, admin_job)
 
-    assert f"{waiting}: 2 of 2 images cancelled and refunded." in text
-    assert f"{admin_job}: nothing of it waits; it stays as it is." in text
+    assert f"Cancelled and refunded 2 of 2 images of {waiting}." in text
+    assert f"Nothing of {admin_job} waits; it stays as it is." in text
     assert [Job.objects.get(pk=job.pk).status for job in (waiting, admin_job)] == ["cancelled", "partial"]
     assert "2 of 2 ended: 0 succeeded, 0 failed; 2 cancelled" in text_of(
         admin_client, page("job", "change", waiting.pk)
