@@ -353,9 +353,9 @@ SPECTACULAR_SETTINGS = {
 }
 
 FORGE_LOG_FORMAT = env.str(
-    # People read a terminal, machines read the rest. `up` gives its children «plain», for the tails it shows.
+    # People read it on their own machine, other programs in production.
     "FORGE_LOG_FORMAT",
-    "plain" if DEBUG or sys.stderr.isatty() else "json",
+    "json" if _PRODUCTION else "plain",
     validate=validate.OneOf(["plain", "json"]),
 )
 LOGGING = {

@@ -19,7 +19,7 @@ from rest_framework.parsers import MultiPartParser
 
 from forge import ledger, uploads
 from forge.accounts import key_issue
-from forge.api.views import jobs as views
+from forge.api.views import analyze, streams
 from forge.models import Account, ApiKey, Image, Job, Session
 from tests.forge import jobs
 from tests.forge.conftest import ApiClient
@@ -134,11 +134,12 @@ def test_the_walk_finds_the_api() -> None:
 def streams_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sending is the ASGI layer's; who may ask is decided before."""
 
-    def end(request: Any, responder: Any) -> None:
+    def end(request: Any, responder: Any, seat: Any) -> None:
         if hasattr(responder, "answer"):
             responder.answer.close()
 
-    monkeypatch.setattr(views, "hand_over", end)
+    for view in (analyze, streams):
+        monkeypatch.setattr(view, "hand_over", end)
 
 
 @each_endpoint

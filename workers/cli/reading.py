@@ -33,9 +33,8 @@ def sentence(error: BaseException) -> str | None:
         case FileTooLarge(limit=limit):
             return f"The file is larger than {limit:,} bytes (FORGE_MAX_IMAGE_BYTES)."
         case ImageTooLarge(unit=unit, limit=limit, actual=actual):
-            return (
-                f"The image has {actual:,} {unit}, more than {limit:,} (FORGE_MAX_IMAGE_PIXELS, FORGE_MAX_IMAGE_SIDE)."
-            )
+            name = "FORGE_MAX_IMAGE_PIXELS" if unit == "pixels" else "FORGE_MAX_IMAGE_SIDE"
+            return f"The image has {actual:,} {unit}, more than {limit:,} ({name})."
         case ImageError():
             return str(error)
         case pipeline.NothingSaid():
