@@ -1,5 +1,6 @@
 """What each log line tells beside its sentence: which request, job and image it is about; and what no line may tell."""
 
+import copy
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -67,8 +68,9 @@ class Plain(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         ids = " ".join(filter(None, (getattr(record, field, "") for field in FIELDS)))
-        record.ids = f" [{ids}]" if ids else ""
-        return redacted(super().format(record))
+        told = copy.copy(record)  # other handlers have the same record
+        told.ids = f" [{ids}]" if ids else ""
+        return redacted(super().format(told))
 
 
 class Json(JsonFormatter):

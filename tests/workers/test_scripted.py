@@ -65,7 +65,7 @@ def test_a_delay_is_slept_once_for_a_batch_and_once_for_each_picture(monkeypatch
     [
         (
             {"delay": 5},
-            "unknown option 'delay'.*accepted: load_ms, delay_ms, delay_ms_per_image, fail_color, silent_color, crash_color",
+            "unknown option 'delay'.*accepted: load_ms, delay_ms, delay_ms_per_image, fail_color, silent_color, crash_",
         ),
         ({"delay_ms": -1}, "delay_ms is -1"),
         ({"delay_ms": "5"}, "delay_ms is '5'"),
