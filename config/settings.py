@@ -8,7 +8,6 @@ import contextlib
 import logging
 import os
 import secrets
-import sys
 import tempfile
 from pathlib import Path
 
