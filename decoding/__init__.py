@@ -6,6 +6,6 @@ decoded at once in this process the rest waits: that bounds its memory.
 """
 
 from decoding.limits import Limits
-from decoding.pictures import FORMATS, Damaged, Picture, TooLarge, Undecodable, Unsupported, opened
+from decoding.pictures import FORMATS, Damaged, TooLarge, Undecodable, Unsupported, opened
 
-__all__ = ["FORMATS", "Damaged", "Limits", "Picture", "TooLarge", "Undecodable", "Unsupported", "opened"]
+__all__ = ["FORMATS", "Damaged", "Limits", "TooLarge", "Undecodable", "Unsupported", "opened"]

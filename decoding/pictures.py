@@ -4,7 +4,7 @@ from typing import IO, cast
 
 import pi_heif
 import PIL.Image
-from PIL.Image import Image as Picture
+from PIL.Image import Image
 
 from decoding.limits import Limits, Source, TimedFile, taking_turns
 
@@ -46,7 +46,7 @@ class TooLarge(Undecodable):
 
 
 @contextmanager
-def opened(file: Source, limits: Limits) -> Iterator[Picture]:
+def opened(file: Source, limits: Limits) -> Iterator[Image]:
     """The picture, its header read and judged; `load` it inside, where whatever a decoder raises becomes Damaged."""
     try:
         with _open(file, limits.seconds) as picture:
@@ -61,7 +61,7 @@ def opened(file: Source, limits: Limits) -> Iterator[Picture]:
         raise Damaged from error
 
 
-def _open(file: Source, seconds: float) -> Picture:
+def _open(file: Source, seconds: float) -> Image:
     file.seek(0)
     beginning = file.read(16)
     file.seek(0)
@@ -71,7 +71,7 @@ def _open(file: Source, seconds: float) -> Picture:
         raise (Damaged if _has_known_magic(beginning) else Unsupported) from error
 
 
-def _check_size(picture: Picture, limits: Limits) -> None:
+def _check_size(picture: Image, limits: Limits) -> None:
     pixels, side = picture.width * picture.height, max(picture.size)
     if pixels > limits.pixels:
         raise TooLarge(unit="pixels", limit=limits.pixels, actual=pixels)

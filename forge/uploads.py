@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import PIL.Image
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
@@ -142,7 +143,7 @@ def image_check(file: Upload) -> CheckedImage:
     return CheckedImage(file, file.name or "image", suffix, content_type, size, width, height)
 
 
-def _decode(picture: decoding.Picture) -> tuple[int, int]:
+def _decode(picture: PIL.Image.Image) -> tuple[int, int]:
     """The upright size of the picture. Reads the file to its end: a truncated one is refused now, not failed later."""
     width, height = picture.size
     # A JPEG is decoded at an eighth of its size, which still reads every byte. Other formats ignore it.

@@ -23,7 +23,7 @@ MEGABYTES = 700  # the largest picture that is allowed takes 4 bytes a pixel, on
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     cases = [(name, build) for name, build in CASES.items() if name not in HEAVY]
-    good = [(name, lambda data=data: data) for name, data in good_pictures().items()]  # type: ignore[misc]
+    good = [(name, lambda data=data: data) for name, data in good_pictures().items()]
     environment = {"FORGE_DATA": str(tmp_path_factory.mktemp("hostile"))}
     return {outcome.name: outcome for outcome in read_all([*cases, *good, *mutated(5)], environment)}
 

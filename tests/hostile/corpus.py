@@ -36,7 +36,7 @@ def animation(format: str, frames: int, size: tuple[int, int] = (8, 8)) -> bytes
     return pictures.encode(colors[0], format, save_all=True, append_images=colors[1:], duration=20)
 
 
-def array(values: np.ndarray, format: str, **options: object) -> bytes:  # type: ignore[type-arg]
+def array(values: np.ndarray, format: str, **options: object) -> bytes:
     return pictures.encode(Image.fromarray(values), format, **options)
 
 
@@ -381,21 +381,22 @@ def nested_boxes(brand: bytes, depth: int) -> bytes:
     return boxes.box(b"ftyp", brand + bytes(4) + brand + b"mif1") + boxes.nested(b"meta", depth)
 
 
+def iso(make: Build, brand: bytes) -> dict[str, Build]:
+    return {
+        "says 65,535²": lambda: sized(make(), 65_535, 65_535),
+        "says 7,000²": lambda: sized(make(), 7_000, 7_000),
+        "says 0 by 0": lambda: sized(make(), 0, 0),
+        "100,000 boxes in one another": partial(nested_boxes, brand, 100_000),
+        "nothing behind its name": lambda: boxes.box(b"ftyp", brand + bytes(4) + brand),
+        "a box of 2^32-1": lambda: make()[:28] + b"\xff\xff\xff\xff" + make()[32:],
+        "a box of size 0": lambda: make()[:28] + bytes(4) + make()[32:],
+        "a million free boxes": lambda: make() + boxes.box(b"free", b"") * 1_000_000,
+    }
+
+
 ISO: dict[str, Build] = {
-    **{
-        f"{name}: {title}": build
-        for name, make, brand in (("avif", partial(encoded, "AVIF"), b"avif"), ("heic", heic, b"heic"))
-        for title, build in {
-            "says 65,535²": lambda make=make: sized(make(), 65_535, 65_535),  # type: ignore[misc]
-            "says 7,000²": lambda make=make: sized(make(), 7_000, 7_000),  # type: ignore[misc]
-            "says 0 by 0": lambda make=make: sized(make(), 0, 0),  # type: ignore[misc]
-            "100,000 boxes in one another": partial(nested_boxes, brand, 100_000),
-            "nothing behind its name": lambda brand=brand: boxes.box(b"ftyp", brand + bytes(4) + brand),  # type: ignore[misc]
-            "a box of 2^32-1": lambda make=make: make()[:28] + b"\xff\xff\xff\xff" + make()[32:],  # type: ignore[misc]
-            "a box of size 0": lambda make=make: make()[:28] + bytes(4) + make()[32:],  # type: ignore[misc]
-            "a million free boxes": lambda make=make: make() + boxes.box(b"free", b"") * 1_000_000,  # type: ignore[misc]
-        }.items()
-    },
+    **{f"avif: {title}": build for title, build in iso(partial(encoded, "AVIF"), b"avif").items()},
+    **{f"heic: {title}": build for title, build in iso(heic, b"heic").items()},
     "avif: animation of 200 frames": partial(animation, "AVIF", 200, (64, 64)),
     "avif: EXIF of overlapping tags": avif_exif,
     "avif: 50 megapixels": lambda: pictures.encode(Image.new("RGB", (FULL, FULL)), "AVIF", speed=10),

@@ -98,6 +98,7 @@ def _answers(process: "subprocess.Popen[bytes]") -> bool:
     """Waits for an answer or the end; False where neither comes in the processor's time for one picture."""
     watched = psutil.Process(process.pid)
     begun = _processor_seconds(watched)
+    assert process.stdout
     while not select.select([process.stdout], [], [], 1.0)[0]:
         if _processor_seconds(watched) - begun > HANGS_S:
             return False
