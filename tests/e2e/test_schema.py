@@ -20,6 +20,7 @@ from tests.e2e.conftest import MakeKey, until
 
 pytestmark = pytest.mark.e2e
 
+LONG = "FORGE_SCHEMA_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("FORGE_SCHEMA_EXAMPLES", "2"))
 DOCUMENT = "/image-forge-api/v1/openapi.json"
 CHECKS = (
@@ -45,9 +46,9 @@ def schemathesis(url: str, key: str, folder: Path, *arguments: str, ids: dict[st
 def test_every_answer_is_as_the_document_says(stack: Stack, make_key: MakeKey, tmp_path: Path) -> None:
     key = make_key(stack.data, account="mallory", credits=1_000_000)
 
-    made = schemathesis(stack.urls[0], key, tmp_path, "--phases", "examples,coverage,fuzzing")
+    made = schemathesis(stack.urls[0], key, tmp_path, "--phases", "coverage,fuzzing" if LONG else "coverage")
 
-    assert made > 20 * EXAMPLES
+    assert made > 200
 
 
 def test_also_where_the_ids_are_of_rows_that_exist(stack: Stack, make_key: MakeKey, tmp_path: Path) -> None:
@@ -62,9 +63,11 @@ def test_also_where_the_ids_are_of_rows_that_exist(stack: Stack, make_key: MakeK
     named = ["sessions_get", "sessions_image_get", "sessions_images_add", "sessions_analyze", "sessions_analyze_single"]
     named += ["jobs_get", "jobs_events"]
     only = [part for name in named for part in ("--include-operation-id", name)]
-    made = schemathesis(stack.urls[0], key, tmp_path, "--phases", "coverage,fuzzing", *only, ids=ids)
+    made = schemathesis(
+        stack.urls[0], key, tmp_path, "--phases", "coverage,fuzzing" if LONG else "fuzzing", *only, ids=ids
+    )
 
-    assert made > 10 * EXAMPLES
+    assert made > 5 * EXAMPLES
 
 
 BAD_BODIES: dict[str, Any] = {

@@ -99,6 +99,7 @@ def _answers(process: "subprocess.Popen[bytes]") -> bool:
     assert process.stdout is not None
     watched = psutil.Process(process.pid)
     begun = _processor_seconds(watched)
+    assert process.stdout
     while not select.select([process.stdout], [], [], 1.0)[0]:
         if _processor_seconds(watched) - begun > HANGS_S:
             return False
