@@ -1,7 +1,7 @@
 """What batching in the worker gives: images a second through the whole service against one image at a time.
 
 The scripted model stands for one that takes 40 ms a batch and 10 ms an image. Both ways run in turn, and the ratio is
-the median of the rounds' ratios.
+the median of the rounds' ratios. Before it: what the batcher adds to the model for an image that comes alone.
 """
 
 import argparse
@@ -20,10 +20,12 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from decoding import Limits
 from forge.stack import Stack
 from tests.e2e.client import analyze_body, colors, messages, upload
 from workers import models, pipeline
 from workers.engine import Engine
+from workers.images import decode
 
 COST = {"delay_ms": 40, "delay_ms_per_image": 10}
 JOB = 100  # images
@@ -43,6 +45,7 @@ def main() -> None:
             ratios.append(fast / slow)
             table.add_row(str(number), f"{slow:.1f}", f"{fast:.1f}", f"{fast / slow:.2f}")
     Console().print(table)
+    print(f"a lone image, nothing else under way: {added_latency():.2f} ms more than the model takes")
     print(f"batching: {statistics.median(ratios):.2f}")
 
 
@@ -65,10 +68,24 @@ def one_at_a_time() -> float:
     engine.load()
     started = time.perf_counter()
     for picture in colors(ALONE):
-        pipeline.describe(engine, picture, max_pixels=10**8, timeout_s=60)
+        pipeline.describe(engine, picture, limits=Limits(pixels=10**8), timeout_s=60)
     elapsed = time.perf_counter() - started
     engine.close()
     return ALONE / elapsed
+
+
+def added_latency() -> float:
+    """Milliseconds, the median of images that come one by one, each when the last is done."""
+    engine = Engine(*models.create("scripted", **COST), batch_size=8)
+    engine.load()
+    pixels = decode(colors(1)[0], limits=Limits(pixels=10**8)).pixels
+    added = []
+    for _ in range(ALONE):
+        started = time.perf_counter()
+        sighting = engine.describe(pixels, timeout_s=60)
+        added.append((time.perf_counter() - started) * 1000 - sum(sighting.milliseconds.values()))
+    engine.close()
+    return statistics.median(added)
 
 
 def served(http: httpx.Client) -> float:

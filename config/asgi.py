@@ -6,6 +6,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_asgi_application()
 
-from forge.api.handoff import App, HandoffMiddleware, RequestSizeMiddleware  # noqa: E402 (needs the apps, loaded above)
+# These need the apps, loaded above.
+from forge.api.handoff import App, HandoffMiddleware, RequestSizeMiddleware  # noqa: E402
+from forge.api.traffic import TrafficMiddleware  # noqa: E402
 
-application = RequestSizeMiddleware(HandoffMiddleware(cast(App, _django)))
+application = TrafficMiddleware(RequestSizeMiddleware(HandoffMiddleware(cast(App, _django))))

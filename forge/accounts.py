@@ -1,5 +1,7 @@
 """Accounts and their keys."""
 
+from datetime import datetime
+
 from django.db import transaction
 
 from forge import ledger
@@ -16,10 +18,10 @@ def account_ensure(*, name: str, credits: int = 0, note: str = "") -> Account:
     return account
 
 
-def key_issue(*, account: Account, label: str = "") -> tuple[ApiKey, str]:
+def key_issue(*, account: Account, label: str = "", expires_at: datetime | None = None) -> tuple[ApiKey, str]:
     """A new key, and its text, which is nowhere kept: show it once."""
     text = ApiKey.generate()
-    key = ApiKey(account=account, label=label)
+    key = ApiKey(account=account, label=label, expires_at=expires_at)
     key.assign(text)
     key.save()
     return key, text

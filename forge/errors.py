@@ -9,7 +9,7 @@ class ForgeError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     message: ClassVar[str] = "Something went wrong on our side. Please try again."
-    retry_after: ClassVar[int | None] = None  # seconds
+    retry_after: int | None = None  # seconds
 
     def __init__(self, message: str | None = None, **members: Any) -> None:
         self.sentence = message or self.message.format(**members)
@@ -32,7 +32,7 @@ class InvalidApiKey(ForgeError):
 class ApiKeyInactive(ForgeError):
     code = "api_key_inactive"
     status = 403
-    message = "This API key or its account is not active."
+    message = "This API key or its account is not active, or the key has expired."
 
 
 class InsufficientCredits(ForgeError):
@@ -95,6 +95,12 @@ class AnalysisFailed(ForgeError):
     message = "The image could not be analysed. Its credit was given back."
 
 
+class NoCaption(ForgeError):
+    code = "no_caption"
+    status = 422
+    message = "The models found no words for this image. Its credit was given back."
+
+
 class AnalysisTimeout(ForgeError):
     code = "analysis_timeout"
     status = 422
@@ -107,10 +113,46 @@ class AnalysisCrashed(ForgeError):
     message = "The analysis of this image ended a worker again and again. Its credit was given back."
 
 
+class AnalysisCancelled(ForgeError):
+    code = "cancelled"
+    status = 422
+    message = "The job was cancelled before this image began. Its credit was given back."
+
+
+class IdempotencyMismatch(ForgeError):
+    code = "idempotency_mismatch"
+    status = 422
+    message = "This Idempotency-Key was sent with another request. Nothing was done; send a new key."
+
+
+class IdempotencyInProgress(ForgeError):
+    code = "idempotency_in_progress"
+    status = 409
+    message = "The request with this Idempotency-Key is still being accepted. Send it again in a moment."
+    retry_after = 1
+
+
 class StillRunning(ForgeError):
     code = "still_running"
     status = 504
     message = "The analysis takes longer than this request may wait. The job goes on: ask for it by its jobId."
+
+
+class RateLimited(ForgeError):
+    code = "rate_limited"
+    status = 429
+    message = "The account is over one of its limits. Nothing was charged; please try again later."
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 1, **members: Any) -> None:
+        super().__init__(message, **members)
+        self.retry_after = retry_after
+
+
+class QueueFull(ForgeError):
+    code = "queue_full"
+    status = 429
+    message = "{actual} images would wait where {limit} may. Nothing was charged; please try again later."
+    retry_after = 30
 
 
 class Unavailable(ForgeError):

@@ -1,3 +1,6 @@
+"""File names that are unique within a session, compared without case, as many file systems compare them."""
+
+import re
 from collections.abc import Sequence
 
 from forge.models import Image
@@ -6,13 +9,29 @@ MAX_LENGTH = 80
 
 
 def filename_free(*, image: Image, candidates: Sequence[str]) -> str:
-    """The first of the names, best first, that no other image of the session has; else the best one with a number."""
+    """The first of the names, best first, that no other image of the session has; else the best one with a number.
+
+    An image that is analysed again keeps the name it has as long as that name fits: what was published stays.
+    """
+    names = [name.lower() for name in candidates]
+    if image.filename and _fits(image.filename, names):
+        return image.filename
     others = Image.objects.filter(session=image.session_id, filename__isnull=False).exclude(pk=image.pk)
-    taken = set(others.values_list("filename", flat=True))
-    for name in candidates:
-        if name not in taken:
-            return name
+    taken = {name.lower() for name in others.values_list("filename", flat=True) if name}
+    return next((name for name in names if name not in taken), None) or _numbered(names[0], taken)
+
+
+def _numbered(best: str, taken: set[str]) -> str:
     number = 2
-    while (numbered := f"{candidates[0][: MAX_LENGTH - 1 - len(str(number))].rstrip('-')}-{number}") in taken:
+    while (name := _with_number(best, number)) in taken:
         number += 1
-    return numbered
+    return name
+
+
+def _with_number(best: str, number: int) -> str:
+    return f"{best[: MAX_LENGTH - 1 - len(str(number))].rstrip('-')}-{number}"
+
+
+def _fits(filename: str, names: Sequence[str]) -> bool:
+    number = re.search(r"-(\d+)$", filename)
+    return filename in names or (number is not None and filename == _with_number(names[0], int(number[1])))

@@ -1,5 +1,7 @@
 """Whether a request would be served to its end: what it needs and does not answer, in words."""
 
+import contextlib
+
 from celery import current_app
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -10,6 +12,15 @@ from forge import dispatch
 from forge.errors import Unavailable
 
 _PING_S = 2.0
+LOADING_BEAT_S = 2.0
+_LOADING_S = 6
+LOADING = "a worker is loading its models"
+
+
+def worker_loading() -> None:
+    """What a worker says every few seconds until its models are loaded: it answers nothing else meanwhile."""
+    with contextlib.suppress(Unavailable):
+        dispatch.loading_tell(seconds=_LOADING_S)
 
 
 def missing() -> dict[str, str]:
@@ -45,7 +56,8 @@ def _worker() -> str:
     """A worker answers once it has loaded its models and takes tasks."""
     try:
         # The first answer ends the wait.
-        alive = current_app.control.ping(timeout=_PING_S, limit=1)
-    except (BrokerError, RedisError, OSError) as error:
+        if current_app.control.ping(timeout=_PING_S, limit=1):
+            return ""
+        return LOADING if dispatch.loading_told() else "no worker answers: start one with `celery -A config worker`"
+    except (BrokerError, RedisError, OSError, Unavailable) as error:
         return f"Redis does not answer ({error})"
-    return "" if alive else "no worker answers: start one with `celery -A config worker`"

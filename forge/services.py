@@ -1,6 +1,6 @@
 """Everything that changes a job: keyword-only, one transaction each, told as events in that transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,8 +10,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from forge import dispatch, ledger, states
+from forge import dispatch, endings, ledger, logs, states, turns
 from forge.errors import (
+    AnalysisCancelled,
     Conflict,
     ForgeError,
     InvalidRequest,
@@ -19,7 +20,7 @@ from forge.errors import (
     SessionExpired,
     UploadPathMismatch,
 )
-from forge.events import Complete, Metadata, event_record
+from forge.events import Metadata, event_record
 from forge.filenames import filename_free
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 
@@ -45,18 +46,31 @@ class Claim:
     job_id: str
     image_id: str
     storage_key: str
+    request_id: str
+    terms: tuple[str, ...] = ()
 
 
-def job_submit(*, account: Account, session: Session, references: Sequence[ImageReference]) -> Job:
-    """Accepts a job: charged, written and, after commit, sent; or refused with nothing changed."""
+def job_submit(
+    *,
+    account: Account,
+    session: Session,
+    references: Sequence[ImageReference],
+    accepted: Callable[[Job], object] = lambda _: None,
+) -> Job:
+    """Accepts a job: charged, written and, after commit, sent; or refused with nothing changed.
+
+    `accepted` is called in the transaction, at its end; what it raises undoes it.
+    """
     images = _images_of(session, references)
     dispatch.broker_require()
     try:
         with transaction.atomic():
-            job = Job.objects.create(session=session, account=account, total=len(images))
+            job = Job.objects.create(session=session, account=account, total=len(images), request_id=logs.request_id())
             _enqueue(job, images)
             # The account's row last, as where an image fails: two transactions that lock in one order never deadlock.
             ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=[image.pk for image in images])
+            turns.line_up(account=account, job=job)
+            accepted(job)
     except IntegrityError as error:
         under_way = _images_under_analysis(images)
         if not under_way:
@@ -69,7 +83,7 @@ def _enqueue(job: Job, images: Sequence[Image]) -> None:
     analyses = [ImageAnalysis(job=job, image=image, position=position) for position, image in enumerate(images)]
     # Sorted for the same reason: two requests for the same images meet at the first of them.
     ImageAnalysis.objects.bulk_create(sorted(analyses, key=lambda analysis: analysis.image_id))
-    dispatch.send_after_commit([analysis.pk for analysis in analyses])
+    dispatch.send_after_commit(len(analyses))
 
 
 def _images_of(session: Session, references: Sequence[ImageReference]) -> list[Image]:
@@ -110,7 +124,7 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
     )
     if not claimed:
         return None  # Another worker got there first, or the task was sent twice.
-    analysis = ImageAnalysis.objects.select_related("image").get(pk=analysis_id)
+    analysis = ImageAnalysis.objects.select_related("image", "job__account").get(pk=analysis_id)
     if analysis.current is None:
         _begin(analysis)
     return Claim(
@@ -120,7 +134,24 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
         job_id=analysis.job_id,
         image_id=analysis.image_id,
         storage_key=analysis.image.storage_key,
+        request_id=analysis.job.request_id,
+        terms=tuple(analysis.job.account.extra_terms),
     )
+
+
+@transaction.atomic
+def analysis_claim_next(*, holder: str, suspect: bool | None = None) -> Claim | None:
+    """Takes the image whose turn it is; None when none waits.
+
+    `suspect`: only one that a dead worker held before (True), or only one that none did (False).
+    """
+    analysis_id = turns.next_waiting(suspect)
+    return None if analysis_id is None else analysis_claim(analysis_id=analysis_id, holder=holder)
+
+
+def suspect_is_next() -> bool:
+    """Whether the image whose turn it is was held by a worker that died: of this image perhaps."""
+    return turns.suspect_is_next()
 
 
 def _begin(analysis: ImageAnalysis) -> None:
@@ -162,7 +193,7 @@ def analysis_succeed(
         return False  # The lease ran out and another worker has it, or had it.
     Image.objects.filter(pk=image.pk).update(metadata=words, filename=words["filename"])
     event_record(job_id=claim.job_id, type="result", data={"imageId": claim.image_id, "metadata": words})
-    _finish_if_last(states.job_count(claim.job_id, "succeeded"))
+    endings.job_end_if_last(states.job_count(claim.job_id, "succeeded"))
     return True
 
 
@@ -191,48 +222,23 @@ def analysis_give_up(*, analysis: ImageAnalysis, error: ForgeError) -> bool:
 
 
 def _fail(analysis_id: int, job_id: str, image_id: str, where: dict[str, Any], error: ForgeError) -> bool:
-    failed = states.analysis_move(
-        analysis_id,
-        source=_A.PROCESSING,
-        target=_A.FAILED,
-        where=where,
-        error=error.sentence[:300],
-        code=error.code,
-        finished_at=timezone.now(),
-        lease_until=None,
+    return endings.image_end_unpaid(
+        analysis_id, job_id, image_id, source=_A.PROCESSING, target=_A.FAILED, where=where, error=error
     )
-    if not failed:
-        return False  # Another worker has it, or it ended already: its credit is not given back twice.
-    event_record(
-        job_id=job_id, type="error", data={"imageId": image_id, "error": error.sentence[:300], "code": error.code}
+
+
+@transaction.atomic
+def job_cancel(*, job: Job) -> int:
+    """Cancels and refunds the images that wait; those under way finish. Says how many were cancelled.
+
+    The last one's end is the job's, where nothing is under way. An ended job stays as it is.
+    """
+    # All of them first, in one order, for two that cancel at once: docs/decisions/0005.
+    waiting = job.analyses.select_for_update().filter(status=_A.QUEUED).order_by("image_id")
+    ids = list(waiting.values_list("pk", "image_id", "position"))
+    return sum(
+        endings.image_end_unpaid(
+            pk, job.pk, image_id, source=_A.QUEUED, target=_A.CANCELLED, where={}, error=AnalysisCancelled()
+        )
+        for pk, image_id, _ in sorted(ids, key=lambda row: row[2])
     )
-    job = states.job_count(job_id, "failed")
-    ledger.refund(account_id=job.account_id, job_id=job_id, image_id=image_id, note=error.code)
-    _finish_if_last(job)
-    return True
-
-
-def _finish_if_last(job: Job) -> None:
-    if job.succeeded + job.failed + job.cancelled < job.total:
-        return
-    status = _final_status(job)
-    if not states.job_move(job.pk, source=_J.RUNNING, target=status, finished_at=timezone.now()):
-        return  # It ended already.
-    complete: Complete = {
-        "status": status,
-        "processed": job.processed,
-        "total": job.total,
-        "succeeded": job.succeeded,
-        "failed": job.failed,
-        "creditsCharged": job.total,
-        "creditsRefunded": job.failed + job.cancelled,
-    }
-    event_record(job_id=job.pk, type="complete", data=complete)
-
-
-def _final_status(job: Job) -> Job.Status:
-    if job.cancelled:
-        return _J.CANCELLED
-    if not job.failed:
-        return _J.COMPLETE
-    return _J.PARTIAL if job.succeeded else _J.FAILED

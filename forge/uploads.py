@@ -2,20 +2,22 @@
 
 import io
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
-import pi_heif
 import PIL.Image
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
 from django.db import IntegrityError, transaction
 from PIL import ExifTags
 
+import decoding
 from forge.errors import (
     Conflict,
     ForgeError,
@@ -29,14 +31,13 @@ from forge.models import Account, Image, ImageAnalysis, Session
 
 logger = logging.getLogger(__name__)
 
+# Called with the rows in the transaction that writes them, at its end; what it raises undoes that.
+Accepted = Callable[[list[Image]], object]
+
 if TYPE_CHECKING:
     Upload = UploadedFile[Any]
 else:
     Upload = UploadedFile  # generic in the stubs only
-
-pi_heif.register_heif_opener()
-# The pixel limit is ours, a setting, and told with its figures; Pillow's own would be a warning.
-PIL.Image.MAX_IMAGE_PIXELS = None
 
 # Pillow's name of a format → (suffix, content type). MPO is the JPEG of cameras that store a preview beside it.
 FORMATS = {
@@ -51,6 +52,8 @@ FORMATS = {
     "AVIF": ("avif", "image/avif"),
     "HEIF": ("heic", "image/heic"),
 }
+# Few decode at once, and always the same threads: the allocator keeps for each thread what its largest picture took.
+_checkers = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
 _ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 
@@ -67,32 +70,31 @@ class CheckedImage:
     height: int
 
 
-class UploadHandler(TemporaryFileUploadHandler):
-    """Writes files to disk as they arrive; of what is over a limit it keeps name and size alone."""
+class UploadHandler(FileUploadHandler):
+    """Writes files to disk as they arrive; of what is over a limit it keeps name and size alone.
+
+    The files have no name in the file system: whatever ends a request or this process, nothing is left behind.
+    """
 
     files = 0
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
         self.files += 1
         self.received = 0
+        self.file: IO[bytes] = io.BytesIO()
+        # No temporary file for those over the limit: a process may hold only so many.
         if self.files <= settings.FORGE_MAX_IMAGES:
-            super().new_file(*args, **kwargs)
-        else:
-            # No temporary file for it: a process may hold only so many.
-            FileUploadHandler.new_file(self, *args, **kwargs)
+            self.file = TemporaryFile()  # noqa: SIM115 (closed with the request)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self.received += len(raw_data)
         if self.files <= settings.FORGE_MAX_IMAGES and self.received <= settings.FORGE_MAX_IMAGE_BYTES:
-            super().receive_data_chunk(raw_data, start)
+            self.file.write(raw_data)
 
     def file_complete(self, file_size: int) -> Upload:
-        if self.files > settings.FORGE_MAX_IMAGES:
-            return UploadedFile(io.BytesIO(), name=self.file_name, size=file_size)
-        file = super().file_complete(file_size)
-        assert isinstance(file, TemporaryUploadedFile)
-        file.size = file_size
-        return file
+        self.file.seek(0)
+        return UploadedFile(self.file, self.file_name, self.content_type, file_size, self.charset)
 
 
 def images_check(files: Sequence[Upload]) -> list[CheckedImage]:
@@ -108,7 +110,7 @@ def images_check(files: Sequence[Upload]) -> list[CheckedImage]:
     checked, refused = [], []
     for file in files:
         try:
-            checked.append(image_check(file))
+            checked.append(_checkers.submit(image_check, file).result())
         except ForgeError as error:
             refused.append((file, error))
     if refused:
@@ -129,64 +131,53 @@ def image_check(file: Upload) -> CheckedImage:
             limit=settings.FORGE_MAX_IMAGE_BYTES,
             actual=size,
         )
-    with _open(file) as picture:
-        _check_pixels(file, picture)
-        width, height = _decode(file, picture)
-        suffix, content_type = FORMATS[picture.format or ""]
+    try:
+        with decoding.opened(file, decoding.Limits.of(settings)) as picture:
+            width, height = _decode(picture)
+            suffix, content_type = FORMATS[picture.format or ""]
+    except decoding.Unsupported as error:
+        raise UnsupportedImage(f"«{file.name}» is not an image of a supported type.") from error
+    except decoding.TooLarge as error:
+        raise PayloadTooLarge(
+            f"«{file.name}» has {error.actual} {error.unit}; an image may have {error.limit}.",
+            limit=error.limit,
+            actual=error.actual,
+        ) from error
+    except decoding.Damaged as error:
+        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
     file.seek(0)
     return CheckedImage(file, file.name or "image", suffix, content_type, size, width, height)
 
 
-@contextmanager
-def _open(file: Upload) -> Iterator[PIL.Image.Image]:
-    file.seek(0)
-    try:
-        picture = PIL.Image.open(file, formats=[name for name in FORMATS if name != "MPO"])
-    except PIL.UnidentifiedImageError as error:
-        raise UnsupportedImage(f"«{file.name}» is not an image of a supported type.") from error
-    except Exception as error:  # hostile bytes raise whatever a decoder did not foresee
-        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
-    with picture:
-        yield picture
-
-
-def _check_pixels(file: Upload, picture: PIL.Image.Image) -> None:
-    pixels = picture.width * picture.height
-    if pixels > settings.FORGE_MAX_IMAGE_PIXELS:
-        raise PayloadTooLarge(
-            f"«{file.name}» has {pixels} pixels; an image may have {settings.FORGE_MAX_IMAGE_PIXELS}.",
-            limit=settings.FORGE_MAX_IMAGE_PIXELS,
-            actual=pixels,
-        )
-
-
-def _decode(file: Upload, picture: PIL.Image.Image) -> tuple[int, int]:
+def _decode(picture: PIL.Image.Image) -> tuple[int, int]:
     """The upright size of the picture. Reads the file to its end: a truncated one is refused now, not failed later."""
     width, height = picture.size
-    try:
-        # A JPEG is decoded at an eighth of its size, which still reads every byte. Other formats ignore it.
-        picture.draft("RGB", (max(1, width // 8), max(1, height // 8)))
-        picture.load()
-        rotated = picture.getexif().get(ExifTags.Base.Orientation) in _ROTATED
-    except Exception as error:  # as above
-        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
+    # A JPEG is decoded at an eighth of its size, which still reads every byte. Other formats ignore it.
+    picture.draft("RGB", (max(1, width // 8), max(1, height // 8)))
+    picture.load()
+    rotated = picture.getexif().get(ExifTags.Base.Orientation) in _ROTATED
     return (height, width) if rotated else (width, height)
 
 
-def session_create(*, account: Account, images: Sequence[CheckedImage]) -> Session:
+def session_create(*, account: Account, images: Sequence[CheckedImage], accepted: Accepted = lambda _: None) -> Session:
     session = Session(account=account)
     with _stored(session, images, first_position=0) as rows, transaction.atomic():
         session.save(force_insert=True)
         Image.objects.bulk_create(rows)
+        accepted(rows)
     return session
 
 
-def session_extend(*, session: Session, images: Sequence[CheckedImage]) -> list[Image]:
+def session_extend(
+    *, session: Session, images: Sequence[CheckedImage], accepted: Accepted = lambda _: None
+) -> list[Image]:
     """Adds images to an open session. Raises SessionExpired."""
     if session.is_expired:
         raise SessionExpired
     with _stored(session, images, first_position=session.images.count()) as rows, transaction.atomic():
-        return Image.objects.bulk_create(rows)
+        Image.objects.bulk_create(rows)
+        accepted(rows)
+    return rows
 
 
 def session_delete(*, session: Session) -> None:
@@ -200,7 +191,7 @@ def session_delete(*, session: Session) -> None:
                 raise Conflict("A job of this session is still running. Delete the session when it has ended.")
             keys = list(session.images.values_list("storage_key", flat=True))
             session.delete()
-            transaction.on_commit(lambda: _remove(keys))
+            transaction.on_commit(lambda: files_remove(keys))
     except IntegrityError as error:
         raise Conflict("A job of this session has just begun. Delete the session when it has ended.") from error
 
@@ -221,21 +212,29 @@ def _stored(session: Session, images: Sequence[CheckedImage], *, first_position:
                 width=checked.width,
                 height=checked.height,
             )
-            row.storage_key = default_storage.save(f"sessions/{session.pk}/{row.pk}.{checked.suffix}", checked.file)
+            row.storage_key = f"sessions/{session.pk}/{row.pk}.{checked.suffix}"
+            # Before it is whole: where the disk is full a part of it stays behind.
             keys.append(row.storage_key)
+            row.storage_key = default_storage.save(row.storage_key, checked.file)
             rows.append(row)
         yield rows
     except BaseException:
-        _remove(keys)
+        files_remove(keys)
         raise
 
 
-def _remove(storage_keys: Sequence[str]) -> None:
+def files_remove(storage_keys: Sequence[str]) -> bool:
+    """Deletes stored files and the folders that this leaves empty. False, with the reason logged, if some are left."""
+    failed = False
     for key in storage_keys:
         try:
             default_storage.delete(key)
-        except OSError:
+        except Exception:  # whatever a storage raises
             logger.exception("A stored file could not be removed: %s", key)
-    folder = storage_keys[0].rpartition("/")[0] if storage_keys else ""
-    if folder and not any(default_storage.listdir(folder)):
-        default_storage.delete(folder)  # An empty folder of the file system; other storages have none.
+            failed = True
+    for folder in {key.rpartition("/")[0] for key in storage_keys} - {""}:
+        # Storages without folders say so; a folder that is gone was removed by somebody beside us.
+        with suppress(OSError, NotImplementedError):
+            if not any(default_storage.listdir(folder)):
+                default_storage.delete(folder)
+    return not failed

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCES = sorted(path for room in ("config", "forge", "workers") for path in (ROOT / room).rglob("*.py"))
+SOURCES = sorted(path for room in ("config", "decoding", "forge", "workers") for path in (ROOT / room).rglob("*.py"))
 OUTSIDE_MIGRATIONS = [path for path in SOURCES if "migrations" not in path.parts]
 
 
@@ -47,6 +47,10 @@ def test_only_the_ledger_writes_credits() -> None:
 def test_only_the_state_tables_change_a_status() -> None:
     assert where(r"\.update\([^)]*\bstatus=", "forge/states.py") == []
     assert where(r"\.status = ", "forge/states.py") == []
+
+
+def test_only_one_door_leads_to_the_decoders() -> None:
+    assert where(r"Image\.open\(|register_heif_opener", "decoding/pictures.py") == []
 
 
 def test_only_events_record_an_event() -> None:

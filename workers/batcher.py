@@ -12,6 +12,9 @@ Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
+# So many full batches after one that did not fit in memory, one more item is tried.
+_PATIENCE = 50
+
 
 class BatcherClosed(RuntimeError):
     """`submit` after `close`."""
@@ -37,7 +40,8 @@ class Batcher(Generic[Item, Result]):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         self._run = run
-        self._batch_size = batch_size
+        self._batch_size = self._fitting = batch_size
+        self._full = 0
         self._max_wait_s = max_wait_s
         self._name = name
         self._waiting: deque[tuple[Item, Future[Result]]] = deque()
@@ -86,14 +90,14 @@ class Batcher(Generic[Item, Result]):
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if self._max_wait_s > 0:
-                self._changed.wait_for(lambda: len(self._waiting) >= self._batch_size or self._closed, self._max_wait_s)
+                self._changed.wait_for(lambda: len(self._waiting) >= self._fitting or self._closed, self._max_wait_s)
             return bool(self._waiting)
 
     def _collate(self) -> list[tuple[Item, Future[Result]]]:
         """May be empty, when every waiter has cancelled."""
         batch: list[tuple[Item, Future[Result]]] = []
         with self._changed:
-            while self._waiting and len(batch) < self._batch_size:
+            while self._waiting and len(batch) < self._fitting:
                 item, future = self._waiting.popleft()
                 # From here on the future can no longer be cancelled.
                 if future.set_running_or_notify_cancel():
@@ -106,18 +110,38 @@ class Batcher(Generic[Item, Result]):
         except WrongResultCount as error:
             for _, future in batch:
                 future.set_exception(error)
+            return
         # BaseException: a SystemExit out of a model would end this thread and leave later futures waiting for ever.
         except BaseException as error:
             logger.warning("%s: a batch of %d failed", self._name, len(batch), exc_info=True)
             if len(batch) == 1:
                 batch[0][1].set_exception(_deliverable(error))
                 return
-            # One bad picture must not fail the others that happened to sit in its batch: alone, only it fails again.
-            for entry in batch:
-                self._answer([entry])
+            size = self._size_after(error, len(batch))
         else:
             for (_, future), result in zip(batch, results, strict=True):
                 future.set_result(result)
+            self._grow(len(batch))
+            return
+        # Out of the handler: the error's frames hold what the model had allocated.
+        for at in range(0, len(batch), size):
+            self._answer(batch[at : at + size])
+
+    def _grow(self, size: int) -> None:
+        """Who else took the memory may have given it back."""
+        self._full += size >= self._fitting
+        if self._full >= _PATIENCE and self._fitting < self._batch_size:
+            self._fitting, self._full = self._fitting + 1, 0
+
+    def _size_after(self, error: BaseException, size: int) -> int:
+        """In which batches the same items are run again, two or more of them that failed together."""
+        if not is_out_of_memory(error):
+            # One bad picture must not fail the others that happened to sit in its batch: alone, only it fails again.
+            return 1
+        # What did not fit will not fit the next time either, and each try costs a batch's time.
+        self._fitting, self._full = min(self._fitting, size // 2), 0
+        logger.warning("%s: out of memory; batches of %d for now", self._name, self._fitting)
+        return size // 2
 
     def _call(self, items: Sequence[Item]) -> Sequence[Result]:
         self.batches += 1
@@ -127,6 +151,12 @@ class Batcher(Generic[Item, Result]):
         if len(results) != len(items):
             raise WrongResultCount(f"{self._name}: {len(items)} items, {len(results)} results")
         return results
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Python's own, or torch's, which is not imported here: a class on GPUs, a sentence on CPUs."""
+    told = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and told)
 
 
 def _deliverable(error: BaseException) -> Exception:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from workers.grammar import article, listed, sentence, with_article
+from workers.grammar import listed, sentence, with_article
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +42,10 @@ class Context:
     def on_backdrop(self) -> str:
         return f"on a plain {self.backdrop} background" if self.backdrop and not self.monochrome else ""
 
-    def setting(self, *, of_place: bool = False) -> str:
-        """What can be added to a thing: "a bag" on a plain white background. Never a colour of the thing itself: of 471
-        catalogue photographs with a plain backdrop, the main colour was the article's in 64 %.
-        """
-        if self.on_backdrop or self.monochrome:
-            return self.on_backdrop or "in black and white"
-        if not self.palette:
-            return f"in a {self.shape} picture"
-        return f"in mostly {self.palette} tones" if of_place else f"in a mostly {self.palette} scene"
-
-    def short_setting(self, *, of_place: bool = False) -> str:
-        if self.on_backdrop:
-            return f"on a {self.backdrop} background"
-        if self.monochrome:
-            return "in black and white"
-        if not self.palette:
-            return f"in a {self.shape} picture"
-        # A title has nine words.
-        palette = self.palette if len(self.palette.split()) <= 4 else self.palette.split(" and ")[0]
-        return f"in {palette} tones" if of_place else f"in {article(palette)} {palette} scene"
+    @property
+    def surroundings(self) -> str:
+        """ "on a plain white background", "in black and white", or nothing that is worth a word."""
+        return "in black and white" if self.monochrome else self.on_backdrop
 
     @property
     def plain(self) -> str:

@@ -14,16 +14,41 @@ _SPELT = frozenset(
 )
 _LETTERS_SAID_WITH_VOWEL = frozenset("AEFHILMNORSX")
 
+# In lower case within a title: the Chicago Manual of Style (18th edition, 8.160) keeps articles, conjunctions and
+# prepositions of up to four letters small.
 SMALL_WORDS = frozenset((
     "a", "an", "and", "as", "at", "but", "by", "for", "from", "in", "into", "nor", "of", "off", "on", "onto", "or",
-    "over", "per", "the", "to", "under", "up", "with"
+    "over", "per", "the", "to", "up", "with"
 ))  # fmt: skip
 # A phrase cut after one of these is left hanging.
 HANGING = SMALL_WORDS | frozenset((
     "is", "are", "was", "were", "be", "being", "its", "his", "her", "their", "this", "that", "these", "those",
     "it", "next", "very", "some", "near", "beside", "behind", "while", "which", "who", "whose", "where", "when",
-    "there", "through", "between", "against", "about", "above", "below", "along", "around", "across"
+    "there", "through", "between", "against", "about", "above", "below", "along", "around", "across", "under",
+    "inside", "like", "than", "because", "if", "so", "then"
 ))  # fmt: skip
+_DETERMINERS = frozenset(("a", "an", "the", "his", "her", "its", "their", "some", "another", "two", "three"))
+# Verbs that want an object: "a man holding" is as unfinished as "a man holding a".
+_WANTING = frozenset((
+    "holding", "wearing", "carrying", "using", "containing", "featuring", "showing", "having", "making", "taking",
+    "doing", "putting", "getting", "giving", "wears", "holds", "carries", "has", "have", "had"
+))  # fmt: skip
+# Of these only "of" or "to" makes a place; without it they end nothing.
+_PLACE_OF = re.compile(
+    r" (?:(?:on|at|in|to) (?:the )?(?:top|front|side|back|edge|middle|center|centre|corner|end|bottom)"
+    r"|(?:with|by|in) an? (?:pair|group|bunch|couple|lot|number|variety|piece|row|pile)|close|attached|similar)$"
+)
+# Where a sentence can be cut with nothing missing before it.
+_CLAUSE_BEGINS = frozenset((
+    "on", "in", "at", "with", "by", "near", "next", "under", "over", "behind", "beside", "between", "against",
+    "above", "below", "along", "around", "across", "through", "inside", "outside", "into", "onto", "from", "while",
+    "and", "or", "but", "which", "that", "who", "where", "as", "for", "during", "is", "are",
+    "down", "up", "off", "past", "toward", "towards", "before", "after"
+))  # fmt: skip
+_AUXILIARY = re.compile(
+    r" (?:that |which |who )?(?:is|are|was|were)(?= (?:\w+ing|\w+ed|on|in|at|by|near|next|under|behind|beside)\b)"
+)
+_ARTICLE = re.compile(r"\ban? ([a-z][\w'-]*)")
 PREPOSITIONS = frozenset((
     "on", "in", "at", "with", "by", "near", "next", "under", "over", "behind", "beside", "between", "against",
     "above", "below", "along", "around", "across", "through", "inside", "outside", "into", "onto", "from", "off",
@@ -34,7 +59,9 @@ _ABBREVIATIONS = frozenset((
 ))  # fmt: skip
 _INVARIANT = frozenset((
     "species", "series", "sheep", "glasses", "lens", "bus", "gas", "canvas", "christmas", "asparagus", "cactus",
-    "hippopotamus"
+    "hippopotamus", "sunglasses", "eyeglasses", "goggles", "binoculars", "scissors", "jeans", "pants", "shorts",
+    "trousers",
+    "pajamas", "clothes", "headphones"
 ))  # fmt: skip
 
 
@@ -88,7 +115,8 @@ def _title_word(word: str) -> str:
         return word
     parts = word.split("-")
     return "-".join(
-        part if place and part.lower() in SMALL_WORDS else capitalized(part) for place, part in enumerate(parts)
+        part if place and part.lower() in SMALL_WORDS - {"up"} else capitalized(part)
+        for place, part in enumerate(parts)
     )
 
 
@@ -98,33 +126,81 @@ def singular(word: str) -> str:
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
+    if word.endswith(("shoes", "toes", "canoes")) and word not in {"potatoes", "tomatoes"}:
+        return word[:-1]
     if word.endswith(("ches", "shes", "sses", "xes", "zes", "oes")):
         return word[:-2]
     return word.removesuffix("s")
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters, ending at a word that can end a phrase."""
+    """At most `limit` characters, ending with a clause or else at a word that can end a phrase."""
     if len(text) <= limit:
         return text
-    phrase = untrailed(text[: limit + 1].split()[:-1] or [""])
+    words = text.split()
+    count = len(text[: limit + 1].split()[:-1])
+    phrase = _at_clause(words, count, least=max(1, count // 2)) or untrailed(words[:count], "".join(words[count:][:1]))
     return phrase if any(c.isalnum() for c in phrase) else text[:limit].strip()
 
 
-def untrailed(words: list[str]) -> str:
-    """The words as a phrase, less the ones that leave it hanging."""
+def cut_words(words: list[str], limit: int, least: int) -> list[str]:
+    """At most `limit` words, at least `least` where there are so many: the longest run that reads as whole."""
+    if len(words) <= limit:
+        return words
+    kept = (_at_clause(words, limit, least) or untrailed(words[:limit], words[limit])).split()
+    return kept if len(kept) >= least else words[:limit]
+
+
+def _at_clause(words: list[str], count: int, least: int) -> str:
+    """The most of the first `count` words that end where the next clause begins; "" if none does."""
+    for place in range(count, least - 1, -1):
+        before, word = words[place - 1], words[place].lower()
+        if before.endswith((",", ";", ":")) or word in _CLAUSE_BEGINS or (word.endswith("ing") and len(word) > 5):
+            phrase = untrailed(words[:place], word)
+            if len(phrase.split()) >= least:
+                return phrase
+    return ""
+
+
+def untrailed(words: list[str], next_word: str = "") -> str:
+    """The words as a phrase, less the ones that leave it hanging; `next_word` is the first that was cut off."""
     kept = list(words)
-    while len(kept) > 1 and (kept[-1].lower().strip(".,;:") in HANGING or not kept[-1].strip(".,;:-")):
-        kept.pop()
+    dropped = next_word.lower()
+    while len(kept) > 1:
+        last = kept[-1].lower().strip(".,;:")
+        if dropped in {"of", "to"} and (place := _PLACE_OF.search(" ".join(kept).lower())):
+            kept = " ".join(kept)[: place.start()].split()
+        elif last in HANGING or not last.strip("-") or (dropped in _DETERMINERS and last in _WANTING):
+            kept.pop()
+        else:
+            break
+        dropped = last
     return " ".join(kept).rstrip(" ,;:-")
+
+
+def headline(phrase: str) -> str:
+    """ "a man is riding a wave" as titles and file names say it: "a man riding a wave"."""
+    return _AUXILIARY.sub("", phrase, count=1)
+
+
+def articles_mended(phrase: str) -> str:
+    """ "a elephant", "an dog": models choose the article before they know the word."""
+    return _ARTICLE.sub(lambda found: f"{article(found[1])} {found[1]}", phrase)
 
 
 def cleaned(text: str) -> str:
     """One line of printable text in NFKC; empty if there is not one letter or digit in it."""
     normal = unicodedata.normalize("NFKC", text)
-    visible = "".join(" " if c.isspace() else c for c in normal if c.isspace() or unicodedata.category(c)[0] != "C")
+    is_plain = normal.isascii() and normal.isprintable()
+    visible = normal if is_plain else "".join(map(_visible, normal))
     line = " ".join(visible.replace("\u201c", '"').replace("\u201d", '"').split()).strip(" \"'`«»*_#")
     return line.lstrip(" -,.;:!?)]}") if any(c.isalnum() for c in line) else ""
+
+
+def _visible(character: str) -> str:
+    if character.isspace():
+        return " "
+    return "" if unicodedata.category(character)[0] == "C" else character
 
 
 def first_sentence(text: str) -> str:
@@ -138,14 +214,14 @@ def first_sentence(text: str) -> str:
 
 def unrepeated(text: str) -> str:
     """Less the words and groups of up to six words that are said again at once, as an unsure decoder does."""
-    words = text.split()
     kept: list[str] = []
-    for word in words:
+    keys: list[str] = []
+    for word in text.split():
         kept.append(word)
+        keys.append(word.lower().strip(".,;:!?\"'") or word)
         for size in range(1, 7):
-            tail, before = kept[-size:], kept[-2 * size : -size]
-            if len(before) == size and [w.lower() for w in tail] == [w.lower() for w in before]:
-                del kept[-size:]
+            if len(keys) >= 2 * size and keys[-size:] == keys[-2 * size : -size]:
+                del kept[-size:], keys[-size:]
                 break
     return " ".join(kept)
 

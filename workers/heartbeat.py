@@ -8,7 +8,10 @@ logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Calls `beats` in turn every `seconds` from a thread of its own; one that raises is logged and called again."""
+    """Calls `beats` in turn, at once and then every `seconds`, from a thread of its own.
+
+    One that raises is logged and called again.
+    """
 
     def __init__(self, beats: Sequence[Callable[[], object]], *, seconds: float) -> None:
         self._beats = beats
@@ -24,9 +27,10 @@ class Heartbeat:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._seconds):
+        while not self._stopped.is_set():
             for beat in self._beats:
                 try:
                     beat()
                 except Exception:  # a heart goes on beating: the database or the broker comes back
                     logger.exception("The heartbeat's %s failed; trying again in %s s.", beat.__name__, self._seconds)
+            self._stopped.wait(self._seconds)

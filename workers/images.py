@@ -1,28 +1,18 @@
 """Bytes to an upright RGB array, within limits."""
 
 import io
-import struct
-import zlib
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import pi_heif
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-# Pillow opens MPO, the two-picture files of some cameras, as JPEG.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+import decoding
 
 # More than the embedded models look at. For 12 megapixels an eighth is enough, which takes three quarters of the time
 # of a quarter.
 MAX_SIDE = 448
-
-pi_heif.register_heif_opener()
-
-# decode() checks the header against its caller's limit before a pixel is decoded. Pillow's own limit is a
-# process-wide number that warns at one size and raises at another, whatever the caller allows.
-Image.MAX_IMAGE_PIXELS = None
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -34,26 +24,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*")
-_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-
-# What Pillow's parsers were seen to raise on damaged files, beside the OSError they document.
-_DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    LookupError,
-    MemoryError,
-    EOFError,
-    RuntimeError,
-    AssertionError,
-    BufferError,
-    struct.error,
-    zlib.error,
-)
 
 
 class ImageError(Exception):
@@ -77,13 +47,14 @@ class UnreadableImage(ImageError):
 
 
 class ImageTooLarge(ImageError):
-    """`limit` and `actual` are pixel counts."""
+    """`limit` and `actual` are numbers of `unit`: pixels, or pixels of the longer side."""
 
     code = "payload_too_large"
     message = "The image has too many pixels."
 
-    def __init__(self, *, limit: int, actual: int) -> None:
+    def __init__(self, *, unit: str, limit: int, actual: int) -> None:
         super().__init__()
+        self.unit = unit
         self.limit = limit
         self.actual = actual
 
@@ -97,54 +68,56 @@ class Picture:
     height: int
 
 
-def decode(data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE) -> Picture:
+def decode(data: bytes, *, limits: decoding.Limits, max_side: int = MAX_SIDE) -> Picture:
     """The first frame. Transparency is laid on white; greater bit depths are scaled to 8 bits.
 
     Raises ImageError: UnsupportedImage, UnreadableImage, or ImageTooLarge (decided by the header alone).
     """
     try:
-        with _open(data) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise ImageTooLarge(limit=max_pixels, actual=width * height)
-            scale = min(1.0, max_side / max(width, height))
-            target = max(1, round(width * scale)), max(1, round(height * scale))
-            # JPEG alone: the decoder skips the frequencies that the reduced picture cannot show.
-            image.draft(None, target)
-            image.load()
-            # After load(), because PNG may keep its EXIF behind the pixels, and TIFF turns itself.
-            orientation = _orientation(image)
-            reduced = _rgb(image)
-        if reduced.size != target:
-            reduced = reduced.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
-        if orientation in _UPRIGHT:
-            reduced = reduced.transpose(_UPRIGHT[orientation])
-        if orientation >= 5:
-            width, height = height, width
-        return Picture(np.array(reduced, dtype=np.uint8), width, height)
-    except _DAMAGE as error:
+        with decoding.opened(io.BytesIO(data), limits) as image:
+            return _picture(image, max_side)
+    except decoding.Unsupported as error:
+        raise UnsupportedImage from error
+    except decoding.TooLarge as error:
+        raise ImageTooLarge(unit=error.unit, limit=error.limit, actual=error.actual) from error
+    except decoding.Damaged as error:
         raise UnreadableImage from error
 
 
-def _open(data: bytes) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise (UnreadableImage if _has_known_magic(data) else UnsupportedImage) from error
+def _picture(image: Image.Image, max_side: int) -> Picture:
+    width, height = image.size
+    scale = min(1.0, max_side / max(width, height))
+    target = max(1, round(width * scale)), max(1, round(height * scale))
+    # JPEG alone: the decoder skips the frequencies that the reduced picture cannot show.
+    image.draft(None, target)
+    image.load()
+    # After load(), because PNG may keep its EXIF behind the pixels, and TIFF turns itself.
+    orientation = _orientation(image)
+    reduced = _rgb(_reduced(image, target))
+    if orientation in _UPRIGHT:
+        reduced = reduced.transpose(_UPRIGHT[orientation])
+    if orientation >= 5:
+        width, height = height, width
+    return Picture(np.array(reduced, dtype=np.uint8), width, height)
 
 
-def _has_known_magic(data: bytes) -> bool:
-    """Whether a file that no parser accepts at least begins like one of the supported formats."""
-    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-    is_heif = data[4:8] == b"ftyp" and data[8:12] in _BRANDS
-    return data.startswith(_MAGIC) or is_webp or is_heif
+def _reduced(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Before any change of its mode: each would be one more copy of a large picture."""
+    if image.size == size:
+        return image
+    if image.mode in {"1", "P", "PA"}:
+        # Of colours that are numbers in a table there is no mean.
+        image = image.convert("RGBA" if image.has_transparency_data else "L" if image.mode == "1" else "RGB")
+    # Pillow takes a shortcut to a reduced picture of all modes but these.
+    gap = None if image.mode.startswith("I;16") else 2.0
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=gap)
 
 
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation 1..8; 1 where there is none."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except _DAMAGE:
+    except Exception:  # noqa: BLE001 (hostile bytes raise whatever a parser did not foresee)
         # Damaged EXIF is common in the wild and does not make the picture unreadable.
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

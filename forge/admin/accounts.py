@@ -15,6 +15,7 @@ from forge.admin.base import KeptAdmin
 from forge.admin.credits import ledger_rows
 from forge.errors import ForgeError
 from forge.models import Account
+from forge.models.accounts import MOST_TERMS
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
         key_count: int
 
     _Counted: TypeAlias = WithAnnotations[Account, _Counts]
+    _ModelForm: TypeAlias = forms.ModelForm[Account]
+else:
+    _ModelForm = forms.ModelForm  # generic in the stubs only
 
 _LATEST = 20
 _LISTS = {"keys": "apikey", "entries": "creditentry", "jobs": "job", "sessions": "session"}
+_LIMITS = ["requests_per_minute", "images_waiting", "open_streams", "bytes_per_day"]
 _MOST_CREDITS = 10**12
 # Their ids travel through the confirmation page; Django takes a thousand fields at most.
 _MOST_ACCOUNTS = 500
@@ -45,8 +50,35 @@ class GrantForm(forms.Form):
     )
 
 
+class TermsField(forms.CharField):
+    """A list of terms, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 8, "class": "vLargeTextField"})
+
+    def prepare_value(self, value: object) -> object:
+        return "\n".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: object) -> Any:
+        lines = [" ".join(line.split()).lower() for line in str(value or "").splitlines()]
+        return list(dict.fromkeys(line for line in lines if line))
+
+    def has_changed(self, initial: object, data: object) -> bool:
+        return bool(self.to_python(data) != (initial or []))
+
+
+class AccountForm(_ModelForm):
+    extra_terms = TermsField(
+        required=False,
+        help_text=(
+            f"One a line, at most {MOST_TERMS}: words that the tagger shall look for in this account's pictures beside"
+            " its own vocabulary. They need CLIP; the embedded models pass them over."
+        ),
+    )
+
+
 @admin.register(Account)
 class AccountAdmin(KeptAdmin[Account]):
+    form = AccountForm
     list_display = ["name", "balance", "is_active", "keys", "created"]
     list_filter = ["is_active"]
     search_fields = ["name", "id"]
@@ -55,7 +87,7 @@ class AccountAdmin(KeptAdmin[Account]):
     readonly_fields = ["id", "balance", "created"]
 
     def get_fields(self, request: HttpRequest, obj: Account | None = None) -> list[Any]:
-        return ["name", "is_active", *(self.readonly_fields if obj else [])]
+        return ["name", "is_active", "extra_terms", *_LIMITS, *(self.readonly_fields if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[_Counted]":
         return super().get_queryset(request).annotate(key_count=Count("keys"))

@@ -1,9 +1,12 @@
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from forge.admin import html
+from forge import services
+from forge.admin import html, provenance
 from forge.admin.base import ReadOnlyAdmin
 from forge.admin.credits import ledger_rows
 from forge.admin.filters import AccountFilter
@@ -14,7 +17,7 @@ _MOST_EVENTS = 500  # two an image and one more: the whole log of all but the la
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin[Job]):
-    """Status changes in forge/states.py alone; an operator looks."""
+    """Status changes in forge/states.py alone; an operator looks, and cancels."""
 
     list_display = [
         "shown_id", "owner", "session_page", "shown_status", "progress", "succeeded", "failed", "created", "ended",
@@ -23,6 +26,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     list_select_related = ["account"]
     search_fields = ["id__startswith", "session__id__startswith", "account__name"]
     search_help_text = "Job id, session id or account name"
+    actions = ["cancel"]
     readonly_fields = ["id", "account", "session", "shown_status", "counts", "created", "finished"]
 
     @admin.display(description="id", ordering="id")
@@ -62,6 +66,19 @@ class JobAdmin(ReadOnlyAdmin[Job]):
             f"{f'; {job.cancelled} cancelled' if job.cancelled else ''}; {job.started} have begun"
         )
 
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("forge.change_job")
+
+    @admin.action(description="Cancel: what waits is refunded, what is under way finishes", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        for job in queryset:
+            cancelled = services.job_cancel(job=job)
+            if not cancelled:
+                self.message_user(request, f"Nothing of {job} waits; it stays as it is.", messages.WARNING)
+                continue
+            self.log_change(request, job, f"Cancelled {cancelled} of {job.total} images")
+            self.message_user(request, f"Cancelled and refunded {cancelled} of {job.total} images of {job}.")
+
     def related(self, row: Job) -> dict[str, Any]:
         analyses = row.analyses.select_related("image").order_by("position")
         events = row.events.order_by("seq")
@@ -71,7 +88,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
                     "analysis": analysis,
                     "thumbnail": html.thumbnail(analysis.image),
                     "status": html.status(analysis.status),
-                    "provenance": html.pretty(analysis.provenance) if analysis.provenance else "",
+                    "provenance": provenance.tables(analysis.provenance or {}),
                 }
                 for analysis in analyses
             ],

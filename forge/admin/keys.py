@@ -13,7 +13,7 @@ from forge.models import ApiKey
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(KeptAdmin[ApiKey]):
-    list_display = ["shown_prefix", "owner", "label", "is_active", "created"]
+    list_display = ["shown_prefix", "owner", "label", "is_active", "expires", "created"]
     list_editable = ["is_active"]
     list_filter = ["is_active", ("account", AccountFilter)]
     list_select_related = ["account"]
@@ -21,7 +21,9 @@ class ApiKeyAdmin(KeptAdmin[ApiKey]):
     autocomplete_fields = ["account"]
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
-        return ["account", "label", "is_active", "shown_prefix", "created"] if obj else ["account", "label"]
+        if obj is None:
+            return ["account", "label", "expires_at"]
+        return ["account", "label", "is_active", "expires_at", "shown_prefix", "created"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         return ["account", "shown_prefix", "created"] if obj else []
@@ -33,6 +35,10 @@ class ApiKeyAdmin(KeptAdmin[ApiKey]):
     @admin.display(description="account", ordering="account__name")
     def owner(self, key: ApiKey) -> SafeString:
         return html.account_link(key.account)
+
+    @admin.display(ordering="expires_at")
+    def expires(self, key: ApiKey) -> str:
+        return f"{html.moment(key.expires_at)}{' (expired)' if key.is_expired else ''}"
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: Any) -> None:
         if change:

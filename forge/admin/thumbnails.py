@@ -4,15 +4,15 @@ import io
 
 import PIL.Image
 import PIL.ImageOps
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpResponse
 
+from decoding import Limits, opened
 from forge.models import Image
-from forge.uploads import FORMATS
 
 MAX_SIDE = 160  # pixels
 _MAX_AGE_S = 3600
-_READABLE = [name for name in FORMATS if name != "MPO"]  # Pillow opens MPO as JPEG
 
 
 def thumbnail_response(image: Image) -> HttpResponse:
@@ -27,7 +27,7 @@ def thumbnail_response(image: Image) -> HttpResponse:
 def _jpeg(storage_key: str) -> bytes:
     small = io.BytesIO()
     try:
-        with default_storage.open(storage_key) as stored, PIL.Image.open(stored, formats=_READABLE) as picture:
+        with default_storage.open(storage_key) as stored, opened(stored, Limits.of(settings)) as picture:
             picture.draft("RGB", (MAX_SIDE, MAX_SIDE))  # JPEG alone: decoded at a fraction of its size
             picture.thumbnail((MAX_SIDE, MAX_SIDE))
             _on_white(PIL.ImageOps.exif_transpose(picture)).save(small, "JPEG", quality=80)

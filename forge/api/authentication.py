@@ -16,7 +16,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         found = ApiKey.objects.select_related("account").filter(hash=ApiKey.hash_of(key)).first() if key else None
         if found is None:
             raise InvalidApiKey
-        if not (found.is_active and found.account.is_active):
+        if not (found.is_usable and found.account.is_active):
             raise ApiKeyInactive
         return found.account, found
 

@@ -1,5 +1,6 @@
 """Every way a request can fail, told in one shape: `{"error", "code", "requestId", …members}`."""
 
+import errno
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -34,6 +35,10 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response:
         logger.warning("%s %s: %s", request.method, request.path, error.sentence)
     elif error.status >= 500:
         logger.error("%s %s: %r", request.method, request.path, exception, exc_info=exception)
+    if isinstance(error, MethodNotAllowed):
+        # DRF counts OPTIONS among what each view answers; it is refused here as the others are.
+        view = context["view"]
+        view.headers["Allow"] = ", ".join(method for method in view.allowed_methods if method != "OPTIONS")
     return Response(body(error, request.META["forge.request_id"]), status=error.status, headers=headers(error))
 
 
@@ -82,6 +87,11 @@ def _too_many_files() -> PayloadTooLarge:
     )
 
 
+def _outside(error: OSError) -> ForgeError:
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+    return Unavailable("The storage is full. Nothing was kept; please try again later.") if full else ForgeError()
+
+
 _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], ForgeError]], ...] = (
     ((Http404, exceptions.NotFound), lambda _: NotFound()),
     ((exceptions.ValidationError,), lambda e: InvalidRequest(_sentence(e.detail), fields=e.detail)),
@@ -96,6 +106,7 @@ _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], Forg
     ((RecursionError,), lambda _: InvalidRequest("The JSON is nested too deeply.")),
     ((SuspiciousOperation, PermissionDenied), lambda _: InvalidRequest()),
     ((OperationalError, InterfaceError, RedisError, CeleryOperationalError), lambda _: Unavailable()),
+    ((OSError,), _outside),
 )
 
 # Django's own handlers, for what never reaches a view.

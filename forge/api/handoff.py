@@ -15,8 +15,9 @@ from django.http import JsonResponse
 from rest_framework.request import Request
 
 from forge.api.errors import body
-from forge.api.middleware import REQUEST_ID_HEADER, request_id_for
+from forge.api.middleware import REQUEST_ID_HEADER, request_id_in
 from forge.errors import PayloadTooLarge
+from forge.quotas import Seat
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -31,11 +32,11 @@ class Responder(Protocol):
         """Sends the whole answer; `start` is the `http.response.start` that Django made, with all its headers."""
 
 
-def hand_over(request: Request, responder: Responder) -> None:
+def hand_over(request: Request, responder: Responder, seat: Seat | None = None) -> None:
     scope = getattr(request._request, "scope", None)
     if scope is None or _SCOPE_KEY not in scope:
         raise ImproperlyConfigured("Streams need an ASGI server: run uvicorn config.asgi:application.")
-    scope[_SCOPE_KEY] = responder
+    scope[_SCOPE_KEY] = SeatedResponder(responder, seat) if seat else responder
 
 
 class HandoffMiddleware:
@@ -108,6 +109,18 @@ class JsonResponder:
         await send({"type": "http.response.body", "body": text, "more_body": False})
 
 
+class SeatedResponder:
+    """Holds a seat among the account's open streams for as long as the answer is being sent."""
+
+    def __init__(self, responder: Responder, seat: Seat) -> None:
+        self.responder = responder
+        self.seat = seat
+
+    async def __call__(self, start: Message, send: Send) -> None:
+        with self.seat.kept():
+            await self.responder(start, send)
+
+
 class RequestSizeMiddleware:
     """Refuses a body over the limit before it is on our disk, whether or not the request says its length."""
 
@@ -122,7 +135,7 @@ class RequestSizeMiddleware:
         length = given.get(b"content-length", b"0")
         declared = int(length) if length.isdigit() else 0
         if declared > limit:
-            return await _refuse(given, limit, declared, send)
+            return await _refuse(scope, limit, declared, send)
         received, answered = 0, False
 
         async def receive_counted() -> Message:
@@ -142,7 +155,7 @@ class RequestSizeMiddleware:
 
         await self.app(scope, receive_counted, send_noted)
         if received > limit and not answered:
-            await _refuse(given, limit, received, send)
+            await _refuse(scope, limit, received, send)
         return None
 
 
@@ -152,13 +165,14 @@ def _limit(given: dict[bytes, bytes]) -> int:
     return settings.FORGE_MAX_REQUEST_BYTES if is_form else settings.FORGE_MAX_JSON_BYTES
 
 
-async def _refuse(given: dict[bytes, bytes], limit: int, actual: int, send: Send) -> None:
+async def _refuse(scope: MutableMapping[str, Any], limit: int, actual: int, send: Send) -> None:
     error = PayloadTooLarge(f"This request may have {limit} bytes.", limit=limit, actual=actual)
-    request_id = request_id_for(given.get(REQUEST_ID_HEADER.lower().encode(), b"").decode("latin-1"))
+    request_id = request_id_in(scope)
     text = JsonResponse(body(error, request_id)).content
     headers = [
         (b"Content-Type", b"application/json"),
         (b"Content-Length", str(len(text)).encode()),
+        (b"X-Content-Type-Options", b"nosniff"),
         (REQUEST_ID_HEADER.encode(), request_id.encode()),
     ]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})

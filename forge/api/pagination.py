@@ -69,7 +69,7 @@ class NewestFirst(CursorPagination):
             "type": "object",
             "required": ["data", "nextCursor"],
             "properties": {
-                "data": {"type": "array", "items": schema},
+                "data": schema,
                 "nextCursor": {"type": ["string", "null"], "description": "Send it as `cursor` for the next page."},
             },
         }

@@ -4,10 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from forge.api.provenance import RecordedProvenance
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
 
 
-class _WithoutAbsent(serializers.Serializer[Any]):
+class WithoutAbsent(serializers.Serializer[Any]):
     """Leaves out the fields named in `optional` where there is nothing to say."""
 
     optional: tuple[str, ...] = ()
@@ -57,7 +58,7 @@ class SessionSerializer(serializers.Serializer[Session]):
 IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]
 
 
-class ImageStateSerializer(_WithoutAbsent, ImageSerializer):
+class ImageStateSerializer(WithoutAbsent, ImageSerializer):
     """One image with the state of its latest analysis and its latest words."""
 
     optional = ("metadata", "error", "code", "jobId")
@@ -111,14 +112,23 @@ class SingleResultSerializer(serializers.Serializer[Any]):
     creditsRemaining = serializers.IntegerField()
 
 
-class AnalysisSerializer(_WithoutAbsent, serializers.Serializer[ImageAnalysis]):
-    optional = ("metadata", "error", "code")
+class AnalysisSerializer(WithoutAbsent, serializers.Serializer[ImageAnalysis]):
+    """`provenance` is there where the view asks for it: `context={"include": {"provenance"}}`."""
+
+    optional = ("metadata", "error", "code", "provenance")
 
     imageId = serializers.CharField(source="image_id")
     status = serializers.ChoiceField(choices=ImageAnalysis.Status.values)
     metadata = MetadataSerializer(required=False)
     error = serializers.CharField(required=False)
     code = serializers.CharField(required=False)
+    provenance = RecordedProvenance(required=False, help_text="With `?include=provenance`.")
+
+    def to_representation(self, instance: ImageAnalysis) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if "provenance" not in self.context.get("include", ()):
+            shown.pop("provenance", None)
+        return shown
 
 
 class JobSerializer(serializers.Serializer[Job]):
@@ -126,7 +136,7 @@ class JobSerializer(serializers.Serializer[Job]):
     sessionId = serializers.CharField(source="session_id")
     status = serializers.ChoiceField(choices=Job.Status.values)
     total = serializers.IntegerField()
-    processed = serializers.IntegerField()
+    processed = serializers.IntegerField(help_text="Images that ended, in whatever way.")
     images = AnalysisSerializer(many=True, source="analyses")
     createdAt = serializers.DateTimeField(source="created_at")
     finishedAt = serializers.DateTimeField(source="finished_at", allow_null=True)
@@ -152,7 +162,7 @@ class ResultSerializer(serializers.Serializer[Any]):
 
 
 class ImageErrorSerializer(serializers.Serializer[Any]):
-    """An image failed and its credit was given back; the others go on."""
+    """An image failed, or was cancelled before it began (`cancelled`); its credit was given back; the others go on."""
 
     imageId = serializers.CharField()
     error = serializers.CharField()
@@ -191,7 +201,7 @@ class CheckSerializer(serializers.Serializer[Any]):
     remaining = serializers.IntegerField()
 
 
-class CreditEntrySerializer(_WithoutAbsent, serializers.Serializer[CreditEntry]):
+class CreditEntrySerializer(WithoutAbsent, serializers.Serializer[CreditEntry]):
     optional = ("jobId", "imageId", "note")
 
     amount = serializers.IntegerField()

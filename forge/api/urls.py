@@ -3,7 +3,7 @@ from django.urls.converters import StringConverter
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
 from rest_framework.renderers import JSONRenderer
 
-from forge.api.views import credits, jobs, service, sessions
+from forge.api.views import analyze, credits, jobs, service, sessions
 
 
 class _IdConverter(StringConverter):
@@ -20,9 +20,10 @@ v1 = [
     path("sessions/<id:session_id>", sessions.SessionView.as_view(), name="session"),
     path("sessions/<id:session_id>/images", sessions.SessionImagesView.as_view(), name="session-images"),
     path("sessions/<id:session_id>/images/<id:image_id>", sessions.ImageView.as_view(), name="image"),
-    path("sessions/<id:session_id>/analyze", jobs.AnalyzeView.as_view(), name="analyze"),
-    path("sessions/<id:session_id>/analyze-single", jobs.AnalyzeSingleView.as_view(), name="analyze-single"),
+    path("sessions/<id:session_id>/analyze", analyze.AnalyzeView.as_view(), name="analyze"),
+    path("sessions/<id:session_id>/analyze-single", analyze.AnalyzeSingleView.as_view(), name="analyze-single"),
     path("jobs/<id:job_id>", jobs.JobView.as_view(), name="job"),
+    path("jobs/<id:job_id>/cancel", jobs.JobCancelView.as_view(), name="job-cancel"),
     path("jobs/<id:job_id>/events", jobs.JobEventsView.as_view(), name="job-events"),
     path("credits/balance", credits.BalanceView.as_view(), name="balance"),
     path("credits/check", credits.CheckView.as_view(), name="check"),
@@ -35,4 +36,5 @@ urlpatterns = [
     path("image-forge-api/v1/", include(v1)),
     path("healthz", service.HealthView.as_view(), name="healthz"),
     path("readyz", service.ReadyView.as_view(), name="readyz"),
+    path("metrics", service.MetricsView.as_view(), name="metrics"),
 ]

@@ -1,6 +1,9 @@
 from forge.models.accounts import Account, ApiKey
 from forge.models.credits import CreditEntry
+from forge.models.idempotency import IdempotencyKey
 from forge.models.jobs import ImageAnalysis, Job, JobEvent
 from forge.models.sessions import Image, Session
 
-__all__ = ["Account", "ApiKey", "CreditEntry", "Image", "ImageAnalysis", "Job", "JobEvent", "Session"]
+__all__ = [
+    "Account", "ApiKey", "CreditEntry", "IdempotencyKey", "Image", "ImageAnalysis", "Job", "JobEvent", "Session",
+]  # fmt: skip

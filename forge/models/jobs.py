@@ -30,6 +30,8 @@ class Job(models.Model):
     last_seq = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # Of the request that asked for it, so that the log lines of web and workers can be told to belong together.
+    request_id = models.CharField(max_length=64, blank=True)
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -38,13 +40,15 @@ class Job(models.Model):
                 condition=Q(total__gte=F("succeeded") + F("failed") + F("cancelled")), name="no_more_ends_than_images"
             ),
         ]
+        indexes = [models.Index(fields=["account"], condition=Q(finished_at=None), name="job_open")]
 
     def __str__(self) -> str:
         return self.id
 
     @property
     def processed(self) -> int:
-        return self.succeeded + self.failed
+        """How many images ended, in whatever way: an ended job's are all of them."""
+        return self.succeeded + self.failed + self.cancelled
 
     @property
     def is_finished(self) -> bool:
@@ -69,6 +73,8 @@ class ImageAnalysis(models.Model):
     # Its place in the order in which analysis begins, 1…total; set once, also when a second attempt begins.
     current = models.PositiveIntegerField(null=True, blank=True)
     sent_at = models.DateTimeField(default=timezone.now)
+    # The round in which it is due (forge/turns.py); 0 comes before all.
+    turn = models.PositiveBigIntegerField(default=0)
     # Who holds it (a token of the worker process) and until when.
     holder = models.CharField(max_length=60, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -92,6 +98,7 @@ class ImageAnalysis(models.Model):
             # What the sweep looks for, a small part of a table that grows for ever.
             models.Index(fields=["status", "sent_at"], condition=Q(status="queued"), name="analysis_waiting"),
             models.Index(fields=["lease_until"], condition=Q(status="processing"), name="analysis_leases"),
+            models.Index(fields=["status", "turn", "id"], condition=Q(status="queued"), name="analysis_turns"),
         ]
 
     def __str__(self) -> str:

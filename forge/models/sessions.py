@@ -22,7 +22,10 @@ class Session(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["account", "-created_at", "-id"], name="session_newest_first")]
+        indexes = [
+            models.Index(fields=["account", "-created_at", "-id"], name="session_newest_first"),
+            models.Index(fields=["expires_at"], name="session_expiry"),  # what the sweep looks for
+        ]
 
     def __str__(self) -> str:
         return self.id

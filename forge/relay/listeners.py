@@ -87,6 +87,11 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             self._tasks = {loop.create_task(self._listen_for_ever()), loop.create_task(self._resync_for_ever())}
         super().add_listener(listener)
 
+    @property
+    def open_streams(self) -> int:
+        with self.lock:
+            return sum(len(waiting) for waiting in self.listeners_by_channel.values())
+
     def mark_behind(self, job_ids: set[str] | None = None) -> None:
         """Makes streams read the log again: those of these jobs, or all."""
         with self.lock:

@@ -5,6 +5,8 @@ import time
 from django_eventstream import eventstream
 from redis.exceptions import RedisError
 
+from forge import faults
+
 logger = logging.getLogger(__name__)
 
 PUBSUB_CHANNEL = "events_channel"  # hard-coded in django-eventstream
@@ -14,6 +16,7 @@ _publish_again_at = 0.0
 def publish(*, job_id: str, seq: int, type: str, data: str) -> None:
     """Tells every web process; never raises. What is not told is read from the log within FORGE_RESYNC_S."""
     global _publish_again_at
+    faults.point("between_commit_and_publish")
     if time.monotonic() < _publish_again_at:
         return
     message = json.dumps({"channel": job_id, "event_type": type, "data": data, "pub_id": seq})

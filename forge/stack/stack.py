@@ -19,7 +19,7 @@ POLL_S = 0.2
 VALKEY_START_S = 60.0
 WEB_GRACE_S = 8.0
 STREAMS_GRACE_S = 3  # open streams do not hold up a web server's end; their clients come back and resume
-WORKER_GRACE_S = 30.0  # for the images it holds; what is not done then is queued again
+WORKER_MARGIN_S = 5.0  # beyond the grace in which a worker ends by itself
 VALKEY_GRACE_S = 10.0
 SILENT_STOP_S = 4.0
 
@@ -171,13 +171,14 @@ class Stack:
             self._add(f"web-{number}", [sys.executable, "-m", "uvicorn", *arguments.split()], grace=WEB_GRACE_S)
 
     def _start_workers(self) -> None:
+        grace = settings.FORGE_WORKER_GRACE_S + WORKER_MARGIN_S
         for number in range(1, self._workers + 1):
             # The pid keeps names apart where several stacks of one machine share a broker.
             arguments = (
                 f"-A config worker --pool threads -n forge-{os.getpid()}-{number}@%h"
                 " --without-gossip --without-mingle --loglevel INFO"
             )
-            self._add(f"worker-{number}", [sys.executable, "-m", "celery", *arguments.split()], grace=WORKER_GRACE_S)
+            self._add(f"worker-{number}", [sys.executable, "-m", "celery", *arguments.split()], grace=grace)
 
     def _add(self, name: str, command: list[str], *, cwd: Path | None = None, grace: float = 5.0) -> Process:
         process = Process(
@@ -203,7 +204,8 @@ class Stack:
         if self._redis_url:
             given["REDIS_URL"] = self._redis_url
         # Handed on, not read: what the environment means is decided in config/settings.py.
-        return {name: value for name, value in {**os.environ, **given}.items() if value is not None}
+        told = {"FORGE_LOG_FORMAT": "plain", **os.environ, **given}
+        return {name: value for name, value in told.items() if value is not None}
 
     def _save(self) -> None:
         entries = {name: Entry.of(process.pid) for name, process in self.processes.items() if process.alive}

@@ -5,7 +5,7 @@ from typing import Any
 from forge import services
 from forge.errors import AnalysisFailed
 from forge.events import Metadata
-from forge.models import Account, ImageAnalysis, Job, JobEvent, Session
+from forge.models import Account, Image, ImageAnalysis, Job, JobEvent, Session
 from forge.services import Claim, ImageReference
 
 WORDS: Metadata = {
@@ -16,6 +16,17 @@ WORDS: Metadata = {
     "filename": "red-kettle",
     "seoTags": ["kettle", "red", "kitchen"],
 }
+
+
+def session_without_files(account: Account, images: int) -> Session:
+    """What an upload writes, without the pictures: for tests that only count."""
+    session = Session.objects.create(account=account)
+    rows = [
+        Image(session=session, position=n, size=1, width=1, height=1, storage_key=f"sessions/{session.pk}/{n}.jpg")
+        for n in range(images)
+    ]
+    Image.objects.bulk_create(rows)
+    return session
 
 
 def references(session: Session) -> list[ImageReference]:

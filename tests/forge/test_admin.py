@@ -500,7 +500,7 @@ def test_a_jobs_page_tells_each_images_state_words_and_error(admin_client: Clien
     assert "unreadable_image</span> The image is damaged and cannot be read." in text
     assert escape("<script>words0</script>") in text
     assert escape("Alt of <script>words0</script>") in text
-    assert escape('"model": "<b>blip</b>"') in text
+    assert escape("<b>blip</b>") in text
     assert "2 of 2 ended: 1 succeeded, 1 failed" in text
     for event in JobEvent.objects.filter(job=admin_job):
         assert page("jobevent", "change", event.pk) in text
@@ -510,6 +510,37 @@ def test_jobs_are_filtered_by_status(admin_client: Client, admin_job: Job) -> No
     url = page("job", "changelist")
     assert admin_job.pk in text_of(admin_client, f"{url}?status__exact=partial")
     assert admin_job.pk not in text_of(admin_client, f"{url}?status__exact=running")
+
+
+def cancel(client: Client, *jobs: Job) -> str:
+    data = {"action": "cancel", "_selected_action": [job.pk for job in jobs]}
+    return client.post(page("job", "changelist"), data, follow=True).content.decode()
+
+
+def test_an_operator_cancels_what_waits(admin_client: Client, admin_job: Job) -> None:
+    waiting = accepted(admin_job.session)
+
+    text = cancel(admin_client, waiting, admin_job)
+
+    assert f"Cancelled and refunded 2 of 2 images of {waiting}." in text
+    assert f"Nothing of {admin_job} waits; it stays as it is." in text
+    assert [Job.objects.get(pk=job.pk).status for job in (waiting, admin_job)] == ["cancelled", "partial"]
+    assert "2 of 2 ended: 0 succeeded, 0 failed; 2 cancelled" in text_of(
+        admin_client, page("job", "change", waiting.pk)
+    )
+    history = text_of(admin_client, page("job", "history", waiting.pk))
+    assert "Cancelled 2 of 2 images" in history
+
+
+def test_cancelling_needs_the_permission_to_change_jobs(client: Client, admin_session: Session) -> None:
+    waiting = accepted(admin_session)
+    clerk = User.objects.create_user("clerk", password="clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_job"))
+    client.force_login(clerk)
+
+    cancel(client, waiting)
+
+    assert Job.objects.get(pk=waiting.pk).status == "queued"
 
 
 def test_events_are_filtered_by_type_and_found_by_job(admin_client: Client, admin_job: Job) -> None:

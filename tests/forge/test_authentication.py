@@ -1,10 +1,7 @@
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from forge.accounts import key_issue
-from forge.models import Account, ApiKey, Session
+from forge.models import Account, ApiKey
 from tests.forge.conftest import ApiClient
 
 
@@ -54,52 +51,3 @@ def test_each_answer_carries_a_request_id(api: ApiClient) -> None:
     assert given["X-Request-Id"] == "mine-1"
     assert made["X-Request-Id"].startswith("req_")
     assert made.json()["requestId"] == made["X-Request-Id"]
-
-
-def every_private_path() -> list[tuple[str, str, Any]]:
-    image: dict[str, Any] = {"id": "img_x", "uploadPath": "/x"}
-    return [
-        ("GET", "/sessions/{session}", None),
-        ("DELETE", "/sessions/{session}", None),
-        ("GET", "/sessions/{session}/images/{image}", None),
-        ("POST", "/sessions/{session}/analyze", {"images": [image]}),
-        ("POST", "/sessions/{session}/analyze-single", {"image": image}),
-        ("GET", "/jobs/{job}", None),
-        ("GET", "/jobs/{job}/events", None),
-    ]
-
-
-@pytest.mark.parametrize(("method", "path", "body"), every_private_path())
-def test_what_is_anothers_is_not_there(
-    alice: Account,
-    bobs_api: ApiClient,
-    make_session: Callable[..., Session],
-    method: str,
-    path: str,
-    body: Any,
-) -> None:
-    from tests.forge import jobs
-
-    session = make_session(alice, 1)
-    job = jobs.submit(alice, session)
-    image = session.images.get()
-    named = path.format(session=session.pk, job=job.pk, image=image.pk)
-    unknown = path.format(session="sess_unknown", job="job_unknown", image="img_unknown")
-
-    answer, nothing = bobs_api.call(method, named, body), bobs_api.call(method, unknown, body)
-
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    # Not a word tells the one from the other.
-    assert answer.json()["error"] == nothing.json()["error"]
-    assert Session.objects.filter(pk=session.pk).exists()
-
-
-def test_images_cannot_be_added_to_anothers_session(
-    alice: Account, bobs_api: ApiClient, make_session: Callable[..., Session]
-) -> None:
-    from tests.pictures import jpeg
-
-    session = make_session(alice, 1)
-
-    assert bobs_api.upload(("a.jpg", jpeg()), path=f"/sessions/{session.pk}/images").status_code == 404
-    assert session.images.count() == 1

@@ -78,15 +78,18 @@ def body_for(session: Session) -> bytes:
     return json.dumps(jobs.body_for(session)).encode()
 
 
-async def work(job_id: str, *, failing: bool = False) -> None:
-    def run() -> None:
+async def work(job_id: str, *, failing: bool = False, run: Callable[[Job], None] | None = None) -> None:
+    def run_here() -> None:
         try:
             job = Job.objects.get(pk=job_id)
-            jobs.run(job, failing=frozenset(range(job.total)) if failing else frozenset())
+            if run:
+                run(job)
+            else:
+                jobs.run(job, failing=frozenset(range(job.total)) if failing else frozenset())
         finally:
             connection.close()
 
-    await asyncio.to_thread(run)
+    await asyncio.to_thread(run_here)
 
 
 def test_analyze_answers_with_its_own_stream(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
@@ -153,14 +156,22 @@ def single(session: Session) -> bytes:
     return json.dumps({"sessionId": session.pk, "image": jobs.body_for(session)["images"][0]}).encode()
 
 
-async def answer_single(session_id: str, body: bytes, key: str, *, failing: bool | None) -> Call:
-    call = Call("POST", f"/sessions/{session_id}/analyze-single", key, body)
+async def answer_single(
+    session_id: str,
+    body: bytes,
+    key: str,
+    *,
+    failing: bool | None,
+    headers: dict[str, str] | None = None,
+    run: Callable[[Job], None] | None = None,
+) -> Call:
+    call = Call("POST", f"/sessions/{session_id}/analyze-single", key, body, headers)
     starting = asyncio.create_task(call.start())
     if failing is not None:
         while not (job := await asyncio.to_thread(_latest)):
             assert not starting.done(), await call.finish()
             await asyncio.sleep(0.02)
-        await work(job, failing=failing)
+        await work(job, failing=failing, run=run)
     await starting
     await call.finish()
     return call

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from forge import dispatch, ledger
+from forge import dispatch, ledger, readiness
 from forge.models import Account, CreditEntry, Job, Session
 from tests.forge import jobs
 from tests.forge.conftest import ApiClient
@@ -263,6 +263,12 @@ def test_readiness_names_the_worker_that_is_missing(db: None, monkeypatch: pytes
     answer = ApiClient(None).get("/readyz")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert answer.json()["missing"] == ["worker"]
+    assert (answer.json()["missing"], answer.json()["loading"]) == (["worker"], False)
     assert "celery -A config worker" in answer.json()["error"]
     assert answer["Retry-After"]
+
+    readiness.worker_loading()
+
+    answer = ApiClient(None).get("/readyz")
+    assert (answer.status_code, answer.json()["missing"], answer.json()["loading"]) == (503, ["worker"], True)
+    assert "a worker is loading its models" in answer.json()["error"]

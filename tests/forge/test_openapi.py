@@ -33,7 +33,8 @@ def test_each_endpoint_of_the_api_is_in_it(document: Any) -> None:
 def test_each_event_is_in_it(document: Any, event: str) -> None:
     shape = document["components"]["schemas"][f"{event}Event"]
 
-    assert shape["properties"]["data"]
+    told = shape["properties"]["data"]["contentSchema"]["$ref"].rpartition("/")[2]
+    assert document["components"]["schemas"][told]["properties"]
     streams = [
         operation["responses"]["200"]["content"]["text/event-stream"]["schema"]
         for path in ("sessions/{session_id}/analyze", "jobs/{job_id}/events")
@@ -44,6 +45,29 @@ def test_each_event_is_in_it(document: Any, event: str) -> None:
     assert f"#/components/schemas/{event}Event" in named
 
 
+def test_the_idempotency_key_is_in_it_where_it_counts(document: Any) -> None:
+    said = {
+        path.removeprefix("/image-forge-api/v1/")
+        for path, operations in document["paths"].items()
+        for parameter in operations.get("post", {}).get("parameters", [])
+        if (parameter["in"], parameter["name"]) == ("header", "Idempotency-Key")
+        and parameter["schema"]["maxLength"] == 255
+        and not parameter.get("required")
+    }
+
+    sessions = "sessions/{session_id}"
+    uploads = {"sessions/upload", f"{sessions}/images"}
+    assert said == uploads | {f"{sessions}/analyze", f"{sessions}/analyze-single"}
+
+
+def test_a_list_is_a_list_of_things_and_what_may_be_absent_is_not_required(document: Any) -> None:
+    shapes = document["components"]["schemas"]
+
+    assert shapes["PaginatedSessionList"]["properties"]["data"]["items"] == {"$ref": "#/components/schemas/Session"}
+    assert "status" in shapes["ImageState"]["required"]
+    assert {"metadata", "error", "code", "jobId"}.isdisjoint(shapes["ImageState"]["required"])
+
+
 def codes() -> list[str]:
     internal = {errors.MethodNotAllowed, ForgeError}
     return sorted({error.code for error in ForgeError.__subclasses__() if error not in internal})
@@ -52,6 +76,18 @@ def codes() -> list[str]:
 @pytest.mark.parametrize("code", codes())
 def test_each_error_code_is_in_it(document: Any, code: str) -> None:
     assert f"`{code}`" in json.dumps(document)
+
+
+def test_whatever_needs_a_key_may_answer_that_it_is_too_much(document: Any) -> None:
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    limited = [operation for operation in operations if operation.get("security")]
+
+    assert len(limited) > 10
+    for operation in limited:
+        assert "`rate_limited`" in operation["responses"]["429"]["description"]
+        assert "RateLimit-Remaining" in operation["responses"]["429"]["headers"]
+    submits = [operation for operation in limited if operation["operationId"].startswith("sessions_analyze")]
+    assert all("`queue_full`" in operation["responses"]["429"]["description"] for operation in submits)
 
 
 def test_the_document_needs_no_key_and_its_page_no_network() -> None:

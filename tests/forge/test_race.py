@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -18,11 +20,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Sum
 
-from forge import leases, ledger, services
-from forge.accounts import account_ensure
+from forge import audit, dispatch, idempotency, leases, ledger, services
+from forge.accounts import account_ensure, key_issue
 from forge.errors import AnalysisFailed, InsufficientCredits
 from forge.models import CreditEntry, Image, Job, JobEvent, Session
 from tests.forge import jobs
+from tests.forge.conftest import ApiClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 T = TypeVar("T")
@@ -162,10 +165,17 @@ def _analyse_all(number: int, job_id: str) -> list[tuple[str, str]]:
     while Job.objects.filter(pk=job_id, finished_at=None).exists():
         assert time.monotonic() < deadline, "the job does not end"
         for analysis_id in random.sample(ids, len(ids) // 4):
-            if claimed := services.analysis_claim(analysis_id=analysis_id, holder=f"racer-{number}"):
+            if claimed := _claim(analysis_id, f"racer-{number}", random):
                 ended += [(claimed.image_id, event) for event in _end(claimed, random)]
         leases.analyses_sweep()
     return ended
+
+
+def _claim(analysis_id: int, holder: str, random: Random) -> services.Claim | None:
+    """The image, or the one whose turn it is."""
+    if random.random() < 0.5:
+        return services.analysis_claim(analysis_id=analysis_id, holder=holder)
+    return services.analysis_claim_next(holder=holder)
 
 
 def _end(claimed: services.Claim, random: Random) -> list[str]:
@@ -185,3 +195,114 @@ def _end(claimed: services.Claim, random: Random) -> list[str]:
     # A redelivered task ends it again, maybe otherwise.
     tries = random.choices([("result", succeed), ("error", fail)], weights=[3, 1], k=2)
     return [event for event, end in tries if end()]
+
+
+# --- Cancel -----------------------------------------------------------------------------------------------------------
+
+
+def test_processes_that_cancel_what_others_analyse_refund_each_image_once(
+    racers: ProcessPoolExecutor, tmp_path: Path
+) -> None:
+    alice = account_ensure(name="alice", credits=100)
+    session = jobs.session_without_files(alice, IMAGES)
+    job = jobs.submit(alice, session)
+
+    told = race(racers, tmp_path / "start", _analyse_or_cancel, job.pk)
+
+    job.refresh_from_db()
+    assert job.status == "cancelled"
+    assert (job.succeeded, job.cancelled) == (sum(ended for ended, _ in told), sum(dropped for _, dropped in told))
+    assert job.succeeded + job.cancelled == IMAGES
+    ends = _ends_once(job)
+    assert Counter(kind for _, kind in ends) == Counter(result=job.succeeded, error=job.cancelled)
+    assert [seq for seq, _ in jobs.events(job)] == list(range(1, IMAGES + job.started + 2))
+    assert ledger.balance(alice.pk) == total(alice.pk) == 100 - job.succeeded
+    assert list(audit.findings()) == []
+
+
+def _analyse_or_cancel(number: int, job_id: str) -> tuple[int, int]:
+    """How many images this process ended, and how many it cancelled."""
+    job = Job.objects.get(pk=job_id)
+    # The last ones are left to whoever cancels, so that there is something to cancel however the race goes.
+    ids = list(job.analyses.order_by("position").values_list("pk", flat=True))[: IMAGES - 5]
+    Random(number).shuffle(ids)
+    ended = 0
+    for done, analysis_id in enumerate(ids):
+        if number % 2 and done == 4 * number:
+            return ended, services.job_cancel(job=job)
+        if claimed := services.analysis_claim(analysis_id=analysis_id, holder=f"racer-{number}"):
+            ended += jobs.succeed(claimed)
+    return ended, 0
+
+
+# --- Idempotency ------------------------------------------------------------------------------------------------------
+
+ROUNDS = 5
+
+
+def test_processes_that_say_one_request_are_one_request(racers: ProcessPoolExecutor, tmp_path: Path) -> None:
+    alice = account_ensure(name="alice", credits=100)
+    key = key_issue(account=alice)[1]
+    sessions = [jobs.session_without_files(alice, 3).pk for _ in range(ROUNDS)]
+
+    told = race(racers, tmp_path / "start", _say, key, sessions)
+
+    for number in range(ROUNDS):
+        answers = [answers[number] for answers in told]
+        accepted = [answer for status, answer in answers if status == 202]
+        assert accepted
+        assert all(answer == accepted[0] for answer in accepted)
+        refused = {(status, answer["code"]) for status, answer in answers if status != 202}
+        assert refused <= {(409, "idempotency_in_progress")}
+    assert Job.objects.count() == ROUNDS
+    assert ledger.balance(alice.pk) == total(alice.pk) == 100 - 3 * ROUNDS
+    assert list(audit.findings()) == []
+
+
+def _say(number: int, key: str, sessions: list[str]) -> list[tuple[int, Any]]:
+    return [_post(key, session) for session in sessions]
+
+
+def _post(key: str, session: str) -> tuple[int, Any]:
+    headers = {"Idempotency-Key": f"key-{session}", "Accept": "application/json"}
+    body = jobs.body_for(Session.objects.get(pk=session))
+    path = f"/sessions/{session}/analyze"
+    answer = ApiClient(key).call("POST", path, body, headers=headers, HTTP_HOST="localhost")
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize("committed", [False, True], ids=["before the commit", "after the commit"])
+def test_a_process_that_dies_while_it_accepts_leaves_its_key_to_the_next(committed: bool) -> None:
+    alice = account_ensure(name="alice", credits=100)
+    key = key_issue(account=alice)[1]
+    session = jobs.session_without_files(alice, 3).pk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", _test_database_url())
+        patch.setenv("FORGE_IDEMPOTENCY_LEASE_S", "1")
+        with (
+            ProcessPoolExecutor(1, get_context("spawn"), initializer=django.setup) as pool,
+            pytest.raises(BrokenProcessPool),
+        ):
+            pool.submit(_die, key, session, committed).result(PATIENCE_S)
+
+    assert Job.objects.count() == (1 if committed else 0)
+    answers = [_post(key, session)]
+    deadline = time.monotonic() + PATIENCE_S
+    while answers[-1][0] != 202:
+        assert (answers[-1][0], answers[-1][1]["code"]) == (409, "idempotency_in_progress")
+        assert time.monotonic() < deadline, "the key is stuck"
+        time.sleep(0.05)
+        answers.append(_post(key, session))
+
+    assert Job.objects.get().pk == answers[-1][1]["jobId"]
+    assert ledger.balance(alice.pk) == total(alice.pk) == 97
+
+
+def _die(key: str, session: str, committed: bool) -> None:
+    """In the transaction that accepts the job, or between its commit and the broker."""
+    with pytest.MonkeyPatch.context() as patch:
+        if committed:
+            patch.setattr(dispatch, "send", lambda ids: os.kill(os.getpid(), signal.SIGKILL))
+        else:
+            patch.setattr(idempotency, "key_keep", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+        _post(key, session)

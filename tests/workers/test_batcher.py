@@ -170,3 +170,102 @@ def test_many_threads_get_each_their_own_result() -> None:
 def test_a_batch_size_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="batch_size is 0"):
         Batcher(list, batch_size=0, name="test")
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch.cuda's is called."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
+    ids=["python", "gpu", "cpu"],
+)
+def test_out_of_memory_halves_the_batch_and_goes_on(error: Exception) -> None:
+    seen: list[int] = []
+    gate = threading.Event()
+
+    def run(items: Sequence[int]) -> list[int]:
+        assert gate.wait(WAIT_S)
+        seen.append(len(items))
+        if len(items) > 2:
+            raise error
+        return [item * 2 for item in items]
+
+    batcher = Batcher(run, batch_size=8, name="test")
+    first = batcher.submit(0)
+    while batcher.batches == 0:
+        threading.Event().wait(0.001)
+    rest = [batcher.submit(number) for number in range(1, 13)]
+    gate.set()
+    assert [future.result(WAIT_S) for future in [first, *rest]] == [number * 2 for number in range(13)]
+    # Eight, the first half of them, its halves; then no batch is larger than what fitted.
+    assert seen == [1, 8, 4, 2, 2, 4, 2, 2, 2, 2]
+    batcher.close()
+
+
+def test_batches_grow_again_when_there_is_memory() -> None:
+    short = True
+    seen: list[int] = []
+
+    def run(items: Sequence[int]) -> list[int]:
+        if short and len(items) > 1:
+            raise MemoryError
+        seen.append(len(items))
+        return list(items)
+
+    gate = Gate()
+    batcher: Batcher[int, int] = Batcher(
+        lambda items: gate.run(items) if items[0] == 0 else run(items), batch_size=2, name="test"
+    )
+    first = batcher.submit(0)
+    assert gate.begun.acquire(timeout=WAIT_S)
+    few = [batcher.submit(1) for _ in range(2)]
+    gate.open()
+    assert [future.result(WAIT_S) for future in [first, *few]] == [0, 1, 1]
+    short = False
+    many = [batcher.submit(1) for _ in range(300)]
+    assert [future.result(WAIT_S) for future in many] == [1] * 300
+    assert seen[:2] == [1, 1]
+    assert max(seen) == 2
+    batcher.close()
+
+
+def test_an_item_that_is_too_large_alone_fails_alone() -> None:
+    gate = Gate()
+    seen: list[list[int]] = []
+
+    def run(items: Sequence[int]) -> list[int]:
+        if items == [0]:
+            return gate.run(items)
+        seen.append(list(items))
+        if 13 in items:
+            raise MemoryError("too large")
+        return list(items)
+
+    batcher = Batcher(run, batch_size=4, name="test")
+    first = batcher.submit(0)
+    assert gate.begun.acquire(timeout=WAIT_S)
+    rest = [batcher.submit(number) for number in (1, 13, 2, 3)]
+    gate.open()
+    assert first.result(WAIT_S) == 0
+    assert [rest[place].result(WAIT_S) for place in (0, 2, 3)] == [1, 2, 3]
+    with pytest.raises(MemoryError, match="too large"):
+        rest[1].result(WAIT_S)
+    assert seen == [[1, 13, 2, 3], [1, 13], [1], [13], [2, 3]]
+    batcher.close()
+
+
+def test_what_is_not_about_memory_does_not_make_batches_smaller() -> None:
+    gate = Gate()
+    batcher = Batcher(gate.run, batch_size=4, name="test")
+    first = batcher.submit(0)
+    assert gate.begun.acquire(timeout=WAIT_S)
+    rest = [batcher.submit(number) for number in (13, 1, 2, 3, 4, 5, 6, 7)]
+    gate.open()
+    assert first.result(WAIT_S) == 0
+    assert rest[-1].result(WAIT_S) == 14
+    assert gate.seen[-1] == [4, 5, 6, 7]
+    with pytest.raises(ValueError, match="unlucky"):
+        rest[0].result(WAIT_S)
+    batcher.close()

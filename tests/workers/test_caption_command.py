@@ -311,10 +311,11 @@ def test_an_unknown_model_names_the_accepted_ones() -> None:
         call_command("caption", "a.jpg", "--model", "blip2")
 
 
-def test_blip_and_clip_are_told_to_be_missing_and_what_works_instead(folder: Path) -> None:
+def test_blip_and_clip_that_are_missing_are_told_with_the_command_that_fetches_them(folder: Path) -> None:
     run = caption(folder, "--model", "blip-clip")
 
-    assert run.stderr == "BLIP/CLIP are not in this version yet; --model embedded works.\n"
+    assert "are not on this machine" in run.stderr
+    assert "bin/manage models pull" in run.stderr
     assert (run.code, run.stdout) == (2, "")
 
 

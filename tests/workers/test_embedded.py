@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from decoding import Limits
 from tests.workers.pictures import SAMPLES, solid
 from workers import models
 from workers.images import decode
@@ -29,7 +30,10 @@ def shared() -> Iterator[Shared]:
 
 @pytest.fixture(scope="module")
 def samples() -> dict[str, Pixels]:
-    return {path.stem: decode(path.read_bytes(), max_pixels=10**7).pixels for path in sorted(SAMPLES.glob("*.jpg"))}
+    return {
+        path.stem: decode(path.read_bytes(), limits=Limits(pixels=10**7)).pixels
+        for path in sorted(SAMPLES.glob("*.jpg"))
+    }
 
 
 def copied(folder: Path) -> Path:

@@ -20,16 +20,21 @@ class CountingCaptioner(Captioner):
     def __init__(self) -> None:
         self.loads = self.unloads = 0
         self.batches: list[Sequence[Pixels]] = []
+        self.copies = self.most_at_once = 0
         self.hold = threading.Event()
         self.hold.set()
 
     def load(self) -> None:
         self.loads += 1
+        self.copies += 1
+        self.most_at_once = max(self.most_at_once, self.copies)
 
     def unload(self) -> None:
         self.unloads += 1
+        self.copies = 0
 
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
+        assert self.copies, "unloaded models see nothing"
         assert self.hold.wait(WAIT_S)
         self.batches.append(batch)
         return [[Caption(f"{pixels.shape[1]} wide", 0.5)] for pixels in batch]
@@ -38,6 +43,7 @@ class CountingCaptioner(Captioner):
 class CountingTagger(Tagger):
     name = "tagging"
     revision = "8"
+    options = {"threshold": 0.5}
 
     def __init__(self) -> None:
         self.batches: list[Sequence[Pixels]] = []
@@ -125,6 +131,70 @@ def test_describe_before_load_says_so(models: Models) -> None:
 
 def test_it_tells_which_models_at_which_revision(engine: Engine) -> None:
     assert engine.provenance == {
-        "captioner": {"name": "counting", "revision": "7"},
-        "tagger": {"name": "tagging", "revision": "8"},
+        "captioner": {"name": "counting", "revision": "7", "options": {}},
+        "tagger": {"name": "tagging", "revision": "8", "options": {"threshold": 0.5}},
     }
+
+
+def test_idle_models_are_unloaded_and_loaded_again_for_the_next_picture(engine: Engine, models: Models) -> None:
+    assert not engine.unload_if_idle(3600)
+    assert engine.unload_if_idle(0)
+    assert (models[0].unloads, engine.loaded) == (1, False)
+    assert not engine.unload_if_idle(0), "there is nothing left to unload"
+
+    assert engine.describe(solid("red", 40), WAIT_S).captions == [Caption("40 wide", 0.5)]
+
+    assert (models[0].loads, engine.loaded) == (2, True)
+
+
+def test_models_at_work_are_not_unloaded(engine: Engine, models: Models) -> None:
+    captioner, _ = models
+    captioner.hold.clear()
+    busy = threading.Thread(target=engine.describe, args=(solid("red", 11), WAIT_S))
+    busy.start()
+    while engine.batcher.batches == 0:
+        threading.Event().wait(0.001)
+
+    assert not engine.unload_if_idle(0)
+
+    captioner.hold.set()
+    busy.join(WAIT_S)
+    assert captioner.unloads == 0
+
+
+def test_many_threads_share_one_set_of_models(models: Models) -> None:
+    """Whatever they do at once: load, describe, find the models unloaded again."""
+    captioner, _ = models
+    engine = Engine(*models, batch_size=4)
+    start = threading.Barrier(16)
+    described: list[str] = []
+
+    def work(width: int) -> None:
+        start.wait(WAIT_S)
+        engine.load()
+        for _ in range(10):
+            described.append(engine.describe(solid("red", width), WAIT_S).captions[0].text)
+            engine.unload_if_idle(0)
+
+    threads = [threading.Thread(target=work, args=(width,)) for width in range(10, 26)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+    engine.close(WAIT_S)
+
+    assert sorted(described) == sorted(f"{width} wide" for width in range(10, 26) for _ in range(10))
+    assert captioner.most_at_once == 1
+
+
+def test_closing_while_the_models_are_unloaded_is_fine(engine: Engine, models: Models) -> None:
+    assert engine.unload_if_idle(0)
+    engine.close(WAIT_S)
+    with pytest.raises(BatcherClosed):
+        engine.describe(solid("red"), WAIT_S)
+
+
+def test_what_was_seen_is_told_after_the_models_were_unloaded(engine: Engine) -> None:
+    before = engine.provenance
+    assert engine.unload_if_idle(0)
+    assert engine.provenance == before != {}

@@ -31,7 +31,8 @@ def test_title_case_keeps_small_words_small_and_names_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("plural", "key"),
     [("cars", "car"), ("boxes", "box"), ("cherries", "cherry"), ("glass", "glass"), ("bus", "bus"), ("dishes", "dish"),
-     ("tomatoes", "tomato"), ("iris", "iris"), ("horses", "horse"), ("gas", "gas")],
+     ("tomatoes", "tomato"), ("iris", "iris"), ("horses", "horse"), ("gas", "gas"), ("shoes", "shoe"), ("jeans",
+     "jeans"), ("sunglasses", "sunglasses")],
 )  # fmt: skip
 def test_singular_and_plural_share_a_key(plural: str, key: str) -> None:
     assert grammar.singular(plural) == grammar.singular(key) == key
@@ -41,6 +42,23 @@ def test_a_cut_ends_at_a_word_that_can_end_a_phrase() -> None:
     assert grammar.cut("a cat sitting on a wooden table", 24) == "a cat sitting"
     assert grammar.cut("a cat", 24) == "a cat"
     assert grammar.cut("x" * 50, 24) == "x" * 24
+    assert grammar.cut("a cat on a rock in front of a house", 28) == "a cat on a rock"
+    assert grammar.cut("a man in a hat holding an umbrella", 25) == "a man in a hat"
+
+
+@pytest.mark.parametrize(
+    ("words", "next_word", "phrase"),
+    [
+        ("a cat on top of", "", "a cat"),
+        ("a table with a bunch of", "", "a table"),
+        ("a person holding a", "", "a person"),
+        ("a person holding", "an", "a person"),
+        ("a bowl with berries on top", "", "a bowl with berries on top"),
+        ("a cat next to the", "", "a cat"),
+    ],
+)
+def test_a_phrase_is_not_left_hanging(words: str, next_word: str, phrase: str) -> None:
+    assert grammar.untrailed(words.split(), next_word) == phrase
 
 
 def test_a_stammer_is_said_once() -> None:

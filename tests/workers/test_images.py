@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from decoding import Limits
 from tests.workers.pictures import encoded, left_red_right_blue
 from workers.images import ImageError, ImageTooLarge, Picture, UnreadableImage, UnsupportedImage, decode
 
@@ -20,7 +21,7 @@ RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 
 
 def read(data: bytes, max_side: int = 768) -> Picture:
-    return decode(data, max_pixels=LIMIT, max_side=max_side)
+    return decode(data, limits=Limits(pixels=LIMIT), max_side=max_side)
 
 
 def near(pixel: NDArray[np.uint8], color: tuple[int, int, int], by: int = 12) -> bool:
@@ -223,9 +224,9 @@ def test_a_bomb_is_refused_by_its_header_and_without_a_warning() -> None:
 
 def test_the_limit_counts_the_picture_and_not_what_it_is_reduced_to() -> None:
     data = encoded(left_red_right_blue(100, 100), "JPEG")
-    assert decode(data, max_pixels=10_000, max_side=10).pixels.shape == (10, 10, 3)
+    assert decode(data, limits=Limits(pixels=10_000), max_side=10).pixels.shape == (10, 10, 3)
     with pytest.raises(ImageTooLarge):
-        decode(data, max_pixels=9_999, max_side=10)
+        decode(data, limits=Limits(pixels=9_999), max_side=10)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -241,7 +242,7 @@ def test_a_damaged_file_gives_a_picture_or_an_image_error(file_format: str) -> N
         for _ in range(dice.randint(1, 8)):
             data[dice.randrange(len(data))] = dice.randrange(256)
         with contextlib.suppress(ImageError):
-            assert decode(bytes(data), max_pixels=1_000_000).pixels.ndim == 3
+            assert decode(bytes(data), limits=Limits(pixels=1_000_000)).pixels.ndim == 3
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")

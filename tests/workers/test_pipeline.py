@@ -4,11 +4,12 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
+from decoding import Limits
 from tests.workers.pictures import encoded, left_red_right_blue
 from workers.engine import Engine
 from workers.images import UnsupportedImage
 from workers.models import create
-from workers.pipeline import describe
+from workers.pipeline import NothingSaid, describe
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def engine() -> Iterator[Engine]:
 
 
 def test_a_picture_becomes_six_fields(engine: Engine) -> None:
-    words = describe(engine, encoded(left_red_right_blue(), "PNG"), max_pixels=10_000, timeout_s=10).words
+    words = describe(engine, encoded(left_red_right_blue(), "PNG"), limits=Limits(pixels=10_000), timeout_s=10).words
     metadata = words.as_metadata()
     assert list(metadata) == ["title", "alt", "caption", "description", "filename", "seoTags"]
     assert all(metadata.values())
@@ -33,27 +34,42 @@ def test_the_upright_original_decides_the_format(engine: Engine) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = encoded(left_red_right_blue(60, 40), "JPEG", exif=exif)
-    words = describe(engine, data, max_pixels=10_000, timeout_s=10).words
+    words = describe(engine, data, limits=Limits(pixels=10_000), timeout_s=10).words
     assert "portrait format" in words.description
 
 
 def test_the_same_bytes_give_the_same_words(engine: Engine) -> None:
     data = encoded(left_red_right_blue(), "JPEG")
-    first, second = (describe(engine, data, max_pixels=10_000, timeout_s=10) for _ in range(2))
+    first, second = (describe(engine, data, limits=Limits(pixels=10_000), timeout_s=10) for _ in range(2))
     assert first.words == second.words
 
 
 def test_the_provenance_is_plain_data_with_models_scores_and_times(engine: Engine) -> None:
-    analysis = describe(engine, encoded(left_red_right_blue(), "PNG"), max_pixels=10_000, timeout_s=10)
+    analysis = describe(engine, encoded(left_red_right_blue(), "PNG"), limits=Limits(pixels=10_000), timeout_s=10)
     provenance = json.loads(json.dumps(analysis.provenance))
-    assert provenance["models"]["captioner"] == {"name": "scripted-captioner", "revision": "1"}
+    assert provenance["models"]["captioner"] == {
+        "name": "scripted-captioner",
+        "revision": "1",
+        "options": {},
+    }
     assert provenance["captions"][0]["confidence"] == 0.9
     assert {tag["confidence"] for tag in provenance["tags"]} == {0.9, 0.6}
-    assert set(provenance["milliseconds"]) == {"decode", "model", "compose"}
+    assert set(provenance["milliseconds"]) == {"decode", "wait", "caption", "tag", "compose"}
+
+
+def test_a_captioner_that_has_no_words_fails_the_picture_and_no_alt_is_empty() -> None:
+    engine = Engine(*create("scripted", silent_color="#00ff00"), batch_size=2)
+    engine.load()
+    with pytest.raises(NothingSaid):
+        describe(
+            engine, encoded(Image.new("RGB", (40, 30), "#00ff00"), "PNG"), limits=Limits(pixels=10_000), timeout_s=10
+        )
+    assert describe(engine, encoded(left_red_right_blue(), "PNG"), limits=Limits(pixels=10_000), timeout_s=10).words.alt
+    engine.close(10)
 
 
 def test_what_is_no_image_is_refused_before_the_models(engine: Engine) -> None:
     items = engine.batcher.items
     with pytest.raises(UnsupportedImage):
-        describe(engine, b"hello", max_pixels=10_000, timeout_s=10)
+        describe(engine, b"hello", limits=Limits(pixels=10_000), timeout_s=10)
     assert engine.batcher.items == items

@@ -63,7 +63,10 @@ def test_a_delay_is_slept_once_for_a_batch_and_once_for_each_picture(monkeypatch
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"delay": 5}, "unknown option 'delay'.*accepted: delay_ms, delay_ms_per_image, fail_color, crash_color"),
+        (
+            {"delay": 5},
+            "unknown option 'delay'.*accepted: load_ms, delay_ms, delay_ms_per_image, fail_color, silent_color, crash_",
+        ),
         ({"delay_ms": -1}, "delay_ms is -1"),
         ({"delay_ms": "5"}, "delay_ms is '5'"),
         ({"delay_ms_per_image": float("nan")}, "delay_ms_per_image is nan"),

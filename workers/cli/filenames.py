@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from workers.keywords import FILENAME_LIMIT
+from workers.filenames import FILENAME_LIMIT
 
 
 class Filenames:

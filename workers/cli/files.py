@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from PIL import Image
 
-from workers.images import FORMATS
+from decoding import FORMATS
 
 SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS)
 

@@ -1,15 +1,21 @@
 """The models by name. Importing this package imports no model library."""
 
-from workers.models.base import Captioner, ModelUnavailable, Tagger
+from workers.models.base import Captioner, Tagger
 
 NAMES = ("auto", "blip-clip", "embedded", "scripted")
 
 
 def create(name: str, **options: object) -> tuple[Captioner, Tagger]:
-    """Not loaded yet. Raises ValueError, naming the accepted values, for an unknown name or option, and
-    ModelUnavailable for models that are still to come.
+    """Not loaded yet. `auto` takes the options of blip-clip, which it is where both checkpoints are on this machine;
+    elsewhere it is embedded. Raises ValueError, naming the accepted values, for an unknown name or option, and
+    ModelUnavailable where weights are missing.
     """
-    if name in {"auto", "embedded"}:
+    if name == "auto":
+        from workers.models import blip_clip
+
+        name = "blip-clip" if "folder" in options and blip_clip.is_here(options) else "embedded"
+        options = {key: options[key] for key in options if name == "blip-clip" or key not in blip_clip.OWN_OPTIONS}
+    if name == "embedded":
         from workers.models import embedded
 
         return embedded.create(options)
@@ -18,5 +24,7 @@ def create(name: str, **options: object) -> tuple[Captioner, Tagger]:
 
         return scripted.create(options)
     if name == "blip-clip":
-        raise ModelUnavailable("BLIP/CLIP are not in this version yet; --model embedded works.")
+        from workers.models import blip_clip
+
+        return blip_clip.create(options)
     raise ValueError(f"unknown models {name!r}; accepted: {', '.join(NAMES)}")

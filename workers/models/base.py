@@ -1,8 +1,9 @@
 """What a captioner and a tagger are to the engine."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +36,26 @@ class Tag:
     number: str = "count"
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What is known of a picture beside its pixels: the `terms` its account adds to the vocabulary, and what the
+    captioner `said` of it.
+    """
+
+    terms: tuple[str, ...] = ()
+    said: str = ""
+
+
 class Model(ABC):
     """`load` may take seconds and raises ModelUnavailable; `unload` gives the memory back; both may be said twice.
 
-    `revision` is known once loaded. `load`, `predict` and `unload` are called from one thread at a time.
+    `revision` is known once loaded; `options` are what else the words depend on, plain data. `load`, `predict` and
+    `unload` are called from one thread at a time.
     """
 
     name: str
     revision: str
+    options: Mapping[str, object] = MappingProxyType({})
 
     @abstractmethod
     def load(self) -> None: ...
@@ -52,6 +65,10 @@ class Model(ABC):
 
 
 class Captioner(Model):
+    """`must_speak`: a picture without a candidate has failed. Otherwise its words tell of tags and colours alone."""
+
+    must_speak: bool = False
+
     @abstractmethod
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
         """Candidates for each picture, best first; none where the model has nothing to say.
@@ -65,3 +82,7 @@ class Tagger(Model):
     @abstractmethod
     def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
         """Tags for each picture, best first, perhaps none. Deterministic, as Captioner.predict is."""
+
+    def tag(self, batch: Sequence[Pixels], hints: Sequence[Hint]) -> list[list[Tag]]:
+        """As `predict`, with a hint for each picture, which models with fixed words ignore."""
+        return self.predict(batch)

@@ -32,11 +32,15 @@ class ScriptedFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Delays in milliseconds. A picture whose mean colour is `fail_color` fails, `crash_color` kills the process."""
+    """Delays in milliseconds. A picture whose mean colour is `fail_color` fails, of one with `silent_color`
+    nothing is said, `crash_color` kills the process.
+    """
 
+    load_ms: float = 0.0
     delay_ms: float = 0.0
     delay_ms_per_image: float = 0.0
     fail_color: Color | None = None
+    silent_color: Color | None = None
     crash_color: Color | None = None
 
     @classmethod
@@ -47,9 +51,11 @@ class Script:
             if key not in accepted:
                 raise ValueError(f"unknown option {key!r} of the scripted models; accepted: {', '.join(accepted)}")
         return cls(
+            load_ms=_milliseconds(options, "load_ms"),
             delay_ms=_milliseconds(options, "delay_ms"),
             delay_ms_per_image=_milliseconds(options, "delay_ms_per_image"),
             fail_color=_color(options, "fail_color"),
+            silent_color=_color(options, "silent_color"),
             crash_color=_color(options, "crash_color"),
         )
 
@@ -62,6 +68,7 @@ def create(options: Mapping[str, object]) -> tuple[Captioner, Tagger]:
 class ScriptedCaptioner(Captioner):
     """Delays, failures and crashes all happen here, once for each batch, as they would in a slow model."""
 
+    must_speak = True
     name = "scripted-captioner"
     revision = "1"
 
@@ -69,7 +76,7 @@ class ScriptedCaptioner(Captioner):
         self._script = script
 
     def load(self) -> None:
-        pass
+        time.sleep(self._script.load_ms / 1000)
 
     def unload(self) -> None:
         pass
@@ -82,7 +89,7 @@ class ScriptedCaptioner(Captioner):
                 os._exit(70)
             if _is_color(pixels, self._script.fail_color):
                 raise ScriptedFailure("the picture has the script's fail_color")
-        return [[_caption(pixels)] for pixels in batch]
+        return [[] if _is_color(pixels, self._script.silent_color) else [_caption(pixels)] for pixels in batch]
 
 
 class ScriptedTagger(Tagger):

@@ -1,94 +1,53 @@
-import asyncio
-from typing import Any
-
-from django.conf import settings
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from forge import ledger, relay, selectors, services
+from forge import quotas, selectors, services
 from forge.api.account import account_of
-from forge.api.errors import body
-from forge.api.handoff import JsonResponder, StreamResponder, hand_over
-from forge.api.renderers import prefers_json
 from forge.api.schema import STREAM, errors
-from forge.api.serializers import AnalyzeRequest, AnalyzeSingleRequest, JobSerializer, SingleResultSerializer
-from forge.errors import (
-    AnalysisCrashed,
-    AnalysisFailed,
-    AnalysisTimeout,
-    Conflict,
-    InsufficientCredits,
-    InvalidRequest,
-    NotFound,
-    PayloadTooLarge,
-    SessionExpired,
-    StillRunning,
-    UnreadableImage,
-    UploadPathMismatch,
-)
-from forge.models import Account, ImageAnalysis, Job
-from forge.services import ImageReference
+from forge.api.serializers import JobSerializer
+from forge.api.views.streams import after_of, job_headers, stream_of
+from forge.errors import InvalidRequest, NotFound
 
-_SUBMIT_ERRORS = (
-    InvalidRequest,
-    NotFound,
-    InsufficientCredits,
-    Conflict,
-    SessionExpired,
-    PayloadTooLarge,
-    UploadPathMismatch,
-)
-
-
-class AnalyzeView(APIView):
-    @extend_schema(
-        operation_id="sessions_analyze",
-        request=AnalyzeRequest,
-        responses={**STREAM, (202, "application/json"): JobSerializer, **errors(*_SUBMIT_ERRORS)},
-    )
-    def post(self, request: Request, session_id: str) -> HttpResponseBase:
-        """Analyse images. The answer is the job's stream, or the job itself to `Accept: application/json`."""
-        asked = AnalyzeRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        job = _submit(request, session_id, asked.validated_data, asked.validated_data["images"])
-        if prefers_json(request):
-            job = selectors.job_get(account_of(request), job.pk)
-            return Response(JobSerializer(job).data, status=202, headers=_job_headers(request, job))
-        return _stream(request, job, after=0)
-
-
-class AnalyzeSingleView(APIView):
-    @extend_schema(
-        operation_id="sessions_analyze_single",
-        request=AnalyzeSingleRequest,
-        responses={
-            200: SingleResultSerializer,
-            **errors(*_SUBMIT_ERRORS, UnreadableImage, AnalysisFailed, AnalysisTimeout, AnalysisCrashed, StillRunning),
-        },
-    )
-    def post(self, request: Request, session_id: str) -> HttpResponseBase:
-        """Analyse one image and wait for its words. 504 with the `jobId` when that takes too long."""
-        asked = AnalyzeSingleRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        job = _submit(request, session_id, asked.validated_data, [asked.validated_data["image"]])
-        request_id = request._request.META["forge.request_id"]
-        hand_over(request, JsonResponder(_single_answer(account_of(request), job.pk, request_id)))
-        return HttpResponse(headers=_job_headers(request, job))
+_INCLUDABLE = ("provenance",)
 
 
 class JobView(APIView):
-    @extend_schema(operation_id="jobs_get", responses={200: JobSerializer, **errors(NotFound)})
+    @extend_schema(
+        operation_id="jobs_get",
+        parameters=[
+            OpenApiParameter(
+                "include",
+                {"type": "array", "items": {"type": "string", "enum": list(_INCLUDABLE)}},
+                style="form",
+                explode=False,
+                description="`provenance`: how the words of each image came about; models, scores and times.",
+            )
+        ],
+        responses={200: JobSerializer, **errors(InvalidRequest, NotFound)},
+    )
     def get(self, request: Request, job_id: str) -> Response:
         """A job with the state of each image."""
-        return Response(JobSerializer(selectors.job_get(account_of(request), job_id)).data)
+        include = _include(request)
+        job = selectors.job_get(account_of(request), job_id)
+        return Response(JobSerializer(job, context={"include": include}).data)
+
+
+class JobCancelView(APIView):
+    @extend_schema(operation_id="jobs_cancel", request=None, responses={200: JobSerializer, **errors(NotFound)})
+    def post(self, request: Request, job_id: str) -> Response:
+        """Cancel what waits. Its credits are given back; images under way finish. A job that ended stays as it is."""
+        account = account_of(request)
+        services.job_cancel(job=selectors.job_get(account, job_id))
+        return Response(JobSerializer(selectors.job_get(account, job_id)).data)
 
 
 class JobEventsView(APIView):
+    http_method_names = ["get"]  # the answer to HEAD would be a stream of nothing, as long as the job
+
     @extend_schema(
         operation_id="jobs_events",
         parameters=[
@@ -101,63 +60,16 @@ class JobEventsView(APIView):
     )
     def get(self, request: Request, job_id: str) -> HttpResponseBase:
         """The job's stream from its first event, or after the one named. 204 once `complete` has been delivered."""
-        after = _after(request)
+        after = after_of(request)
         job = selectors.job_get(account_of(request), job_id)
         if job.is_finished and after >= job.last_seq:
-            return Response(status=204, headers=_job_headers(request, job))
-        return _stream(request, job, after=after)
+            return Response(status=204, headers=job_headers(request, job))
+        with quotas.seat_taken(account_of(request)) as seat:
+            return stream_of(request, job, seat, after=after)
 
 
-def _submit(request: Request, session_id: str, asked: dict[str, Any], images: list[dict[str, str]]) -> Job:
-    if asked.get("sessionId", session_id) != session_id:
-        raise InvalidRequest("The sessionId of the body is not the one of the path.")
-    if len(images) > settings.FORGE_MAX_IMAGES:
-        raise PayloadTooLarge(
-            f"A request may name {settings.FORGE_MAX_IMAGES} images; this one names {len(images)}.",
-            limit=settings.FORGE_MAX_IMAGES,
-            actual=len(images),
-        )
-    account = account_of(request)
-    session = selectors.session_get(account, session_id)
-    references = [ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images]
-    return services.job_submit(account=account, session=session, references=references)
-
-
-def _after(request: Request) -> int:
-    # A browser that reconnects repeats the address it was given, so its header is the newer of the two.
-    given = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
-    if not (given.isascii() and given.isdigit() and len(given) <= 9):
-        raise InvalidRequest("Last-Event-ID and after are the number of an event of this job.")
-    return int(given)
-
-
-def _stream(request: Request, job: Job, *, after: int) -> HttpResponse:
-    chunks = relay.stream(account=account_of(request), job_id=job.pk, after=after)
-    hand_over(request, StreamResponder(chunks))
-    headers = {**_job_headers(request, job), "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return HttpResponse(content_type="text/event-stream", headers=headers)
-
-
-def _job_headers(request: Request, job: Job) -> dict[str, str]:
-    return {"X-Job-Id": job.pk, "Location": reverse("job", kwargs={"job_id": job.pk}, request=request)}
-
-
-async def _single_answer(account: Account, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
-    try:
-        async with asyncio.timeout(settings.FORGE_SINGLE_WAIT_S):
-            async for _ in relay.stream(account=account, job_id=job_id, after=0):
-                pass
-    except TimeoutError:
-        pass  # What the job has come to by now is read below.
-    return await relay.from_log(lambda: _single_outcome(account, job_id, request_id))
-
-
-def _single_outcome(account: Account, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
-    analysis = selectors.job_get(account, job_id).analyses.all()[0]
-    named = {"jobId": job_id, "imageId": analysis.image_id}
-    match analysis.status:
-        case ImageAnalysis.Status.SUCCEEDED:
-            return 200, {**named, "metadata": analysis.metadata, "creditsRemaining": ledger.balance(account.pk)}
-        case ImageAnalysis.Status.FAILED | ImageAnalysis.Status.CANCELLED:
-            return 422, {"error": analysis.error, "code": analysis.code, "requestId": request_id, **named}
-    return StillRunning.status, body(StillRunning(**named), request_id)
+def _include(request: Request) -> set[str]:
+    asked = {name for given in request.query_params.getlist("include") for name in given.split(",")}
+    if unknown := asked - set(_INCLUDABLE):
+        raise InvalidRequest(f"include takes {', '.join(_INCLUDABLE)}; «{min(unknown)[:40]}» is something else.")
+    return asked

@@ -1,12 +1,19 @@
-from drf_spectacular.utils import extend_schema
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils.crypto import constant_time_compare
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from prometheus_client import CONTENT_TYPE_LATEST
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forge import readiness
+from forge import metrics, readiness
 from forge.api.schema import errors
 from forge.api.serializers import HealthSerializer
-from forge.errors import Unavailable
+from forge.errors import InvalidApiKey, Unavailable
 
 
 class _OpenView(APIView):
@@ -30,8 +37,46 @@ class ReadyView(_OpenView):
         responses={200: HealthSerializer, **errors(Unavailable, anonymous=True)},
     )
     def get(self, request: Request) -> Response:
-        """Database, Redis and at least one worker answer. 503 names in `missing` what does not."""
+        """Database, Redis and at least one worker answer. 503 names in `missing` what does not.
+
+        `loading` is true where only time is missing: a worker is loading its models.
+        """
         missing = readiness.missing()
         if missing:
-            raise Unavailable(f"Not ready: {'; '.join(missing.values())}.", missing=sorted(missing))
+            raise Unavailable(
+                f"Not ready: {'; '.join(missing.values())}.",
+                missing=sorted(missing),
+                loading=set(missing.values()) == {readiness.LOADING},
+            )
         return Response({"status": "ok"})
+
+
+class MetricsView(_OpenView):
+    @extend_schema(
+        operation_id="metrics",
+        tags=["service"],
+        responses={
+            (200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, description="Prometheus's text format."),
+            **errors(InvalidApiKey, anonymous=True),
+        },
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Figures for Prometheus. They are for the operator.
+
+        This machine and its private network may read them, or, where FORGE_METRICS_TOKEN is set, whoever sends it as
+        `Authorization: Bearer …`.
+        """
+        if not _is_operator(request):
+            raise InvalidApiKey("Metrics are for the operator: send FORGE_METRICS_TOKEN as a bearer token.")
+        return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_operator(request: Request) -> bool:
+    if settings.FORGE_METRICS_TOKEN:
+        return constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.FORGE_METRICS_TOKEN}")
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False  # A proxy of this network brings requests of the whole world.
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_private
+    except ValueError:
+        return False

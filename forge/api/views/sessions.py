@@ -8,11 +8,15 @@ from rest_framework.views import APIView
 
 from forge import selectors, uploads
 from forge.api.account import account_of
+from forge.api.idempotency import KEY_HEADER, once_for
 from forge.api.pagination import SessionsNewestFirst
 from forge.api.schema import errors
 from forge.api.serializers import ImageSerializer, ImageStateSerializer, SessionSerializer, UploadRequest
+from forge.api.throttling import BytesThrottle, RequestsThrottle
 from forge.errors import (
     Conflict,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
@@ -20,41 +24,72 @@ from forge.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
+from forge.models import Image
 
 _FILES = "images[]"
-_UPLOAD_ERRORS = (InvalidRequest, PayloadTooLarge, UnsupportedImage, UnreadableImage)
+_UPLOAD_ERRORS = (
+    InvalidRequest,
+    PayloadTooLarge,
+    UnsupportedImage,
+    UnreadableImage,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+)
 
 
 class UploadView(APIView):
     parser_classes = [MultiPartParser]
+    throttle_classes = [RequestsThrottle, BytesThrottle]
 
     @extend_schema(
         operation_id="sessions_upload",
+        parameters=[KEY_HEADER],
         request={"multipart/form-data": UploadRequest},
         responses={201: SessionSerializer, **errors(*_UPLOAD_ERRORS)},
     )
     def post(self, request: Request) -> Response:
         """Upload images. Makes a session. A request with a bad file keeps nothing and names each bad file."""
-        images = uploads.images_check(request.FILES.getlist(_FILES))
-        session = uploads.session_create(account=account_of(request), images=images)
+        with once_for(request) as once:
+            if not once.is_first:
+                return Response(once.answer, status=201)
+            images = uploads.images_check(request.FILES.getlist(_FILES))
+            session = uploads.session_create(
+                account=account_of(request),
+                images=images,
+                accepted=lambda rows: once.keep(
+                    session=rows[0].session, status=201, answer=SessionSerializer(rows[0].session).data
+                ),
+            )
         return Response(SessionSerializer(session).data, status=201)
 
 
 class SessionImagesView(APIView):
     parser_classes = [MultiPartParser]
+    throttle_classes = [RequestsThrottle, BytesThrottle]
 
     @extend_schema(
         operation_id="sessions_images_add",
+        parameters=[KEY_HEADER],
         request={"multipart/form-data": UploadRequest},
         responses={201: SessionSerializer, **errors(*_UPLOAD_ERRORS, NotFound, SessionExpired)},
     )
     def post(self, request: Request, session_id: str) -> Response:
         """Add images to an open session. Answers the session with the images that were added."""
         session = selectors.session_get(account_of(request), session_id)
-        images = uploads.images_check(request.FILES.getlist(_FILES))
-        added = uploads.session_extend(session=session, images=images)
-        answer = SessionSerializer(session).data
-        return Response({**answer, "images": [ImageSerializer(image).data for image in added]}, status=201)
+
+        def answer(added: list[Image]) -> dict[str, Any]:
+            return {**SessionSerializer(session).data, "images": [ImageSerializer(image).data for image in added]}
+
+        with once_for(request) as once:
+            if not once.is_first:
+                return Response(once.answer, status=201)
+            images = uploads.images_check(request.FILES.getlist(_FILES))
+            added = uploads.session_extend(
+                session=session,
+                images=images,
+                accepted=lambda rows: once.keep(session=session, status=201, answer=answer(rows)),
+            )
+        return Response(answer(added), status=201)
 
 
 class SessionListView(APIView):

@@ -1,12 +1,16 @@
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_slug
 from django.db import transaction
+from django.utils import timezone
 
 from forge.accounts import account_ensure, key_issue
 from forge.errors import ForgeError
+
+_MOST_DAYS = 36_500
 
 
 class Command(BaseCommand):
@@ -16,9 +20,20 @@ class Command(BaseCommand):
         parser.add_argument("--account", required=True, help="name of the account: letters, digits, - and _")
         parser.add_argument("--credits", type=int, default=0, help="credits to grant to the account with it")
         parser.add_argument("--label", default="", help="what the key is for, shown in the admin")
+        parser.add_argument("--expires-in-days", type=float, help="from then on it is refused; default: never")
 
     @transaction.atomic
-    def handle(self, *args: Any, account: str, credits: int, label: str, **options: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        account: str,
+        credits: int,
+        label: str,
+        expires_in_days: float | None,
+        **options: Any,
+    ) -> None:
+        if expires_in_days is not None and not 0 < expires_in_days <= _MOST_DAYS:
+            raise CommandError(f"--expires-in-days {expires_in_days:g}: more than 0 and at most {_MOST_DAYS}.")
         try:
             validate_slug(account)
             owner = account_ensure(name=account, credits=credits, note="granted with a key")
@@ -26,5 +41,6 @@ class Command(BaseCommand):
             raise CommandError(f"--account {account!r}: use letters, digits, - and _ only.") from error
         except ForgeError as error:
             raise CommandError(error.sentence) from error
-        _, key = key_issue(account=owner, label=label)
+        expires_at = timezone.now() + timedelta(days=expires_in_days) if expires_in_days is not None else None
+        _, key = key_issue(account=owner, label=label, expires_at=expires_at)
         self.stdout.write(key)

@@ -40,6 +40,10 @@ class Shared:
         return "" if self._sight is None else self._sight.revision
 
     @property
+    def options(self) -> Mapping[str, object]:
+        return {} if self._sight is None else self._sight.options
+
+    @property
     def sight(self) -> "Sight":
         if self._sight is None:
             raise RuntimeError("load() comes first")
@@ -72,6 +76,10 @@ class _Embedded(Model):
     @property
     def revision(self) -> str:  # type: ignore[override]
         return self._shared.revision
+
+    @property
+    def options(self) -> Mapping[str, object]:  # type: ignore[override]
+        return self._shared.options
 
     def load(self) -> None:
         self._shared.load()

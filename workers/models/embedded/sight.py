@@ -8,14 +8,14 @@ import torch
 from numpy.typing import NDArray
 
 from workers.models.base import Pixels
+from workers.models.detail import has_detail
 from workers.models.embedded.confidence import support
+from workers.models.embedded.decoder import BEAMS
 from workers.models.embedded.labels import read_labels
 from workers.models.embedded.network import Network, Told
 from workers.models.embedded.telling import Seen, Teller
 from workers.models.embedded.weights import FOLDER
 
-# Grey levels; a wall or a sky has more. The networks see birds and posters in an empty picture.
-LEAST_DETAIL = 3.0
 NOTHING = Seen(np.zeros(1000, dtype=np.float32), np.zeros(1000, dtype=np.float32), "", 0.0)
 
 
@@ -33,6 +33,7 @@ class Sight:
         self.teller = Teller(read_labels(), content)
         self._places = {word: place for place, word in enumerate(content)}
         self.revision = f"{config.revision}+{self.network.revision}"
+        self.options = {"beams": BEAMS}
 
     def see(self, batch: Sequence[Pixels]) -> list[Seen]:
         """The second of two successive calls with the same pictures is free."""
@@ -55,7 +56,3 @@ class Sight:
 
 def _same_pictures(last: Sequence[Pixels], batch: Sequence[Pixels]) -> bool:
     return len(last) == len(batch) and all(a is b for a, b in zip(last, batch, strict=True))
-
-
-def has_detail(pixels: Pixels) -> bool:
-    return float(pixels[::4, ::4].std(axis=(0, 1)).max()) >= LEAST_DETAIL

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TextIO
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from decoding import Limits
 from workers import models
 from workers.cli.ahead import in_order
 from workers.cli.answer import Answer, answer, as_block, as_json
@@ -76,7 +77,11 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _engine(self, model: str, threads: int, *, load: bool) -> Engine:
-        options = settings.FORGE_SCRIPT if model == "scripted" else {"threads": threads}
+        options: dict[str, object] = {"threads": threads}
+        if model in {"auto", "blip-clip"}:
+            options |= settings.FORGE_MODEL_OPTIONS
+        elif model == "scripted":
+            options = settings.FORGE_SCRIPT
         try:
             engine = Engine(*models.create(model, **options), batch_size=settings.FORGE_BATCH_SIZE)
             if load:
@@ -96,8 +101,9 @@ class Command(BaseCommand):
             describe,
             self.engine,
             max_bytes=settings.FORGE_MAX_IMAGE_BYTES,
-            max_pixels=settings.FORGE_MAX_IMAGE_PIXELS,
+            limits=Limits.of(settings),
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
+            neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
         )
         filenames = Filenames()
         # Twice the batch: one batch runs while the next one decodes.

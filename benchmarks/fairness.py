@@ -1,0 +1,116 @@
+"""How long a single image waits behind 5,000 of another account: first come first served, and in turns.
+
+Both ways run through the whole service. The first is the second with every turn taken away, so that the oldest row is
+next. The wait is told in batches, for how long a batch takes is the model's affair. The ratio is that of the batches.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from django.conf import settings
+from rich.console import Console
+from rich.table import Table
+
+from forge.stack import Stack
+from tests.e2e.client import colors, submit, upload
+
+JOB = 100  # images
+FIRST_COME_FIRST_SERVED = "ImageAnalysis.objects.filter(status='queued').update(turn=F('id'))"
+BEGUN_BEFORE = """
+one = ImageAnalysis.objects.get(job='{job}')
+print(ImageAnalysis.objects.filter(started_at__gte=one.job.created_at, started_at__lt=one.started_at).count())
+"""
+
+
+@dataclass(frozen=True)
+class Service:
+    stack: Stack
+    alice: httpx.Client
+    bob: httpx.Client
+
+    def manage(self, *arguments: str) -> str:
+        return _manage(self.stack.data, *arguments)
+
+    def shell(self, code: str) -> str:
+        imports = "from django.db.models import F; from forge.models import ImageAnalysis\n"
+        return self.manage("shell", "--no-imports", "-c", imports + code)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--quick", action="store_true", help="300 images instead of 5,000")
+    images = 300 if arguments.parse_args().quick else 5_000
+    table = Table("order", "images before it", "in batch", "seconds to its words")
+    batches = []
+    with service() as web:
+        sessions = [upload(web.alice, colors(JOB, start)) for start in range(0, images, JOB)]
+        single = upload(web.bob, colors(1))
+        for order in ("first come, first served", "in turns"):
+            before, seconds = wait(web, sessions, single, fair=order == "in turns")
+            batches.append(1 + before // settings.FORGE_BATCH_SIZE)
+            table.add_row(order, str(before), str(batches[-1]), f"{seconds:.1f}")
+    Console().print(table)
+    print(f"fairness: {batches[0] / batches[1]:.0f}")
+
+
+def wait(
+    web: Service, sessions: list[dict[str, object]], single: dict[str, object], *, fair: bool
+) -> tuple[int, float]:
+    """How many images began before bob's single one, sent last, and the seconds from the worker's start to its end."""
+    worker = web.stack.processes["worker-1"]
+    worker.stop()  # It ends what it holds of the order before.
+    for session in sessions:
+        submit(web.alice, session)
+    job = submit(web.bob, single)
+    if not fair:
+        web.shell(FIRST_COME_FIRST_SERVED)
+    worker.start()
+    started = time.perf_counter()
+    while not web.bob.get(f"jobs/{job}").json()["finishedAt"]:
+        web.stack.poll()
+        time.sleep(0.1)
+    seconds = time.perf_counter() - started
+    return int(web.shell(BEGUN_BEFORE.format(job=job))), seconds
+
+
+@contextmanager
+def service() -> Iterator[Service]:
+    env: dict[str, str | None] = {
+        "FORGE_MODELS": "scripted",
+        "FORGE_SCRIPT": json.dumps({"delay_ms": 40}),
+        "REDIS_URL": None,
+        "DATABASE_URL": None,
+    }
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Stack(Path(folder), port=0, env=env) as stack,
+        ExitStack() as clients,
+    ):
+        stack.wait_ready()
+        http = [clients.enter_context(_client(stack, name)) for name in ("alice", "bob")]
+        yield Service(stack, *http)
+
+
+def _client(stack: Stack, account: str) -> httpx.Client:
+    key = _manage(stack.data, "make_key", "--account", account, "--credits", "20000")
+    base = f"{stack.urls[0]}/image-forge-api/v1"
+    return httpx.Client(base_url=base, headers={"X-API-Key": key}, timeout=120, trust_env=False)
+
+
+def _manage(data: Path, *arguments: str) -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.check_output(command, env={**os.environ, "FORGE_DATA": str(data)}, text=True).strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, cast
+
+import pi_heif
+import PIL.Image
+
+from decoding.limits import Limits, Source, TimedFile, taking_turns
+
+# Pillow opens MPO, the two-picture files of some cameras, as JPEG. Nothing else that Pillow knows is ever tried: among
+# the rest is PostScript, which it would hand to another program.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+
+pi_heif.register_heif_opener()
+# Ours is a setting and told with its figures. Pillow's own is a process-wide number, a warning at one size and an error
+# at another.
+PIL.Image.MAX_IMAGE_PIXELS = None
+
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*")
+_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+# A scan of a progressive JPEG may be a few bytes long and cost a walk over all its pixels: read a little at a time.
+_PROGRESSIVE_BLOCK = 2**12
+
+
+class Undecodable(Exception):
+    """Base of what `opened` raises."""
+
+
+class Unsupported(Undecodable):
+    """Not a picture of these formats."""
+
+
+class Damaged(Undecodable):
+    """Begins like one, and cannot be read."""
+
+
+class TooLarge(Undecodable):
+    """`limit` and `actual` are numbers of `unit`: pixels, or pixels of the longer side."""
+
+    def __init__(self, *, unit: str, limit: int, actual: int) -> None:
+        super().__init__(f"{actual} {unit}, at most {limit}")
+        self.unit = unit
+        self.limit = limit
+        self.actual = actual
+
+
+@contextmanager
+def opened(file: Source, limits: Limits) -> Iterator[PIL.Image.Image]:
+    """The picture, its header read and judged; `load` it inside, where whatever a decoder raises becomes Damaged."""
+    try:
+        with _open(file, limits.seconds) as picture:
+            _check_size(picture, limits)
+            if "progressive" in picture.info:
+                picture.decodermaxblock = _PROGRESSIVE_BLOCK  # type: ignore[attr-defined]
+            with taking_turns(picture.width * picture.height, at_once=limits.pixels_at_once):
+                yield picture
+    except Undecodable:
+        raise
+    except Exception as error:  # hostile bytes raise whatever a decoder did not foresee
+        raise Damaged from error
+
+
+def _open(file: Source, seconds: float) -> PIL.Image.Image:
+    file.seek(0)
+    beginning = file.read(16)
+    file.seek(0)
+    try:
+        return PIL.Image.open(cast(IO[bytes], TimedFile(file, seconds)), formats=FORMATS)
+    except PIL.UnidentifiedImageError as error:
+        raise (Damaged if _has_known_magic(beginning) else Unsupported) from error
+
+
+def _check_size(picture: PIL.Image.Image, limits: Limits) -> None:
+    pixels, side = picture.width * picture.height, max(picture.size)
+    if pixels > limits.pixels:
+        raise TooLarge(unit="pixels", limit=limits.pixels, actual=pixels)
+    if side > limits.side:
+        raise TooLarge(unit="pixels on its longer side", limit=limits.side, actual=side)
+
+
+def _has_known_magic(data: bytes) -> bool:
+    """Whether a file that no parser accepts at least begins like one of the supported formats."""
+    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    is_heif = data[4:8] == b"ftyp" and data[8:12] in _BRANDS
+    return data.startswith(_MAGIC) or is_webp or is_heif

@@ -1,0 +1,34 @@
+"""How a result came about, as `GET jobs/{id}?include=provenance` tells it."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+
+class ModelSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    revision = serializers.CharField()
+    options = serializers.DictField(required=False, help_text="What else the words depend on.")
+
+
+class ScoredSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField()
+    confidence = serializers.FloatField(min_value=0.0, max_value=1.0)
+
+
+class ProvenanceSerializer(serializers.Serializer[Any]):
+    """How the words came about; a newer version of the service may tell more."""
+
+    models = serializers.DictField(child=ModelSerializer(), help_text="By what they do: `captioner`, `tagger`.")
+    captions = ScoredSerializer(many=True, help_text="Every candidate, best first.")
+    tags = ScoredSerializer(many=True)
+    milliseconds = serializers.DictField(
+        child=serializers.FloatField(),
+        help_text="By stage: `decode`, `wait` (for the batch), `caption` and `tag` (of the whole batch), `compose`.",
+    )
+
+
+@extend_schema_field(ProvenanceSerializer)
+class RecordedProvenance(serializers.JSONField):
+    """Told as it was recorded: a result is not changed by what later versions record."""

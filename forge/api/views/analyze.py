@@ -1,0 +1,180 @@
+import asyncio
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse, HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from forge import idempotency, ledger, logs, quotas, relay, selectors, services
+from forge.api.account import account_of
+from forge.api.errors import body
+from forge.api.handoff import JsonResponder, hand_over
+from forge.api.idempotency import KEY_HEADER, once_for
+from forge.api.renderers import prefers_json
+from forge.api.schema import STREAM, errors
+from forge.api.serializers import AnalyzeRequest, AnalyzeSingleRequest, JobSerializer, SingleResultSerializer
+from forge.api.views.streams import after_of, job_headers, stream_of
+from forge.errors import (
+    AnalysisCancelled,
+    AnalysisCrashed,
+    AnalysisFailed,
+    AnalysisTimeout,
+    Conflict,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    InsufficientCredits,
+    InvalidRequest,
+    NoCaption,
+    NotFound,
+    PayloadTooLarge,
+    QueueFull,
+    SessionExpired,
+    StillRunning,
+    UnreadableImage,
+    UploadPathMismatch,
+)
+from forge.models import Account, ImageAnalysis, Job
+from forge.services import ImageReference
+
+_SUBMIT_ERRORS = (
+    InvalidRequest,
+    NotFound,
+    InsufficientCredits,
+    Conflict,
+    SessionExpired,
+    PayloadTooLarge,
+    QueueFull,
+    UploadPathMismatch,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+)
+_SINGLE_ERRORS = (
+    UnreadableImage,
+    NoCaption,
+    AnalysisFailed,
+    AnalysisTimeout,
+    AnalysisCrashed,
+    AnalysisCancelled,
+    StillRunning,
+)
+
+
+class AnalyzeView(APIView):
+    @extend_schema(
+        operation_id="sessions_analyze",
+        parameters=[KEY_HEADER],
+        request=AnalyzeRequest,
+        responses={**STREAM, (202, "application/json"): JobSerializer, **errors(*_SUBMIT_ERRORS)},
+    )
+    def post(self, request: Request, session_id: str) -> HttpResponseBase:
+        """Analyse images. The answer is the job's stream, or the job itself to `Accept: application/json`."""
+        asked = AnalyzeRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        as_json = prefers_json(request)
+        # Before anything is charged: a stream that may not open is refused with nothing done.
+        with quotas.seat_taken(account_of(request)) if not as_json else nullcontext() as seat:
+            with once_for(request) as once:
+                job = once.job or _submit(
+                    request,
+                    session_id,
+                    asked.validated_data,
+                    asked.validated_data["images"],
+                    lambda job: once.keep(session=job.session, job=job, status=202, answer=JobSerializer(job).data),
+                )
+            if as_json:
+                answer = once.answer or JobSerializer(selectors.job_get(account_of(request), job.pk)).data
+                return Response(answer, status=202, headers=job_headers(request, job))
+            # A client whose stream broke may say its POST again instead of asking for the job's events.
+            return stream_of(request, job, seat, after=0 if once.is_first else after_of(request))
+
+
+class AnalyzeSingleView(APIView):
+    @extend_schema(
+        operation_id="sessions_analyze_single",
+        parameters=[KEY_HEADER],
+        request=AnalyzeSingleRequest,
+        responses={
+            200: SingleResultSerializer,
+            **errors(*_SUBMIT_ERRORS, *_SINGLE_ERRORS),
+        },
+    )
+    def post(self, request: Request, session_id: str) -> HttpResponseBase:
+        """Analyse one image and wait for its words. 504 with the `jobId` when that takes too long."""
+        asked = AnalyzeSingleRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        with quotas.seat_taken(account_of(request)) as seat:
+            with once_for(request) as once:
+                job = once.job or _submit(
+                    request,
+                    session_id,
+                    asked.validated_data,
+                    [asked.validated_data["image"]],
+                    lambda job: once.keep(session=job.session, job=job),
+                )
+            request_id = request._request.META["forge.request_id"]
+            answer = _single_answer(account_of(request), job.pk, request_id, once.key_id)
+            hand_over(request, JsonResponder(answer), seat)
+        return HttpResponse(headers=job_headers(request, job))
+
+
+def _submit(
+    request: Request,
+    session_id: str,
+    asked: dict[str, Any],
+    images: list[dict[str, str]],
+    accepted: Callable[[Job], object],
+) -> Job:
+    if asked.get("sessionId", session_id) != session_id:
+        raise InvalidRequest("The sessionId of the body is not the one of the path.")
+    if len(images) > settings.FORGE_MAX_IMAGES:
+        raise PayloadTooLarge(
+            f"A request may name {settings.FORGE_MAX_IMAGES} images; this one names {len(images)}.",
+            limit=settings.FORGE_MAX_IMAGES,
+            actual=len(images),
+        )
+    account = account_of(request)
+    session = selectors.session_get(account, session_id)
+    references = [ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images]
+    job = services.job_submit(account=account, session=session, references=references, accepted=accepted)
+    logs.bind(jobId=job.pk)
+    return job
+
+
+async def _single_answer(
+    account: Account, job_id: str, request_id: str, key_id: int | None
+) -> tuple[int, dict[str, Any]]:
+    try:
+        async with asyncio.timeout(settings.FORGE_SINGLE_WAIT_S):
+            async for _ in relay.stream(account=account, job_id=job_id, after=0):
+                pass
+    except TimeoutError:
+        pass  # What the job has come to by now is read below.
+    return await relay.from_log(lambda: _settled(account, job_id, request_id, key_id))
+
+
+def _settled(account: Account, job_id: str, request_id: str, key_id: int | None) -> tuple[int, dict[str, Any]]:
+    """The outcome; with a key, as whoever asked first with it is told."""
+    try:
+        status, told = _single_outcome(account, job_id, request_id)
+    except NotFound as error:  # the session was deleted meanwhile
+        return error.status, body(error, request_id)
+    if key_id is None or status == StillRunning.status:
+        return status, told
+    status, told = idempotency.answer_settle(key_id, status=status, answer=told)
+    return status, told | ({"requestId": request_id} if "requestId" in told else {})
+
+
+def _single_outcome(account: Account, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
+    analysis = selectors.job_get(account, job_id).analyses.all()[0]
+    named = {"jobId": job_id, "imageId": analysis.image_id}
+    match analysis.status:
+        case ImageAnalysis.Status.SUCCEEDED:
+            return 200, {**named, "metadata": analysis.metadata, "creditsRemaining": ledger.balance(account.pk)}
+        case ImageAnalysis.Status.FAILED | ImageAnalysis.Status.CANCELLED:
+            return 422, {"error": analysis.error, "code": analysis.code, "requestId": request_id, **named}
+    return StillRunning.status, body(StillRunning(**named), request_id)

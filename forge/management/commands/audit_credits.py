@@ -1,0 +1,41 @@
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from forge import audit
+from forge.models import Account, CreditEntry, ImageAnalysis, Job, JobEvent
+
+
+class Command(BaseCommand):
+    help = (
+        "Checks that balances, charges, refunds and events of this database are as promised. Prints a line for each "
+        "thing that is off; the exit code is then 1. It changes nothing and may run while the service works."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="a JSON object a line: findings, then the summary")
+
+    def handle(self, *args: Any, json: bool, **options: Any) -> None:
+        found = 0
+        for finding in audit.findings():
+            found += 1
+            self.stdout.write(
+                _line(asdict(finding)) if json else f"{finding.check}: {finding.where}: {finding.sentence}"
+            )
+        counted = {
+            model._meta.model_name or "": model._default_manager.count()
+            for model in (Account, CreditEntry, Job, ImageAnalysis, JobEvent)
+        }
+        if json:
+            self.stdout.write(_line({"findings": found, "checks": list(audit.CHECKS), "rows": counted}))
+        elif not found:
+            rows = ", ".join(f"{number} {name}" for name, number in counted.items())
+            self.stdout.write(f"Nothing is off: {len(audit.CHECKS)} checks over {rows}.")
+        if found:
+            raise CommandError(f"{found} findings.", returncode=1)
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

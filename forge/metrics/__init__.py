@@ -1,0 +1,12 @@
+"""What operators see at `/metrics`: the service's state, what workers told, and this web process's own traffic.
+
+The state is computed when it is asked for, from the database and Redis, so that it is right whichever processes died
+and whichever one answers. docs/3-operating.md lists the names.
+"""
+
+from forge.metrics.exposition import exposition
+from forge.metrics.told import BATCH_IMAGES, EXPIRED_SESSIONS, STAGE_SECONDS, SWEPT_IMAGES, serve, tell
+
+__all__ = [
+    "BATCH_IMAGES", "EXPIRED_SESSIONS", "STAGE_SECONDS", "SWEPT_IMAGES", "exposition", "serve", "tell",
+]  # fmt: skip

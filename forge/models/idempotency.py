@@ -1,0 +1,33 @@
+from django.db import models
+from django.utils import timezone
+
+from forge.models.accounts import Account
+from forge.models.jobs import Job
+from forge.models.sessions import Session
+
+
+class IdempotencyKey(models.Model):
+    """What was asked under a key, and what came of it: under way while it has a lease, carried out afterwards.
+
+    `answer` is what the first caller was told. It goes with the session it tells of.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="idempotency_keys")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    # A token of the request that carries it out, and until when it is believed alive.
+    holder = models.CharField(max_length=32)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    answer_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    answer = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["account", "key"], name="one_request_for_a_key")]
+
+    def __str__(self) -> str:
+        return self.key

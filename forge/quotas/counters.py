@@ -1,0 +1,34 @@
+import logging
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import TypeVar
+
+from django.conf import settings
+from redis import Redis
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_PAUSE_S = 1.0
+_ask_again_at = 0.0
+
+
+@cache
+def redis() -> Redis:
+    # A request waits for its count: where Redis is slow, uncounted is better than late.
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5, retry=None)
+
+
+def counted(ask: Callable[[], _T]) -> _T | None:
+    """What Redis answers; None while it is away, and for a second after, so that an outage holds up few requests."""
+    global _ask_again_at
+    if time.monotonic() < _ask_again_at:
+        return None
+    try:
+        return ask()
+    except (RedisError, OSError) as error:
+        _ask_again_at = time.monotonic() + _PAUSE_S
+        logger.warning("Requests and streams are not counted, for Redis is away: %s", error)
+        return None

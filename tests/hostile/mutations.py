@@ -1,0 +1,121 @@
+"""Good pictures of every format, and what chance makes of them. The same seed makes the same files."""
+
+import random
+import struct
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from PIL import Image
+
+from tests import pictures
+from tests.hostile import boxes, corpus
+from tests.hostile.corpus import Build
+
+EACH = 110  # of every good picture
+_WORDS = [
+    b"\0\0\0\0",
+    b"\xff\xff\xff\xff",
+    b"\x7f\xff\xff\xff",
+    b"\x80\0\0\0",
+    b"\0\0\0\1",
+    b"\1\0\0\0",
+    b"\xff\xff\0\0",
+]
+
+Change = Callable[[random.Random, bytearray], None]
+
+
+@cache
+def good_pictures() -> dict[str, bytes]:
+    cat = corpus.small()
+    exif = Image.Exif()
+    exif.update({0x0112: 6, 0x010F: "maker", 0x9286: b"comment" * 20})
+    animated = {format: corpus.animation(format, 4, (24, 16)) for format in ("PNG", "GIF", "WEBP", "AVIF")}
+    return {
+        "jpeg": pictures.encode(cat, "JPEG", exif=exif, icc_profile=bytes(500), comment=b"c" * 40),
+        "jpeg progressive": pictures.encode(cat, "JPEG", progressive=True, restart_marker_blocks=4),
+        "jpeg cmyk": pictures.encode(cat.convert("CMYK"), "JPEG"),
+        "mpo": pictures.encode(cat, "MPO", save_all=True, append_images=[cat]),
+        "png": pictures.encode(cat, "PNG", exif=exif, dpi=(72, 72)),
+        "png of a palette": pictures.encode(cat.quantize(16), "PNG", transparency=0),
+        "png of 16 bits": pictures.encode(Image.new("I;16", (40, 30), 40_000), "PNG"),
+        "webp": pictures.encode(cat, "WEBP", exif=exif, icc_profile=bytes(500)),
+        "webp lossless": pictures.encode(cat.convert("RGBA"), "WEBP", lossless=True),
+        "gif": pictures.encode(cat, "GIF", comment=b"c" * 300),
+        "bmp": pictures.encode(cat, "BMP"),
+        "bmp rle": corpus.rle(64, 48, b"\x20\x07\x20\x09\0\0" * 47 + b"\0\x04abcd" + b"\x3c\3\0\1"),
+        "tiff": pictures.encode(cat, "TIFF", exif=exif),
+        "tiff lzw": pictures.encode(cat, "TIFF", compression="tiff_lzw"),
+        "tiff jpeg": pictures.encode(cat, "TIFF", compression="jpeg"),
+        "tiff strips": corpus.tiff_of_strips(40),
+        "avif": pictures.encode(cat, "AVIF", exif=exif),
+        "heic": corpus.heic(),
+        **{f"{format.lower()} animated": data for format, data in animated.items()},
+    }
+
+
+def mutated(each: int = EACH, seed: int = 20) -> Iterator[tuple[str, Build]]:
+    """`each` of every good picture."""
+    for name in good_pictures():
+        for number in range(each):
+            yield f"{name} #{seed}.{number}", lambda name=name, number=number: mutation(name, number, seed)  # type: ignore[misc]
+
+
+def mutation(name: str, number: int, seed: int) -> bytes:
+    dice = random.Random(f"{seed} {name} {number}")
+    data = bytearray(good_pictures()[name])
+    for _ in range(dice.choice([1, 1, 1, 2, 3])):
+        dice.choice(_CHANGES)(dice, data)
+    return bytes(data)
+
+
+def _flip(dice: random.Random, data: bytearray) -> None:
+    for _ in range(dice.choice([1, 2, 8, 40])):
+        if data:
+            data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+
+
+def _truncate(dice: random.Random, data: bytearray) -> None:
+    del data[dice.randrange(len(data) + 1) :]
+
+
+def _splice(dice: random.Random, data: bytearray) -> None:
+    """The beginning of this one and the end of another."""
+    other = good_pictures()[dice.choice(sorted(good_pictures()))]
+    data[dice.randrange(len(data) + 1) :] = other[dice.randrange(len(other)) :]
+
+
+def _double(dice: random.Random, data: bytearray) -> None:
+    """A piece twice: a chunk where the format has chunks and luck will have it, else any piece."""
+    start, end = _piece(dice, data)
+    data[end:end] = data[start:end] * dice.choice([1, 2, 50])
+
+
+def _remove(dice: random.Random, data: bytearray) -> None:
+    start, end = _piece(dice, data)
+    del data[start:end]
+
+
+def _overwrite(dice: random.Random, data: bytearray) -> None:
+    """A number that decoders are tempted to believe; mostly in the head, where the sizes are."""
+    at = dice.randrange(min(len(data), dice.choice([64, 400, 10**9])) + 1)
+    word = dice.choice(_WORDS)[: dice.choice([1, 2, 4])]
+    data[at : at + len(word)] = word
+
+
+def _piece(dice: random.Random, data: bytearray) -> tuple[int, int]:
+    if data.startswith(boxes.PNG) and (chunks := list(_png_chunks(data))):
+        return dice.choice(chunks)
+    start = dice.randrange(len(data) + 1)
+    return start, min(len(data), start + dice.choice([1, 4, 12, 64, 512]))
+
+
+def _png_chunks(data: bytearray) -> Iterator[tuple[int, int]]:
+    at = len(boxes.PNG)
+    while at + 12 <= len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        yield at, min(len(data), at + 12 + length)
+        at += 12 + length
+
+
+_CHANGES: list[Change] = [_flip, _flip, _truncate, _splice, _double, _remove, _overwrite, _overwrite]

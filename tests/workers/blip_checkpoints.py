@@ -1,0 +1,58 @@
+"""Small BLIP checkpoints with random weights, written by transformers and read by folder as the real ones are."""
+
+from pathlib import Path
+from typing import Any
+
+WORDS = (
+    "a", "the", "of", "on", "in", "with", "and", "red", "blue", "dog", "cat", "man", "woman", "hat", "table",
+    "street", "car", "tree", "house", "boat", "picture", "photo", "standing", "sitting", "green", "field", "water",
+    "two", "people", "small", "large", "near", "old", "white", "black", "bird", "bus", "sky", "beach", "food",
+    "plate",
+)  # fmt: skip
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[DEC]"]
+SIDE = 32
+
+
+def save_blip(folder: Path, *, seed: int = 0, **vision: Any) -> Path:
+    import torch
+    from transformers import BlipConfig, BlipForConditionalGeneration, BlipImageProcessorPil
+
+    text = {
+        "vocab_size": len(SPECIAL) + len(WORDS),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 64,
+        "pad_token_id": 0,
+        "sep_token_id": 3,
+        "eos_token_id": 3,
+        "bos_token_id": 4,
+        # Random weights of the usual size say one word for ever.
+        "initializer_range": 0.4,
+    }
+    eye = {
+        "hidden_size": 48,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "image_size": SIDE,
+        "patch_size": 8,
+        # The default, 1e-10, would make all pictures alike.
+        "initializer_range": 0.2,
+    }
+    torch.manual_seed(seed)
+    model = BlipForConditionalGeneration(BlipConfig(text_config=text, vision_config={**eye, **vision}))
+    with torch.no_grad():
+        # Trained weights end a sentence; these would not.
+        model.text_decoder.cls.predictions.bias[3] += 4.5
+        # Nor do they say these.
+        model.text_decoder.cls.predictions.bias[[0, 1, 2, 4]] -= 100.0
+    model.save_pretrained(folder)
+    BlipImageProcessorPil(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
+    save_vocabulary(folder)
+    return folder
+
+
+def save_vocabulary(folder: Path) -> None:
+    (folder / "vocab.txt").write_text("\n".join([*SPECIAL, *WORDS]), encoding="utf-8")

@@ -1,0 +1,44 @@
+"""Small random checkpoints, written by save_pretrained as the real ones are."""
+
+from pathlib import Path
+
+import torch
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
+
+SIDE = 32
+
+
+def save_clip(folder: Path, *, seed: int = 0, side: int = SIDE) -> Path:
+    """Letters are its tokens; one picture says as little as the next to it, but never the same."""
+    tokenizer = _letters()
+    config = CLIPConfig(
+        text_config=_layers(vocab_size=len(tokenizer), max_position_embeddings=77) | _ends(tokenizer),
+        vision_config=_layers(image_size=side, patch_size=8),
+        projection_dim=24,
+    )
+    torch.manual_seed(seed)
+    CLIPModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    size = {"height": side, "width": side}
+    CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size=size).save_pretrained(folder)
+    return folder
+
+
+def _layers(**more: int) -> dict[str, int]:
+    wide = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    return {**wide, "projection_dim": 24, **more}
+
+
+def _letters() -> CLIPTokenizer:
+    letters = sorted(ByteLevel.alphabet())
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(vocab={token: place for place, token in enumerate(tokens)}, merges=[])
+
+
+def _ends(tokenizer: CLIPTokenizer) -> dict[str, int]:
+    return {
+        "bos_token_id": int(tokenizer.bos_token_id),
+        "eos_token_id": int(tokenizer.eos_token_id),
+        "pad_token_id": int(tokenizer.eos_token_id),
+    }
