@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
+from decoding import Limits
 from workers import models
 from workers.colors import look
 from workers.compose import compose
@@ -11,7 +12,7 @@ from workers.images import decode
 from workers.models.base import Captioner, Tagger
 
 BATCH = 8
-MOST_PIXELS = 10**8
+LIMITS = Limits(pixels=10**8)
 
 
 class Words:
@@ -21,7 +22,7 @@ class Words:
         self.captioner, self.tagger = _models()
 
     def __call__(self, files: Sequence[bytes]) -> list[dict[str, object]]:
-        pictures = [decode(data, max_pixels=MOST_PIXELS) for data in files]
+        pictures = [decode(data, limits=LIMITS) for data in files]
         batch = [picture.pixels for picture in pictures]
         captions, tags = self.captioner.predict(batch), self.tagger.predict(batch)
         answers = []
