@@ -103,7 +103,7 @@ def test_a_page_that_cannot_be_is_refused_in_json(client: httpx.Client, query: s
         assert_refused(client.get(f"{path}?{query}"), 400)
 
 
-@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PUT", "PATCH", "BREW"])
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PUT", "PATCH", "PROPFIND"])
 def test_a_method_that_is_not_there_is_refused_in_json(client: httpx.Client, method: str) -> None:
     for path in ("sessions", "sessions/upload", "jobs/job_x/events", "credits/balance"):
         answer = client.request(method, path)
