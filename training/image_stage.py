@@ -18,7 +18,7 @@ from training.text_stage import padded
 from workers.models.embedded.decoder import CONCEPTS, PAD, UNKNOWN, Speaker
 
 BATCH = 32
-SENTENCES = 2
+SENTENCES = 3
 RATE = 6e-4
 SHARES = {"coco": 1.0, "flickr8k": 1.0, "grocery": 0.25, "fashion": 0.25, "objects": 1.5}
 WORD_DROPOUT = 0.1

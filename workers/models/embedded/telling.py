@@ -24,8 +24,8 @@ SURE_ANIMAL = 0.6
 LEAST_SETTING = 0.15
 LEAST_LABEL = 0.2
 SETTING = re.compile(r" (sitting )?(on|in|at) ")
-# A sentence below it is wrong as often as right: better a modest word that is true.
-LEAST_CONFIDENCE = 0.4
+# Of the sentences below it more are wrong than right: better a modest word that is true.
+LEAST_CONFIDENCE = 0.33
 # The least probability of a detected word that becomes a tag.
 LEAST_WORD = 0.5
 
