@@ -13,6 +13,8 @@ class Service:
     def __init__(self) -> None:
         self.words = Words()
 
-    @bentoml.api(batchable=True, max_batch_size=BATCH, max_latency_ms=int(os.environ["WAIT_MS"]))
+    @bentoml.api(  # type: ignore[untyped-decorator]  # it is not there where types are checked
+        batchable=True, max_batch_size=BATCH, max_latency_ms=int(os.environ["WAIT_MS"])
+    )
     def describe(self, pictures: list[str]) -> list[dict[str, object]]:
         return self.words([base64.b64decode(picture) for picture in pictures])

@@ -8,7 +8,7 @@ import litserve
 from benchmarks._engine import BATCH, Words
 
 
-class Api(litserve.LitAPI):
+class Api(litserve.LitAPI):  # type: ignore[misc]  # not there where types are checked
     def setup(self, device: str) -> None:
         self.words = Words()
 

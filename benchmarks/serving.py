@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -120,7 +120,7 @@ def by_clients(client: Callable[[list[bytes]], None]) -> Way:
     return run
 
 
-def best_wait(serve: Callable[[float], "contextmanager[Way]"], pictures: list[bytes], running: ExitStack) -> Way:
+def best_wait(serve: Callable[[float], AbstractContextManager[Way]], pictures: list[bytes], running: ExitStack) -> Way:
     """Of the longest waits for a full batch the one that was quickest; its server goes on running."""
     speeds = {}
     for wait in WAITS_S:

@@ -96,7 +96,7 @@ class Bridge(nn.Module):
 class Heard(EncoderDecoderCache):
     """What the decoder keeps of a row and of what it said so far."""
 
-    def reorder_cache(self, beam_idx: Tensor) -> None:
+    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
         # The beams of a picture have the row in common, so that only what they said changes places.
         self.self_attention_cache.reorder_cache(beam_idx)
 
