@@ -5,8 +5,11 @@ from django.conf import settings as django_settings
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
-    """SQLite in a file, as in the product: a database in memory locks otherwise than one that threads share."""
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """SQLite in a file, as in the product: a database in memory locks otherwise than one that threads share.
+
+    Each of several test processes has a database of its own: on PostgreSQL by the suffix.
+    """
     database = django_settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         database["TEST"]["NAME"] = str(Path(django_settings.FORGE_DATA) / "test.sqlite3")
