@@ -22,7 +22,7 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 def run(data: Path, work: Path, stages: str = "features,text,detector,pictures,reward,calibrate,export") -> str:
     command = [sys.executable, "-W", "ignore", "-m", "training", "--data", str(data), "--work", str(work)]
     done = subprocess.run(
-        [*command, "--quick", "--threads", "2", "--stages", stages],
+        [*command, "--quick", "--threads", "1", "--stages", stages],
         cwd=ROOT,
         capture_output=True,
         text=True,
