@@ -192,7 +192,8 @@ def test_it_looks_once_a_check_and_changes_nothing(job: Job, django_assert_num_q
     with django_assert_num_queries(len(audit.CHECKS)) as seen:
         assert list(audit.findings()) == []
 
-    assert all(query["sql"].startswith("SELECT") for query in seen.captured_queries)
+    # PostgreSQL reads a long answer through a cursor.
+    assert all(query["sql"].startswith(("SELECT", "DECLARE")) for query in seen.captured_queries)
 
 
 def test_a_key_changes_nothing_of_it(job: Job) -> None:
