@@ -19,7 +19,7 @@ from workers.models import scripted
 
 pytestmark = pytest.mark.e2e
 
-CLIENTS, JOBS = 3, 4
+CLIENTS, JOBS = 2, 2
 SHORT = [scenario for scenario in SCENARIOS if scenario.short is not None]
 
 
