@@ -1,6 +1,5 @@
 """CLIP: pictures and texts as vectors that can be compared. Any checkpoint of transformers' CLIPModel, by folder."""
 
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from workers.models import checkpoint
 from workers.models.base import ModelUnavailable, Pixels
+from workers.models.recent import LastBatch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,8 +56,7 @@ class Clip:
         self._threads = threads
         self._loaded: _Parts | None = None
         self.scale = 0.0
-        # Weak, so that the last batch's pictures do not stay in memory.
-        self._last: tuple[list[weakref.ref[Pixels]], Any] = ([], None)
+        self._last = LastBatch["Tensor"]()
 
     def load(self) -> None:
         """Raises ModelUnavailable. `revision` and `scale`, what cosines are multiplied by before a softmax, are known
@@ -74,7 +73,8 @@ class Clip:
         self.revision = self.revision or checkpoint.revision(self.folder)
 
     def unload(self) -> None:
-        self._loaded, self._last = None, ([], None)
+        self._loaded = None
+        self._last.forget()
 
     def images(self, pixels: Sequence[Pixels]) -> "Tensor":
         """(n, d) in fp32, each of length 1; within ROUNDING the same whatever the batch, in fp32.
@@ -85,9 +85,7 @@ class Clip:
 
         if not pixels:
             return torch.zeros(0, self._dimensions)
-        pictures, vectors = self._last
-        if len(pictures) == len(pixels) and all(a() is b for a, b in zip(pictures, pixels, strict=True)):
-            known: Tensor = vectors
+        if (known := self._last.answer(pixels)) is not None:
             return known
         cut = [_unhaired(picture) for picture in pixels]
         # Said, because of a picture three pixels high it would be guessed wrong.
@@ -95,8 +93,7 @@ class Clip:
         model = self._parts.model
         with torch.inference_mode():
             seen = model.get_image_features(pixel_values=ready.to(self.device, model.dtype))
-        self._last = [weakref.ref(picture) for picture in pixels], _normalised(seen.pooler_output)
-        return self._last[1]
+        return self._last.keep(pixels, _normalised(seen.pooler_output))
 
     def texts(self, texts: Sequence[str]) -> "Tensor":
         """(m, d) as `images` has it. What is longer than the model reads is cut."""

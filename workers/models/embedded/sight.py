@@ -15,6 +15,7 @@ from workers.models.embedded.labels import read_labels
 from workers.models.embedded.network import Network, Told
 from workers.models.embedded.telling import Seen, Teller
 from workers.models.embedded.weights import FOLDER
+from workers.models.recent import LastBatch
 
 NOTHING = Seen(np.zeros(1000, dtype=np.float32), np.zeros(1000, dtype=np.float32), "", 0.0)
 
@@ -27,7 +28,7 @@ class Sight:
         # Denormals of a picture without detail make the depthwise layers many times slower on x86.
         torch.set_flush_denormal(True)
         self.network = Network(folder)
-        self._last: tuple[list[Pixels], list[Seen]] | None = None
+        self._last = LastBatch[list[Seen]]()
         config = self.network.config
         content = [self.network.text([token]) for token in config.content]
         self.teller = Teller(read_labels(), content)
@@ -37,8 +38,8 @@ class Sight:
 
     def see(self, batch: Sequence[Pixels]) -> list[Seen]:
         """The second of two successive calls with the same pictures is free."""
-        if self._last is not None and _same_pictures(self._last[0], batch):
-            return self._last[1]
+        if (known := self._last.answer(batch)) is not None:
+            return known
         looks = [self.network.look(pixels) for pixels in batch]
         told = self.network.tell(looks) if looks else []
         seen = [
@@ -47,12 +48,7 @@ class Sight:
             else NOTHING
             for pixels, look, told in zip(batch, looks, told, strict=True)
         ]
-        self._last = list(batch), seen
-        return seen
+        return self._last.keep(batch, seen)
 
     def _confidence(self, told: Told, words: NDArray[np.float32]) -> float:
         return self.network.config.calibration(told.score, support(told.text, words, self._places))
-
-
-def _same_pictures(last: Sequence[Pixels], batch: Sequence[Pixels]) -> bool:
-    return len(last) == len(batch) and all(a is b for a, b in zip(last, batch, strict=True))
