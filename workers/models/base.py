@@ -46,6 +46,14 @@ class Hint:
     said: str = ""
 
 
+def threads_of(options: Mapping[str, object]) -> int | None:
+    """The option `threads`; None where it is absent. Raises ValueError."""
+    threads = options.get("threads")
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise ValueError(f"threads is {threads!r}; it must be an integer, 1 or more")
+    return threads
+
+
 class Model(ABC):
     """`load` may take seconds and raises ModelUnavailable; `unload` gives the memory back; both may be said twice.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from workers.models import store
-from workers.models.base import Caption, Captioner, ModelUnavailable, Pixels, Tagger
+from workers.models.base import Caption, Captioner, ModelUnavailable, Pixels, Tagger, threads_of
 from workers.models.guards import alike
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ def create(options: Mapping[str, object]) -> tuple[Captioner, Tagger]:
     for key in options:
         if key not in OPTIONS:
             raise ValueError(f"unknown option {key!r} of the blip-clip models; accepted: {', '.join(OPTIONS)}")
-    threads = options.get("threads")
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise ValueError(f"threads is {threads!r}; it must be an integer, 1 or more")
+    threads = threads_of(options)
     (blip, blip_folder), (clip, clip_folder) = _checked(options)
     return _pair(blip, blip_folder, clip, clip_folder, str(options.get("precision", "auto")), threads)
 

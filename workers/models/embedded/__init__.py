@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.models.base import Caption, Captioner, Model, ModelUnavailable, Pixels, Tag, Tagger
+from workers.models.base import Caption, Captioner, Model, ModelUnavailable, Pixels, Tag, Tagger, threads_of
 from workers.models.embedded import weights
 
 if TYPE_CHECKING:
@@ -21,10 +21,7 @@ def create(options: Mapping[str, object]) -> tuple[Captioner, Tagger]:
     for key in options:
         if key != "threads":
             raise ValueError(f"unknown option {key!r} of the embedded models; accepted: threads")
-    threads = options.get("threads")
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise ValueError(f"threads is {threads!r}; it must be an integer, 1 or more")
-    shared = Shared(threads)
+    shared = Shared(threads_of(options))
     return EmbeddedCaptioner(shared), EmbeddedTagger(shared)
 
 
