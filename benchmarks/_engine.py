@@ -1,13 +1,9 @@
 """What every way of serving in `benchmarks/serving.py` has in common: the same models, batch and threads."""
 
-import dataclasses
 from collections.abc import Sequence
 
 from decoding import Limits
-from workers import models
-from workers.colors import look
-from workers.compose import compose
-from workers.context import Context
+from workers import models, pipeline
 from workers.images import decode
 from workers.models.base import Captioner, Tagger
 
@@ -25,11 +21,8 @@ class Words:
         pictures = [decode(data, limits=LIMITS) for data in files]
         batch = [picture.pixels for picture in pictures]
         captions, tags = self.captioner.predict(batch), self.tagger.predict(batch)
-        answers = []
-        for picture, said, seen in zip(pictures, captions, tags, strict=True):
-            context = Context(picture.width, picture.height, **dataclasses.asdict(look(picture.pixels)))
-            answers.append(dict(compose(said, seen, context).as_metadata()))
-        return answers
+        told = zip(pictures, captions, tags, strict=True)
+        return [dict(pipeline.words_of(picture, said, seen).as_metadata()) for picture, said, seen in told]
 
 
 def _models() -> tuple[Captioner, Tagger]:

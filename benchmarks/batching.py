@@ -6,10 +6,7 @@ the median of the rounds' ratios. Before it: what the batcher adds to the model 
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +17,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._service import client_of, key_of
 from decoding import Limits
 from forge.stack import Stack
 from tests.e2e.client import analyze_body, colors, messages, upload
@@ -55,10 +53,7 @@ def service() -> Iterator[httpx.Client]:
     env = {"FORGE_MODELS": "scripted", "FORGE_SCRIPT": json.dumps(COST), "REDIS_URL": None, "DATABASE_URL": None}
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), port=0, env=env) as stack:
         stack.wait_ready()
-        command = [sys.executable, "manage.py", "make_key", "--account", "bench", "--credits", "100000"]
-        key = subprocess.check_output(command, env={**os.environ, "FORGE_DATA": folder}, text=True).strip()
-        base = f"{stack.urls[0]}/image-forge-api/v1"
-        with httpx.Client(base_url=base, headers={"X-API-Key": key}, timeout=120, trust_env=False) as http:
+        with client_of(stack, key_of(Path(folder))) as http:
             yield http
 
 

@@ -6,9 +6,6 @@ next. The wait is told in batches, for how long a batch takes is the model's aff
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +18,7 @@ from django.conf import settings
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._service import client_of, key_of, manage
 from forge.stack import Stack
 from tests.e2e.client import colors, submit, upload
 
@@ -39,7 +37,7 @@ class Service:
     bob: httpx.Client
 
     def manage(self, *arguments: str) -> str:
-        return _manage(self.stack.data, *arguments)
+        return manage(self.stack.data, *arguments)
 
     def shell(self, code: str) -> str:
         imports = "from django.db.models import F; from forge.models import ImageAnalysis\n"
@@ -102,14 +100,7 @@ def service() -> Iterator[Service]:
 
 
 def _client(stack: Stack, account: str) -> httpx.Client:
-    key = _manage(stack.data, "make_key", "--account", account, "--credits", "20000")
-    base = f"{stack.urls[0]}/image-forge-api/v1"
-    return httpx.Client(base_url=base, headers={"X-API-Key": key}, timeout=120, trust_env=False)
-
-
-def _manage(data: Path, *arguments: str) -> str:
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.check_output(command, env={**os.environ, "FORGE_DATA": str(data)}, text=True).strip()
+    return client_of(stack, key_of(stack.data, account=account))
 
 
 if __name__ == "__main__":

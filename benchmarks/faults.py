@@ -3,8 +3,6 @@ credits off. The scenarios are those of tests/e2e/test_faults.py in their long f
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._service import key_of
 from forge.stack import Stack
 from tests.e2e.ground import ENV, small_disk
 from tests.e2e.scenarios import SCENARIOS, Outcome, Scenario, run
@@ -96,10 +95,7 @@ def service(*, postgres: bool) -> Iterator[tuple[Stack, str, Cluster | None]]:
         env = {**ENV, "DATABASE_URL": database}
         stack = opened.enter_context(Stack(Path(folder), port=0, webs=2, workers=2, env=env))
         stack.wait_ready(300)
-        command = [sys.executable, "manage.py", "make_key", "--account", "bench", "--credits", "1000000"]
-        variables = {**os.environ, "FORGE_DATA": folder, **({"DATABASE_URL": database} if database else {})}
-        key = subprocess.check_output(command, env=variables, text=True).strip()
-        yield stack, key, cluster
+        yield stack, key_of(Path(folder), database=database), cluster
 
 
 if __name__ == "__main__":

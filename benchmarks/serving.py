@@ -28,11 +28,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._engine import BATCH, Words
+from benchmarks._service import ROOT, client_of, key_of
 from forge.stack import Stack
 from forge.stack.ports import any_free
 from tests.e2e.client import analyze_body, messages, upload
 
-ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = 16
 WAITS_S = (0.0, 0.02, 0.1)
 PATIENCE_S = 180.0
@@ -92,12 +92,10 @@ def ours() -> Iterator[Way]:
     env = {"FORGE_MODELS": "embedded", "FORGE_BATCH_SIZE": str(BATCH), "REDIS_URL": None, "DATABASE_URL": None}
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), port=0, env=env) as stack:
         stack.wait_ready()
-        command = [sys.executable, "manage.py", "make_key", "--account", "bench", "--credits", "1000000"]
-        key = subprocess.check_output(command, cwd=ROOT, env={**os.environ, "FORGE_DATA": folder}, text=True).strip()
-        base = f"{stack.urls[0]}/image-forge-api/v1"
+        key = key_of(Path(folder))
 
         def client(pictures: list[bytes]) -> None:
-            with httpx.Client(base_url=base, headers={"X-API-Key": key}, timeout=300, trust_env=False) as http:
+            with client_of(stack, key, timeout_s=300) as http:
                 session = upload(http, pictures)
                 body = analyze_body(session)
                 with http.stream("POST", f"sessions/{session['sessionId']}/analyze", json=body) as answer:

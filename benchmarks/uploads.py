@@ -7,8 +7,6 @@ process held at most, its own start included.
 import argparse
 import io
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +21,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._service import key_of
 from forge.stack import Stack
 from tests.pictures import encode
 
@@ -74,9 +73,7 @@ def service() -> Iterator[Service]:
     env: dict[str, str | None] = {"FORGE_MODELS": "scripted", "REDIS_URL": None, "DATABASE_URL": None}
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), port=0, env=env) as stack:
         stack.wait_ready()
-        command = [sys.executable, "manage.py", "make_key", "--account", "bench"]
-        key = subprocess.check_output(command, env={**os.environ, "FORGE_DATA": folder}, text=True).strip()
-        yield Service(f"{stack.urls[0]}/image-forge-api/v1", key, stack.processes["web-1"].pid)
+        yield Service(f"{stack.urls[0]}/image-forge-api/v1", key_of(Path(folder)), stack.processes["web-1"].pid)
 
 
 def flood(web: Service, picture: bytes) -> tuple[float, float, float]:

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from decoding import Limits
@@ -10,7 +10,8 @@ from workers.colors import look
 from workers.compose import Words, compose
 from workers.context import Context
 from workers.engine import Engine
-from workers.images import decode
+from workers.images import Picture, decode
+from workers.models.base import Caption, Tag
 
 
 class NothingSaid(Exception):
@@ -51,8 +52,7 @@ def describe(
     times.append(time.perf_counter())
     if engine.must_speak and not sighting.captions:
         raise NothingSaid
-    context = Context(picture.width, picture.height, **asdict(look(picture.pixels)))
-    words = compose(sighting.captions, sighting.tags, context, neutral_people=neutral_people)
+    words = words_of(picture, sighting.captions, sighting.tags, neutral_people=neutral_people)
     times.append(time.perf_counter())
     decoding, looking, composing = ((after - before) * 1000 for before, after in itertools.pairwise(times))
     waiting = max(0.0, looking - sum(sighting.milliseconds.values()))
@@ -64,3 +64,11 @@ def describe(
         "milliseconds": {stage: round(milliseconds, 1) for stage, milliseconds in spent.items()},
     }
     return Analysis(words, provenance, spent)
+
+
+def words_of(
+    picture: Picture, captions: Sequence[Caption], tags: Sequence[Tag], *, neutral_people: bool = True
+) -> Words:
+    """What the models said of a picture, told with what its pixels tell by themselves."""
+    context = Context(picture.width, picture.height, **asdict(look(picture.pixels)))
+    return compose(captions, tags, context, neutral_people=neutral_people)
