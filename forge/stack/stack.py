@@ -155,7 +155,7 @@ class Stack:
         return bool(settings.FORGE_EMBEDDED_REDIS)
 
     def _migrate(self) -> None:
-        process = self._add("migrate", [sys.executable, "manage.py", "migrate", "--no-input"])
+        process = self._add("migrate", [sys.executable, "manage.py", "migrate", "--no-input", "--skip-checks"])
         while process.alive:
             self._rest()
         if process.exit_code:

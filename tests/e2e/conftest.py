@@ -176,10 +176,16 @@ def make_key() -> MakeKey:
     return make
 
 
+@pytest.fixture(scope="session")
+def stack_key(stack: Stack, make_key: MakeKey) -> str:
+    """alice's key of the shared stack."""
+    return make_key(stack.data)
+
+
 @pytest.fixture
-def client(stack: Stack, make_key: MakeKey) -> Iterator[httpx.Client]:
+def client(stack: Stack, stack_key: str) -> Iterator[httpx.Client]:
     """alice's client of the shared stack, at the API's base path."""
-    headers = {"X-API-Key": make_key(stack.data)}
+    headers = {"X-API-Key": stack_key}
     base = f"{stack.urls[0]}/image-forge-api/v1"
     with httpx.Client(base_url=base, headers=headers, timeout=60, trust_env=False) as http:
         yield http

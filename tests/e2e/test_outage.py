@@ -18,9 +18,9 @@ from tests.postgres import Cluster
 pytestmark = pytest.mark.e2e
 
 JOBS = 40
-IMAGES = 25
+IMAGES = 10
 CREDITS = JOBS * IMAGES + 7
-AWAY_S = 10.0
+AWAY_S = 5.0
 # Slow enough that the outage falls into the middle of the work.
 SCRIPT: dict[str, str | None] = {"FORGE_SCRIPT": json.dumps({"delay_ms": 100, "delay_ms_per_image": 10})}
 

@@ -15,6 +15,7 @@ _MOST_DAYS = 36_500
 
 class Command(BaseCommand):
     help = "Makes an API key (and its account, if there is none) and prints it, alone and for the only time."
+    requires_system_checks = ()  # they import the whole of the web part: half of the time
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--account", required=True, help="name of the account: letters, digits, - and _")
