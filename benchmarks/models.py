@@ -121,7 +121,7 @@ def facts(own: Blip, plain: Plain, here: Processor, pictures: list[Pixels], stag
 
 
 def ids_of(own: Blip, picture: Pixels) -> list[int]:
-    from workers.models.blip.telling import tell
+    from workers.models.sentences.search import tell
 
     (best, *_), *_ = tell(own.decoder, own.see(own.preprocessor([picture])), own.prompts, own.rules)[0]
     return list(best.ids)

@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from training.pictures import Pictures
 from training.scores import told_of
+from training.speaker import Speaker
 from training.truth import RIGHT, supported
 from workers.models.embedded.confidence import Calibration, support
-from workers.models.embedded.decoder import Speaker
 
 MOST = {"flickr8k": 1000, "coco": 202, "grocery": 100, "fashion": 100}
 BINS = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.words import Vocabulary
-from workers.models.embedded.decoder import LABEL_WORDS, LABELS, WORDS, concepts_in_order
+from workers.models.embedded.row import LABEL_WORDS, LABELS, WORDS, concepts_in_order
 
 Pair = tuple[NDArray[np.int64], NDArray[np.float32]]
 # With a photograph beside it a template must not tell where the thing is: the decoder would learn to make it up.

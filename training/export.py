@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from training.speaker import Speaker
 from training.words import Vocabulary
-from workers.models.embedded.decoder import Speaker
 from workers.models.embedded.eye import Detector
 from workers.models.embedded.weights import CONFIG, MODEL, SUMS, TOKENIZER
 
@@ -25,7 +25,7 @@ def write(folder: Path, detector: Detector, speaker: Speaker, vocabulary: Vocabu
     save_file({**_half("detector", detector), **_half("speaker", speaker)}, target / MODEL)
     shutil.copyfile(folder / "tokenizer.json", target / TOKENIZER)
     config = {
-        "vocabulary": speaker.words.num_embeddings,
+        "vocabulary": len(speaker.words),
         "content": vocabulary.content,
         "labels": vocabulary.labels,
         "calibration": json.loads((folder / "calibration.json").read_text(encoding="utf-8")),

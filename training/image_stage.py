@@ -14,16 +14,15 @@ from torch.nn import functional
 from training.features import epoch
 from training.fit import Plan, fit
 from training.pictures import Example, Pictures
+from training.speaker import Speaker
 from training.text_stage import padded
-from workers.models.embedded.decoder import CONCEPTS, PAD, UNKNOWN, Speaker
+from workers.models.embedded.row import PAD, UNKNOWN
 
 BATCH = 32
 SENTENCES = 3
 RATE = 6e-4
 SHARES = {"coco": 1.0, "flickr8k": 1.0, "grocery": 0.25, "fashion": 0.25, "objects": 1.5}
 WORD_DROPOUT = 0.1
-# Now and then the grid is hidden, so that the concepts are listened to.
-BLIND = 0.12
 
 
 def train_pictures(
@@ -49,24 +48,13 @@ def train_pictures(
 def picture_loss(
     speaker: Speaker, pictures: Pictures, examples: Sequence[Example], *, smoothing: float, noise: bool
 ) -> Tensor:
-    tokens, present = speaker.bridge(pictures.sight(examples), speaker.words)
-    if noise:
-        present = blinded(present)
-    logits, target = said(speaker, tokens, present, [example.sentences for example in examples], noise=noise)
+    tokens = speaker.bridge(pictures.sight(examples), speaker.words)
+    logits, target = said(speaker, tokens, [example.sentences for example in examples], noise=noise)
     return functional.cross_entropy(logits, target, label_smoothing=smoothing)
 
 
-def blinded(present: Tensor) -> Tensor:
-    """Some rows of the mask without the whole and the grid, where there are concepts left to see."""
-    blind = (torch.rand(len(present)) < BLIND) & (present[:, 1 : 1 + CONCEPTS].sum(1) > 0)
-    answer = present.clone()
-    answer[blind, 0] = 0
-    answer[blind, 1 + CONCEPTS :] = 0
-    return answer
-
-
 def said(
-    speaker: Speaker, tokens: Tensor, present: Tensor, sentences: Sequence[Sequence[Sequence[int]]], *, noise: bool
+    speaker: Speaker, tokens: Tensor, sentences: Sequence[Sequence[Sequence[int]]], *, noise: bool
 ) -> tuple[Tensor, Tensor]:
     """Logits (m, vocabulary) and targets (m,) for every token of every sentence, row after row."""
     inputs = padded([[token for sentence in row for token in sentence[:-1]] for row in sentences])
@@ -81,7 +69,6 @@ def said(
         attention_mask=apart(owner),
         position_ids=place,
         encoder_hidden_states=tokens,
-        encoder_attention_mask=present,
         is_decoder=True,
         use_cache=False,
     ).last_hidden_state

@@ -12,8 +12,8 @@ from training.data import label_numbers
 from training.detector import WORDS
 from training.features import Features, views_of_rows
 from training.words import Vocabulary, clean
-from workers.models.embedded.decoder import Sight, concept_row
 from workers.models.embedded.eye import cells
+from workers.models.embedded.row import Impression, concept_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Pictures:
         labels, words = self.features.labels[view].astype(np.float32), self.words[view].astype(np.float32)
         return concept_row(self.vocabulary.labels, self.vocabulary.content, labels, words)
 
-    def sight(self, examples: Sequence[Example]) -> Sight:
+    def sight(self, examples: Sequence[Example]) -> Impression:
         views = np.array([example.view for example in examples])
         grid, coarse, pooled, colors = (
             torch.from_numpy(self.features.maps[name][views].astype(np.float32))
@@ -48,7 +48,7 @@ class Pictures:
         )
         heard = torch.from_numpy(np.stack([example.concepts[0] for example in examples]))
         sure = torch.from_numpy(np.stack([example.concepts[1] for example in examples]))
-        return Sight(pooled[:, 0], cells(grid, coarse, colors), heard, sure)
+        return Impression(pooled[:, 0], cells(grid, coarse, colors), heard, sure)
 
     def shown(self, view: int) -> Example:
         """As the service will see it, for evaluation."""

@@ -17,7 +17,8 @@ from training.fit import Plan, fit
 from training.image_stage import picture_loss, said
 from training.pictures import Pictures
 from training.reward import Reward
-from workers.models.embedded.decoder import EOS, PAD, UNKNOWN, Speaker
+from training.speaker import Speaker
+from workers.models.embedded.row import EOS, PAD, UNKNOWN
 
 SCENES, OTHERS = 28, 10
 SAMPLES = 5
@@ -76,11 +77,11 @@ def _sampled_loss(
     speaker: Speaker, pictures: Pictures, rows: Sequence[int], numbers: Sequence[int], reward: Reward
 ) -> tuple[Tensor, float]:
     examples = [pictures.example(row, 1) for row in rows]
-    tokens, present = speaker.bridge(pictures.sight(examples), speaker.words)
-    sampled = sample(speaker, tokens.detach(), present)
+    tokens = speaker.bridge(pictures.sight(examples), speaker.words)
+    sampled = sample(speaker, tokens.detach())
     worth = torch.tensor([[reward(n, ids[1:]) for ids in own] for n, own in zip(numbers, sampled, strict=True)])
     better = worth - (worth.sum(1, keepdim=True) - worth) / (SAMPLES - 1)
-    logits, target = said(speaker, tokens, present, sampled, noise=False)
+    logits, target = said(speaker, tokens, sampled, noise=False)
     weights = torch.cat(
         [
             torch.full((len(ids) - 1,), float(b))
@@ -93,10 +94,10 @@ def _sampled_loss(
 
 
 @torch.no_grad()
-def sample(speaker: Speaker, tokens: Tensor, present: Tensor) -> list[list[list[int]]]:
+def sample(speaker: Speaker, tokens: Tensor) -> list[list[list[int]]]:
     """Five captions for each picture, as token ids from BOS to EOS."""
     speaker.eval()
-    ids = speaker.sampled(tokens, present, SAMPLES, LONGEST)
+    ids = speaker.sampled(tokens, SAMPLES, LONGEST)
     speaker.train()
     captions = [ended(row) for row in ids]
     return [captions[at : at + SAMPLES] for at in range(0, len(captions), SAMPLES)]

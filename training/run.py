@@ -15,9 +15,9 @@ from training.image_stage import train_pictures
 from training.pictures import Pictures
 from training.reward_stage import blended, train_reward
 from training.scores import captions, deaf, likelihood, scores
+from training.speaker import Speaker, decoder_config
 from training.text_stage import hearing, train_text
 from training.words import VOCABULARY, Vocabulary, clean, make_vocabulary, read_sentences
-from workers.models.embedded.decoder import Speaker, decoder_config
 from workers.models.embedded.eye import Detector
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from training.image_stage import picture_loss
 from training.pictures import Example, Pictures
 from training.progress import progress
-from workers.models.embedded.decoder import Speaker
+from training.speaker import Speaker
 
 BATCH = 32
 
@@ -25,8 +25,8 @@ def told_of(speaker: Speaker, pictures: Pictures, views: NDArray[np.int64]) -> l
     answer: list[tuple[str, float]] = []
     for at in progress(range(0, len(views), BATCH), total=-(-len(views) // BATCH), label="captions"):
         examples = [pictures.shown(view) for view in views[at : at + BATCH].tolist()]
-        tokens, present = speaker.bridge(pictures.sight(examples), speaker.words)
-        ids, scores = speaker.beams(tokens, present)
+        tokens = speaker.bridge(pictures.sight(examples), speaker.words)
+        ids, scores = speaker.beams(tokens)
         answer += [(pictures.vocabulary.text(row), score) for row, score in zip(ids, scores, strict=True)]
     return answer
 

@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from training.concepts import Concepts, Pair
 from training.fit import Plan, fit
+from training.speaker import Speaker
 from training.words import Vocabulary
-from workers.models.embedded.decoder import PAD, Speaker
+from workers.models.embedded.row import PAD
 
 BATCH = 64
 TEMPLATE_SHARE = 0.08
@@ -57,14 +58,10 @@ def text_loss(
     if deaf:
         heard = torch.full_like(heard, PAD)
     tokens = speaker.bridge.concepts(heard, sure, speaker.words)
-    present = (heard != PAD).float()
-    # A row without any concept still needs something to attend to.
-    present[:, 0] = 1
     hidden = speaker.decoder.bert(
         ids[:, :-1],
         attention_mask=(ids[:, :-1] != PAD).long(),
         encoder_hidden_states=tokens,
-        encoder_attention_mask=present,
         is_decoder=True,
         use_cache=False,
     ).last_hidden_state

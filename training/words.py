@@ -11,9 +11,9 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from training.data import Row
-from workers.models.embedded.decoder import BOS, EOS, LABEL_WORDS, PAD, UNKNOWN
 from workers.models.embedded.eye import DETECTED_WORDS
 from workers.models.embedded.labels import read_labels
+from workers.models.embedded.row import BOS, EOS, LABEL_WORDS, PAD, UNKNOWN
 
 SPECIAL = ["[PAD]", "[BOS]", "[EOS]", "[UNK]"]
 VOCABULARY = 7000

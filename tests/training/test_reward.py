@@ -2,7 +2,7 @@ import pytest
 
 from training.reward import CIDER_SCALE, Reward
 from training.reward_stage import ended
-from workers.models.embedded.decoder import BOS, EOS, PAD, UNKNOWN
+from workers.models.embedded.row import BOS, EOS, PAD, UNKNOWN
 
 END = 2
 DOG, RUNS, GRASS, CAT, SLEEPS, BED, A = range(10, 17)

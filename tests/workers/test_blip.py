@@ -14,8 +14,8 @@ from tests.workers.blip_checkpoints import SIDE, save_blip, save_vocabulary
 from workers.images import decode
 from workers.models.base import ModelUnavailable
 from workers.models.blip import BlipCaptioner, candidates
-from workers.models.blip.beams import Sentence
 from workers.models.blip.options import Style
+from workers.models.sentences.beams import Sentence
 
 STYLE = Style(longest=12)
 PROMPTS = STYLE.prompts
@@ -58,7 +58,7 @@ def inputs(folder: Path, pictures: list[NDArray[np.uint8]]) -> Any:
 
 
 def sentences(blip: Any, inputs: Any) -> list[list[list[Sentence]]]:
-    from workers.models.blip.telling import tell
+    from workers.models.sentences.search import tell
 
     return tell(blip.decoder, blip.see(inputs), blip.prompts, blip.rules)
 

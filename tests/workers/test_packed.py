@@ -7,7 +7,7 @@ def test_packed_linear_layers_multiply_the_same_numbers() -> None:
     import torch
     from torch import nn
 
-    from workers.models.embedded.packed import PackedLinear, can_pack_linear, pack_linear
+    from workers.models.linear import PackedLinear, can_pack_linear, pack_linear
 
     if not can_pack_linear():
         pytest.skip("this torch has no FBGEMM")

@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workers.models.embedded.packed import PackedLinear, can_pack_linear
-
 Linear = Callable[[nn.Linear], nn.Module]
 
 # Without VNNI two products of 8 by 8 bits are added in 16, which overflow; weights of 7 bits leave room. Weights and
@@ -29,6 +27,19 @@ def linear(precision: str, device: str, *, rows: int) -> Linear:
     if not _can_pack(torch.bfloat16 if precision == "bf16" else torch.float32):
         return lambda source: source
     return lambda source: OneDnnLinear(source, rows)
+
+
+class PackedLinear(nn.Module):
+    """Weights in half precision, as they are stored: a third of the time for few rows. What is multiplied is fp32."""
+
+    def __init__(self, source: nn.Linear) -> None:
+        super().__init__()
+        bias = None if source.bias is None else source.bias.detach()
+        self._packed: Any = torch.ops.quantized.linear_prepack_fp16(source.weight.detach().float().contiguous(), bias)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        answer: Tensor = torch.ops.quantized.linear_dynamic_fp16(rows, self._packed)
+        return answer
 
 
 class OneDnnLinear(nn.Module):
@@ -75,13 +86,31 @@ class Int8Linear(nn.Module):
         return answer.view(*rows.shape[:-1], -1)
 
 
+def linear_of(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """A layer of these tensors, which are not copied."""
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    layer.weight, layer.bias = (nn.Parameter(part, requires_grad=False) for part in (weight, bias))
+    return layer
+
+
 def joined(*sources: nn.Linear) -> nn.Linear:
     """One layer that answers what the given ones answer, side by side."""
-    weight = torch.cat([source.weight.detach() for source in sources])
-    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
-    layer.weight = nn.Parameter(weight, requires_grad=False)
-    layer.bias = nn.Parameter(torch.cat([source.bias.detach() for source in sources]), requires_grad=False)
-    return layer
+    weight, bias = (torch.cat([getattr(source, part).detach() for source in sources]) for part in ("weight", "bias"))
+    return linear_of(weight, bias)
+
+
+def pack_linear(module: nn.Module) -> None:
+    """Replaces every linear layer below `module`, where the processor has what it takes (x86 with AVX2)."""
+    if not can_pack_linear():
+        return
+    for parent in list(module.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Linear):
+                setattr(parent, name, PackedLinear(child))
+
+
+def can_pack_linear() -> bool:
+    return "fbgemm" in torch.backends.quantized.supported_engines
 
 
 def _can_pack(dtype: torch.dtype) -> bool:

@@ -10,18 +10,20 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import BlipForConditionalGeneration
+from transformers.activations import ACT2FN
 from transformers.utils import logging as library_logging
 
 from workers.models import checkpoint
 from workers.models.base import ModelUnavailable, Pixels
-from workers.models.blip.beams import Rules
-from workers.models.blip.network import Decoder, Sight, Vision
+from workers.models.blip.network import Vision
 from workers.models.blip.options import Style
 from workers.models.blip.pixels import Preprocessor
-from workers.models.blip.telling import tell
 from workers.models.blip.wordpiece import read_tokenizer
 from workers.models.linear import linear
 from workers.models.processor import Processor
+from workers.models.sentences.beams import Rules
+from workers.models.sentences.decoder import Decoder, Shape, Sight
+from workers.models.sentences.search import tell
 
 ARCHITECTURE = "BlipForConditionalGeneration"
 # Cells of one picture, and beams of a batch: what the packed layers are made ready for.
@@ -58,7 +60,14 @@ class Blip:
         model = model.to(here.device, self._dtype).eval().requires_grad_(False)
         once = linear(precision, here.device, rows=_CELLS)
         each = linear("fp16" if precision == "int8" else precision, here.device, rows=_BEAMS)
-        self.vision, self.decoder = Vision(model.vision_model, once), Decoder(model.text_decoder, each, once)
+        shape = Shape(
+            int(text.num_attention_heads),
+            int(text.num_hidden_layers),
+            float(text.layer_norm_eps),
+            ACT2FN[text.hidden_act],
+        )
+        self.vision = Vision(model.vision_model, once)
+        self.decoder = Decoder(model.text_decoder.state_dict(), shape, each, once)
 
     @torch.inference_mode()
     def sentences(self, batch: Sequence[Pixels]) -> list[list[list[Told]]]:

@@ -35,14 +35,14 @@ class Convolution(nn.Conv2d):
             source.stride,
             sides[0] if even else 0,
             groups=source.groups,
+            device="meta",  # no random numbers that are thrown away
         )
         self.clamped = clamped
         self.sides: tuple[int, ...] | None = None if even else tuple(sides)
         scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        assert self.bias is not None
         with torch.no_grad():
-            self.weight.copy_(source.weight * scale[:, None, None, None])
-            self.bias.copy_(norm.bias - norm.running_mean * scale)
+            self.weight = nn.Parameter(source.weight * scale[:, None, None, None])
+            self.bias = nn.Parameter(norm.bias - norm.running_mean * scale)
         self._packed: Any = None
 
     def forward(self, planes: Tensor) -> Tensor:
@@ -114,8 +114,9 @@ def imagenet_backbone() -> Backbone:
 
     weights = imagenet_weights()
     # Not from_pretrained(), which prints, unpickles whatever the file holds, and forgives missing layers.
-    net = EfficientNet.from_name("efficientnet-lite2")
-    net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True), strict=True)
+    with torch.device("meta"):
+        net = EfficientNet.from_name("efficientnet-lite2")
+    net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True), strict=True, assign=True)
     return Backbone(net.eval()).eval()
 
 

@@ -1,6 +1,6 @@
 """The trained parts put together for inference: pixels to what is seen, what is seen to a sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,20 +15,37 @@ from torch import Tensor, nn
 from workers.models.base import Pixels
 from workers.models.embedded import weights
 from workers.models.embedded.backbone import can_pack, imagenet_backbone, pack_backbone
-from workers.models.embedded.decoder import BOS, EOS, PAD, Sight, Speaker, concept_row, decoder_config
 from workers.models.embedded.eye import Detector, cells, glance
-from workers.models.embedded.packed import pack_linear
 from workers.models.embedded.pixels import cell_colors, normalised
+from workers.models.embedded.row import (
+    BEAMS,
+    BOS,
+    EOS,
+    HEADS,
+    LAYERS,
+    LENGTH_PENALTY,
+    LONGEST,
+    PAD,
+    WIDTH,
+    Bridge,
+    Impression,
+    concept_row,
+)
+from workers.models.linear import can_pack_linear, linear, pack_linear
+from workers.models.sentences.beams import Rules
+from workers.models.sentences.decoder import Decoder, Shape
+from workers.models.sentences.search import tell
+
+RULES = Rules(BEAMS, LONGEST - 1, unrepeated=0, end=EOS, length_penalty=LENGTH_PENALTY)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One picture: `labels` (1000,) and `words` (1000,) probabilities, and its row of tokens with mask."""
+    """One picture: `labels` (1000,) and `words` (1000,) probabilities, and its row of tokens."""
 
     labels: NDArray[np.float32]
     words: NDArray[np.float32]
     tokens: Tensor
-    present: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +66,19 @@ class Network:
         self._tokenizer = Tokenizer.from_file(str(folder / weights.TOKENIZER))
         self._backbone = imagenet_backbone()
         self._detector = Detector()
-        self._speaker = Speaker(decoder_config(self.config.vocabulary))
-        _fill({"detector": self._detector, "speaker": self._speaker}, load_file(folder / weights.MODEL))
+        self._bridge = Bridge(WIDTH)
+        tensors = load_file(folder / weights.MODEL)
+        _fill(self._detector, _below("detector", tensors))
+        _fill(self._bridge, _below("speaker.bridge", tensors))
+        self._decoder = _decoder(_below("speaker.decoder", tensors))
         self._pack()
 
     def _pack(self) -> None:
-        for module in (self._backbone, self._detector, self._speaker):
+        for module in (self._backbone, self._detector, self._bridge):
             module.eval().requires_grad_(False)
         if can_pack():
             pack_backbone(self._backbone)
-        pack_linear(self._speaker)
+        pack_linear(self._bridge)
 
     @torch.inference_mode()
     def look(self, pixels: Pixels) -> Look:
@@ -70,32 +90,39 @@ class Network:
         words = self._detector(seen.pooled).sigmoid()[0].numpy()
         colors = torch.from_numpy(cell_colors(picture)).float()[None]
         ids, sure = concept_row(self.config.labels, self.config.content, labels, words)
-        sight = Sight(
+        impression = Impression(
             seen.pooled[:, 0],
             cells(seen.grid, seen.coarse, colors),
             torch.from_numpy(ids)[None],
             torch.from_numpy(sure)[None],
         )
-        tokens, present = self._speaker.bridge(sight, self._speaker.words)
-        return Look(labels, words, tokens, present)
+        return Look(labels, words, self._bridge(impression, self._decoder.words))
 
     @torch.inference_mode()
     def tell(self, looks: Sequence[Look]) -> list[Told]:
         """All in one batch."""
-        tokens = torch.cat([look.tokens for look in looks])
-        ids, scores = self._speaker.beams(tokens, torch.cat([look.present for look in looks]))
-        return [Told(self.text(row), score) for row, score in zip(ids, scores, strict=True)]
+        sight = self._decoder.see(torch.cat([look.tokens for look in looks]))
+        best = [searches[0][0] for searches in tell(self._decoder, sight, [[BOS]], RULES)]
+        return [Told(self.text(sentence.ids), sentence.score) for sentence in best]
 
     def text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode([i for i in ids if i not in (PAD, BOS, EOS)]))
 
 
-def _fill(modules: dict[str, nn.Module], tensors: dict[str, Tensor]) -> None:
-    for prefix, module in modules.items():
-        own = {
-            name.removeprefix(f"{prefix}."): t.float() for name, t in tensors.items() if name.startswith(f"{prefix}.")
-        }
-        missing, unexpected = module.load_state_dict(own, strict=False)
-        # What is tied to another tensor is not written twice.
-        if unexpected or [name for name in missing if not name.startswith("decoder.cls.predictions.decoder.")]:
-            raise ValueError(f"{weights.MODEL} does not fit: {[*missing, *unexpected][:3]}")
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    whole = f"{prefix}."
+    return {name.removeprefix(whole): tensor.float() for name, tensor in tensors.items() if name.startswith(whole)}
+
+
+def _fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    missing, unexpected = module.load_state_dict(tensors, strict=False)
+    if missing or unexpected:
+        raise ValueError(f"{weights.MODEL} does not fit: {[*missing, *unexpected][:3]}")
+
+
+def _decoder(tensors: Mapping[str, Tensor]) -> Decoder:
+    packed = linear("fp16" if can_pack_linear() else "fp32", "cpu", rows=BEAMS)
+    try:
+        return Decoder(tensors, Shape(HEADS, LAYERS), packed, packed)
+    except KeyError as error:
+        raise ValueError(f"{weights.MODEL} does not fit: it has no {error}") from error

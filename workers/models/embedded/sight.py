@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from workers.models.base import Pixels
 from workers.models.detail import has_detail
 from workers.models.embedded.confidence import support
-from workers.models.embedded.decoder import BEAMS
 from workers.models.embedded.labels import read_labels
 from workers.models.embedded.network import Network, Told
+from workers.models.embedded.row import BEAMS
 from workers.models.embedded.telling import Seen, Teller
 from workers.models.embedded.weights import FOLDER
 from workers.models.recent import LastBatch

@@ -1,7 +1,7 @@
 """Beam search for many pictures at once, each by its own state: what a picture gets does not depend on the others.
 
-The rules are those of transformers' `generate` with `early_stopping=True`, `length_penalty=1.0` and
-`no_repeat_ngram_size`, so that the same weights give the same sentences.
+The rules are those of transformers' `generate` with `early_stopping=True`, `length_penalty` and `no_repeat_ngram_size`,
+so that the same weights give the same sentences.
 """
 
 from collections.abc import Sequence
@@ -11,23 +11,26 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`longest`: tokens after the prompt, the end among them; `unrepeated`: no run of so many tokens comes twice, 0 for
-    no such rule.
+    no such rule; `length_penalty`: sentences are compared by their summed log-probability through their length to this
+    power, so that above 1 it favours the longer one.
     """
 
     beams: int
     longest: int
     unrepeated: int
     end: int
+    length_penalty: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """`ids` with the prompt and without the end; `score`: the mean log-probability of what came after the prompt, the
-    end among it.
+    end among it; `rank`: what ended ones are compared by.
     """
 
     ids: tuple[int, ...]
     score: float
+    rank: float = 0.0
 
 
 @dataclass(slots=True)
@@ -56,8 +59,8 @@ class Search:
         for beam, token, total in best[: rules.beams]:
             if token == rules.end or length == rules.longest:
                 ids = self.beams[beam].ids if token == rules.end else (*self.beams[beam].ids, token)
-                self.ended.append(Sentence(ids, total / length))
-        self.ended = sorted(self.ended, key=lambda sentence: -sentence.score)[: rules.beams]
+                self.ended.append(Sentence(ids, total / length, total / length**rules.length_penalty))
+        self.ended = sorted(self.ended, key=lambda sentence: -sentence.rank)[: rules.beams]
         self.done = len(self.ended) == rules.beams or length == rules.longest
         going = [choice for choice in best if choice[1] != rules.end][: rules.beams]
         self.beams = [Sentence((*self.beams[beam].ids, token), total) for beam, token, total in going]

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from workers.models.blip.beams import Rules, Search, Sentence
-from workers.models.blip.network import Decoder, Sight
+from workers.models.sentences.beams import Rules, Search, Sentence
+from workers.models.sentences.decoder import Decoder, Sight
 
 
 @torch.inference_mode()

@@ -1,0 +1,48 @@
+"""The product runs by its own decoder what was trained as transformers' BlipTextLMHeadModel: the same sentences."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.workers.pictures import SAMPLES
+
+
+@pytest.fixture(scope="module")
+def row() -> Any:
+    """What the samples tell: (n, 101, 384)."""
+    import torch
+
+    from workers.models.embedded.network import Network
+
+    network = Network()
+    looks = [network.look(np.asarray(Image.open(path).convert("RGB"))) for path in sorted(SAMPLES.glob("*.jpg"))]
+    return torch.cat([look.tokens for look in looks]).clone()
+
+
+@pytest.mark.parametrize("penalty", [0.5, 1.0, 2.0])
+def test_the_sentences_are_those_of_generate(row: Any, penalty: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    from training import speaker as trained
+    from workers.models.embedded.row import BOS, EOS, HEADS, LAYERS, LONGEST, PAD
+    from workers.models.embedded.weights import FOLDER, MODEL, read_config
+    from workers.models.sentences.beams import Rules
+    from workers.models.sentences.decoder import Decoder, Shape
+    from workers.models.sentences.search import tell
+
+    monkeypatch.setattr(trained, "LENGTH_PENALTY", penalty)
+    tensors = {name: t.float() for name, t in load_file(FOLDER / MODEL).items() if name.startswith("speaker.")}
+    speaker = trained.Speaker(trained.decoder_config(read_config().vocabulary)).eval()
+    speaker.load_state_dict({name.removeprefix("speaker."): t for name, t in tensors.items()}, strict=False)
+    state = {name.removeprefix("speaker.decoder."): t for name, t in tensors.items()}
+    decoder = Decoder(state, Shape(HEADS, LAYERS), lambda layer: layer, lambda layer: layer)
+    rules = Rules(3, LONGEST - 1, unrepeated=0, end=EOS, length_penalty=penalty)
+    with torch.inference_mode():
+        ids, scores = speaker.beams(row)
+        best = [searches[0][0] for searches in tell(decoder, decoder.see(row), [[BOS]], rules)]
+
+    assert [[n for n in told if n not in (PAD, EOS)] for told in ids] == [list(sentence.ids) for sentence in best]
+    assert [sentence.score for sentence in best] == pytest.approx(scores, abs=1e-3)
