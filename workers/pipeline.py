@@ -59,11 +59,16 @@ def describe(
     spent = {"decode": decoding, "wait": waiting, **sighting.milliseconds, "compose": composing}
     provenance: dict[str, object] = {
         "models": engine.provenance,
-        "captions": [{"text": caption.text, "confidence": caption.confidence} for caption in sighting.captions],
+        "captions": [_recorded(caption) for caption in sighting.captions],
         "tags": [{"text": tag.text, "confidence": tag.confidence} for tag in sighting.tags],
         "milliseconds": {stage: round(milliseconds, 1) for stage, milliseconds in spent.items()},
     }
     return Analysis(words, provenance, spent)
+
+
+def _recorded(caption: Caption) -> dict[str, object]:
+    told: dict[str, object] = {"text": caption.text, "confidence": caption.confidence}
+    return told if caption.similarity is None else {**told, "similarity": round(caption.similarity, 4)}
 
 
 def words_of(

@@ -17,11 +17,17 @@ class ScoredSerializer(serializers.Serializer[Any]):
     confidence = serializers.FloatField(min_value=0.0, max_value=1.0)
 
 
+class CandidateSerializer(ScoredSerializer):
+    similarity = serializers.FloatField(
+        min_value=-1.0, max_value=1.0, required=False, help_text="CLIP's, of picture and sentence, where it judged."
+    )
+
+
 class ProvenanceSerializer(serializers.Serializer[Any]):
     """How the words came about; a newer version of the service may tell more."""
 
     models = serializers.DictField(child=ModelSerializer(), help_text="By what they do: `captioner`, `tagger`.")
-    captions = ScoredSerializer(many=True, help_text="Every candidate, best first.")
+    captions = CandidateSerializer(many=True, help_text="Every candidate, best first.")
     tags = ScoredSerializer(many=True)
     milliseconds = serializers.DictField(
         child=serializers.FloatField(),

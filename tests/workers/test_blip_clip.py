@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,14 @@ class Likes:
         return torch.tensor([[1.0, 0.0] if text == self.text else [0.0, 1.0] for text in texts])
 
 
+def texts(*pictures: list[Caption]) -> list[list[str]]:
+    return [[caption.text for caption in captions] for captions in pictures]
+
+
+def fitting(captions: list[Caption], similarities: list[float]) -> list[Caption]:
+    return [replace(caption, similarity=one) for caption, one in zip(captions, similarities, strict=True)]
+
+
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both defaults, as `models pull` would lay them down."""
@@ -76,7 +85,12 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_sentence_that_fits_the_picture_comes_first() -> None:
     judged = Judged(Says([DOG, PARK], [PARK, DOG]), Likes(PARK.text))
-    assert judged.predict([solid("red"), solid("blue")]) == [[PARK, DOG], [PARK, DOG]]
+    assert texts(*judged.predict([solid("red"), solid("blue")])) == [[PARK.text, DOG.text]] * 2
+
+
+def test_what_the_picture_says_of_each_sentence_is_kept() -> None:
+    judged = Judged(Says([DOG, PARK]), Likes(PARK.text))
+    assert [caption.similarity for caption in judged.predict([solid("red")])[0]] == [1.0, 0.0]
 
 
 def test_each_sentence_is_read_once_a_batch() -> None:
@@ -87,20 +101,21 @@ def test_each_sentence_is_read_once_a_batch() -> None:
 
 def test_a_picture_of_which_nothing_is_said_stays_so() -> None:
     judge = Likes(DOG.text)
-    assert Judged(Says([], [DOG]), judge).predict([solid("red"), solid("blue")]) == [[], [DOG]]
+    assert texts(*Judged(Says([], [DOG]), judge).predict([solid("red"), solid("blue")])) == [[], [DOG.text]]
     assert Judged(Says([], []), judge).predict([solid("red"), solid("blue")]) == [[], []]
 
 
 def test_what_tells_of_something_else_follows_the_best() -> None:
-    assert ordered([DOG, PUPPY, PARK], [3.0, 2.0, 1.0]) == [DOG, PARK, PUPPY]
-    assert ordered([DOG, PUPPY], [3.0, 2.0]) == [DOG, PUPPY]
-    assert ordered([DOG], [0.0]) == [DOG]
+    dog, puppy, park = fitting([DOG, PUPPY, PARK], [0.3, 0.2, 0.1])
+    assert ordered([dog, puppy, park], 10) == [dog, park, puppy]
+    assert ordered([dog, puppy], 10) == [dog, puppy]
+    assert ordered([dog], 10) == [dog]
 
 
 def test_where_the_picture_does_not_decide_the_surer_sentence_does() -> None:
     sure, unsure = Caption("a dog", 0.9), Caption("a cat", 0.1)
-    assert ordered([unsure, sure], [1.0, 1.0]) == [sure, unsure]
-    assert ordered([unsure, sure], [4.0, 1.0]) == [unsure, sure]
+    assert texts(ordered(fitting([unsure, sure], [0.1, 0.1]), 10)) == [["a dog", "a cat"]]
+    assert texts(ordered(fitting([unsure, sure], [0.4, 0.1]), 10)) == [["a cat", "a dog"]]
 
 
 def test_both_are_loaded_and_unloaded() -> None:

@@ -53,6 +53,7 @@ def test_the_provenance_is_plain_data_with_models_scores_and_times(engine: Engin
         "options": {},
     }
     assert provenance["captions"][0]["confidence"] == 0.9
+    assert "similarity" not in provenance["captions"][0]  # nobody judged it
     assert {tag["confidence"] for tag in provenance["tags"]} == {0.9, 0.6}
     assert set(provenance["milliseconds"]) == {"decode", "wait", "caption", "tag", "compose"}
 

@@ -32,10 +32,14 @@ def answer(path: str, analysis: Analysis, *, filename: str, model: str) -> Answe
     return {
         "path": path,
         "metadata": metadata,
-        "caption": captions[0] if captions else {"text": metadata["caption"], "confidence": 0.0},
+        "caption": _scored(captions[0]) if captions else {"text": metadata["caption"], "confidence": 0.0},
         "tags": cast("list[Scored]", analysis.provenance["tags"]),
         "model": model,
     }
+
+
+def _scored(candidate: Scored) -> Scored:
+    return {"text": candidate["text"], "confidence": candidate["confidence"]}
 
 
 def as_json(told: Answer) -> str:

@@ -17,10 +17,13 @@ class ModelUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A phrase or a sentence in lower case, without full stop; `confidence` 0..1."""
+    """A phrase or a sentence in lower case, without full stop; `confidence` 0..1. `similarity`, where CLIP has judged
+    it: the cosine, -1..1, of its vectors of the picture and of the text.
+    """
 
     text: str
     confidence: float
+    similarity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -121,16 +122,19 @@ class Judged(Captioner):
         texts = list(dict.fromkeys(caption.text for captions in told for caption in captions))
         vectors = dict(zip(texts, self._judge.texts(texts), strict=True))
         return [
-            ordered(captions, [self._judge.scale * float(picture @ vectors[caption.text]) for caption in captions])
+            ordered(
+                [replace(caption, similarity=float(picture @ vectors[caption.text])) for caption in captions],
+                self._judge.scale,
+            )
             for picture, captions in zip(seen, told, strict=True)
         ]
 
 
-def ordered(captions: Sequence[Caption], fits: Sequence[float]) -> list[Caption]:
-    """Best first: `fits`, log-probabilities up to a constant, by the picture, with the captioner's own confidence. The
-    best one that tells of something else comes second.
+def ordered(captions: Sequence[Caption], scale: float) -> list[Caption]:
+    """Best first: by the picture, whose similarity times `scale` is a log-probability up to a constant, with the
+    captioner's own confidence. The best one that tells of something else comes second.
     """
-    scores = [fit + math.log(max(caption.confidence, 1e-6)) for caption, fit in zip(captions, fits, strict=True)]
+    scores = [scale * (caption.similarity or 0.0) + math.log(max(caption.confidence, 1e-6)) for caption in captions]
     places = sorted(range(len(captions)), key=lambda place: (-scores[place], place))
     ranked = [captions[place] for place in places]
     other = next((caption for caption in ranked[1:] if alike(caption.text, ranked[0].text) < _DIFFERENT), None)
