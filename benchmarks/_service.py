@@ -26,3 +26,9 @@ def key_of(data: Path, *, account: str = "bench", credits: int = 1_000_000, data
 def client_of(stack: Stack, key: str, *, timeout_s: float = 120) -> httpx.Client:
     base = f"{stack.urls[0]}/image-forge-api/v1"
     return httpx.Client(base_url=base, headers={"X-API-Key": key}, timeout=timeout_s, trust_env=False)
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory that the process has held, since its start or since its `clear_refs` was written."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024

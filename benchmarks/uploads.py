@@ -21,7 +21,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._service import key_of
+from benchmarks._service import key_of, peak_mb
 from forge.stack import Stack
 from tests.pictures import encode
 
@@ -37,9 +37,7 @@ class Service:
 
     def peak_mb(self) -> float:
         """Of the web process since `forget_peak`."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) / 1024
+        return peak_mb(self.pid)
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")

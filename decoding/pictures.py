@@ -16,6 +16,7 @@ pi_heif.register_heif_opener()
 # at another.
 PIL.Image.MAX_IMAGE_PIXELS = None
 
+TIFF_TILE_WIDTH, TIFF_TILE_LENGTH = 322, 323
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*")
 _BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 # A scan of a progressive JPEG may be a few bytes long and cost a walk over all its pixels: read a little at a time.
@@ -35,7 +36,7 @@ class Damaged(Undecodable):
 
 
 class TooLarge(Undecodable):
-    """`limit` and `actual` are numbers of `unit`: pixels, or pixels of the longer side."""
+    """`limit` and `actual` are numbers of `unit`: pixels, those of the longer side, or those of a tile."""
 
     def __init__(self, *, unit: str, limit: int, actual: int) -> None:
         super().__init__(f"{actual} {unit}, at most {limit}")
@@ -52,7 +53,8 @@ def opened(file: Source, limits: Limits) -> Iterator[PIL.Image.Image]:
             _check_size(picture, limits)
             if "progressive" in picture.info:
                 picture.decodermaxblock = _PROGRESSIVE_BLOCK  # type: ignore[attr-defined]
-            with taking_turns(picture.width * picture.height, at_once=limits.pixels_at_once):
+            pixels = max(picture.width * picture.height, _tile_pixels(picture))
+            with taking_turns(pixels, at_once=limits.pixels_at_once):
                 yield picture
     except Undecodable:
         raise
@@ -74,8 +76,16 @@ def _check_size(picture: PIL.Image.Image, limits: Limits) -> None:
     pixels, side = picture.width * picture.height, max(picture.size)
     if pixels > limits.pixels:
         raise TooLarge(unit="pixels", limit=limits.pixels, actual=pixels)
+    if (tile := _tile_pixels(picture)) > limits.pixels:
+        raise TooLarge(unit="pixels in a tile", limit=limits.pixels, actual=tile)
     if side > limits.side:
         raise TooLarge(unit="pixels on its longer side", limit=limits.side, actual=side)
+
+
+def _tile_pixels(picture: PIL.Image.Image) -> int:
+    """Of a TIFF, whose tiles may be larger than the picture that is cut out of them: each is decoded whole."""
+    tags = getattr(picture, "tag_v2", {})
+    return int(tags.get(TIFF_TILE_WIDTH, 0)) * int(tags.get(TIFF_TILE_LENGTH, 0))
 
 
 def _has_known_magic(data: bytes) -> bool:

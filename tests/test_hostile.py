@@ -47,7 +47,9 @@ def test_what_only_has_an_images_name_is_no_image(outcomes: dict[str, Outcome]) 
         assert (outcomes[name].checked, outcomes[name].decoded) == ("unsupported_image", "unsupported_image"), name
 
 
-@pytest.mark.parametrize("name", ["png: 60,000²", "jpeg: 65,535²", "png: one column of 49 megapixels"])
+@pytest.mark.parametrize("name", [
+    "png: 60,000²", "jpeg: 65,535²", "png: one column of 49 megapixels", "tiff: a tile of 46,336² of nothing",
+])  # fmt: skip
 def test_absurd_sizes_are_refused_by_the_header(outcomes: dict[str, Outcome], name: str) -> None:
     assert (outcomes[name].checked, outcomes[name].decoded) == ("payload_too_large", "payload_too_large")
     assert outcomes[name].megabytes < 50

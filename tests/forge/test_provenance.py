@@ -17,7 +17,10 @@ PROVENANCE: dict[str, Any] = {
         "captioner": {"name": "looker", "revision": "abc123", "options": {"beams": 3}},
         "tagger": {"name": "<b>namer</b>", "revision": "9", "options": {}},
     },
-    "captions": [{"text": "a red kettle", "confidence": 0.91, "similarity": 0.31}, {"text": "a pot", "confidence": 0.25}],
+    "captions": [
+        {"text": "a red kettle", "confidence": 0.91, "similarity": 0.31},
+        {"text": "a pot", "confidence": 0.25},
+    ],
     "tags": [{"text": "kettle", "confidence": 0.8}],
     "milliseconds": {"decode": 3.1, "wait": 0.4, "caption": 55.0, "tag": 7.5, "compose": 0.2},
 }

@@ -444,5 +444,8 @@ _HEAVY = (
     "50 megapixels", "49 megapixels", "7,000²", "20,000²", "46,336", "scans", "frames", "million", "000,000", "700,000",
     "600,000", "500,000", "500 texts", "MB", "gigabyte", "overlapping", "RLE", "0xFF",
 )  # fmt: skip
-_LIGHT = {"png: one column of 49 megapixels", "png: text of a gigabyte", "gif: 10,000 frames"}
+_LIGHT = {
+    "png: one column of 49 megapixels", "png: text of a gigabyte", "gif: 10,000 frames",
+    "tiff: a tile of 46,336² of nothing",
+}  # fmt: skip
 HEAVY = {name for name in CASES if any(word in name for word in _HEAVY)} - _LIGHT

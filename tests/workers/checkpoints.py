@@ -17,6 +17,16 @@ def save_clip(folder: Path, *, seed: int = 0, side: int = SIDE) -> Path:
         vision_config=_layers(image_size=side, patch_size=8),
         projection_dim=24,
     )
+    return _save(config, tokenizer, folder, seed=seed, side=side)
+
+
+def save_clip_base(folder: Path) -> Path:
+    """As large as ViT-B/32."""
+    tokenizer = _letters()
+    return _save(CLIPConfig(text_config=_ends(tokenizer)), tokenizer, folder, seed=0, side=224)
+
+
+def _save(config: CLIPConfig, tokenizer: CLIPTokenizer, folder: Path, *, seed: int, side: int) -> Path:
     torch.manual_seed(seed)
     CLIPModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
