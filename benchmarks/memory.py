@@ -20,11 +20,12 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from transformers.utils import logging as library_logging
 
 from benchmarks._service import ROOT, client_of, key_of, peak_mb
-from benchmarks.models import checkpoint
 from forge.stack import Stack
 from tests.e2e.client import analyze_body, messages, upload
+from tests.workers.blip_checkpoints import save_blip_base
 from tests.workers.checkpoints import save_clip_base
 from workers.models.store import BLIP, CLIP
 
@@ -36,6 +37,7 @@ def main() -> None:
     arguments.add_argument("--quick", action="store_true", help="three rounds of 16 photographs")
     arguments.add_argument("--precision", default="auto", help="auto, fp32, bf16 or int8; default: %(default)s")
     told = arguments.parse_args()
+    library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     rounds, images = (3, 16) if told.quick else (10, 64)
     with service(told.precision) as stack:
         table, held = measured(stack, rounds, images)
@@ -50,7 +52,7 @@ def service(precision: str) -> Iterator[Stack]:
     """With one web server and one worker."""
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
-        checkpoint(models / BLIP)
+        save_blip_base(models / BLIP)
         save_clip_base(models / CLIP)
         env: dict[str, str | None] = {
             "FORGE_MODELS": "blip-clip",

@@ -14,8 +14,7 @@ SIDE = 32
 
 
 def save_blip(folder: Path, *, seed: int = 0, **vision: Any) -> Path:
-    import torch
-    from transformers import BlipConfig, BlipForConditionalGeneration, BlipImageProcessorPil
+    from transformers import BlipConfig
 
     text = {
         "vocab_size": len(SPECIAL) + len(WORDS),
@@ -41,15 +40,33 @@ def save_blip(folder: Path, *, seed: int = 0, **vision: Any) -> Path:
         # The default, 1e-10, would make all pictures alike.
         "initializer_range": 0.2,
     }
+    return _save(BlipConfig(text_config=text, vision_config={**eye, **vision}), folder, seed=seed, side=SIDE)
+
+
+def save_blip_base(folder: Path) -> Path:
+    """As large as BLIP-base; of its 30,524 words it says those above."""
+    from transformers import BlipConfig
+
+    ends = {"pad_token_id": 0, "sep_token_id": 3, "eos_token_id": 3, "bos_token_id": 4}
+    text = {"num_attention_heads": 12, "initializer_range": 0.1, **ends}
+    return _save(BlipConfig(text_config=text, vision_config={"initializer_range": 0.05}), folder, seed=0, side=384)
+
+
+def _save(config: Any, folder: Path, *, seed: int, side: int) -> Path:
+    import torch
+    from transformers import BlipForConditionalGeneration, BlipImageProcessorPil
+
     torch.manual_seed(seed)
-    model = BlipForConditionalGeneration(BlipConfig(text_config=text, vision_config={**eye, **vision}))
+    model = BlipForConditionalGeneration(config)
     with torch.no_grad():
+        bias = model.text_decoder.cls.predictions.bias
         # Trained weights end a sentence; these would not.
-        model.text_decoder.cls.predictions.bias[3] += 4.5
+        bias[3] += 4.5
         # Nor do they say these.
-        model.text_decoder.cls.predictions.bias[[0, 1, 2, 4]] -= 100.0
+        bias[[0, 1, 2, 4]] -= 100.0
+        bias[len(SPECIAL) + len(WORDS) :] -= 100.0
     model.save_pretrained(folder)
-    BlipImageProcessorPil(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
+    BlipImageProcessorPil(size={"height": side, "width": side}).save_pretrained(folder)
     save_vocabulary(folder)
     return folder
 

@@ -120,6 +120,9 @@ def _read(folder: Path) -> Any:
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ModelUnavailable(f"The weights in {folder} lack {missing[0]}{more}.")
+    # As loaded they lie in the mapped file, and the few that are kept as they are would hold all of it in memory.
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
     return model
 
 
