@@ -1,16 +1,20 @@
-"""Expired sessions go, with their files, rows and words; the ledger stays."""
+"""Expired sessions go, with their files, rows and words; the ledger stays. So do files that no row knows of."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from forge.models import Job, Session
-from forge.uploads import files_remove
+from forge.uploads import FOLDER, files_remove
 
 MOST = 200  # sessions a sweep; the next one goes on
+# No upload takes so long between its files and its rows.
+ORPHANED = timedelta(hours=1)
 
 
 def sessions_sweep() -> int:
@@ -19,6 +23,29 @@ def sessions_sweep() -> int:
     busy = Job.objects.filter(Q(finished_at=None) | Q(finished_at__gt=over), session=OuterRef("pk"))
     expired = Session.objects.filter(~Exists(busy), expires_at__lt=over).order_by("expires_at")
     return sum(_remove(session) for session in expired[:MOST])
+
+
+def orphans_sweep() -> int:
+    """Removes the files of sessions that have no row: of a process that died between the two. Says how many files."""
+    removed = 0
+    for folder in _unknown_folders():
+        keys = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
+        if all(default_storage.get_modified_time(key) < timezone.now() - ORPHANED for key in keys) and files_remove(
+            keys
+        ):
+            removed += len(keys)
+    return removed
+
+
+def _unknown_folders() -> Iterator[str]:
+    try:
+        names = sorted(default_storage.listdir(FOLDER)[0])
+    except FileNotFoundError:  # nobody has uploaded anything yet
+        return
+    for start in range(0, len(names), MOST):
+        some = names[start : start + MOST]
+        known = set(Session.objects.filter(pk__in=some).values_list("pk", flat=True))
+        yield from (f"{FOLDER}/{name}" for name in some if name not in known)
 
 
 def _remove(session: Session) -> bool:

@@ -52,6 +52,7 @@ FORMATS = {
     "AVIF": ("avif", "image/avif"),
     "HEIF": ("heic", "image/heic"),
 }
+FOLDER = "sessions"  # in the storage; below it a folder for each session
 # Few decode at once, and always the same threads: the allocator keeps for each thread what its largest picture took.
 _checkers = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
 _ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
@@ -212,7 +213,7 @@ def _stored(session: Session, images: Sequence[CheckedImage], *, first_position:
                 width=checked.width,
                 height=checked.height,
             )
-            row.storage_key = f"sessions/{session.pk}/{row.pk}.{checked.suffix}"
+            row.storage_key = f"{FOLDER}/{session.pk}/{row.pk}.{checked.suffix}"
             # Before it is whole: where the disk is full a part of it stays behind.
             keys.append(row.storage_key)
             row.storage_key = default_storage.save(row.storage_key, checked.file)

@@ -24,9 +24,9 @@ SCENES, OTHERS = 28, 10
 SAMPLES = 5
 LONGEST = 20
 RATE = 1e-4
-# So much of what the reward taught is kept; all of it makes captions short and alike. CIDEr of the first 300 validation
-# pictures of Flickr8k 62.9, 63.1 and 63.5 with none, 0.4 and 0.55 of it, of COCO 72.4, 76.3 and 78.5.
-KEPT = 0.55
+# So much of what the reward taught is kept; all of it makes captions short and alike. METEOR and CIDEr of 1,000
+# validation pictures of Flickr8k, five beams, with 0.2 of it: 21.4 and 58.8; with 0.35: 21.2 and 59.1.
+KEPT = 0.15
 SCENE_SHARES = {"coco": 1.0, "flickr8k": 1.0, "grocery": 0.0, "fashion": 0.0, "objects": 0.0}
 OTHER_SHARES = {"coco": 0.2, "flickr8k": 0.2, "grocery": 0.3, "fashion": 0.3, "objects": 3.0}
 

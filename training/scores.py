@@ -10,6 +10,9 @@ from training.image_stage import picture_loss
 from training.pictures import Example, Pictures
 from training.progress import progress
 from training.speaker import Speaker
+from workers.models.embedded.choice import chosen
+from workers.models.embedded.row import BOS, RULES
+from workers.models.sentences.search import tell
 
 BATCH = 32
 
@@ -20,14 +23,18 @@ def captions(speaker: Speaker, pictures: Pictures, views: NDArray[np.int64]) -> 
 
 @torch.no_grad()
 def told_of(speaker: Speaker, pictures: Pictures, views: NDArray[np.int64]) -> list[tuple[str, float]]:
-    """Each picture's best beam and the mean log-probability of its tokens."""
+    """What the product would say of each picture, and the mean log-probability of its tokens."""
     speaker.eval()
+    decoder = speaker.decoder_for_inference()
+    places = {token: place for place, token in enumerate(pictures.vocabulary.content)}
     answer: list[tuple[str, float]] = []
     for at in progress(range(0, len(views), BATCH), total=-(-len(views) // BATCH), label="captions"):
-        examples = [pictures.shown(view) for view in views[at : at + BATCH].tolist()]
-        tokens = speaker.bridge(pictures.sight(examples), speaker.words)
-        ids, scores = speaker.beams(tokens)
-        answer += [(pictures.vocabulary.text(row), score) for row, score in zip(ids, scores, strict=True)]
+        some = views[at : at + BATCH]
+        sight = pictures.sight([pictures.shown(view) for view in some.tolist()])
+        found = tell(decoder, decoder.see(speaker.bridge(sight, speaker.words)), [[BOS]], RULES)
+        for (beams,), words in zip(found, pictures.words[some], strict=True):
+            best = chosen(beams, words, places)
+            answer.append((pictures.vocabulary.text(best.ids), best.score))
     return answer
 
 

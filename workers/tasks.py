@@ -46,12 +46,14 @@ _IMAGE_ERRORS: dict[str, type[ForgeError]] = {
 }
 
 _DATABASE_PAUSE_S = 0.5
+_ORPHANS_EVERY_S = 3600.0  # it lists the whole storage
 _T = TypeVar("_T")
 
 _engine: Engine | None = None
 _gate = Gate()
 _stopping = threading.Event()
 _swept_at = 0.0
+_orphans_removed_at = 0.0
 _under_way = UnderWay()
 
 
@@ -172,13 +174,23 @@ def _expire_sessions() -> None:
         logger.info("%d expired sessions are removed.", expired)
 
 
+def _remove_orphans() -> None:
+    global _orphans_removed_at
+    now = time.monotonic()
+    if _orphans_removed_at and now - _orphans_removed_at < _ORPHANS_EVERY_S:
+        return
+    _orphans_removed_at = now
+    if removed := expiry.orphans_sweep():
+        logger.warning("%d stored files that belonged to no session are removed.", removed)
+
+
 _heartbeat = Heartbeat(
     [close_old_connections, _renew_leases, _sweep, _rest_models, metrics.tell, close_old_connections],
     seconds=settings.FORGE_HEARTBEAT_S,
 )
 # A thread of its own: a storage that is slow to delete must not keep the leases waiting.
 _sweeper = Heartbeat(
-    [close_old_connections, _expire_sessions, idempotency.idempotency_sweep, close_old_connections],
+    [close_old_connections, _expire_sessions, _remove_orphans, idempotency.idempotency_sweep, close_old_connections],
     seconds=settings.FORGE_EXPIRY_EVERY_S,
 )
 

@@ -1,6 +1,8 @@
 """Expired sessions go with files and rows; the ledger stays; nobody's job is cut off."""
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -135,3 +137,26 @@ def test_many_workers_sweep_at_once_and_each_session_goes_once(
     assert sum(swept) == len(sessions)
     assert not Session.objects.exists()
     assert not files(media)
+
+
+def age(path: Path, seconds: float) -> None:
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+def test_files_of_sessions_that_have_no_row_go_once_nobody_can_still_be_writing_them(
+    alice: Account, make_session: MakeSession, media: Path
+) -> None:
+    kept, lost, fresh = (make_session(alice, 2) for _ in range(3))
+    for path in files(media):
+        age(path, 0 if path.parent.name == fresh.pk else 2 * 3600)
+    Session.objects.filter(pk__in=[lost.pk, fresh.pk]).delete()
+
+    assert expiry.orphans_sweep() == 2
+    assert {path.parent.name for path in files(media)} == {kept.pk, fresh.pk}
+    assert not (media / "sessions" / lost.pk).exists()
+    assert expiry.orphans_sweep() == 0
+
+
+def test_where_nothing_was_ever_stored_no_file_is_lost(media: Path, db: None) -> None:
+    assert expiry.orphans_sweep() == 0

@@ -114,6 +114,7 @@ print(len(captioner.predict([np.zeros((8, 8, 3), dtype=np.uint8)])))
         ("coffee", {"coffee", "espresso", "cup"}),
         ("officer", {"man", "person", "uniform", "suit"}),
         ("raccoon", {"animal", "raccoon", "badger"}),
+        ("brick-wall", {"wall", "bricks", "building"}),
     ],
 )
 def test_the_samples_are_told_truly(shared: Shared, samples: dict[str, Pixels], name: str, words: set[str]) -> None:
@@ -121,7 +122,7 @@ def test_the_samples_are_told_truly(shared: Shared, samples: dict[str, Pixels], 
     assert words & set(caption.text.split()), caption
 
 
-@pytest.mark.parametrize("name", ["deep-field", "brick-wall"])
+@pytest.mark.parametrize("name", ["deep-field", "rocket"])
 def test_of_what_the_decoder_makes_up_nothing_is_told(shared: Shared, samples: dict[str, Pixels], name: str) -> None:
     assert shared.sight.see([samples[name]])[0].sentence
     assert EmbeddedCaptioner(shared).predict([samples[name]])[0] == []

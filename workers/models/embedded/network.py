@@ -12,9 +12,11 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from workers.grammar import unrepeated
 from workers.models.base import Pixels
 from workers.models.embedded import weights
 from workers.models.embedded.backbone import can_pack, imagenet_backbone, pack_backbone
+from workers.models.embedded.choice import chosen
 from workers.models.embedded.eye import Detector, cells, glance
 from workers.models.embedded.pixels import cell_colors, normalised
 from workers.models.embedded.row import (
@@ -23,20 +25,16 @@ from workers.models.embedded.row import (
     EOS,
     HEADS,
     LAYERS,
-    LENGTH_PENALTY,
-    LONGEST,
     PAD,
+    RULES,
     WIDTH,
     Bridge,
     Impression,
     concept_row,
 )
 from workers.models.linear import can_pack_linear, linear, pack_linear
-from workers.models.sentences.beams import Rules
 from workers.models.sentences.decoder import Decoder, Shape
 from workers.models.sentences.search import tell
-
-RULES = Rules(BEAMS, LONGEST - 1, unrepeated=0, end=EOS, length_penalty=LENGTH_PENALTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,7 @@ class Network:
         """Raises ImportError, OSError or ValueError where packages or files are missing or damaged."""
         self.revision = weights.verify(folder)
         self.config = weights.read_config(folder)
+        self._places = {token: place for place, token in enumerate(self.config.content)}
         self._tokenizer = Tokenizer.from_file(str(folder / weights.TOKENIZER))
         self._backbone = imagenet_backbone()
         self._detector = Detector()
@@ -102,8 +101,9 @@ class Network:
     def tell(self, looks: Sequence[Look]) -> list[Told]:
         """All in one batch."""
         sight = self._decoder.see(torch.cat([look.tokens for look in looks]))
-        best = [searches[0][0] for searches in tell(self._decoder, sight, [[BOS]], RULES)]
-        return [Told(self.text(sentence.ids), sentence.score) for sentence in best]
+        found = tell(self._decoder, sight, [[BOS]], RULES)
+        best = [chosen(beams, look.words, self._places) for (beams,), look in zip(found, looks, strict=True)]
+        return [Told(unrepeated(self.text(sentence.ids)), sentence.score) for sentence in best]
 
     def text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode([i for i in ids if i not in (PAD, BOS, EOS)]))

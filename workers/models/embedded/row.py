@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from workers.models.embedded.backbone import POOLED_CHANNELS
 from workers.models.embedded.eye import CELL_CHANNELS, CELLS
+from workers.models.sentences.beams import Rules
 
 PAD, BOS, EOS, UNKNOWN = 0, 1, 2, 3
 LABELS, LABEL_WORDS, WORDS = 3, 3, 10
@@ -23,9 +24,12 @@ CONCEPTS = LABELS * LABEL_WORDS + WORDS
 SURENESS_STEPS = 12
 # The decoder's shape.
 WIDTH, HEADS, LAYERS = 384, 6, 2
-BEAMS = 3
-LENGTH_PENALTY = 1.0
+# CIDEr of 1,000 photographs of Flickr8k and of 202 of COCO with 3 beams: 58.4 and 77.9; with 5: 58.8 and 83.1.
+BEAMS = 5
+# Above 1: the rewarded decoder is short of words.
+LENGTH_PENALTY = 1.5
 LONGEST = 24  # tokens of a sentence, the first and the last among them
+RULES = Rules(BEAMS, LONGEST - 1, unrepeated=0, end=EOS, length_penalty=LENGTH_PENALTY)
 # Below this a word of the detector is noise.
 LEAST_WORD = 0.08
 
