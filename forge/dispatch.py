@@ -14,9 +14,9 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError as BrokerError
 from redis import Redis
-from redis.exceptions import RedisError
 
 from forge import faults
+from forge.away import REDIS_AWAY
 from forge.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def send(images: int) -> None:
         with current_app.producer_pool.acquire(block=True) as producer:
             for _ in range(images):
                 current_app.send_task(ANALYZE_TASK, producer=producer)
-    except (BrokerError, RedisError, OSError):
+    except (BrokerError, *REDIS_AWAY):
         logger.warning("The broker is away; the sweep will send what it has not got.", exc_info=True)
 
 
@@ -91,7 +91,7 @@ def sums() -> dict[str, float]:
 def _ask_broker(question: Callable[[Redis], Any]) -> Any:
     try:
         return question(_broker())
-    except (RedisError, OSError) as error:
+    except REDIS_AWAY as error:
         raise Unavailable("The broker is away. Nothing was charged; please try again.") from error
 
 

@@ -1,5 +1,6 @@
 """Expired sessions go, with their files, rows and words; the ledger stays. So do files that no row knows of."""
 
+import logging
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -12,6 +13,8 @@ from django.utils import timezone
 from forge.models import Job, Session
 from forge.uploads import FOLDER, files_remove
 
+logger = logging.getLogger(__name__)
+
 MOST = 200  # sessions a sweep; the next one goes on
 # No upload takes so long between its files and its rows.
 ORPHANED = timedelta(hours=1)
@@ -22,7 +25,10 @@ def sessions_sweep() -> int:
     over = timezone.now() - timedelta(seconds=settings.FORGE_EXPIRY_GRACE_S)
     busy = Job.objects.filter(Q(finished_at=None) | Q(finished_at__gt=over), session=OuterRef("pk"))
     expired = Session.objects.filter(~Exists(busy), expires_at__lt=over).order_by("expires_at")
-    return sum(_remove(session) for session in expired[:MOST])
+    removed = sum(_remove(session) for session in expired[:MOST])
+    if removed:
+        logger.info("%d expired sessions are removed.", removed)
+    return removed
 
 
 def orphans_sweep() -> int:
@@ -34,6 +40,8 @@ def orphans_sweep() -> int:
             keys
         ):
             removed += len(keys)
+    if removed:
+        logger.warning("%d stored files that belonged to no session are removed.", removed)
     return removed
 
 

@@ -46,14 +46,12 @@ _IMAGE_ERRORS: dict[str, type[ForgeError]] = {
 }
 
 _DATABASE_PAUSE_S = 0.5
-_ORPHANS_EVERY_S = 3600.0  # it lists the whole storage
 _T = TypeVar("_T")
 
 _engine: Engine | None = None
 _gate = Gate()
 _stopping = threading.Event()
 _swept_at = 0.0
-_orphans_removed_at = 0.0
 _under_way = UnderWay()
 
 
@@ -168,20 +166,7 @@ def _rest_models() -> None:
 
 
 def _expire_sessions() -> None:
-    expired = expiry.sessions_sweep()
-    metrics.EXPIRED_SESSIONS.inc(expired)
-    if expired:
-        logger.info("%d expired sessions are removed.", expired)
-
-
-def _remove_orphans() -> None:
-    global _orphans_removed_at
-    now = time.monotonic()
-    if _orphans_removed_at and now - _orphans_removed_at < _ORPHANS_EVERY_S:
-        return
-    _orphans_removed_at = now
-    if removed := expiry.orphans_sweep():
-        logger.warning("%d stored files that belonged to no session are removed.", removed)
+    metrics.EXPIRED_SESSIONS.inc(expiry.sessions_sweep())
 
 
 _heartbeat = Heartbeat(
@@ -190,9 +175,11 @@ _heartbeat = Heartbeat(
 )
 # A thread of its own: a storage that is slow to delete must not keep the leases waiting.
 _sweeper = Heartbeat(
-    [close_old_connections, _expire_sessions, _remove_orphans, idempotency.idempotency_sweep, close_old_connections],
+    [close_old_connections, _expire_sessions, idempotency.idempotency_sweep, close_old_connections],
     seconds=settings.FORGE_EXPIRY_EVERY_S,
 )
+# It lists the whole storage.
+_orphans = Heartbeat([close_old_connections, expiry.orphans_sweep, close_old_connections], seconds=3600.0)
 
 
 @worker_init.connect
@@ -232,6 +219,7 @@ def _start_heartbeat(**_: Any) -> None:
         logger.error("FORGE_WORKER_METRICS_PORT: %s; this worker runs without its own metrics.", error)
     _heartbeat.start()
     _sweeper.start()
+    _orphans.start()
 
 
 @worker_shutting_down.connect
@@ -254,6 +242,7 @@ def _end_after_grace() -> None:
 def _close_engine(**_: Any) -> None:
     _heartbeat.stop()
     _sweeper.stop()
+    _orphans.stop()
     with suppress(ForgeError):  # Redis is away
         metrics.tell()
     if _engine is not None:

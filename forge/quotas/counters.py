@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from django.conf import settings
 from redis import Redis
-from redis.exceptions import RedisError
+
+from forge.away import REDIS_AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def counted(ask: Callable[[], _T]) -> _T | None:
         return None
     try:
         return ask()
-    except (RedisError, OSError) as error:
+    except REDIS_AWAY as error:
         _ask_again_at = time.monotonic() + _PAUSE_S
         logger.warning("Requests and streams are not counted, for Redis is away: %s", error)
         return None

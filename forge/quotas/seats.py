@@ -16,8 +16,8 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from redis.exceptions import RedisError
 
+from forge.away import REDIS_AWAY
 from forge.errors import RateLimited
 from forge.models import Account
 from forge.quotas.counters import counted, redis
@@ -125,7 +125,7 @@ class _Keeper:
                 if time.monotonic() >= renew_at:
                     renew_at = time.monotonic() + _RENEW_S
                     self._renew()
-            except (RedisError, OSError) as error:
+            except REDIS_AWAY as error:
                 logger.warning("Open streams could not be counted: %s", error)
 
     def _free(self) -> None:

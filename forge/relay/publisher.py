@@ -3,9 +3,9 @@ import logging
 import time
 
 from django_eventstream import eventstream
-from redis.exceptions import RedisError
 
 from forge import faults
+from forge.away import REDIS_AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def publish(*, job_id: str, seq: int, type: str, data: str) -> None:
     message = json.dumps({"channel": job_id, "event_type": type, "data": data, "pub_id": seq})
     try:
         eventstream.redis_client.publish(PUBSUB_CHANNEL, message)
-    except (RedisError, OSError) as error:
+    except REDIS_AWAY as error:
         # A worker must not wait out a timeout for each event of an outage.
         _publish_again_at = time.monotonic() + 1.0
         logger.warning("Event %s of %s was not published (%s); streams read it from the log.", seq, job_id, error)
