@@ -1,6 +1,7 @@
 """While Redis goes away, a request meets whatever redis-py raises, and is answered all the same."""
 
 import pytest
+from django_eventstream import eventstream
 from redis import ConnectionError as RedisConnectionError
 
 from forge import dispatch
@@ -33,5 +34,5 @@ def test_what_cannot_be_asked_is_unavailable(error: Exception) -> None:
 @pytest.mark.parametrize("error", RAISED, ids=str)
 def test_what_cannot_be_published_is_read_from_the_log(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher, "_publish_again_at", 0.0)
-    monkeypatch.setattr(publisher.eventstream.redis_client, "publish", raising(error))
+    monkeypatch.setattr(eventstream.redis_client, "publish", raising(error))
     publisher.publish(job_id="job_x", seq=1, type="progress", data="{}")
