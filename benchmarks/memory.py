@@ -34,11 +34,11 @@ MB = 2**20
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--quick", action="store_true", help="three rounds of 16 photographs")
+    arguments.add_argument("--quick", action="store_true", help="three rounds of 8 photographs")
     arguments.add_argument("--precision", default="auto", help="auto, fp32, bf16 or int8; default: %(default)s")
     told = arguments.parse_args()
     library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    rounds, images = (3, 16) if told.quick else (10, 64)
+    rounds, images = (3, 8) if told.quick else (10, 64)
     with service(told.precision) as stack:
         table, held = measured(stack, rounds, images)
         log = (stack.logs / "worker-1.log").read_text().splitlines()

@@ -274,6 +274,7 @@ FORGE_LEASE_S = env.float("FORGE_LEASE_S", 15.0, validate=validate.Range(min=1.0
 FORGE_HEARTBEAT_S = env.float("FORGE_HEARTBEAT_S", 3.0, validate=validate.Range(min=0.1))
 # An image that has not begun so long after it was sent, with an empty queue, is sent again.
 FORGE_RESEND_S = env.float("FORGE_RESEND_S", 5.0, validate=validate.Range(min=0.1))
+# An image whose worker's models have ended no batch for so long fails, refunded: they are stuck, not slow.
 FORGE_ANALYSIS_TIMEOUT_S = env.float("FORGE_ANALYSIS_TIMEOUT_S", 60.0, validate=validate.Range(min=0.1))
 # So many workers may die of an image; from the second on it is analysed alone, so that no other image dies with it.
 FORGE_MAX_ATTEMPTS = env.int("FORGE_MAX_ATTEMPTS", 3, validate=validate.Range(min=1))

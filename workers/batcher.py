@@ -30,8 +30,8 @@ class Batcher(Generic[Item, Result]):
     An item that finds the thread idle is run at once; what arrives while `run` works is collated into the next batch.
     `max_wait_s` above 0 lets a batch that is not full wait that long for company.
 
-    For metrics, written by the batch thread alone: `batches` and `items` count calls of `run` and what they carried,
-    `sizes` holds the sizes of the latest calls.
+    Written by the batch thread alone: `batches` and `items` count calls of `run` and what they carried, `ended` those
+    that are over, well or not; `sizes` holds the sizes of the latest calls.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Batcher(Generic[Item, Result]):
         self._waiting: deque[tuple[Item, Future[Result]]] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self.batches = 0
+        self.batches = self.ended = 0
         self.items = 0
         self.sizes: deque[int] = deque(maxlen=64)
         # A daemon, so that a process that forgot close() can still exit.
@@ -147,7 +147,10 @@ class Batcher(Generic[Item, Result]):
         self.batches += 1
         self.items += len(items)
         self.sizes.append(len(items))
-        results = self._run(items)
+        try:
+            results = self._run(items)
+        finally:
+            self.ended += 1
         if len(results) != len(items):
             raise WrongResultCount(f"{self._name}: {len(items)} items, {len(results)} results")
         return results

@@ -66,16 +66,23 @@ class Engine:
                 self._batcher = Batcher(self._look, batch_size=self._batch_size, name="models")
 
     def describe(self, pixels: Pixels, timeout_s: float, terms: tuple[str, ...] = ()) -> Sighting:
-        """Blocks. Raises EngineTimeout, EngineNotLoaded, BatcherClosed, or what the models raised for this picture."""
-        future = self.batcher.submit(Asked(pixels, terms))
-        try:
-            return future.result(timeout_s)
-        except FutureTimeout as error:
-            # A model that raised a TimeoutError of its own has answered.
-            if future.done() and not future.cancelled():
-                return future.result()
-            future.cancel()
-            raise EngineTimeout(f"no answer from the models in {timeout_s:g} s") from error
+        """Blocks. Raises EngineTimeout where the models have ended no batch for `timeout_s`, EngineNotLoaded,
+        BatcherClosed, or what the models raised for this picture.
+        """
+        batcher = self.batcher
+        future = batcher.submit(Asked(pixels, terms))
+        while True:
+            ended = batcher.ended
+            try:
+                return future.result(timeout_s)
+            except FutureTimeout as error:
+                # A model that raised a TimeoutError of its own has answered.
+                if future.done() and not future.cancelled():
+                    return future.result()
+                # On a slow machine the pictures before this one may take longer than any one of them may.
+                if batcher.ended == ended:
+                    future.cancel()
+                    raise EngineTimeout(f"no answer from the models in {timeout_s:g} s") from error
 
     def close(self, timeout: float | None = None) -> None:
         """Answers what waits, then unloads. Models that are still busy after `timeout` seconds are left alone."""

@@ -1,5 +1,7 @@
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -106,6 +108,22 @@ def test_a_timeout_takes_the_picture_out_of_the_queue(engine: Engine, models: Mo
     busy.join(WAIT_S)
     engine.describe(solid("red", 33), WAIT_S)
     assert [picture.shape[1] for batch in captioner.batches[1:] for picture in batch] == [11, 33]
+
+
+class Slow(CountingCaptioner):
+    def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
+        time.sleep(0.7)
+        return super().predict(batch)
+
+
+def test_a_picture_waits_for_as_long_as_those_before_it_are_answered() -> None:
+    engine = Engine(Slow(), CountingTagger(), batch_size=1)
+    engine.load()
+    with ThreadPoolExecutor(4) as pool:
+        # The last one waits 2.8 seconds, but never two without an answer to another.
+        told = list(pool.map(lambda width: engine.describe(solid("red", width), 2.0), (11, 22, 33, 44)))
+    engine.close(WAIT_S)
+    assert [sighting.captions[0].text for sighting in told] == ["11 wide", "22 wide", "33 wide", "44 wide"]
 
 
 def test_one_bad_picture_fails_alone() -> None:
