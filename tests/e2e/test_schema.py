@@ -40,6 +40,7 @@ def schemathesis(url: str, key: str, folder: Path, *arguments: str, ids: dict[st
     assert run.returncode == 0, run.stdout + run.stderr
     made = re.search(r"(\d+) generated", run.stdout)
     assert made, run.stdout
+    print(f"\n{made[1]} requests, each answered as the document says")
     return int(made[1])
 
 
