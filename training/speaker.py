@@ -34,14 +34,6 @@ def decoder_config(vocabulary: int) -> BlipTextConfig:
     )
 
 
-class Heard(EncoderDecoderCache):
-    """What the decoder keeps of a row and of what it said so far."""
-
-    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
-        # The beams of a picture have the row in common, so that only what they said changes places.
-        self.self_attention_cache.reorder_cache(beam_idx)
-
-
 class Speaker(nn.Module):
     """Bridge and decoder."""
 
@@ -61,10 +53,10 @@ class Speaker(nn.Module):
         """The product's, of these weights."""
         return Decoder(self.decoder.state_dict(), Shape(HEADS, LAYERS), lambda layer: layer, lambda layer: layer)
 
-    def _read(self, tokens: Tensor, number: int) -> Heard:
+    def _read(self, tokens: Tensor, number: int) -> EncoderDecoderCache:
         """Keys and values of the row, computed once and not once for each of `number` sentences."""
         cross = DynamicCache()
-        cache = Heard(DynamicCache(), cross)
+        cache = EncoderDecoderCache(DynamicCache(), cross)
         layers: Any = self.decoder.bert.encoder.layer
         for place, layer in enumerate(layers):
             attention = layer.crossattention.self

@@ -32,7 +32,7 @@ from workers.models.embedded.row import (
     Impression,
     concept_row,
 )
-from workers.models.linear import can_pack_linear, linear, pack_linear
+from workers.models.linear import linear, pack_linear
 from workers.models.sentences.decoder import Decoder, Shape
 from workers.models.sentences.search import tell
 
@@ -121,7 +121,7 @@ def _fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _decoder(tensors: Mapping[str, Tensor]) -> Decoder:
-    packed = linear("fp16" if can_pack_linear() else "fp32", "cpu", rows=BEAMS)
+    packed = linear("fp16", "cpu", rows=BEAMS)
     try:
         return Decoder(tensors, Shape(HEADS, LAYERS), packed, packed)
     except KeyError as error:
