@@ -248,6 +248,8 @@ FORGE_MODELS = env.str("FORGE_MODELS", "auto", validate=validate.OneOf(["auto", 
 FORGE_SCRIPT: dict[str, object] = dict(env.json("FORGE_SCRIPT", {}))  # what the scripted model does, for tests
 FORGE_BATCH_SIZE = env.int("FORGE_BATCH_SIZE", 8, validate=validate.Range(min=1, max=256))
 FORGE_MODEL_THREADS = env.int("FORGE_MODEL_THREADS", 1, validate=validate.Range(min=1))
+# The models' own process: a few dozen megabytes more, and they do not wait for the worker's other threads.
+FORGE_MODEL_PROCESS = env.bool("FORGE_MODEL_PROCESS", FORGE_MODELS != "scripted")
 # Models without a picture for so long give their memory back; the next picture then waits until they are loaded
 # again. 0: never, since a worker's first duty is to answer at once; worth setting where others use the machine too.
 FORGE_MODEL_IDLE_S = env.float("FORGE_MODEL_IDLE_S", 0.0, validate=validate.Range(min=0.0))

@@ -6,23 +6,28 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from training.concepts import PLAIN_TEMPLATES, Concepts, Pair
 from training.data import label_numbers
 from training.detector import WORDS
 from training.features import Features, views_of_rows
 from training.words import Vocabulary, clean
-from workers.models.embedded.eye import cells
+from workers.models.embedded.backbone import TOP_CELLS
+from workers.models.embedded.eye import COLORS, cells
 from workers.models.embedded.row import Impression, concept_row
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A view, the concept tokens to show with it, and the sentences to say, as token ids."""
+    """A view, the concept tokens to show with it, and the sentences to say, as token ids. `is_mirrored`: its cells are
+    shown with left and right exchanged.
+    """
 
     view: int
     concepts: Pair
     sentences: list[list[int]]
+    is_mirrored: bool = False
 
 
 class Pictures:
@@ -48,7 +53,10 @@ class Pictures:
         )
         heard = torch.from_numpy(np.stack([example.concepts[0] for example in examples]))
         sure = torch.from_numpy(np.stack([example.concepts[1] for example in examples]))
-        return Impression(pooled[:, 0], cells(grid, coarse, colors), heard, sure)
+        seen = cells(grid, coarse, colors)
+        turned = torch.tensor([example.is_mirrored for example in examples])
+        seen[turned] = mirrored(seen[turned])
+        return Impression(pooled[:, 0], seen, heard, sure)
 
     def shown(self, view: int) -> Example:
         """As the service will see it, for evaluation."""
@@ -61,7 +69,9 @@ class Pictures:
             return self._object(row, view)
         captions = self.captions[row]
         picked = self._chance.choice(len(captions), min(sentences, len(captions)), replace=False)
-        return Example(view, self._dropped(self.concepts(view)), [captions[n] for n in picked.tolist()])
+        # The backbone saw every picture of ImageNet both ways: turning what it said is nearly as good as asking again.
+        turned = bool(self._chance.random() < 0.5)
+        return Example(view, self._dropped(self.concepts(view)), [captions[n] for n in picked.tolist()], turned)
 
     def _object(self, row: int, view: int) -> Example:
         """A label and a template sentence, in six of ten not the true label: what is heard is to be said."""
@@ -80,3 +90,11 @@ class Pictures:
 
     def references(self, row: int) -> list[str]:
         return [clean(caption) for caption in self.features.rows[row].captions]
+
+
+def mirrored(cells: Tensor) -> Tensor:
+    """(n, 81, 484): left and right exchanged, among the four colours of each cell too."""
+    turned = cells.unflatten(1, (TOP_CELLS, TOP_CELLS)).flip(2)
+    said, colors = turned.split([turned.shape[-1] - COLORS, COLORS], dim=-1)
+    colors = colors.unflatten(-1, (2, 2, 3)).flip(-2).flatten(-3)
+    return torch.cat([said, colors], dim=-1).flatten(1, 2)

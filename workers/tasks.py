@@ -34,6 +34,7 @@ from workers.engine import Engine, EngineTimeout
 from workers.gate import Gate
 from workers.heartbeat import Heartbeat
 from workers.images import ImageError
+from workers.models.apart import create_apart
 from workers.models.base import ModelUnavailable
 from workers.under_way import UnderWay
 
@@ -196,7 +197,7 @@ def _load_engine(**_: Any) -> None:
         options = settings.FORGE_SCRIPT
     try:
         _engine = Engine(
-            *models.create(settings.FORGE_MODELS, **options),
+            *(create_apart if settings.FORGE_MODEL_PROCESS else models.create)(settings.FORGE_MODELS, **options),
             batch_size=settings.FORGE_BATCH_SIZE,
             on_batch=metrics.BATCH_IMAGES.observe,
         )
