@@ -34,7 +34,7 @@ class Scale:
     @staticmethod
     def of(variant: str) -> "Scale":
         # A quarter of the scenes: more steps would only learn them by heart.
-        return Scale(850, 600, 3600, 420, 1000) if variant == "full" else Scale(450, 600, 420, 0, 1000)
+        return Scale(850, 600, 3600, 200, 1000) if variant == "full" else Scale(450, 600, 420, 0, 1000)
 
     @staticmethod
     def quick() -> "Scale":

@@ -34,7 +34,7 @@ from workers.engine import Engine, EngineTimeout
 from workers.gate import Gate
 from workers.heartbeat import Heartbeat
 from workers.images import ImageError
-from workers.models.apart import create_apart
+from workers.models.apart import ModelsDied, create_apart
 from workers.models.base import ModelUnavailable
 from workers.under_way import UnderWay
 
@@ -48,7 +48,6 @@ _IMAGE_ERRORS: dict[str, type[ForgeError]] = {
 
 _DATABASE_PAUSE_S = 0.5
 _T = TypeVar("_T")
-
 _engine: Engine | None = None
 _gate = Gate()
 _stopping = threading.Event()
@@ -83,7 +82,12 @@ def _claim_and_run(*, suspect: bool) -> bool:
 def _run(claim: services.Claim) -> None:
     try:
         analysis = _analyze(claim)
-        _observe(analysis)
+        metrics.stages_observe(analysis.milliseconds)
+        logger.info("Analysed in %.0f ms.", sum(analysis.milliseconds.values()))
+    except ModelsDied:
+        # As if the worker had died: when the lease runs out, the image is analysed again, alone.
+        logger.exception("%s may have ended the models.", claim.storage_key)
+        return
     except ForgeError as error:
         _insist(partial(services.analysis_fail, claim=claim, error=error))
         return
@@ -134,15 +138,11 @@ def _analyze(claim: services.Claim) -> pipeline.Analysis:
         raise AnalysisTimeout from error
     except pipeline.NothingSaid as error:
         raise NoCaption from error
+    except ModelsDied:
+        raise
     except Exception as error:  # one image's failure is that image's own
         logger.exception("The analysis of %s failed.", claim.storage_key)
         raise AnalysisFailed from error
-
-
-def _observe(analysis: pipeline.Analysis) -> None:
-    for stage, milliseconds in analysis.milliseconds.items():
-        metrics.STAGE_SECONDS.labels(stage).observe(milliseconds / 1000)
-    logger.info("Analysed in %.0f ms.", sum(analysis.milliseconds.values()))
 
 
 def _renew_leases() -> None:
@@ -170,17 +170,19 @@ def _expire_sessions() -> None:
     metrics.EXPIRED_SESSIONS.inc(expiry.sessions_sweep())
 
 
-_heartbeat = Heartbeat(
-    [close_old_connections, _renew_leases, _sweep, _rest_models, metrics.tell, close_old_connections],
-    seconds=settings.FORGE_HEARTBEAT_S,
+_chores = (
+    Heartbeat(
+        [close_old_connections, _renew_leases, _sweep, _rest_models, metrics.tell, close_old_connections],
+        seconds=settings.FORGE_HEARTBEAT_S,
+    ),
+    # A thread of its own: a storage that is slow to delete must not keep the leases waiting.
+    Heartbeat(
+        [close_old_connections, _expire_sessions, idempotency.idempotency_sweep, close_old_connections],
+        seconds=settings.FORGE_EXPIRY_EVERY_S,
+    ),
+    # It lists the whole storage.
+    Heartbeat([close_old_connections, expiry.orphans_sweep, close_old_connections], seconds=3600.0),
 )
-# A thread of its own: a storage that is slow to delete must not keep the leases waiting.
-_sweeper = Heartbeat(
-    [close_old_connections, _expire_sessions, idempotency.idempotency_sweep, close_old_connections],
-    seconds=settings.FORGE_EXPIRY_EVERY_S,
-)
-# It lists the whole storage.
-_orphans = Heartbeat([close_old_connections, expiry.orphans_sweep, close_old_connections], seconds=3600.0)
 
 
 @worker_init.connect
@@ -218,9 +220,8 @@ def _start_heartbeat(**_: Any) -> None:
         metrics.serve()
     except OSError as error:
         logger.error("FORGE_WORKER_METRICS_PORT: %s; this worker runs without its own metrics.", error)
-    _heartbeat.start()
-    _sweeper.start()
-    _orphans.start()
+    for chore in _chores:
+        chore.start()
 
 
 @worker_shutting_down.connect
@@ -241,9 +242,8 @@ def _end_after_grace() -> None:
 
 @worker_shutdown.connect
 def _close_engine(**_: Any) -> None:
-    _heartbeat.stop()
-    _sweeper.stop()
-    _orphans.stop()
+    for chore in _chores:
+        chore.stop()
     with suppress(ForgeError):  # Redis is away
         metrics.tell()
     if _engine is not None:

@@ -5,8 +5,8 @@ and whichever one answers. docs/3-operating.md lists the names.
 """
 
 from forge.metrics.exposition import exposition
-from forge.metrics.told import BATCH_IMAGES, EXPIRED_SESSIONS, STAGE_SECONDS, SWEPT_IMAGES, serve, tell
+from forge.metrics.told import BATCH_IMAGES, EXPIRED_SESSIONS, SWEPT_IMAGES, serve, stages_observe, tell
 
 __all__ = [
-    "BATCH_IMAGES", "EXPIRED_SESSIONS", "STAGE_SECONDS", "SWEPT_IMAGES", "exposition", "serve", "tell",
+    "BATCH_IMAGES", "EXPIRED_SESSIONS", "SWEPT_IMAGES", "exposition", "serve", "stages_observe", "tell",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ again from 0, which Prometheus takes for what it is. With FORGE_WORKER_METRICS_P
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, start_http_server
@@ -18,7 +18,7 @@ from forge import dispatch
 from forge.errors import Unavailable
 
 _own = CollectorRegistry()
-STAGE_SECONDS = Histogram(
+_STAGE_SECONDS = Histogram(
     "forge_stage_seconds",
     "What an image spent in a stage; caption and tag are those of its whole batch.",
     ["stage"],
@@ -33,6 +33,12 @@ EXPIRED_SESSIONS = Counter("forge_expired_sessions", "Expired sessions that a sw
 
 _told: dict[str, float] = {}
 _telling = threading.Lock()
+
+
+def stages_observe(milliseconds: Mapping[str, float]) -> None:
+    """One image's, by stage."""
+    for stage, spent in milliseconds.items():
+        _STAGE_SECONDS.labels(stage).observe(spent / 1000)
 
 
 def tell() -> None:

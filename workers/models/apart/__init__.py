@@ -8,8 +8,10 @@ code, the kernel for want of memory) costs one picture and not the worker.
 from collections.abc import Mapping, Sequence
 
 from workers.models.apart.facts import Facts
-from workers.models.apart.process import Process
+from workers.models.apart.process import ModelsDied, Process
 from workers.models.base import Caption, Captioner, Hint, Model, Pixels, Tag, Tagger
+
+__all__ = ["ModelsDied", "create_apart"]
 
 
 def create_apart(name: str, **options: object) -> tuple[Captioner, Tagger]:
