@@ -11,19 +11,19 @@ import base64
 import io
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
+import psutil
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -165,14 +165,19 @@ def bentoml(wait: float) -> Iterator[Way]:
 @contextmanager
 def process(arguments: list[str], env: dict[str, str]) -> Iterator[None]:
     with tempfile.TemporaryFile() as log:
-        started = subprocess.Popen(
+        started = psutil.Popen(
             [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **env}, stdout=log, stderr=log
         )
         try:
             yield
         finally:
+            family = started.children(recursive=True)
             started.terminate()
             started.wait(60)
+            # LitServe's workers outlive their parent, and spin.
+            for one in family:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
 
 
 def answering(describe: Callable[[httpx.Client, bytes], httpx.Response]) -> Way:
