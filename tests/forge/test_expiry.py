@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, Storage, default_storage
 from django.db import connection
 from django.utils import timezone
 
@@ -159,4 +159,12 @@ def test_files_of_sessions_that_have_no_row_go_once_nobody_can_still_be_writing_
 
 
 def test_where_nothing_was_ever_stored_no_file_is_lost(media: Path, db: None) -> None:
+    assert expiry.orphans_sweep() == 0
+
+
+def test_on_a_storage_without_folders_nothing_is_looked_for(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def listdir(self: Storage, path: str) -> None:
+        raise NotImplementedError("a backend that keeps keys only")
+
+    monkeypatch.setattr(FileSystemStorage, "listdir", listdir)
     assert expiry.orphans_sweep() == 0

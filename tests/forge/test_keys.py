@@ -2,10 +2,15 @@
 
 import io
 import logging
+import os
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -45,6 +50,21 @@ def test_make_key_refuses_days_that_cannot_be(db: None, days: float) -> None:
     with pytest.raises(CommandError, match="--expires-in-days"):
         call_command("make_key", account="alice", expires_in_days=days)
     assert not Account.objects.exists()
+
+
+def test_make_key_without_tables_says_what_to_do(tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "manage.py", "make_key", "--account", "alice"],
+        cwd=settings.BASE_DIR,
+        env={**{name: os.environ[name] for name in os.environ if name != "DATABASE_URL"}, "FORGE_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (made.returncode, made.stdout) == (1, "")
+    assert made.stderr.startswith("CommandError: The database cannot be used (no such table: ")
+    assert "migrate" in made.stderr
+    assert len(made.stderr.splitlines()) == 1
 
 
 def test_an_operator_sees_and_moves_the_end_of_a_key(alice: Account, admin_client: Client) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_slug
-from django.db import transaction
+from django.db import OperationalError, ProgrammingError, transaction
 from django.utils import timezone
 
 from forge.accounts import account_ensure, key_issue
@@ -42,6 +42,8 @@ class Command(BaseCommand):
             raise CommandError(f"--account {account!r}: use letters, digits, - and _ only.") from error
         except ForgeError as error:
             raise CommandError(error.sentence) from error
+        except (OperationalError, ProgrammingError) as error:
+            raise CommandError(f"The database cannot be used ({error}). Is it there, and is `migrate` run?") from error
         expires_at = timezone.now() + timedelta(days=expires_in_days) if expires_in_days is not None else None
         _, key = key_issue(account=owner, label=label, expires_at=expires_at)
         self.stdout.write(key)
