@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from workers.models.sentences.beams import Sentence
 
-# What a word's log-odds count beside a sentence's rank: of those that are rather seen than not, and of the others, which
-# the detector has more often missed than the decoder made up. METEOR and CIDEr of 1,000 validation pictures of Flickr8k:
-# 21.6 and 58.8; with 0.03 for both 21.4 and 58.8; with neither CIDEr 56.9.
+# What a word's log-odds count beside a sentence's rank: of those that are rather seen than not, and of the others,
+# which the detector has more often missed than the decoder made up. 1,000 validation pictures of Flickr8k: METEOR
+# 21.6 and CIDEr 58.8; with 0.03 for both 21.4 and 58.8; with neither CIDEr 56.9.
 SEEN, UNSEEN = 0.05, 0.01
 # No single word decides: beyond these odds the detector is as good as certain.
 _EDGE = 1e-4
