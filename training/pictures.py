@@ -96,6 +96,6 @@ def mirrored(cells: Tensor) -> Tensor:
     """(n, 81, 484): left and right exchanged, among the four colours of each cell too."""
     n = len(cells)
     turned = cells.view(n, TOP_CELLS, TOP_CELLS, -1).flip(2)
-    said, colors = turned.split([turned.shape[-1] - COLORS, COLORS], dim=-1)
+    said, colors = turned[..., :-COLORS], turned[..., -COLORS:]
     colors = colors.reshape(n, TOP_CELLS, TOP_CELLS, 2, 2, 3).flip(-2).flatten(-3)
     return torch.cat([said, colors], dim=-1).flatten(1, 2)
