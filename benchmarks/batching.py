@@ -20,7 +20,7 @@ from rich.table import Table
 from benchmarks._service import client_of, key_of
 from decoding import Limits
 from forge.stack import Stack
-from tests.e2e.client import analyze_body, colors, messages, upload
+from tests.e2e.client import analyze, colors, upload
 from workers import models, pipeline
 from workers.engine import Engine
 from workers.images import decode
@@ -87,8 +87,7 @@ def served(http: httpx.Client) -> float:
     """Images a second from the POST of `analyze` to the end of its stream."""
     session = upload(http, colors(JOB))
     started = time.perf_counter()
-    with http.stream("POST", f"sessions/{session['sessionId']}/analyze", json=analyze_body(session)) as answer:
-        events = list(messages(answer.iter_raw()))
+    events = analyze(http, session)
     assert events[-1].type == "complete"
     return JOB / (time.perf_counter() - started)
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import psutil
 from PIL import Image
 from rich.console import Console
@@ -23,7 +22,7 @@ from transformers.utils import logging as library_logging
 
 from benchmarks._service import ROOT, client_of, key_of, peak_mb
 from forge.stack import Stack
-from tests.e2e.client import analyze_body, messages, upload
+from tests.e2e.client import analyze, upload
 from tests.workers.blip_checkpoints import save_blip_base
 from tests.workers.checkpoints import save_clip_base
 from workers.models.store import BLIP, CLIP
@@ -74,7 +73,7 @@ def measured(stack: Stack, rounds: int, images: int) -> tuple[Table, list[float]
     with client_of(stack, key_of(stack.data), timeout_s=600) as http:
         for number in track(range(1, rounds + 1), "rounds", console=Console(stderr=True)):
             begun = time.monotonic()
-            ends = described(http, pictures)
+            ends = Counter(event.type for event in analyze(http, upload(http, pictures)))
             held.append(sum(one.memory_info().rss for one in family) / MB)
             row = [held[-1], sum(peak_mb(one.pid) for one in family), time.monotonic() - begun]
             table.add_row(str(number), *(f"{value:.0f}" for value in row), str(ends["result"]), str(ends["error"]))
@@ -94,13 +93,6 @@ def photographs(count: int) -> list[bytes]:
             picture.convert("RGB").crop(box).save(file, "JPEG", quality=88)
             files.append(file.getvalue())
     return files
-
-
-def described(http: httpx.Client, pictures: list[bytes]) -> Counter[str]:
-    """Events of a job by type."""
-    session = upload(http, pictures)
-    with http.stream("POST", f"sessions/{session['sessionId']}/analyze", json=analyze_body(session)) as answer:
-        return Counter(event.type for event in messages(answer.iter_raw()))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from benchmarks._engine import BATCH, Words
 from benchmarks._service import ROOT, client_of, key_of
 from forge.stack import Stack
 from forge.stack.ports import any_free
-from tests.e2e.client import analyze_body, messages, upload
+from tests.e2e.client import analyze, upload
 
 CLIENTS = 16
 SESSION = 4  # images
@@ -117,9 +117,7 @@ def ours() -> Iterator[Way]:
 
 
 def described(http: httpx.Client, pictures: list[bytes]) -> None:
-    session = upload(http, pictures)
-    with http.stream("POST", f"sessions/{session['sessionId']}/analyze", json=analyze_body(session)) as answer:
-        events = list(messages(answer.iter_raw()))
+    events = analyze(http, upload(http, pictures))
     assert b'"complete"' in events[-1].data, events[-1].data
     assert Counter(event.type for event in events)["result"] == len(pictures)
 

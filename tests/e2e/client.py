@@ -55,6 +55,12 @@ def analyze_body(session: dict[str, Any]) -> dict[str, Any]:
     return {"sessionId": session["sessionId"], "images": images}
 
 
+def analyze(http: httpx.Client, session: dict[str, Any]) -> list[SentEvent]:
+    """Every event of a job, from its POST to the end of its stream."""
+    with http.stream("POST", f"sessions/{session['sessionId']}/analyze", json=analyze_body(session)) as answer:
+        return list(messages(answer.iter_raw()))
+
+
 def submit(http: httpx.Client, session: dict[str, Any]) -> str:
     """Starts the job without its stream; the job's id."""
     answer = http.post(

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from forge.stack import Stack
-from tests.e2e.client import analyze_body, colors, messages, upload
+from tests.e2e.client import analyze, analyze_body, colors, messages, upload
 from tests.e2e.conftest import MakeKey, MakeStack
 from tests.pictures import jpeg
 
@@ -48,9 +48,7 @@ def test_models_that_die_are_started_again_and_only_their_killer_fails(
         assert (ends["result"], ends["error"], ends["complete"]) == (12, 0, 1)
         assert models_of(stack).pid != models.pid
 
-        session = upload(http, [*colors(3, first=20), jpeg(POISON)])
-        with http.stream("POST", f"sessions/{session['sessionId']}/analyze", json=analyze_body(session)) as answer:
-            events = list(messages(answer.iter_raw()))
+        events = analyze(http, upload(http, [*colors(3, first=20), jpeg(POISON)]))
         assert Counter(event.type for event in events)["result"] == 3
         (failed,) = (json.loads(event.data) for event in events if event.type == "error")
         assert failed["code"] == "analysis_crashed"
