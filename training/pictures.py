@@ -94,8 +94,8 @@ class Pictures:
 
 def mirrored(cells: Tensor) -> Tensor:
     """(n, 81, 484): left and right exchanged, among the four colours of each cell too."""
-    n = len(cells)
-    turned = cells.view(n, TOP_CELLS, TOP_CELLS, -1).flip(2)
+    n, _, channels = cells.shape
+    turned = cells.view(n, TOP_CELLS, TOP_CELLS, channels).flip(2)
     said, colors = turned[..., :-COLORS], turned[..., -COLORS:]
     colors = colors.reshape(n, TOP_CELLS, TOP_CELLS, 2, 2, 3).flip(-2).flatten(-3)
     return torch.cat([said, colors], dim=-1).flatten(1, 2)

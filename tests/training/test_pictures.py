@@ -20,3 +20,5 @@ def test_mirrored_cells_are_those_of_the_mirrored_picture() -> None:
     turned = mirrored(torch.cat([said, colors], dim=2))[0].numpy()
     np.testing.assert_array_equal(turned[:, 472:], cell_colors(ImageOps.mirror(picture)))
     np.testing.assert_array_equal(turned[:, 0].reshape(9, 9), np.arange(81.0).reshape(9, 9)[:, ::-1])
+    # A batch may have none.
+    assert mirrored(torch.zeros(0, 81, 484)).shape == (0, 81, 484)
