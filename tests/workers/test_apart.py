@@ -159,20 +159,19 @@ def test_the_models_that_ship_say_the_same_there_and_log_here(tmp_path: Path) ->
         captioner, tagger = create_apart("auto", threads=1, folder={str(tmp_path)!r}, blip={str(tmp_path / "broken")!r})
         captioner.load()
         picture = np.asarray(Image.open("samples/cat.jpg").convert("RGB"))
-        print(captioner.predict([picture]), tagger.predict([picture]), captioner.revision)
+        there = captioner.predict([picture]), tagger.predict([picture]), captioner.revision
         print("torch" in sys.modules, "tokenizers" in sys.modules)
+        from workers.models import create
+        captioner, tagger = create("embedded", threads=1)
+        captioner.load()
+        print(there == (captioner.predict([picture]), tagger.predict([picture]), captioner.revision), there)
     """)
+    # Not here either: the models have the processor flush denormals, which hypothesis does not bear.
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    logged, told, loaded = done.stdout.splitlines()
+    logged, loaded, told = done.stdout.splitlines()
     assert logged.startswith("WARNING workers.models.blip_clip BLIP and CLIP are not used")
-    import numpy as np
-    from PIL import Image
-
-    captioner, tagger = create("embedded", threads=1)
-    captioner.load()
-    picture = np.asarray(Image.open(ROOT / "samples" / "cat.jpg").convert("RGB"))
-    assert told == f"{captioner.predict([picture])} {tagger.predict([picture])} {captioner.revision}"
     assert loaded == "False False"
+    assert told.startswith("True ([[Caption("), told
 
 
 def test_models_that_are_not_here_say_so_from_load(tmp_path: Path) -> None:
