@@ -30,8 +30,6 @@ SIZES = (1, 8, 16)
 START = """
 import sys, time
 begun = time.perf_counter()
-import psutil
-from benchmarks._service import peak_mb
 from decoding import Limits
 from workers import pipeline
 from workers.engine import Engine
@@ -40,6 +38,8 @@ engine = Engine(*create_apart("embedded", threads=1), batch_size=8)
 engine.load()
 words = pipeline.describe(engine, open(sys.argv[1], "rb").read(), limits=Limits(pixels=10**8), timeout_s=60).words
 seconds = time.perf_counter() - begun
+import psutil
+from benchmarks._service import peak_mb
 here = psutil.Process()
 print(seconds, sum(peak_mb(process.pid) for process in [here, *here.children()]))
 engine.close()

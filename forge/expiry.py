@@ -48,9 +48,7 @@ def orphans_sweep() -> int:
 def _unknown_folders() -> Iterator[str]:
     try:
         names = sorted(default_storage.listdir(FOLDER)[0])
-    except FileNotFoundError:  # nobody has uploaded anything yet
-        return
-    except NotImplementedError:  # a storage without folders
+    except (FileNotFoundError, NotImplementedError):  # nobody has uploaded anything yet; a storage without folders
         return
     for start in range(0, len(names), MOST):
         some = names[start : start + MOST]
