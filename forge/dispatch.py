@@ -6,7 +6,6 @@ task may be lost or come twice, and the broker's order is nobody's.
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 from celery import current_app
@@ -18,6 +17,7 @@ from redis import Redis
 from forge import faults
 from forge.away import REDIS_AWAY
 from forge.errors import Unavailable
+from forge.once import once
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def _ask_broker(question: Callable[[Redis], Any]) -> Any:
         raise Unavailable("The broker is away. Nothing was charged; please try again.") from error
 
 
-@cache
+@once
 def _broker() -> Redis:
     # A client of our own: kombu's connections wait and retry, and a request wants to know now.
     return Redis.from_url(settings.REDIS_URL, socket_timeout=2.0, socket_connect_timeout=2.0, retry=None)

@@ -1,13 +1,13 @@
 import logging
 import time
 from collections.abc import Callable
-from functools import cache
 from typing import TypeVar
 
 from django.conf import settings
 from redis import Redis
 
 from forge.away import REDIS_AWAY
+from forge.once import once
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ _PAUSE_S = 1.0
 _ask_again_at = 0.0
 
 
-@cache
+@once
 def redis() -> Redis:
     # A request waits for its count: where Redis is slow, uncounted is better than late.
     return Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5, retry=None)

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from functools import cache
 
 from django.conf import settings
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
@@ -10,6 +9,7 @@ from limits.storage import RedisStorage
 
 from forge.models import Account
 from forge.models.accounts import LimitName
+from forge.once import once
 from forge.quotas.counters import counted, redis
 
 _ITEMS: dict[LimitName, type[RateLimitItem]] = {
@@ -75,6 +75,6 @@ def _count(account: Account, item: RateLimitItem, cost: int) -> Standing:
     )
 
 
-@cache
+@once
 def _storage() -> RedisStorage:
     return RedisStorage(settings.REDIS_URL, connection_pool=redis().connection_pool, key_prefix="forge:rate")

@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +19,7 @@ from django.conf import settings
 from forge.away import REDIS_AWAY
 from forge.errors import RateLimited
 from forge.models import Account
+from forge.once import once
 from forge.quotas.counters import counted, redis
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ def _by_account(seats: set[Seat]) -> dict[str, list[str]]:
     return tokens
 
 
-@cache
+@once
 def _script(text: str) -> Any:
     return redis().register_script(text)
 
