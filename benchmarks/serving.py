@@ -5,6 +5,9 @@ composes batch after batch in one process. LitServe and BentoML serve that loop 
 longest waits of which the best counts. Ours takes the same photographs from sixteen clients, four a session, through
 upload, queue, worker and stream. All ways run in turn, each started for its turn, because a server that waits may spin;
 ratios are medians of the rounds'.
+
+The loop beside a process that only spins tells what this machine's cores take from each other: where two are threads of
+one core, whatever a service does on the second is taken from the models on the first.
 """
 
 import argparse
@@ -43,6 +46,7 @@ SESSION = 4  # images
 LITSERVE_S = (0.0, 0.02, 0.1)
 BENTOML_S = (4.0, 10.0, 30.0)
 PATIENCE_S = 180.0
+BUSY = "bare loop, another core busy"
 Way = Callable[[list[bytes]], float]
 Server = Callable[[], AbstractContextManager[Way]]
 
@@ -54,7 +58,8 @@ def main() -> None:
     )
     quick = arguments.parse_args().quick
     pictures = photographs(2 * CLIENTS if quick else 16 * CLIENTS)
-    ways: dict[str, Server] = {"bare loop": bare_loop(), "ours": ours}
+    loop = bare_loop()
+    ways: dict[str, Server] = {"bare loop": loop, BUSY: partial(beside_a_busy_core, loop), "ours": ours}
     for name, serve, waits in (("litserve", litserve, LITSERVE_S), ("bentoml", bentoml, BENTOML_S)):
         if find_spec(name) is None:
             print(f"{name} is not installed and left out: pip install -r benchmarks/serving-requirements.txt")
@@ -66,7 +71,7 @@ def main() -> None:
     for name, ratio in ratios.items():
         table.add_row(name, f"{statistics.median(speed[name] for speed in rounds):.1f}", f"{ratio:.2f}")
     Console().print(table)
-    print(f"serving: {ratios['ours']:.2f}")
+    print(f"serving: {ratios['ours']:.2f} ({BUSY}: {ratios[BUSY]:.2f})")
 
 
 def photographs(count: int) -> list[bytes]:
@@ -96,6 +101,12 @@ def bare_loop() -> Server:
 
     run(pictures=photographs(BATCH))
     return lambda: nullcontext(run)
+
+
+@contextmanager
+def beside_a_busy_core(loop: Server) -> Iterator[Way]:
+    with process(["-c", "while True: pass"], {}), loop() as way:
+        yield way
 
 
 @contextmanager
