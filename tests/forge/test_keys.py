@@ -52,9 +52,12 @@ def test_make_key_refuses_days_that_cannot_be(db: None, days: float) -> None:
     assert not Account.objects.exists()
 
 
-def test_make_key_without_tables_says_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command", [["make_key", "--account", "alice"], ["grant_credits", "alice", "5"], ["audit_credits", "--json"]]
+)
+def test_commands_without_tables_say_what_to_do(command: list[str], tmp_path: Path) -> None:
     made = subprocess.run(
-        [sys.executable, "manage.py", "make_key", "--account", "alice"],
+        [sys.executable, "manage.py", *command],
         cwd=settings.BASE_DIR,
         env={**{name: os.environ[name] for name in os.environ if name != "DATABASE_URL"}, "FORGE_DATA": str(tmp_path)},
         capture_output=True,

@@ -2,18 +2,18 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from forge import audit
+from forge.management.database import DatabaseCommand
 from forge.models import Account, CreditEntry, ImageAnalysis, Job, JobEvent
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Checks that balances, charges, refunds and events of this database are as promised. Prints a line for each "
         "thing that is off; the exit code is then 1. It changes nothing and may run while the service works."
     )
-    requires_system_checks = ()  # they import the whole of the web part: half of the time
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="a JSON object a line: findings, then the summary")

@@ -1,15 +1,14 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from forge import ledger
-from forge.errors import ForgeError
+from forge.management.database import DatabaseCommand
 from forge.models import Account
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Grants credits to an account (a negative amount takes some back) and prints the new balance."
-    requires_system_checks = ()  # they import the whole of the web part: half of the time
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("account", help="name of the account")
@@ -20,8 +19,5 @@ class Command(BaseCommand):
         owner = Account.objects.filter(name=account).first()
         if owner is None:
             raise CommandError(f"There is no account {account!r}. `make_key --account {account}` makes one.")
-        try:
-            ledger.grant(account_id=owner.pk, amount=amount, note=note)
-        except ForgeError as error:
-            raise CommandError(error.sentence) from error
+        ledger.grant(account_id=owner.pk, amount=amount, note=note)
         self.stdout.write(f"{account} has {ledger.balance(owner.pk)} credits")

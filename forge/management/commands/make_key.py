@@ -2,20 +2,19 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.validators import validate_slug
-from django.db import OperationalError, ProgrammingError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from forge.accounts import account_ensure, key_issue
-from forge.errors import ForgeError
+from forge.management.database import DatabaseCommand
 
 _MOST_DAYS = 36_500
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Makes an API key (and its account, if there is none) and prints it, alone and for the only time."
-    requires_system_checks = ()  # they import the whole of the web part: half of the time
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--account", required=True, help="name of the account: letters, digits, - and _")
@@ -37,13 +36,9 @@ class Command(BaseCommand):
             raise CommandError(f"--expires-in-days {expires_in_days:g}: more than 0 and at most {_MOST_DAYS}.")
         try:
             validate_slug(account)
-            owner = account_ensure(name=account, credits=credits, note="granted with a key")
         except ValidationError as error:
             raise CommandError(f"--account {account!r}: use letters, digits, - and _ only.") from error
-        except ForgeError as error:
-            raise CommandError(error.sentence) from error
-        except (OperationalError, ProgrammingError) as error:
-            raise CommandError(f"The database cannot be used ({error}). Is it there, and is `migrate` run?") from error
+        owner = account_ensure(name=account, credits=credits, note="granted with a key")
         expires_at = timezone.now() + timedelta(days=expires_in_days) if expires_in_days is not None else None
         _, key = key_issue(account=owner, label=label, expires_at=expires_at)
         self.stdout.write(key)

@@ -1,0 +1,20 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
+
+from forge.errors import ForgeError
+
+
+class DatabaseCommand(BaseCommand):
+    """An operator's command on the database: what stops it is one sentence, and the exit code 1."""
+
+    requires_system_checks = ()  # they import the whole of the web part: half of the time
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except ForgeError as error:
+            raise CommandError(error.sentence) from error
+        except (OperationalError, ProgrammingError) as error:
+            raise CommandError(f"The database cannot be used ({error}). Is it there, and is `migrate` run?") from error
