@@ -38,6 +38,12 @@ _PLACE_OF = re.compile(
     r" (?:(?:on|at|in|to) (?:the )?(?:top|front|side|back|edge|middle|center|centre|corner|end|bottom)"
     r"|(?:with|by|in) an? (?:pair|group|bunch|couple|lot|number|variety|piece|row|pile)|close|attached|similar)$"
 )
+# Adjectives that cannot be the thing itself, as "an orange" can: "a dog with a brown" waits for its noun.
+_ADJECTIVE = r"(?:black|white|gr[ea]y|red|pink|blue|green|yellow|brown|purple|beige|large|small|big|tall|long|wooden)"
+_NOUNLESS = re.compile(
+    rf" (an?|two|three|several|many|his|her|its|their)(?: (?:very|dark|light|bright))?"
+    rf"(?: {_ADJECTIVE},?(?: and)?)* {_ADJECTIVE}$"
+)
 # Where a sentence can be cut with nothing missing before it.
 _CLAUSE_BEGINS = frozenset((
     "on", "in", "at", "with", "by", "near", "next", "under", "over", "behind", "beside", "between", "against",
@@ -170,6 +176,8 @@ def untrailed(words: list[str], next_word: str = "") -> str:
         last = kept[-1].lower().strip(".,;:")
         if dropped in {"of", "to"} and (place := _PLACE_OF.search(" ".join(kept).lower())):
             kept = " ".join(kept)[: place.start()].split()
+        elif waiting := _NOUNLESS.search(" ".join(kept).lower()):
+            kept, last = " ".join(kept)[: waiting.start()].split(), waiting[1]
         elif last in HANGING or not last.strip("-") or (dropped in _DETERMINERS and last in _WANTING):
             kept.pop()
         else:

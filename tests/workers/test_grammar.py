@@ -55,6 +55,14 @@ def test_a_cut_ends_at_a_word_that_can_end_a_phrase() -> None:
         ("a person holding", "an", "a person"),
         ("a bowl with berries on top", "", "a bowl with berries on top"),
         ("a cat next to the", "", "a cat"),
+        ("a dog playing with a brown", "", "a dog playing"),
+        ("a dog with a brown", "and", "a dog"),
+        ("a woman in a black and white", "striped", "a woman"),
+        ("two dogs on a very large", "", "two dogs"),
+        ("a man in shorts holds a white", "cube", "a man in shorts"),
+        ("a woman dressed in black and white", "", "a woman dressed in black and white"),
+        ("a bowl with an apple and an orange", "", "a bowl with an apple and an orange"),
+        ("a bear with its young", "", "a bear with its young"),
     ],
 )
 def test_a_phrase_is_not_left_hanging(words: str, next_word: str, phrase: str) -> None:
