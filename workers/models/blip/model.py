@@ -44,10 +44,10 @@ class Blip:
     def __init__(self, folder: Path, precision: str, here: Processor, style: Style) -> None:
         """Raises ModelUnavailable."""
         checkpoint.require(folder, "blip")
-        model, self._tokenizer = _read(folder), read_tokenizer(folder)
+        self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        model, self._tokenizer = _read(folder, self._dtype), read_tokenizer(folder)
         text, vision = model.config.text_config, model.config.vision_config
         self._here = here
-        self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self.preprocessor = Preprocessor.read(folder, int(vision.image_size))
         self._start, self._end = int(text.bos_token_id), int(text.sep_token_id)
         self.rules = Rules(style.beams, style.longest, style.unrepeated, self._end)
@@ -101,8 +101,8 @@ class Blip:
         return ids
 
 
-def _read(folder: Path) -> Any:
-    """transformers' model in fp32. Raises ModelUnavailable with one sentence."""
+def _read(folder: Path, dtype: torch.dtype) -> Any:
+    """transformers' model with its parameters in `dtype`. Raises ModelUnavailable with one sentence."""
     # A bar and a table on the terminal of whoever starts a worker; what is wrong is told here.
     library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     _require_architecture(folder)
@@ -122,7 +122,7 @@ def _read(folder: Path) -> Any:
         raise ModelUnavailable(f"The weights in {folder} lack {missing[0]}{more}.")
     # As loaded they lie in the mapped file, and the few that are kept as they are would hold all of it in memory.
     for parameter in model.parameters():
-        parameter.data = parameter.data.clone()
+        parameter.data = parameter.data.to(dtype, copy=True)
     return model
 
 
