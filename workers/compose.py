@@ -21,6 +21,7 @@ from workers.grammar import (
     headline,
     listed,
     sentence,
+    telegraphic,
     title_case,
     with_article,
     without_article,
@@ -189,18 +190,26 @@ def _things(said: str, tags: Sequence[Tag]) -> list[Tag]:
 
 
 def _title(phrase: str, tags: Sequence[Tag], context: Context) -> str:
-    """3 to 9 words in title case (Chicago Manual of Style, 8.160), no full stop. The subject comes first, for "
-    "search results
-    show some 60 characters of a title (Google's advice on title links).
+    """3 to 9 words in title case (Chicago Manual of Style, 8.160), no full stop. The subject comes first, for search
+    results show some 60 characters of a title (Google's advice on title links). What would not fit does without
+    articles, as headlines do, before it does without its end.
     """
     text = _SECOND_ARTICLE.sub(r"\1 and ", without_article(headline(phrase))) if phrase else context.plain
     words = _title_words(text)
     if len(words) < TITLE_WORDS.start:
         words = _lengthened(phrase, tags, context)
-    words = cut_words(words, TITLE_WORDS.stop - 1, TITLE_WORDS.start)
-    while len(words) > TITLE_WORDS.start and len(" ".join(words)) > TITLE_LIMIT:
-        words = cut_words(words, len(words) - 1, TITLE_WORDS.start)
-    return title_case(" ".join(words))
+    return title_case(" ".join(_fitting_title(words)))
+
+
+def _fitting_title(words: list[str]) -> list[str]:
+    """The longest beginning of them that reads as whole, with its articles where there is room for them."""
+    for count in range(min(len(words), 2 * TITLE_WORDS.stop), TITLE_WORDS.start - 1, -1):
+        kept = cut_words(words, count, TITLE_WORDS.start)
+        short = telegraphic(" ".join(kept)).split()
+        for found in (kept, short):
+            if len(found) in TITLE_WORDS and len(" ".join(found)) <= TITLE_LIMIT:
+                return found
+    return words[: TITLE_WORDS.start]
 
 
 def _title_words(text: str) -> list[str]:

@@ -55,6 +55,8 @@ _AUXILIARY = re.compile(
     r" (?:that |which |who )?(?:is|are|was|were)(?= (?:\w+ing|\w+ed|on|in|at|by|near|next|under|behind|beside)\b)"
 )
 _ARTICLE = re.compile(r"\ban? ([a-z][\w'-]*)")
+# What headlines leave out. "A few" and "the same" mean something else without their article.
+_LEFT_OUT = re.compile(r"(?<=\s)(?:an?|the) (?!(?:few|lot|bit|little|other|same|dozen|hundred|thousand)\b)")
 PREPOSITIONS = frozenset((
     "on", "in", "at", "with", "by", "near", "next", "under", "over", "behind", "beside", "between", "against",
     "above", "below", "along", "around", "across", "through", "inside", "outside", "into", "onto", "from", "off",
@@ -189,6 +191,11 @@ def untrailed(words: list[str], next_word: str = "") -> str:
 def headline(phrase: str) -> str:
     """ "a man is riding a wave" as titles and file names say it: "a man riding a wave"."""
     return _AUXILIARY.sub("", phrase, count=1)
+
+
+def telegraphic(phrase: str) -> str:
+    """ "man in a shirt on the beach" in the words of a headline that has little room: "man in shirt on beach"."""
+    return _LEFT_OUT.sub("", phrase)
 
 
 def articles_mended(phrase: str) -> str:

@@ -202,10 +202,18 @@ def test_titles_and_alt_say_what_is_seen_and_no_colours() -> None:
 @pytest.mark.parametrize(
     ("caption", "title"),
     [
-        ("a person is sitting on a rock in front of a blue umbrella", "Person Sitting on a Rock"),
+        (
+            "a person is sitting on a rock in front of a blue umbrella",
+            "Person Sitting on Rock in Front of Blue Umbrella",
+        ),
         ("a plate of food is on a table", "Plate of Food on a Table"),
         ("a red bus is parked on the side of a road", "Red Bus Parked on the Side of a Road"),
-        ("a person in a red jacket is skiing down a very snowy hill", "Person in a Red Jacket Skiing"),
+        (
+            "a person in a red jacket is skiing down a very snowy hill",
+            "Person in Red Jacket Skiing Down Very Snowy Hill",
+        ),
+        ("a brown and white dog is playing with a white and brown dog", "Brown and White Dog Playing"),
+        ("a man and a woman sit at a table in front of a very large building", "Two People Sit at a Table"),
         ("a boat and a train beside a river", "Boat and Train Beside a River"),
         ("a close up of a bird", "Close-Up of a Bird"),
         ("a dog jumping over a fence under a tree", "Dog Jumping over a Fence Under a Tree"),

@@ -86,3 +86,16 @@ def test_a_list_reads_as_english() -> None:
     assert [grammar.listed(words) for words in ((), ("a",), ("a", "b"), ("a", "b", "c"))] == [
         "", "a", "a and b", "a, b and c",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("phrase", "short"),
+    [
+        ("man in a blue shirt on the beach", "man in blue shirt on beach"),
+        ("the end of the road", "the end of road"),
+        ("table with a few of the same plates", "table with a few of the same plates"),
+        ("woman with an apple and theatre tickets", "woman with apple and theatre tickets"),
+    ],
+)
+def test_a_headline_without_room_has_no_articles(phrase: str, short: str) -> None:
+    assert grammar.telegraphic(phrase) == short
