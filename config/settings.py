@@ -234,6 +234,7 @@ EVENTSTREAM_REDIS = {
     **parse_url(REDIS_URL),  # type: ignore[no-untyped-call]
     "socket_timeout": 5.0,
     "socket_connect_timeout": 2.0,
+    "retry": None,  # by default ten times, which makes a minute of five seconds
 }
 EVENTSTREAM_STORAGE_CLASS = "forge.relay.JobEventStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "forge.relay.JobChannelManager"

@@ -63,6 +63,19 @@ def _take_over(row: IdempotencyKey, ours: dict[str, Any]) -> IdempotencyKey:
     return row
 
 
+def key_renew(row: IdempotencyKey) -> None:
+    """The request is still being carried out: its lease is whole again, if half of it is gone.
+
+    Raises IdempotencyInProgress when it had run out and another has the key.
+    """
+    now, lease = timezone.now(), timedelta(seconds=settings.FORGE_IDEMPOTENCY_LEASE_S)
+    if row.lease_until is None or row.lease_until - now > lease / 2:
+        return
+    if not IdempotencyKey.objects.filter(pk=row.pk, holder=row.holder).update(lease_until=now + lease):
+        raise IdempotencyInProgress
+    row.lease_until = now + lease
+
+
 def key_keep(row: IdempotencyKey, *, session: Session, job: Job | None, status: int | None, answer: Any) -> None:
     """The request is accepted: call it in the transaction that accepts it.
 

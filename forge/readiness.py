@@ -3,12 +3,13 @@
 import contextlib
 
 from celery import current_app
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from forge import dispatch
+from forge.away import DATABASE_AWAY
 from forge.errors import Unavailable
 
 _PING_S = 2.0
@@ -39,7 +40,7 @@ def _database() -> str:
     try:
         executor = MigrationExecutor(connection)
         behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as error:
+    except DATABASE_AWAY as error:
         return f"the database does not answer ({error})"
     return "the database lacks migrations: run `manage.py migrate`" if behind else ""
 

@@ -18,10 +18,12 @@ from django.db import IntegrityError, transaction
 from PIL import ExifTags
 
 import decoding
+from forge.away import connection_release
 from forge.errors import (
     Conflict,
     ForgeError,
     InvalidRequest,
+    NotFound,
     PayloadTooLarge,
     SessionExpired,
     UnreadableImage,
@@ -98,8 +100,10 @@ class UploadHandler(FileUploadHandler):
         return UploadedFile(self.file, self.file_name, self.content_type, file_size, self.charset)
 
 
-def images_check(files: Sequence[Upload]) -> list[CheckedImage]:
-    """Decodes each file once. Raises the first bad file's error, with all bad files named in `files`."""
+def images_check(files: Sequence[Upload], *, each: Callable[[], object] = lambda: None) -> list[CheckedImage]:
+    """Decodes each file once; `each` is called after every one. Raises the first bad file's error, with all bad files
+    named in `files`.
+    """
     if not files:
         raise InvalidRequest("Send at least one file in the field images[].")
     if len(files) > settings.FORGE_MAX_IMAGES:
@@ -110,10 +114,12 @@ def images_check(files: Sequence[Upload]) -> list[CheckedImage]:
         )
     checked, refused = [], []
     for file in files:
+        connection_release()  # Others may be checked first, for minutes.
         try:
             checked.append(_checkers.submit(image_check, file).result())
         except ForgeError as error:
             refused.append((file, error))
+        each()
     if refused:
         _, first = refused[0]
         named = [
@@ -172,12 +178,15 @@ def session_create(*, account: Account, images: Sequence[CheckedImage], accepted
 def session_extend(
     *, session: Session, images: Sequence[CheckedImage], accepted: Accepted = lambda _: None
 ) -> list[Image]:
-    """Adds images to an open session. Raises SessionExpired."""
+    """Adds images to an open session. Raises SessionExpired, and NotFound where it was deleted meanwhile."""
     if session.is_expired:
         raise SessionExpired
-    with _stored(session, images, first_position=session.images.count()) as rows, transaction.atomic():
-        Image.objects.bulk_create(rows)
-        accepted(rows)
+    try:
+        with _stored(session, images, first_position=session.images.count()) as rows, transaction.atomic():
+            Image.objects.bulk_create(rows)
+            accepted(rows)
+    except IntegrityError as error:
+        raise NotFound from error
     return rows
 
 

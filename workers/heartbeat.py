@@ -24,7 +24,8 @@ class Heartbeat:
 
     def stop(self) -> None:
         self._stopped.set()
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():  # A worker may end before it has begun.
+            self._thread.join(timeout=10)
 
     def _run(self) -> None:
         while not self._stopped.is_set():

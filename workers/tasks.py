@@ -6,20 +6,20 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from celery import current_app
 from celery.exceptions import Reject
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
 
 from decoding import Limits
 from forge import expiry, faults, idempotency, leases, logs, metrics, readiness, services
+from forge.away import insist
 from forge.errors import (
     AnalysisFailed,
     AnalysisTimeout,
@@ -46,8 +46,6 @@ _IMAGE_ERRORS: dict[str, type[ForgeError]] = {
     error.code: error for error in (PayloadTooLarge, UnreadableImage, UnsupportedImage)
 }
 
-_DATABASE_PAUSE_S = 0.5
-_T = TypeVar("_T")
 _engine: Engine | None = None
 _gate = Gate()
 _stopping = threading.Event()
@@ -58,7 +56,7 @@ _under_way = UnderWay()
 @current_app.task(name="workers.analyze_image")
 def analyze_image() -> None:
     """One of the images that wait, whichever is due."""
-    if _insist(services.suspect_is_next):
+    if insist(services.suspect_is_next):
         with _gate.alone():
             if _claim_and_run(suspect=True):
                 return
@@ -70,7 +68,7 @@ def _claim_and_run(*, suspect: bool) -> bool:
     """False where there was nothing to claim."""
     if _stopping.is_set():
         raise Reject("this worker ends", requeue=True)
-    claim = _insist(partial(services.analysis_claim_next, holder=HOLDER, suspect=suspect))
+    claim = insist(partial(services.analysis_claim_next, holder=HOLDER, suspect=suspect))
     if claim is None:
         return False
     ids = {"requestId": claim.request_id, "jobId": claim.job_id, "imageId": claim.image_id}
@@ -89,7 +87,7 @@ def _run(claim: services.Claim) -> None:
         logger.exception("%s may have ended the models.", claim.storage_key)
         return
     except ForgeError as error:
-        _insist(partial(services.analysis_fail, claim=claim, error=error))
+        insist(partial(services.analysis_fail, claim=claim, error=error))
         return
     faults.point("between_model_and_commit")
     succeed = partial(
@@ -99,24 +97,7 @@ def _run(claim: services.Claim) -> None:
         filenames=analysis.words.filename_candidates,
         provenance=analysis.provenance,
     )
-    _insist(succeed)
-
-
-def _insist(call: Callable[[], _T]) -> _T:
-    """Waits for a database that is away; what a model has said is worth some patience.
-
-    The second call of what had been committed after all finds its claim used, and changes nothing.
-    """
-    deadline = time.monotonic() + settings.FORGE_ANALYSIS_TIMEOUT_S
-    while True:
-        try:
-            return call()
-        except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > deadline:
-                raise
-            logger.warning("The database is away (%s); trying again.", error)
-        close_old_connections()
-        time.sleep(_DATABASE_PAUSE_S)
+    insist(succeed)
 
 
 def _analyze(claim: services.Claim) -> pipeline.Analysis:
@@ -192,6 +173,7 @@ def _load_engine(**_: Any) -> None:
     begun = time.monotonic()
     telling = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_BEAT_S)
     telling.start()
+    create = partial(create_apart, settings.FORGE_ANALYSIS_TIMEOUT_S) if settings.FORGE_MODEL_PROCESS else models.create
     options: dict[str, object] = {"threads": settings.FORGE_MODEL_THREADS}
     if settings.FORGE_MODELS in {"auto", "blip-clip"}:
         options |= settings.FORGE_MODEL_OPTIONS
@@ -199,7 +181,7 @@ def _load_engine(**_: Any) -> None:
         options = settings.FORGE_SCRIPT
     try:
         _engine = Engine(
-            *(create_apart if settings.FORGE_MODEL_PROCESS else models.create)(settings.FORGE_MODELS, **options),
+            *create(settings.FORGE_MODELS, **options),
             batch_size=settings.FORGE_BATCH_SIZE,
             on_batch=metrics.BATCH_IMAGES.observe,
         )

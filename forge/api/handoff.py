@@ -57,7 +57,12 @@ class HandoffMiddleware:
             elif message["type"] == "http.response.start":
                 started.append(message)
 
-        await self.app(scope, receive, send_or_keep)
+        try:
+            await self.app(scope, receive, send_or_keep)
+        finally:
+            # A client that left while its view ran is not answered.
+            if not started and isinstance(scope[_SCOPE_KEY], SeatedResponder):
+                scope[_SCOPE_KEY].seat.leave()
         if started:
             await _run_until_disconnect(scope[_SCOPE_KEY], started[0], receive, send)
         return None

@@ -49,6 +49,11 @@ class Once:
         """What the first caller is told; None without a key, and while it is still waited for."""
         return self._row.answer if self._row else None
 
+    def renew(self) -> None:
+        """While the request is carried out, now and then. Raises IdempotencyInProgress."""
+        if self._row:
+            idempotency.key_renew(self._row)
+
     def keep(self, *, session: Session, job: Job | None = None, status: int | None = None, answer: Any = None) -> None:
         """In the transaction that accepts the request."""
         if self._row:

@@ -54,6 +54,9 @@ class Seat:
     def key(self) -> str:
         return f"forge:streams:{self.account_id}"
 
+    def leave(self) -> None:
+        _keeper.leave(self)
+
     @contextmanager
     def kept(self) -> Iterator[None]:
         """While inside, the seat is renewed; then it is free at once."""
@@ -61,7 +64,7 @@ class Seat:
         try:
             yield
         finally:
-            _keeper.leave(self)
+            self.leave()
 
 
 @contextmanager
@@ -75,7 +78,7 @@ def seat_taken(account: Account) -> Iterator[Seat | None]:
     try:
         yield seat
     except BaseException:
-        _keeper.leave(seat)
+        seat.leave()
         raise
 
 

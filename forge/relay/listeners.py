@@ -6,13 +6,13 @@ import logging
 import time
 
 from django.conf import settings
-from django.db import DatabaseError
 from django_eventstream import views
 from django_eventstream.event import Event
 from django_eventstream.utils import sse_encode_event
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from forge.away import DATABASE_AWAY
 from forge.models import Account
 from forge.relay.log import from_log, last_seqs
 from forge.relay.publisher import PUBSUB_CHANNEL
@@ -116,7 +116,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             await asyncio.sleep(pause)
 
     async def _listen(self) -> None:
-        options = {**settings.EVENTSTREAM_REDIS, "retry": None, "health_check_interval": 10}
+        options = {**settings.EVENTSTREAM_REDIS, "health_check_interval": 10}
         async with Redis(**options) as client, client.pubsub() as pubsub:
             await pubsub.subscribe(PUBSUB_CHANNEL)
             while not _cancelled():
@@ -143,7 +143,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             await asyncio.sleep(settings.FORGE_RESYNC_S)
             try:
                 self.mark_behind(await self._jobs_behind())
-            except DatabaseError as error:
+            except DATABASE_AWAY as error:
                 logger.warning("The relay could not compare its streams with the log: %s", error)
 
     async def _jobs_behind(self) -> set[str]:

@@ -95,7 +95,11 @@ class Process:
             self._due = now + pause
             return f"{self.name} {self.ending()}, it starts again in {pause:g} s. The end of {self.log}:\n{self.tail()}"
         if now >= self._due:
-            self.start()
+            try:
+                self.start()
+            except OSError as error:  # no memory for a process, or no disk for its log: neither ends the others
+                self._due = now + self._pause
+                return f"{self.name} cannot be started ({error}); trying again in {self._pause:g} s"
         return None
 
     def kill(self) -> None:

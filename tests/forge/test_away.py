@@ -1,11 +1,16 @@
 """While Redis goes away, a request meets whatever redis-py raises, and is answered all the same."""
 
+from typing import Any
+
 import pytest
+from django.db import InterfaceError, OperationalError, connection
 from django_eventstream import eventstream
 from redis import ConnectionError as RedisConnectionError
 
-from forge import dispatch
+from forge import away, dispatch
+from forge.away import insist
 from forge.errors import Unavailable
+from forge.models import Account
 from forge.quotas import counters
 from forge.relay import publisher
 
@@ -36,3 +41,37 @@ def test_what_cannot_be_published_is_read_from_the_log(error: Exception, monkeyp
     monkeypatch.setattr(publisher, "_publish_again_at", 0.0)
     monkeypatch.setattr(eventstream.redis_client, "publish", raising(error))
     publisher.publish(job_id="job_x", seq=1, type="progress", data="{}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_between_its_calls_a_worker_holds_no_connection() -> None:
+    assert insist(Account.objects.count) == 0
+    assert connection.connection is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_outlasts_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(away, "_PAUSE_S", 0.01)
+    outages = [OperationalError("the server is starting"), InterfaceError("connection already closed")]
+
+    def call() -> str:
+        if outages:
+            raise outages.pop()
+        return "told"
+
+    assert insist(call) == "told"
+
+
+def test_an_outage_that_lasts_is_told(settings: Any) -> None:
+    settings.FORGE_ANALYSIS_TIMEOUT_S = -1.0
+    with pytest.raises(OperationalError):
+        insist(raising(OperationalError("gone")))  # type: ignore[arg-type]
+
+
+def test_publishing_is_tried_once() -> None:
+    assert eventstream.redis_client.connection_pool.make_connection().retry.get_retries() == 0
+
+
+def test_hundreds_of_requests_may_ask_redis_at_once() -> None:
+    for client in (dispatch._broker(), counters.redis()):
+        assert client.connection_pool.max_connections > 1000

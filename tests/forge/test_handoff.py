@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as django_settings
-from django.db import connection
+from django.db import InterfaceError, connection
 
 from config.asgi import application
 from forge import ledger
 from forge.accounts import account_ensure, key_issue
+from forge.api.views import analyze
 from forge.errors import AnalysisFailed
 from forge.models import Account, Job, Session
 from tests.forge import jobs
@@ -272,3 +273,20 @@ def test_the_events_of_a_running_job_are_followed_by_many(
     assert first == second
     assert first.endswith(third.removeprefix("retry: 2000\n\n"))
     assert third.count("id:") == 3
+
+
+def test_analyze_single_names_its_job_where_the_database_goes_away_at_the_end(
+    alice: Account, key: str, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise InterfaceError("connection already closed")
+
+    session = make_session(alice, 1)
+    monkeypatch.setattr(analyze, "_settled", away)
+
+    call = asyncio.run(answer_single(session.pk, single(session), key, failing=False))
+
+    told = json.loads(call.text)
+    assert (call.status, told["code"]) == (504, "still_running")
+    assert told["jobId"] == call.headers["x-job-id"] == Job.objects.get().pk
+    assert told["requestId"] == call.headers["x-request-id"]

@@ -343,3 +343,34 @@ def test_a_worker_sweeps_them() -> None:
     from workers.tasks import _chores
 
     assert any(idempotency.idempotency_sweep in chore._beats for chore in _chores)
+
+
+def test_a_request_that_takes_long_keeps_its_key(api: ApiClient, alice: Account, settings: Any) -> None:
+    row, _ = idempotency.key_claim(account=alice, key="key-1", fingerprint="f")
+    began = row.lease_until
+    idempotency.key_renew(row)
+    assert row.lease_until == began, "not for each image of a quick upload"
+
+    soon = timezone.now() + timedelta(seconds=1)
+    row.lease_until = soon
+    row.save()
+    idempotency.key_renew(row)
+    row.refresh_from_db()
+    assert row.lease_until is not None
+    assert row.lease_until > soon + timedelta(seconds=settings.FORGE_IDEMPOTENCY_LEASE_S / 2)
+
+    row.lease_until = soon
+    IdempotencyKey.objects.update(holder="another")
+    with pytest.raises(IdempotencyInProgress):
+        idempotency.key_renew(row)
+
+
+def test_an_upload_renews_its_key_after_each_image(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed: list[IdempotencyKey] = []
+    monkeypatch.setattr(idempotency, "key_renew", renewed.append)
+
+    assert upload(api, ("a.jpg", jpeg()), ("b.jpg", jpeg("navy"))).status_code == 201
+    session = Session.objects.get()
+    assert upload(api, ("c.jpg", jpeg()), key="key-2", path=f"/sessions/{session.pk}/images").status_code == 201
+
+    assert [row.key for row in renewed] == ["key-1", "key-1", "key-2"]

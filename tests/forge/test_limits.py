@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from forge import ledger
 from forge.accounts import account_ensure, key_issue
+from forge.api.handoff import HandoffMiddleware, Message, Receive, SeatedResponder, Send
 from forge.models import Account, Job, Session
 from forge.quotas import counters, rates, seats
 from forge.quotas.rates import _Window
@@ -272,3 +273,23 @@ def test_without_redis_a_stream_opens_uncounted(streams: Streams, request: pytes
         return [call.status for call in calls]
 
     assert asyncio.run(run()) == [200, 200]
+
+
+def test_a_client_that_leaves_before_its_stream_begins_leaves_its_seat(streams: Streams) -> None:
+    async def never(start: Message, send: Send) -> None:
+        raise AssertionError("nobody is there to be answered")
+
+    async def abandoned(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """The view's thread ends after its client has gone, and Django sends nothing any more."""
+        with seats.seat_taken(streams.account) as seat:
+            assert seat is not None
+            scope["forge.responder"] = SeatedResponder(never, seat)
+
+    async def run() -> None:
+        middleware = HandoffMiddleware(abandoned)
+        await middleware({"type": "http"}, never, never)  # type: ignore[arg-type]
+
+    asyncio.run(run())
+    deadline = time.monotonic() + 20
+    while streams.open():
+        assert time.monotonic() < deadline, "the seat is not free"

@@ -1,14 +1,18 @@
 import io
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pi_heif
 import pytest
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from PIL import Image as PillowImage
 
 from forge import ledger, uploads
+from forge.accounts import account_ensure, key_issue
 from forge.models import Account, CreditEntry, Image, Session
 from tests import pictures
 from tests.forge import jobs
@@ -224,8 +228,6 @@ def test_a_file_whose_row_is_not_committed_is_removed(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_deleted_session_leaves_only_the_ledger(make_session: Callable[..., Session], media: Path) -> None:
-    from forge.accounts import account_ensure, key_issue
-
     alice = account_ensure(name="dora", credits=100)
     api = ApiClient(key_issue(account=alice)[1])
     session = make_session(alice, 2)
@@ -300,3 +302,46 @@ def test_the_bytes_are_stored_as_they_came(api: ApiClient) -> None:
 
     with default_storage.open(image["uploadPath"].lstrip("/")) as file:
         assert io.BytesIO(file.read()).getvalue() == data
+
+
+# --- Beside others ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_waits_for_its_checks_holds_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[object] = []
+
+    class Checkers:
+        def submit(self, check: Callable[..., object], file: object) -> "Future[object]":
+            held.append(connection.connection)
+            done: Future[object] = Future()
+            done.set_result(check(file))
+            return done
+
+    monkeypatch.setattr(uploads, "_checkers", Checkers())
+    files = [SimpleUploadedFile(name, pictures.jpeg()) for name in ("a.jpg", "b.jpg")]
+    connection.ensure_connection()
+
+    uploads.images_check(files, each=connection.ensure_connection)
+
+    assert held == [None, None]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_is_deleted_while_images_are_checked_is_not_found(
+    make_session: Callable[..., Session], media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = account_ensure(name="dora", credits=100)
+    session = make_session(alice, 1)
+    check = uploads.images_check
+
+    def check_slowly(*args: Any, **kwargs: Any) -> list[uploads.CheckedImage]:
+        uploads.session_delete(session=session)
+        return check(*args, **kwargs)
+
+    monkeypatch.setattr(uploads, "images_check", check_slowly)
+    path = f"/sessions/{session.pk}/images"
+    answer = ApiClient(key_issue(account=alice)[1]).upload(("more.jpg", pictures.jpeg()), path=path)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert stored(media) == []

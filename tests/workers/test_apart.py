@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.workers.pictures import solid
@@ -29,7 +30,7 @@ Pair = tuple[Captioner, Tagger]
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    captioner, tagger = create_apart("scripted", crash_color=CRASH, fail_color=FAIL, delay_ms=1)
+    captioner, tagger = create_apart(60, "scripted", crash_color=CRASH, fail_color=FAIL, delay_ms=1)
     captioner.load()
     yield captioner, tagger
     captioner.unload()
@@ -94,7 +95,7 @@ def test_a_picture_that_kills_the_models_costs_itself_alone(pair: Pair) -> None:
 
 
 def test_models_killed_at_work_are_told_and_started_anew() -> None:
-    captioner, _ = create_apart("scripted", delay_ms=1500)
+    captioner, _ = create_apart(60, "scripted", delay_ms=1500)
     captioner.load()
     pid = pid_of(captioner)
     threading.Timer(0.5, os.kill, [pid, signal.SIGKILL]).start()
@@ -131,7 +132,7 @@ def test_the_models_do_not_outlive_a_killed_worker(delay_ms: int) -> None:
         import sys, threading
         import numpy as np
         from workers.models.apart import create_apart
-        captioner, _ = create_apart("scripted", delay_ms={delay_ms})
+        captioner, _ = create_apart(60, "scripted", delay_ms={delay_ms})
         captioner.load()
         threading.Thread(target=captioner.predict, args=[[np.zeros((4, 4, 3), np.uint8)]]).start()
         print(captioner._process.pid, flush=True)
@@ -156,7 +157,7 @@ def test_the_models_that_ship_say_the_same_there_and_log_here(tmp_path: Path) ->
         from PIL import Image
         from workers.models.apart import create_apart
         logging.basicConfig(format="%(levelname)s %(name)s %(message)s", stream=sys.stdout)
-        captioner, tagger = create_apart("auto", threads=1, folder={str(tmp_path)!r}, blip={str(tmp_path / "broken")!r})
+        captioner, tagger = create_apart(60, "auto", folder={str(tmp_path)!r}, blip={str(tmp_path / "broken")!r})
         captioner.load()
         picture = np.asarray(Image.open("samples/cat.jpg").convert("RGB"))
         there = captioner.predict([picture]), tagger.predict([picture]), captioner.revision
@@ -175,10 +176,10 @@ def test_the_models_that_ship_say_the_same_there_and_log_here(tmp_path: Path) ->
 
 
 def test_models_that_are_not_here_say_so_from_load(tmp_path: Path) -> None:
-    captioner, _ = create_apart("blip-clip", folder=tmp_path)
+    captioner, _ = create_apart(60, "blip-clip", folder=tmp_path)
     with pytest.raises(ModelUnavailable, match="models pull"):
         captioner.load()
-    captioner, _ = create_apart("scripted", colour="red")
+    captioner, _ = create_apart(60, "scripted", colour="red")
     with pytest.raises(ValueError, match="unknown option 'colour'"):
         captioner.load()
     with pytest.raises(RuntimeError, match="load"):
@@ -200,3 +201,15 @@ def test_errors_of_libraries_come_without_them() -> None:
     # Of the house, but its constructor does not take what pickle gives it.
     Foreign.__module__ = "workers.models.store"
     assert type(_sendable(Foreign("not", "ours"))) is RuntimeError
+
+
+def test_models_that_hang_are_ended_and_started_anew() -> None:
+    captioner, _ = create_apart(1.0, "scripted", delay_ms=1)
+    captioner.load()
+    pid = pid_of(captioner)
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(ModelsDied, match="Killed"):
+        captioner.predict([np.zeros((2000, 2000, 3), dtype=np.uint8)])  # more than fits into the line
+    assert captioner.predict([solid("navy")])
+    assert pid_of(captioner) != pid
+    captioner.unload()

@@ -19,6 +19,7 @@ from forge.api.renderers import prefers_json
 from forge.api.schema import STREAM, errors
 from forge.api.serializers import AnalyzeRequest, AnalyzeSingleRequest, JobSerializer, SingleResultSerializer
 from forge.api.views.streams import after_of, job_headers, stream_of
+from forge.away import DATABASE_AWAY
 from forge.errors import (
     AnalysisCancelled,
     AnalysisCrashed,
@@ -154,7 +155,11 @@ async def _single_answer(
                 pass
     except TimeoutError:
         pass  # What the job has come to by now is read below.
-    return await relay.from_log(lambda: _settled(account, job_id, request_id, key_id))
+    try:
+        return await relay.from_log(lambda: _settled(account, job_id, request_id, key_id))
+    except DATABASE_AWAY:
+        # The job was accepted and goes on, whatever has happened to its database since.
+        return StillRunning.status, body(StillRunning(jobId=job_id), request_id)
 
 
 def _settled(account: Account, job_id: str, request_id: str, key_id: int | None) -> tuple[int, dict[str, Any]]:

@@ -52,7 +52,7 @@ class UploadView(APIView):
         with once_for(request) as once:
             if not once.is_first:
                 return Response(once.answer, status=201)
-            images = uploads.images_check(request.FILES.getlist(_FILES))
+            images = uploads.images_check(request.FILES.getlist(_FILES), each=once.renew)
             session = uploads.session_create(
                 account=account_of(request),
                 images=images,
@@ -83,7 +83,7 @@ class SessionImagesView(APIView):
         with once_for(request) as once:
             if not once.is_first:
                 return Response(once.answer, status=201)
-            images = uploads.images_check(request.FILES.getlist(_FILES))
+            images = uploads.images_check(request.FILES.getlist(_FILES), each=once.renew)
             added = uploads.session_extend(
                 session=session,
                 images=images,

@@ -14,13 +14,14 @@ from workers.models.base import Caption, Captioner, Hint, Model, Pixels, Tag, Ta
 __all__ = ["ModelsDied", "create_apart"]
 
 
-def create_apart(name: str, **options: object) -> tuple[Captioner, Tagger]:
+def create_apart(patience_s: float, name: str, /, **options: object) -> tuple[Captioner, Tagger]:
     """As `workers.models.create`, whose errors come from `load` here.
 
     What the models raise comes from `predict` and `tag`: as it was where this process knows its class without importing
-    a model library, as a RuntimeError that names it otherwise. ModelsDied where the process ended.
+    a model library, as a RuntimeError that names it otherwise. ModelsDied where the process ended, or was ended because
+    it had not answered for `patience_s` seconds.
     """
-    process = Process(name, options)
+    process = Process(name, options, patience_s)
     return _ApartCaptioner(process), _ApartTagger(process)
 
 

@@ -5,13 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
 from workers.models.apart.facts import Facts
 from workers.models.base import Pixels
 from workers.models.recent import LastBatch
+
+logger = logging.getLogger(__name__)
 
 _GRACE_S = 10.0
 # Not `-m`: what is sent would be of another module than the one that receives it.
@@ -25,8 +29,8 @@ class ModelsDied(RuntimeError):
 class Process:
     """Asked from one thread at a time. `facts` of captioner and tagger, once loaded."""
 
-    def __init__(self, name: str, options: dict[str, object]) -> None:
-        self._name, self._options = name, options
+    def __init__(self, name: str, options: dict[str, object], patience_s: float) -> None:
+        self._name, self._options, self._patience_s = name, options, patience_s
         self.facts: tuple[Facts, Facts] | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._line: Connection | None = None
@@ -45,6 +49,7 @@ class Process:
             self._child = subprocess.Popen([sys.executable, "-c", _CHILD, str(end)], pass_fds=[end])
         self._line = Connection(ours.detach())
         try:
+            # However long: vectors of a new vocabulary take minutes, and readyz says that the worker loads.
             self.facts = self._answer("load", self._name, self._options)
         except BaseException:
             self.end()
@@ -54,7 +59,8 @@ class Process:
         self.load()
         # The tagger is asked about what the captioner has just seen.
         known = self._sent.answer(batch)
-        answer = self._answer(what, None if known else list(batch), *rest)
+        with self._patience():
+            answer = self._answer(what, None if known else list(batch), *rest)
         self._sent.keep(batch, True)
         return answer
 
@@ -89,6 +95,22 @@ class Process:
         if kind == "raised":
             raise told
         return told
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """One that hangs reads no question, either: its end is what lets the line go."""
+        timer = threading.Timer(self._patience_s, self._lose)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _lose(self) -> None:
+        logger.error("The models' process has not answered for %g s and is ended.", self._patience_s)
+        if self._child is not None:
+            self._child.kill()
 
 
 def _log(record: logging.LogRecord) -> None:
