@@ -44,7 +44,9 @@ def test_what_cannot_be_published_is_read_from_the_log(error: Exception, monkeyp
 
 
 @pytest.mark.django_db(transaction=True)
-def test_between_its_calls_a_worker_holds_no_connection() -> None:
+def test_between_its_calls_a_worker_holds_no_connection_of_a_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert away._is_pooled() == (connection.vendor == "postgresql")
+    monkeypatch.setattr(away, "_is_pooled", lambda: True)
     assert insist(Account.objects.count) == 0
     assert connection.connection is None
 

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from PIL import Image as PillowImage
 
-from forge import ledger, uploads
+from forge import away, ledger, uploads
 from forge.accounts import account_ensure, key_issue
 from forge.models import Account, CreditEntry, Image, Session
 from tests import pictures
@@ -319,6 +319,7 @@ def test_an_upload_that_waits_for_its_checks_holds_no_connection(monkeypatch: py
             return done
 
     monkeypatch.setattr(uploads, "_checkers", Checkers())
+    monkeypatch.setattr(away, "_is_pooled", lambda: True)
     files = [SimpleUploadedFile(name, pictures.jpeg()) for name in ("a.jpg", "b.jpg")]
     connection.ensure_connection()
 
