@@ -7,18 +7,29 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
+from redis import Redis
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
 REDIS_AWAY = (RedisError, OSError)
-# A request has a thread, and a thread a connection while it asks. Over redis-py's hundred, Redis would seem away.
-MOST_CONNECTIONS = 10_000
 # InterfaceError, of a connection that is closed already, is no DatabaseError.
 DATABASE_AWAY = (DatabaseError, InterfaceError)
 _PAUSE_S = 0.5
 
 _T = TypeVar("_T")
+
+
+def redis_client(timeout_s: float) -> Redis:
+    """One that asks once, and tells soon that nobody answers: a request waits for it."""
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=None,
+        # A request has a thread, which has a connection while it asks. Over redis-py's hundred, Redis would seem away.
+        max_connections=10_000,
+    )
 
 
 def connection_release() -> None:

@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis import Redis
 
 from forge import faults
-from forge.away import MOST_CONNECTIONS, REDIS_AWAY
+from forge.away import REDIS_AWAY, redis_client
 from forge.errors import Unavailable
 from forge.once import once
 
@@ -98,10 +98,4 @@ def _ask_broker(question: Callable[[Redis], Any]) -> Any:
 @once
 def _broker() -> Redis:
     # A client of our own: kombu's connections wait and retry, and a request wants to know now.
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=2.0,
-        socket_connect_timeout=2.0,
-        retry=None,
-        max_connections=MOST_CONNECTIONS,
-    )
+    return redis_client(timeout_s=2.0)

@@ -3,10 +3,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.conf import settings
 from redis import Redis
 
-from forge.away import MOST_CONNECTIONS, REDIS_AWAY
+from forge.away import REDIS_AWAY, redis_client
 from forge.once import once
 
 logger = logging.getLogger(__name__)
@@ -19,13 +18,7 @@ _ask_again_at = 0.0
 @once
 def redis() -> Redis:
     # A request waits for its count: where Redis is slow, uncounted is better than late.
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=0.5,
-        socket_connect_timeout=0.5,
-        retry=None,
-        max_connections=MOST_CONNECTIONS,
-    )
+    return redis_client(timeout_s=0.5)
 
 
 def counted(ask: Callable[[], _T]) -> _T | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from forge import dispatch
+from forge import away, dispatch
 from forge.once import once
 from forge.quotas import counters, rates
 
@@ -55,9 +55,9 @@ def test_another_argument_is_another_value() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "ask"),
     [
-        (counters, "Redis", counters.redis),
+        (away, "Redis", counters.redis),
         (rates, "RedisStorage", rates._storage),
-        (dispatch, "Redis", dispatch._broker),
+        (away, "Redis", dispatch._broker),
     ],
     ids=["counters", "rates", "dispatch"],
 )
