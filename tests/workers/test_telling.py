@@ -7,7 +7,7 @@ from workers.models.embedded.labels import read_labels
 from workers.models.embedded.telling import Seen, Teller
 
 LABELS = read_labels()
-CONTENT = ["building", "grass", "table", "dogs", "running", "boat", "man", "store"]
+CONTENT = ["building", "grass", "table", "dogs", "running", "boat", "man", "girl", "store"]
 TELLER = Teller(LABELS, CONTENT)
 
 
@@ -83,3 +83,37 @@ def test_a_sure_label_that_the_sentence_left_out_is_a_tag() -> None:
 def test_detected_nouns_are_tags_in_the_singular_and_verbs_are_not() -> None:
     told = TELLER.tags(seen("two dogs", 0.9, {}, {"dogs": 0.8, "running": 0.9, "grass": 0.6, "boat": 0.4}))
     assert [(tag.text, tag.confidence) for tag in told] == [("dog", 0.8), ("grass", 0.6)]
+
+
+PEOPLE = {"man": 0.2, "girl": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words", "told"),
+    [
+        ("a man in a red shirt is jumping", PEOPLE, "a person"),
+        ("a man in a red shirt is jumping", {"man": 0.6}, "a man"),
+        ("an old man is sitting on a bench", {"man": 0.6}, "an old man"),
+        ("a little girl is playing with a toy", PEOPLE, "a child"),
+        ("a little girl is playing with a toy", {"man": 0.2, "girl": 0.2}, "a person"),
+        ("two girls are playing with a toy", PEOPLE, "children"),
+        ("two girls are playing with a toy", {"girl": 0.7}, "two girls"),
+        ("a man and a woman are sitting in a room", PEOPLE, "people"),
+        ("a group of people on a street", PEOPLE, "people"),
+        ("a group of men on a street", {"man": 0.6}, "a group of men"),
+        ("a man in a red shirt is jumping", {"man": 0.05}, ""),
+        ("a close up of a fan", PEOPLE, ""),
+    ],
+)
+def test_of_a_doubtful_sentence_the_people_are_told_if_the_detector_sees_any(
+    sentence: str, words: dict[str, float], told: str
+) -> None:
+    assert caption(sentence, 0.2, {}, words) == told
+
+
+def test_people_are_told_beside_what_the_labels_name_and_where() -> None:
+    assert (
+        caption("a man on a building", 0.2, {"canoe": 0.4, "speedboat": 0.4}, PEOPLE)
+        == "a person and a boat by the water"
+    )
+    assert caption("a man on a surfboard", 0.2, {"seashore": 0.5, "sandbar": 0.4}, PEOPLE) == "a person by the sea"

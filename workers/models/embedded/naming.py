@@ -55,9 +55,13 @@ class Sure:
         return with_article(self.name, self.number)
 
 
-def captions_of(vocabulary: Vocabulary, probabilities: NDArray[np.float32]) -> list[Caption]:
-    """One phrase, or none."""
+def captions_of(
+    vocabulary: Vocabulary, probabilities: NDArray[np.float32], people: Sure | None = None
+) -> list[Caption]:
+    """One phrase, or none; `people` are told in place of "a person"."""
     things, places = _seen(vocabulary, probabilities)
+    if people is not None:
+        things = sorted([*(thing for thing in things if thing.concept != people.concept), people], key=_order)
     place = _narrowest(vocabulary, places)
     if not things or (place and things[0].level == LATE and _is_part(vocabulary, things[0], place)):
         return [Caption(place.phrase, place.confidence)] if place else []

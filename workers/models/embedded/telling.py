@@ -12,7 +12,8 @@ from workers.models.embedded.agreement import agreed
 from workers.models.embedded.concepts import Vocabulary, read_concepts
 from workers.models.embedded.labels import Label
 from workers.models.embedded.naming import DOUBTFUL, captions_of, tags_of
-from workers.models.embedded.nouns import Lexicon
+from workers.models.embedded.nouns import Lexicon, Noun
+from workers.models.embedded.someone import Someone
 
 # A label above it is right in 96 of 100 single-object photographs.
 SURE = 0.5
@@ -52,14 +53,16 @@ class Teller:
         self._lexicon = Lexicon(labels)
         self._animals = np.array([label.kind == "animal" for label in labels])
         self._relatives = _relatives(labels)
-        self._nouns = {number: noun for number, word in enumerate(content) if (noun := self._noun(word))}
+        detected = {number: found for number, word in enumerate(content) if (found := self._noun(word))}
+        self._someone = Someone(detected, self._vocabulary.concept_number("person"))
+        self._nouns = {number: singular(content[number]) for number in detected}
         self._numbers: dict[str, list[int]] = {}
         for number, noun in self._nouns.items():
             self._numbers.setdefault(noun, []).append(number)
 
     def captions(self, seen: Seen) -> list[Caption]:
         """One sentence or phrase, or none where nothing is sure."""
-        return self._agreed(seen) or self._believed(seen) or captions_of(self._vocabulary, seen.labels)
+        return self._agreed(seen) or self._believed(seen) or self._modest(seen)
 
     def _agreed(self, seen: Seen) -> list[Caption]:
         """Where one label is sure, and the sentence names it or gives way to it."""
@@ -84,6 +87,11 @@ class Teller:
         if not seen.sentence or seen.confidence < LEAST_CONFIDENCE or self._is_refuted(seen):
             return []
         return [Caption(self._grounded(seen.sentence, seen), round(seen.confidence, 3))]
+
+    def _modest(self, seen: Seen) -> list[Caption]:
+        """What the labels say together, and who is in the picture."""
+        people = self._someone.of(self._lexicon.read(seen.sentence), seen.words)
+        return captions_of(self._vocabulary, seen.labels, people)
 
     def _is_refuted(self, seen: Seen) -> bool:
         """It tells of an animal that no label has seen, or of none where labels are sure of one."""
@@ -142,10 +150,11 @@ class Teller:
             return None
         return label, probability
 
-    def _noun(self, word: str) -> str | None:
-        """The word in the singular, if it is a noun that can be searched for."""
+    def _noun(self, word: str) -> Noun | None:
+        """If it is one that can be searched for."""
         mentions = self._lexicon.read(f"a {word}").mentions
-        return singular(word) if len(mentions) == 1 and mentions[0].noun.kind not in {"group", "part"} else None
+        noun = mentions[0].noun if len(mentions) == 1 else None
+        return noun if noun and noun.kind not in {"group", "part"} else None
 
 
 def _relatives(labels: list[Label]) -> dict[str, NDArray[np.bool_]]:
