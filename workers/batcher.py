@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
+from workers.memory import is_out_of_memory
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -154,12 +156,6 @@ class Batcher(Generic[Item, Result]):
         if len(results) != len(items):
             raise WrongResultCount(f"{self._name}: {len(items)} items, {len(results)} results")
         return results
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Python's own, or torch's, which is not imported here: a class on GPUs, a sentence on CPUs."""
-    told = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and told)
 
 
 def _deliverable(error: BaseException) -> Exception:

@@ -195,6 +195,7 @@ def test_errors_of_libraries_come_without_them() -> None:
             super().__init__(f"{one} {two}")
 
     assert type(_sendable(OutOfMemoryError("no room"))) is MemoryError
+    assert type(_sendable(RuntimeError("DefaultCPUAllocator: can't allocate memory"))) is MemoryError
     told = _sendable(Foreign("not", "ours"))
     assert (type(told), str(told)) == (RuntimeError, "Foreign: not ours")
     assert type(_sendable(ValueError("ours"))) is ValueError

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
+from workers.memory import is_out_of_memory
 from workers.models import create
 from workers.models.apart.facts import Facts, facts_of
 from workers.models.base import Caption, Hint, Pixels, Tag
@@ -83,7 +84,7 @@ class _LineHandler(logging.handlers.QueueHandler):
 def _sendable(error: Exception) -> Exception:
     """Torch's own errors would have the other end import torch."""
     told = error
-    if type(error).__name__ == "OutOfMemoryError":
+    if is_out_of_memory(error):
         told = MemoryError(str(error))
     elif type(error).__module__.partition(".")[0] not in {"builtins", "workers"} or not _survives(error):
         told = RuntimeError(f"{type(error).__name__}: {error}")
