@@ -6,6 +6,9 @@ longest waits of which the best counts. Ours takes the same photographs from six
 upload, queue, worker and stream. All ways run in turn, each started for its turn, because a server that waits may spin;
 ratios are medians of the rounds'.
 
+A round's ends count against the servers: in the first second nothing has come to the models yet, and in the last the
+batches are small. More images a round tell more of a service that is never without work.
+
 The loop beside a process that only spins tells what this machine's cores take from each other: where two are threads of
 one core, whatever a service does on the second is taken from the models on the first.
 """
@@ -53,11 +56,12 @@ Server = Callable[[], AbstractContextManager[Way]]
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument(
-        "--quick", action="store_true", help="one round instead of five, and an eighth of the images"
-    )
-    quick = arguments.parse_args().quick
-    pictures = photographs(2 * CLIENTS if quick else 16 * CLIENTS)
+    arguments.add_argument("--quick", action="store_true", help="one round, 32 images")
+    arguments.add_argument("--rounds", type=int, help="default: five")
+    arguments.add_argument("--images", type=int, help="in each round; default: 256; the more, the less its ends count")
+    told = arguments.parse_args()
+    rounds, images = (told.rounds or (1 if told.quick else 5), told.images or (32 if told.quick else 256))
+    pictures = photographs(images)
     loop = bare_loop()
     ways: dict[str, Server] = {"bare loop": loop, BUSY: partial(beside_a_busy_core, loop), "ours": ours}
     for name, serve, waits in (("litserve", litserve, LITSERVE_S), ("bentoml", bentoml, BENTOML_S)):
@@ -65,11 +69,11 @@ def main() -> None:
             print(f"{name} is not installed and left out: pip install -r benchmarks/serving-requirements.txt")
             continue
         ways[f"{name} {version(name)}"] = best(serve, waits, pictures[: 2 * CLIENTS])
-    rounds = [{name: speed(start, pictures) for name, start in ways.items()} for _ in range(1 if quick else 5)]
+    speeds = [{name: speed(start, pictures) for name, start in ways.items()} for _ in range(rounds)]
     table = Table("way", "images a second, median", "ratio to the bare loop, median")
-    ratios = {name: statistics.median(speed[name] / speed["bare loop"] for speed in rounds) for name in ways}
+    ratios = {name: statistics.median(speed[name] / speed["bare loop"] for speed in speeds) for name in ways}
     for name, ratio in ratios.items():
-        table.add_row(name, f"{statistics.median(speed[name] for speed in rounds):.1f}", f"{ratio:.2f}")
+        table.add_row(name, f"{statistics.median(speed[name] for speed in speeds):.1f}", f"{ratio:.2f}")
     Console().print(table)
     print(f"serving: {ratios['ours']:.2f} ({BUSY}: {ratios[BUSY]:.2f})")
 
