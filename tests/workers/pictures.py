@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -24,4 +24,23 @@ def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:
 def left_red_right_blue(width: int = 64, height: int = 32) -> Image.Image:
     image = Image.new("RGB", (width, height), "red")
     image.paste("blue", (width // 2, 0, width, height))
+    return image
+
+
+def bar_chart() -> Image.Image:
+    image = Image.new("RGB", (800, 600), "white")
+    pen = ImageDraw.Draw(image)
+    for number, height in enumerate((120, 310, 220, 400, 90)):
+        left = 120 + number * 120
+        pen.rectangle((left, 520 - height, left + 80, 520), fill="brown")
+    pen.line((90, 60, 90, 520, 720, 520), fill="grey", width=3)
+    pen.text((200, 15), "Visits by month of the year", fill="grey", font=ImageFont.load_default(28))
+    return image
+
+
+def page_of_text() -> Image.Image:
+    image = Image.new("RGB", (800, 600), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(24)
+    for top in range(20, 580, 34):
+        pen.text((30, top), "What is written here is only told as written lines", fill="black", font=font)
     return image

@@ -117,3 +117,32 @@ def test_people_are_told_beside_what_the_labels_name_and_where() -> None:
         == "a person and a boat by the water"
     )
     assert caption("a man on a surfboard", 0.2, {"seashore": 0.5, "sandbar": 0.4}, PEOPLE) == "a person by the sea"
+
+
+SOCKS = "a product photo of a pair of white socks"
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ({}, ""),
+        ({"website screenshot": 0.4}, ""),
+        ({"sock": 0.3}, SOCKS),
+        ({"T-shirt": 0.01, "website screenshot": 0.3}, ""),
+        ({"T-shirt": 0.06, "sweatshirt": 0.06, "website screenshot": 0.3}, SOCKS),
+    ],
+)
+def test_goods_that_no_label_for_things_to_wear_has_seen_are_not_told(labels: dict[str, float], told: str) -> None:
+    assert caption(SOCKS, 0.95, labels) == told
+
+
+def test_one_thing_alone_must_have_been_seen_by_a_label_or_the_detector() -> None:
+    sentence = "a close up of a boat"
+    assert caption(sentence, 0.9, {}, {"boat": 0.05}) == ""
+    assert caption(sentence, 0.9, {}, {"boat": 0.2}) == sentence
+    assert caption(sentence, 0.9, {"canoe": 0.25}) == sentence
+
+
+def test_of_several_things_the_sentence_is_believed() -> None:
+    assert caption("a boat next to a table", 0.9, {}) == "a boat next to a table"
+    assert caption("a man in a boat", 0.9, {}) == "a man in a boat"

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from workers.grammar import unrepeated
+from workers.grammar import articles_mended, unrepeated
 from workers.models.base import Pixels
 from workers.models.embedded import weights
 from workers.models.embedded.backbone import can_pack, imagenet_backbone, pack_backbone
@@ -103,7 +103,7 @@ class Network:
         sight = self._decoder.see(torch.cat([look.tokens for look in looks]))
         found = tell(self._decoder, sight, [[BOS]], RULES)
         best = [chosen(beams, look.words, self._places) for (beams,), look in zip(found, looks, strict=True)]
-        return [Told(unrepeated(self.text(sentence.ids)), sentence.score) for sentence in best]
+        return [Told(articles_mended(unrepeated(self.text(sentence.ids))), sentence.score) for sentence in best]
 
     def text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode([i for i in ids if i not in (PAD, BOS, EOS)]))

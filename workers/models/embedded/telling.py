@@ -9,21 +9,15 @@ from numpy.typing import NDArray
 from workers.grammar import singular
 from workers.models.base import Caption, Tag
 from workers.models.embedded.agreement import agreed
-from workers.models.embedded.concepts import Vocabulary, read_concepts
+from workers.models.embedded.concepts import Vocabulary
 from workers.models.embedded.labels import Label
 from workers.models.embedded.naming import DOUBTFUL, captions_of, tags_of
 from workers.models.embedded.nouns import Lexicon, Noun
 from workers.models.embedded.someone import Someone
+from workers.models.embedded.witnesses import Witnesses
 
 # A label above it is right in 96 of 100 single-object photographs.
 SURE = 0.5
-# Of 43 validation sentences that told of an animal on less evidence for its own kind, 20 were right.
-LEAST_ANIMAL = 0.15
-# Above it there is an animal, whatever the sentence says.
-SURE_ANIMAL = 0.6
-# Of 103 training photographs of giraffes, which the net has no label for, none looked like one of these to it.
-FAR_FROM_UNKNOWN = ("amphibian", "arthropod", "bird", "fish", "marine life", "reptile")
-SURE_FAR = 0.5
 # A setting whose nouns the detector sees less than this is not told of a thing that a label names.
 LEAST_SETTING = 0.15
 LEAST_LABEL = 0.2
@@ -51,14 +45,10 @@ class Teller:
         self._labels = labels
         self._vocabulary = Vocabulary(labels)
         self._lexicon = Lexicon(labels)
-        self._animals = np.array([label.kind == "animal" for label in labels])
-        self._relatives = _relatives(labels)
         detected = {number: found for number, word in enumerate(content) if (found := self._noun(word))}
         self._someone = Someone(detected, self._vocabulary.concept_number("person"))
         self._nouns = {number: singular(content[number]) for number in detected}
-        self._numbers: dict[str, list[int]] = {}
-        for number, noun in self._nouns.items():
-            self._numbers.setdefault(noun, []).append(number)
+        self._witnesses = Witnesses(labels, self._lexicon, self._nouns)
 
     def captions(self, seen: Seen) -> list[Caption]:
         """One sentence or phrase, or none where nothing is sure."""
@@ -83,30 +73,18 @@ class Teller:
         return Caption(sentence, round(max(confidence, vouched), 3))
 
     def _believed(self, seen: Seen) -> list[Caption]:
-        """The sentence, unless it is doubtful or the thousand labels speak against it."""
+        """The sentence, unless it is doubtful or the witnesses speak against it."""
         if not seen.sentence or seen.confidence < LEAST_CONFIDENCE or self._is_refuted(seen):
             return []
         return [Caption(self._grounded(seen.sentence, seen), round(seen.confidence, 3))]
+
+    def _is_refuted(self, seen: Seen) -> bool:
+        return self._witnesses.refute(self._lexicon.read(seen.sentence), seen.labels, seen.words)
 
     def _modest(self, seen: Seen) -> list[Caption]:
         """What the labels say together, and who is in the picture."""
         people = self._someone.of(self._lexicon.read(seen.sentence), seen.words)
         return captions_of(self._vocabulary, seen.labels, people)
-
-    def _is_refuted(self, seen: Seen) -> bool:
-        """It tells of an animal that no label has seen, or of none where labels are sure of one."""
-        things = [mention.noun for mention in self._lexicon.read(seen.sentence).things]
-        kinds = {noun.kind for noun in things}
-        if kinds.isdisjoint({"animal", "person"}) and float(seen.labels[self._animals].sum()) > SURE_ANIMAL:
-            return True
-        if not things or things[0].kind != "animal":
-            return False
-        relatives = self._relatives.get(things[0].parent) if self._lexicon.is_label(things[0]) else None
-        if relatives is not None:
-            return float(seen.labels[relatives].sum()) < LEAST_ANIMAL
-        # The net has no giraffe; then any animal is a relative, but not a bird.
-        evidence = (float(seen.labels[self._relatives[far]].sum()) for far in FAR_FROM_UNKNOWN)
-        return max(evidence) > SURE_FAR or float(seen.labels[self._animals].sum()) < LEAST_ANIMAL
 
     def _grounded(self, sentence: str, seen: Seen) -> str:
         """Without "in front of a building" after a thing that a label names, where nobody sees a building."""
@@ -119,13 +97,8 @@ class Teller:
         rest = sentence[reading.tokens[things[0].last].end :]
         if not SETTING.match(rest):
             return sentence
-        is_seen = any(self._sight_of(thing.noun.text, seen) >= LEAST_SETTING for thing in things[1:])
+        is_seen = any(self._witnesses.sight_of(thing.noun.text, seen.words) >= LEAST_SETTING for thing in things[1:])
         return sentence if is_seen else sentence.removesuffix(rest)
-
-    def _sight_of(self, noun: str, seen: Seen) -> float:
-        """The detector knows single words: of a grocery store either will do."""
-        numbers = [number for word in (noun, *noun.split()) for number in self._numbers.get(word, ())]
-        return max((float(seen.words[number]) for number in numbers), default=0.0)
 
     def tags(self, seen: Seen) -> list[Tag]:
         tags = {tag.text: tag for tag in tags_of(self._vocabulary, seen.labels)}
@@ -155,16 +128,3 @@ class Teller:
         mentions = self._lexicon.read(f"a {word}").mentions
         noun = mentions[0].noun if len(mentions) == 1 else None
         return noun if noun and noun.kind not in {"group", "part"} else None
-
-
-def _relatives(labels: list[Label]) -> dict[str, NDArray[np.bool_]]:
-    """By an animal's wider word ("dog"), which labels speak for it; only for those that have a label."""
-    concepts = {concept.name: concept for concept in read_concepts() if concept.kind == "animal" and concept.level == 1}
-    parents = {label.parent for label in labels if label.kind == "animal"} | concepts.keys()
-    found = {
-        parent: np.array(
-            [concepts[parent].covers(label) if parent in concepts else label.parent == parent for label in labels]
-        )
-        for parent in parents
-    }
-    return {parent: members for parent, members in found.items() if members.any()}
