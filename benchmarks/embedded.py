@@ -26,24 +26,6 @@ from workers.models.base import Captioner, Pixels, Tagger
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 SIZES = (1, 8, 16)
-# As a worker does it: the models have a process of their own.
-START = """
-import sys, time
-begun = time.perf_counter()
-from decoding import Limits
-from workers import pipeline
-from workers.engine import Engine
-from workers.models.apart import create_apart
-engine = Engine(*create_apart("embedded", threads=1), batch_size=8)
-engine.load()
-words = pipeline.describe(engine, open(sys.argv[1], "rb").read(), limits=Limits(pixels=10**8), timeout_s=60).words
-seconds = time.perf_counter() - begun
-import psutil
-from benchmarks._service import peak_mb
-here = psutil.Process()
-print(seconds, sum(peak_mb(process.pid) for process in [here, *here.children()]))
-engine.close()
-"""
 
 
 def main() -> None:
@@ -113,7 +95,7 @@ def twelve_megapixels() -> bytes:
 
 def started(rounds: int) -> Table:
     """A new process each time."""
-    command = [sys.executable, "-c", START, str(SAMPLES / "cat.jpg")]
+    command = [sys.executable, "-m", "benchmarks._start", str(SAMPLES / "cat.jpg")]
     found = [subprocess.check_output(command, cwd=ROOT, text=True).split() for _ in range(rounds)]
     seconds, megabytes = (statistics.median(map(float, column)) for column in zip(*found, strict=True))
     table = Table("a process of its own", "seconds to the first answer", "peak memory, MB")
