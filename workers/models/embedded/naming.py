@@ -24,8 +24,8 @@ SURE_SPECIES = 0.8
 SURE_DOUBTFUL = 0.85
 DOUBTFUL = frozenset((
     "ATM", "adhesive bandage", "balance beam", "bobsled", "bulletproof vest", "camping tent", "carousel", "comic book",
-    "doormat", "dromedary camel", "hamper basket", "high bar", "medical stretcher", "neck brace", "packet", "pajamas",
-    "prison", "rickshaw", "solar dish", "spaghetti squash", "toy store", "triumphal arch",
+    "doormat", "dromedary camel", "envelope", "hamper basket", "high bar", "medical stretcher", "neck brace", "packet",
+    "pajamas", "prison", "rickshaw", "solar dish", "spaghetti squash", "toy store", "triumphal arch",
 ))  # fmt: skip
 # Where a thing in it is sure too, "a dog by the sea" is told rather than "a seashore".
 LATE_KINDS = frozenset(("landscape",))
