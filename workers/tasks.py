@@ -36,6 +36,7 @@ from workers.heartbeat import Heartbeat
 from workers.images import ImageError
 from workers.models.apart import ModelsDied, create_apart
 from workers.models.base import ModelUnavailable
+from workers.priority import give_way
 from workers.under_way import UnderWay
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,9 @@ _under_way = UnderWay()
 @current_app.task(name="workers.analyze_image")
 def analyze_image() -> None:
     """One of the images that wait, whichever is due."""
+    if settings.FORGE_MODEL_PROCESS:
+        # Of one process with the models it would hold the interpreter's lock for longer.
+        give_way()
     if insist(services.suspect_is_next):
         with _gate.alone():
             if _claim_and_run(suspect=True):

@@ -1,7 +1,9 @@
 """The models' process killed, from outside and by a picture, under a worker that lives on."""
 
 import json
+import os
 from collections import Counter
+from pathlib import Path
 
 import httpx
 import psutil
@@ -11,6 +13,7 @@ from forge.stack import Stack
 from tests.e2e.client import analyze, analyze_body, colors, messages, upload
 from tests.e2e.conftest import MakeKey, MakeStack
 from tests.pictures import jpeg
+from workers.priority import STEP
 
 pytestmark = pytest.mark.e2e
 
@@ -27,6 +30,11 @@ ENV: dict[str, str | None] = {
 def models_of(stack: Stack) -> psutil.Process:
     (child,) = psutil.Process(stack.processes["worker-1"].pid).children()
     return child
+
+
+def niceness(pid: int) -> set[int]:
+    """Of all threads of the process."""
+    return {os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in Path(f"/proc/{pid}/task").iterdir()}
 
 
 def test_models_that_die_are_started_again_and_only_their_killer_fails(
@@ -47,6 +55,9 @@ def test_models_that_die_are_started_again_and_only_their_killer_fails(
                     models.wait(60)
         assert (ends["result"], ends["error"], ends["complete"]) == (12, 0, 1)
         assert models_of(stack).pid != models.pid
+        # What works for the models gives way to them, to those that were started later too.
+        assert niceness(worker) == {models_of(stack).nice(), min(models_of(stack).nice() + STEP, 19)}
+        assert niceness(models_of(stack).pid) == {psutil.Process(worker).nice()}
 
         events = analyze(http, upload(http, [*colors(3, first=20), jpeg(POISON)]))
         assert Counter(event.type for event in events)["result"] == 3
