@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from decoding import Limits
 from workers import models, pipeline
-from workers.images import decode
+from workers.imaging.decoding import decode
 from workers.models.base import Captioner, Tagger
 
 BATCH = 8

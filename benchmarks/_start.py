@@ -10,10 +10,10 @@ def main() -> None:
     # Importing them is part of it.
     from decoding import Limits
     from workers import pipeline
-    from workers.engine import Engine
-    from workers.models.apart import create_apart
+    from workers.models.subprocess import create_in_subprocess
+    from workers.runtime.engine import Engine
 
-    engine = Engine(*create_apart(60, "embedded", threads=1), batch_size=8)
+    engine = Engine(*create_in_subprocess(60, "embedded", threads=1), batch_size=8)
     engine.load()
     pipeline.describe(engine, Path(sys.argv[1]).read_bytes(), limits=Limits(pixels=10**8), timeout_s=60)
     seconds = time.perf_counter() - begun

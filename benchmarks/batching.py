@@ -22,8 +22,8 @@ from decoding import Limits
 from forge.stack import Stack
 from tests.e2e.client import analyze, colors, upload
 from workers import models, pipeline
-from workers.engine import Engine
-from workers.images import decode
+from workers.imaging.decoding import decode
+from workers.runtime.engine import Engine
 
 COST = {"delay_ms": 40, "delay_ms_per_image": 10}
 JOB = 100  # images

@@ -19,9 +19,9 @@ from rich.table import Table
 
 from decoding import Limits
 from workers import models, pipeline
-from workers.engine import Engine
-from workers.images import decode
+from workers.imaging.decoding import decode
 from workers.models.base import Captioner, Pixels, Tagger
+from workers.runtime.engine import Engine
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"

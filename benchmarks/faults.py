@@ -15,7 +15,7 @@ from rich.table import Table
 
 from benchmarks._service import key_of
 from forge.stack import Stack
-from tests.e2e.ground import ENV, small_disk
+from tests.e2e.running_stack import ENV, small_disk
 from tests.e2e.scenarios import SCENARIOS, Outcome, Scenario, run
 from tests.postgres import MISSING, Cluster, programs, throwaway
 

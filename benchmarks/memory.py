@@ -25,7 +25,7 @@ from forge.stack import Stack
 from tests.e2e.client import analyze, upload
 from tests.workers.blip_checkpoints import save_blip_base
 from tests.workers.checkpoints import save_clip_base
-from workers.models.store import BLIP, CLIP
+from workers.models.checkpoints.store import BLIP, CLIP
 
 MB = 2**20
 

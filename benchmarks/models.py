@@ -21,11 +21,11 @@ from transformers.utils import logging as library_logging
 
 from benchmarks.embedded import SAMPLES
 from decoding import Limits
-from workers.images import decode
+from workers.imaging.decoding import decode
 from workers.models.base import Pixels
 from workers.models.blip.model import Blip
 from workers.models.blip.options import Style
-from workers.models.processor import Processor, choose, processor
+from workers.models.precision import Processor, choose, processor
 
 # One prompt and a fixed length, so that both ways do the same work.
 STYLE = Style(prompts=("",), beams=3, longest=12)
@@ -121,7 +121,7 @@ def facts(own: Blip, plain: Plain, here: Processor, pictures: list[Pixels], stag
 
 
 def ids_of(own: Blip, picture: Pixels) -> list[int]:
-    from workers.models.sentences.search import tell
+    from workers.models.text_decoder.generation import tell
 
     (best, *_), *_ = tell(own.decoder, own.see(own.preprocessor([picture])), own.prompts, own.rules)[0]
     return list(best.ids)

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from benchmarks._service import key_of, peak_mb
 from forge.stack import Stack
-from tests.pictures import encode
+from tests.images import encode
 
 CLIENTS = 50
 MB = 2**20

@@ -7,7 +7,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_asgi_application()
 
 # These need the apps, loaded above.
-from forge.api.handoff import App, HandoffMiddleware, RequestSizeMiddleware  # noqa: E402
-from forge.api.traffic import TrafficMiddleware  # noqa: E402
+from forge.api.asgi.access_log import AccessLogMiddleware  # noqa: E402
+from forge.api.asgi.handoff import HandoffMiddleware  # noqa: E402
+from forge.api.asgi.request_size import RequestSizeMiddleware  # noqa: E402
+from forge.api.asgi.types import App  # noqa: E402
 
-application = TrafficMiddleware(RequestSizeMiddleware(HandoffMiddleware(cast(App, _django))))
+application = AccessLogMiddleware(RequestSizeMiddleware(HandoffMiddleware(cast(App, _django))))

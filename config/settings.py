@@ -218,7 +218,7 @@ FORGE_SINGLE_WAIT_S = env.float("FORGE_SINGLE_WAIT_S", 60.0, validate=validate.R
 
 # Files over FORGE_MAX_IMAGES are counted and refused with their number; far over it the reading stops.
 DATA_UPLOAD_MAX_NUMBER_FILES = 10 * FORGE_MAX_IMAGES
-FILE_UPLOAD_HANDLERS = ["forge.uploads.UploadHandler"]
+FILE_UPLOAD_HANDLERS = ["forge.sessions.upload_handler.UploadHandler"]
 # Of a body that arrives so much is held in memory, the rest in a file without a name (in TMPDIR). Django's own 2.5 MB
 # would be 125 MB for fifty uploads at once.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2**16
@@ -283,7 +283,7 @@ FORGE_ANALYSIS_TIMEOUT_S = env.float("FORGE_ANALYSIS_TIMEOUT_S", 60.0, validate=
 FORGE_MAX_ATTEMPTS = env.int("FORGE_MAX_ATTEMPTS", 3, validate=validate.Range(min=1))
 # From SIGTERM to a worker's end: what it still holds then is queued again. A supervisor must wait a little longer.
 FORGE_WORKER_GRACE_S = env.float("FORGE_WORKER_GRACE_S", 25.0, validate=validate.Range(min=0.0))
-FORGE_FAULTS = _faults(env.json("FORGE_FAULTS", {}))  # where this process is to die, for tests: forge/faults.py
+FORGE_FAULTS = _faults(env.json("FORGE_FAULTS", {}))  # where this process is to die, for tests: forge/crash_points.py
 
 # /metrics answers this machine and its private network, or, once this is set, whoever sends it as a bearer token.
 FORGE_METRICS_TOKEN = env.str("FORGE_METRICS_TOKEN", "")

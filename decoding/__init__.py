@@ -5,7 +5,7 @@ can make a decoder walk over a large picture again and again, or over millions o
 decoded at once in this process the rest waits: that bounds its memory.
 """
 
+from decoding.images import FORMATS, Damaged, TooLarge, Undecodable, Unsupported, opened
 from decoding.limits import Limits
-from decoding.pictures import FORMATS, Damaged, TooLarge, Undecodable, Unsupported, opened
 
 __all__ = ["FORMATS", "Damaged", "Limits", "TooLarge", "Undecodable", "Unsupported", "opened"]

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from forge import ledger
+from forge.credits import ledger
 from forge.models import Account, ApiKey
 
 

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 import decoding
-from forge import uploads
 from forge.errors import PayloadTooLarge, UnreadableImage
-from tests import pictures
+from forge.sessions import validation
+from tests import images
 from tests.hostile.corpus import CASES, HEAVY
 from tests.hostile.mutations import good_pictures, mutated
 from tests.hostile.runner import CODES, Outcome, read_all
@@ -72,7 +72,7 @@ def test_a_picture_that_takes_too_long_is_given_up(name: str) -> None:
 
 def test_no_more_pixels_than_the_limit_are_decoded_at_once() -> None:
     limits = decoding.Limits(pixels=10_000, pixels_at_once=10_000)
-    data = pictures.jpeg(size=(80, 80))
+    data = images.jpeg(size=(80, 80))
     inside, most = [], []
 
     def read() -> None:
@@ -92,16 +92,16 @@ def test_no_more_pixels_than_the_limit_are_decoded_at_once() -> None:
 
 
 def test_the_limits_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = SimpleUploadedFile("a.jpg", pictures.jpeg(size=(80, 40)))
+    file = SimpleUploadedFile("a.jpg", images.jpeg(size=(80, 40)))
     monkeypatch.setattr(settings, "FORGE_MAX_IMAGE_SIDE", 79)
     with pytest.raises(PayloadTooLarge) as caught:
-        uploads.image_check(file)
+        validation.image_check(file)
     assert caught.value.members == {"limit": 79, "actual": 80}
 
     monkeypatch.setattr(settings, "FORGE_MAX_IMAGE_SIDE", 80)
     monkeypatch.setattr(settings, "FORGE_DECODE_SECONDS", -1.0)
     with pytest.raises(UnreadableImage):
-        uploads.image_check(file)
+        validation.image_check(file)
 
 
 def test_the_codes_are_the_contracts() -> None:

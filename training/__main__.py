@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from training.data import NON_COMMERCIAL, read_rows, unpack
+from training.datasets.captioned import NON_COMMERCIAL, read_rows, unpack
 from training.run import Run, Scale
 
 STAGES = ("features", "text", "detector", "pictures", "reward", "calibrate", "export", "evaluate")

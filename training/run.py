@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training import calibrate, export, report
-from training.data import Row
-from training.detector import WORDS, precision, train_detector
-from training.features import Features, extract
-from training.image_stage import train_pictures
-from training.pictures import Pictures
-from training.reward_stage import blended, train_reward
-from training.scores import captions, deaf, likelihood, scores
-from training.speaker import Speaker, decoder_config
-from training.text_stage import hearing, train_text
-from training.words import VOCABULARY, Vocabulary, clean, make_vocabulary, read_sentences
-from workers.models.embedded.eye import Detector
+from training.caption_model import Speaker, decoder_config
+from training.datasets.captioned import Row
+from training.datasets.image_batches import Pictures
+from training.datasets.tokenized import VOCABULARY, Vocabulary, clean, make_vocabulary, read_sentences
+from training.scoring.caption_metrics import captions, deaf, likelihood, scores
+from training.stages import calibrate, evaluate, export
+from training.stages.detector import WORDS, precision, train_detector
+from training.stages.features import Features, extract
+from training.stages.images import train_pictures
+from training.stages.self_critical import blended, train_reward
+from training.stages.text import hearing, train_text
+from workers.models.embedded.vision.visual_features import Detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Run:
 
     def evaluate(self) -> None:
         """What README and the model card say, by the product's own code, from the exported files."""
-        report.write(self.folder / "export", self.rows, self.threads, self.folder / "answers.jsonl")
+        evaluate.write(self.folder / "export", self.rows, self.threads, self.folder / "answers.jsonl")
 
     def _report(self, stage: str) -> None:
         """Where training stands; the figures that are told elsewhere are those of `evaluate`."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from decoding import Limits
-from workers.colors import look
-from workers.compose import Words, compose
-from workers.context import Context
-from workers.engine import Engine
-from workers.images import Picture, decode
+from workers.composing.metadata import Words, compose
+from workers.imaging.colors import look
+from workers.imaging.decoding import Picture, decode
+from workers.imaging.image_facts import Context
 from workers.models.base import Caption, Tag
+from workers.runtime.engine import Engine
 
 
 class NothingSaid(Exception):
@@ -43,7 +43,7 @@ def describe(
 ) -> Analysis:
     """`terms` are an account's own, for its tags.
 
-    Raises NothingSaid, and what workers.images.decode and Engine.describe raise.
+    Raises NothingSaid, and what workers.imaging.decoding.decode and Engine.describe raise.
     """
     times = [time.perf_counter()]
     picture = decode(data, limits=limits)

@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
-from forge import ledger
 from forge.admin import html
 from forge.admin.base import KeptAdmin
 from forge.admin.credits import ledger_rows
+from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.models import Account
 from forge.models.accounts import MOST_TERMS

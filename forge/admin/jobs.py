@@ -5,11 +5,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from forge import services
 from forge.admin import html, provenance
 from forge.admin.base import ReadOnlyAdmin
 from forge.admin.credits import ledger_rows
 from forge.admin.filters import AccountFilter
+from forge.jobs import services
 from forge.models import CreditEntry, Job
 
 _MOST_EVENTS = 500  # two an image and one more: the whole log of all but the largest jobs
@@ -17,7 +17,7 @@ _MOST_EVENTS = 500  # two an image and one more: the whole log of all but the la
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin[Job]):
-    """Status changes in forge/states.py alone; an operator looks, and cancels."""
+    """Status changes in forge/jobs/states.py alone; an operator looks, and cancels."""
 
     list_display = [
         "shown_id", "owner", "session_page", "shown_status", "progress", "succeeded", "failed", "created", "ended",

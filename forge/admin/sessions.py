@@ -12,13 +12,13 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from forge import uploads
 from forge.admin import html
 from forge.admin.base import ViewedAdmin
 from forge.admin.filters import AccountFilter
 from forge.admin.thumbnails import thumbnail_response
 from forge.errors import Conflict
 from forge.models import Image, ImageAnalysis, Job, Session
+from forge.sessions import services
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -108,7 +108,7 @@ class SessionAdmin(ViewedAdmin[Session]):
         return [f"Session {session.pk} of {session.account}" for session in sessions], counts, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Session) -> None:
-        uploads.session_delete(session=obj)
+        services.session_delete(session=obj)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -133,7 +133,7 @@ class SessionAdmin(ViewedAdmin[Session]):
         try:
             with transaction.atomic():
                 self.log_deletions(request, Session.objects.filter(pk=pk))
-                uploads.session_delete(session=session)
+                services.session_delete(session=session)
         except (Conflict, IntegrityError) as error:
             self.message_user(request, f"Session {pk}: {_sentence(error)}", messages.ERROR)
             return False

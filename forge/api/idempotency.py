@@ -29,7 +29,7 @@ KEY_HEADER = OpenApiParameter(
 )
 
 
-class Once:
+class IdempotentRequest:
     """A request as its key knows it; one without a key is always the first."""
 
     def __init__(self, row: IdempotencyKey | None, *, is_first: bool) -> None:
@@ -61,15 +61,15 @@ class Once:
 
 
 @contextmanager
-def once_for(request: Request) -> Iterator[Once]:
+def idempotent_request(request: Request) -> Iterator[IdempotentRequest]:
     """Raises InvalidRequest, IdempotencyMismatch, IdempotencyInProgress. What raises inside leaves the key free."""
     key = _key(request)
     if key is None:
-        yield Once(None, is_first=True)
+        yield IdempotentRequest(None, is_first=True)
         return
     row, is_first = idempotency.key_claim(account=account_of(request), key=key, fingerprint=_fingerprint(request))
     try:
-        yield Once(row, is_first=is_first)
+        yield IdempotentRequest(row, is_first=is_first)
     except BaseException:
         if is_first:
             idempotency.key_release(row)

@@ -6,8 +6,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from forge import logs
+from forge.limits import Standing
 from forge.models.identifiers import random_token
-from forge.quotas import Standing
 
 REQUEST_ID_HEADER = "X-Request-Id"
 STANDING = "forge.standing"  # where a request carries its Standing

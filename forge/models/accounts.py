@@ -37,7 +37,7 @@ def terms_validate(terms: object) -> None:
 
 
 class Account(models.Model):
-    """Who owns keys, sessions and credits. `balance` is written by forge/ledger.py alone.
+    """Who owns keys, sessions and credits. `balance` is written by forge/credits/ledger.py alone.
 
     `extra_terms`: what the tagger looks for in this account's pictures beside its own vocabulary. Models with fixed
     words (the embedded ones) pass them over.

@@ -5,7 +5,7 @@ from forge.models.accounts import Account
 
 
 class CreditEntry(models.Model):
-    """One signed change of an account's credits; written by forge/ledger.py alone, never changed.
+    """One signed change of an account's credits; written by forge/credits/ledger.py alone, never changed.
 
     `job_id` and `image_id` are names, not references: the ledger outlives the rows of a deleted session.
     """

@@ -73,7 +73,7 @@ class ImageAnalysis(models.Model):
     # Its place in the order in which analysis begins, 1…total; set once, also when a second attempt begins.
     current = models.PositiveIntegerField(null=True, blank=True)
     sent_at = models.DateTimeField(default=timezone.now)
-    # The round in which it is due (forge/turns.py); 0 comes before all.
+    # The round in which it is due (forge/jobs/fair_queue.py); 0 comes before all.
     turn = models.PositiveBigIntegerField(default=0)
     # Who holds it (a token of the worker process) and until when.
     holder = models.CharField(max_length=60, blank=True)

@@ -5,7 +5,8 @@ web process one supervised listener hands it to the streams that wait for that j
 directly on what it has sent; anything else (a start, a gap, an overflow, a lost connection) makes it read the log.
 So an event can be late, never lost, doubled or out of order.
 
-Written against the insides of django-eventstream as pinned; tests/forge/test_relay.py fails when its version moves.
+Written against the internals of the pinned django-eventstream; tests/forge/relay/test_relay.py fails when its version
+moves.
 """
 
 from forge.relay.listeners import fanout

@@ -12,7 +12,7 @@ from django_eventstream.utils import sse_encode_event
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from forge.away import DATABASE_AWAY
+from forge.database import DATABASE_ERRORS
 from forge.models import Account
 from forge.relay.log import from_log, last_seqs
 from forge.relay.publisher import PUBSUB_CHANNEL
@@ -143,7 +143,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             await asyncio.sleep(settings.FORGE_RESYNC_S)
             try:
                 self.mark_behind(await self._jobs_behind())
-            except DATABASE_AWAY as error:
+            except DATABASE_ERRORS as error:
                 logger.warning("The relay could not compare its streams with the log: %s", error)
 
     async def _jobs_behind(self) -> set[str]:

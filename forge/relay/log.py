@@ -26,7 +26,7 @@ class JobEventStorage(StorageBase):  # type: ignore[misc]
     """The library's view of the log: a channel is a job, an id is a seq."""
 
     def append_event(self, channel: str, event_type: str, data: Any) -> Event:
-        raise RuntimeError("Events are recorded by forge.events, with the state they tell of.")
+        raise RuntimeError("Events are recorded by forge.jobs.events, with the state they tell of.")
 
     def get_events(self, channel: str, last_id: int, limit: int = PAGE) -> list[Event]:
         rows = JobEvent.objects.filter(job_id=channel, seq__gt=last_id).order_by("seq")[:limit]

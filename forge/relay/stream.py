@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from django.conf import settings
 
-from forge.away import DATABASE_AWAY
+from forge.database import DATABASE_ERRORS
 from forge.models import Account
 from forge.relay.listeners import JobListener, fanout
 from forge.relay.log import from_log, read_log
@@ -39,7 +39,7 @@ async def _catch_up(listener: JobListener) -> AsyncIterator[bytes]:
             events, more, finished = await from_log(
                 lambda: read_log(account=listener.account, job_id=listener.job_id, after=listener.last_seq)
             )
-        except DATABASE_AWAY as error:
+        except DATABASE_ERRORS as error:
             logger.warning("A stream of %s waits for the database: %s", listener.job_id, error)
             await asyncio.sleep(1.0)
             continue

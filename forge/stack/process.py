@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-LEASH = Path(__file__).with_name("leash.py")
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 LOG_LIMIT = 4 * 2**20
 TAIL_LINES = 12
 FIRST_PAUSE_S = 0.5
@@ -73,7 +73,7 @@ class Process:
                 output.truncate(0)
             self._log_offset = output.seek(0, os.SEEK_END)
             self._child = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *self.command],
+                [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), *self.command],
                 cwd=self.cwd,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

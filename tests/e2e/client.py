@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.pictures import jpeg
+from tests.images import jpeg
 
 V1 = "/image-forge-api/v1"
 _NO_EVENT = re.compile(rb"^(retry: \d+|:[^\n]*)\n\n", re.MULTILINE)

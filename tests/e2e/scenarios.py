@@ -1,4 +1,4 @@
-"""Every scenario of tests/e2e/breaks: what its short form (bin/test) and its long one (bin/bench faults) are given."""
+"""Every scenario of tests/e2e/failures, with the arguments of its short form (bin/test) and long form (bin/bench)."""
 
 import time
 from collections.abc import Callable
@@ -7,19 +7,19 @@ from typing import Any
 
 from forge.stack import Stack
 from tests.e2e.audit import Audit
-from tests.e2e.breaks.moments import dies_between
-from tests.e2e.breaks.queue import redis_emptied, redis_out_of_memory, redis_restarted, redis_slow, redis_stopped
-from tests.e2e.breaks.store import disk_full, postgresql_restarted, sqlite_locked
-from tests.e2e.breaks.webs import bad_readers, web_killed
-from tests.e2e.breaks.workers import (
+from tests.e2e.failures.moments import dies_between
+from tests.e2e.failures.queue import redis_emptied, redis_out_of_memory, redis_restarted, redis_slow, redis_stopped
+from tests.e2e.failures.store import disk_full, postgresql_restarted, sqlite_locked
+from tests.e2e.failures.webs import bad_readers, web_killed
+from tests.e2e.failures.workers import (
     each_process_in_turn,
     no_worker_at_all,
     poison_image,
     worker_killed_again_and_again,
     worker_told_to_end,
 )
-from tests.e2e.ground import Ground
 from tests.e2e.load import Load, Tally
+from tests.e2e.running_stack import Ground
 from tests.postgres import Cluster
 
 

@@ -11,10 +11,10 @@ from decoding import Limits
 from forge.stack import Stack
 from tests.e2e.client import colors
 from tests.e2e.conftest import PATIENCE_S, MakeKey
-from tests.e2e.ground import ENV, POISON, small_disk
+from tests.e2e.running_stack import ENV, POISON, small_disk
 from tests.e2e.scenarios import SCENARIOS, Scenario, run
 from tests.postgres import Cluster
-from workers import images
+from workers.imaging import decoding
 from workers.models import scripted
 
 pytestmark = pytest.mark.e2e
@@ -69,4 +69,4 @@ def test_the_clients_send_no_poison() -> None:
     poison = scripted.Script.from_options({"crash_color": POISON}).crash_color
 
     for picture in colors(256):  # From there on the colours come again.
-        assert not scripted._is_color(images.decode(picture, limits=Limits(pixels=10**6)).pixels, poison)
+        assert not scripted._is_color(decoding.decode(picture, limits=Limits(pixels=10**6)).pixels, poison)

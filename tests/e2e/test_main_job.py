@@ -9,7 +9,7 @@ from httpx_sse import connect_sse
 from forge.stack import Stack
 from tests.e2e.client import SentEvent, analyze_body, colors, messages, submit, upload
 from tests.e2e.conftest import MakeKey, MakeStack, needs_curl
-from tests.pictures import jpeg
+from tests.images import jpeg
 
 pytestmark = pytest.mark.e2e
 

@@ -12,8 +12,8 @@ import pytest
 from forge.stack import Stack
 from tests.e2e.client import analyze, analyze_body, colors, messages, upload
 from tests.e2e.conftest import MakeKey, MakeStack
-from tests.pictures import jpeg
-from workers.priority import STEP
+from tests.images import jpeg
+from workers.runtime.thread_niceness import STEP
 
 pytestmark = pytest.mark.e2e
 

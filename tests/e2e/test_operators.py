@@ -18,7 +18,7 @@ from forge.stack import Stack
 from forge.stack.ports import any_free
 from tests.e2e.client import analyze_body, colors, submit, upload
 from tests.e2e.conftest import MakeKey, environment, until
-from tests.pictures import jpeg
+from tests.images import jpeg
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,7 @@ import pytest
 
 from forge.stack import Stack
 from tests.e2e.conftest import MakeKey, MakeStack, until
-from tests.pictures import jpeg
+from tests.images import jpeg
 
 pytestmark = pytest.mark.e2e
 

@@ -7,10 +7,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from forge import dispatch, uploads
+from forge import redis_client
 from forge.accounts import account_ensure, key_issue
 from forge.models import Account, Session
-from tests.pictures import jpeg
+from forge.sessions import services, validation
+from tests.images import jpeg
 
 V1 = "/image-forge-api/v1"
 
@@ -41,9 +42,9 @@ def media(tmp_path: Path, settings: Any) -> Path:
 
 @pytest.fixture(autouse=True)
 def empty_queue() -> Iterator[None]:
-    dispatch._broker().flushdb()
+    redis_client._shared_client().flushdb()
     yield
-    dispatch._broker().flushdb()
+    redis_client._shared_client().flushdb()
 
 
 @pytest.fixture
@@ -70,6 +71,6 @@ def bobs_api(bob: Account) -> ApiClient:
 def make_session() -> Callable[..., Session]:
     def make(account: Account, images: int = 3) -> Session:
         files = [SimpleUploadedFile(f"photo{n}.jpg", jpeg(f"#{n * 20 % 256:02x}6040")) for n in range(images)]
-        return uploads.session_create(account=account, images=uploads.images_check(files))
+        return services.session_create(account=account, images=validation.images_check(files))
 
     return make

@@ -12,10 +12,11 @@ from celery import current_app
 from django.conf import settings as django_settings
 from django.test import Client
 
-from forge import logs, services
+from forge import logs
 from forge.accounts import key_issue
+from forge.jobs import services
 from forge.models import Account, Session
-from tests.forge import jobs
+from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
 
 logger = logging.getLogger("tests")
@@ -128,7 +129,7 @@ def test_an_image_carries_the_id_of_the_request_that_sent_it(
     session = make_session(alice, 2)
     headers = {"Accept": "application/json", "X-Request-Id": "trace-me"}
 
-    api.call("POST", f"/sessions/{session.pk}/analyze", jobs.body_for(session), headers=headers)
+    api.call("POST", f"/sessions/{session.pk}/analyze", job_factory.body_for(session), headers=headers)
 
     claims = [services.analysis_claim_next(holder="worker") for _ in range(2)]
     assert [claim and claim.request_id for claim in claims] == ["trace-me"] * 2

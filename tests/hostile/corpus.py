@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests import pictures
+from tests import images
 from tests.hostile import boxes
 
 FULL = 7_070  # 7,070² is just under the limit of 50 megapixels
@@ -28,16 +28,16 @@ def small() -> Image.Image:
 
 
 def encoded(format: str, **options: object) -> bytes:
-    return pictures.encode(small(), format, **options)
+    return images.encode(small(), format, **options)
 
 
 def animation(format: str, frames: int, size: tuple[int, int] = (8, 8)) -> bytes:
     colors = [Image.new("RGB", size, (n % 256, n // 256 * 16 % 256, n * 7 % 256)) for n in range(frames)]
-    return pictures.encode(colors[0], format, save_all=True, append_images=colors[1:], duration=20)
+    return images.encode(colors[0], format, save_all=True, append_images=colors[1:], duration=20)
 
 
 def array(values: np.ndarray, format: str, **options: object) -> bytes:
-    return pictures.encode(Image.fromarray(values), format, **options)
+    return images.encode(Image.fromarray(values), format, **options)
 
 
 # --- PNG --------------------------------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ def wrong_crc(kind: bytes) -> bytes:
 
 
 PNG: dict[str, Build] = {
-    "png: 60,000²": pictures.bomb_png,
+    "png: 60,000²": images.bomb_png,
     "png: 2^31-1 by 1": lambda: boxes.png(2**31 - 1, 1, boxes.zeros(100)),
     "png: 2^32-1 squared": lambda: boxes.png(2**32 - 1, 2**32 - 1, boxes.zeros(100)),
     "png: 0 by 0": lambda: boxes.png(0, 0, b""),
@@ -186,7 +186,7 @@ JPEG: dict[str, Build] = {
     "jpeg: lossless": lambda: encoded("JPEG").replace(b"\xff\xc0", b"\xff\xc3"),
     "jpeg: no tables": lambda: encoded("JPEG").replace(b"\xff\xc4", b"\xff\xe4"),
     "jpeg: nothing but 0xFF": lambda: b"\xff\xd8\xff" + b"\xff" * 10 * MEGABYTES,
-    "mpo: one picture that says it is 1,000": lambda: pictures.encode(
+    "mpo: one picture that says it is 1,000": lambda: images.encode(
         small(), "MPO", save_all=True, append_images=[small()]
     ).replace(b"\x01\xb0\x04\x00\x01\x00\x00\x00\x02", b"\x01\xb0\x04\x00\x01\x00\x00\x00\xff"),
 }
@@ -217,7 +217,7 @@ OTHERS: dict[str, Build] = {
     "gif: LZW of 0 bits": lambda: boxes.gif(8, 8, boxes.gif_frame(8, 8, lzw=b"\0\x02\x44\x01\0")),
     "gif: LZW of 200 bits": lambda: boxes.gif(8, 8, boxes.gif_frame(8, 8, lzw=b"\xc8\x02\x44\x01\0")),
     "gif: and a script": lambda: b"GIF89a/*" + b"*/=alert(1)//" + gif_of_frames(1)[6:],
-    "gif: 50 megapixels": lambda: pictures.encode(Image.new("P", (FULL, FULL)), "GIF"),
+    "gif: 50 megapixels": lambda: images.encode(Image.new("P", (FULL, FULL)), "GIF"),
     "bmp: 2^31-1 squared": lambda: boxes.bmp(2**31 - 1, 2**31 - 1, b""),
     "bmp: upside down": lambda: boxes.bmp(8, -8, bytes(64)),
     "bmp: width -8": lambda: boxes.bmp(-8, 8, bytes(64)),
@@ -240,7 +240,7 @@ OTHERS: dict[str, Build] = {
     "webp: EXIF of overlapping tags": lambda: encoded("WEBP", exif=b"Exif\0\0" + exif_of_overlapping_tags(4000, 10**6)),
     "webp: a profile of 19 MB": lambda: encoded("WEBP", icc_profile=bytes(19 * MEGABYTES)),
     "webp: 2,000,000 chunks": lambda: boxes.riff([(b"ABCD", b"")] * 2_000_000),
-    "webp: 50 megapixels": lambda: pictures.encode(Image.new("RGB", (FULL, FULL), "teal"), "WEBP", method=0, quality=1),
+    "webp: 50 megapixels": lambda: images.encode(Image.new("RGB", (FULL, FULL), "teal"), "WEBP", method=0, quality=1),
     "webp: a WAV": lambda: b"RIFF\x24\0\0\0WAVEfmt " + bytes(40),
 }
 
@@ -334,9 +334,7 @@ TIFF: dict[str, Build] = {
     "tiff: 50 megapixels of 16 bits": lambda: array(
         np.zeros((FULL, FULL), np.uint16), "TIFF", compression="tiff_deflate"
     ),
-    "tiff: 50 megapixels CMYK": lambda: pictures.encode(
-        Image.new("CMYK", (FULL, FULL)), "TIFF", compression="tiff_lzw"
-    ),
+    "tiff: 50 megapixels CMYK": lambda: images.encode(Image.new("CMYK", (FULL, FULL)), "TIFF", compression="tiff_lzw"),
     "tiff: a directory that follows itself": lambda: boxes.tiff(
         grey(1, 1, (OFFSETS, 4, 1, 8), (ROWS, 4, 1, 1), (COUNTS, 4, 1, 1)), following=8
     ),
@@ -366,7 +364,7 @@ def sized(data: bytes, width: int, height: int) -> bytes:
 
 
 def heic() -> bytes:
-    from tests.workers.test_images import HEIC
+    from tests.workers.imaging.test_decoding import HEIC
 
     return HEIC
 
@@ -397,7 +395,7 @@ ISO: dict[str, Build] = {
     **{f"heic: {title}": build for title, build in iso(heic, b"heic").items()},
     "avif: animation of 200 frames": partial(animation, "AVIF", 200, (64, 64)),
     "avif: EXIF of overlapping tags": avif_exif,
-    "avif: 50 megapixels": lambda: pictures.encode(Image.new("RGB", (FULL, FULL)), "AVIF", speed=10),
+    "avif: 50 megapixels": lambda: images.encode(Image.new("RGB", (FULL, FULL)), "AVIF", speed=10),
 }
 
 # --- What only has an image's name ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from functools import cache
 
 from PIL import Image
 
-from tests import pictures
+from tests import images
 from tests.hostile import boxes, corpus
 from tests.hostile.corpus import Build
 
@@ -32,23 +32,23 @@ def good_pictures() -> dict[str, bytes]:
     exif.update({0x0112: 6, 0x010F: "maker", 0x9286: b"comment" * 20})
     animated = {format: corpus.animation(format, 4, (24, 16)) for format in ("PNG", "GIF", "WEBP", "AVIF")}
     return {
-        "jpeg": pictures.encode(cat, "JPEG", exif=exif, icc_profile=bytes(500), comment=b"c" * 40),
-        "jpeg progressive": pictures.encode(cat, "JPEG", progressive=True, restart_marker_blocks=4),
-        "jpeg cmyk": pictures.encode(cat.convert("CMYK"), "JPEG"),
-        "mpo": pictures.encode(cat, "MPO", save_all=True, append_images=[cat]),
-        "png": pictures.encode(cat, "PNG", exif=exif, dpi=(72, 72)),
-        "png of a palette": pictures.encode(cat.quantize(16), "PNG", transparency=0),
-        "png of 16 bits": pictures.encode(Image.new("I;16", (40, 30), 40_000), "PNG"),
-        "webp": pictures.encode(cat, "WEBP", exif=exif, icc_profile=bytes(500)),
-        "webp lossless": pictures.encode(cat.convert("RGBA"), "WEBP", lossless=True),
-        "gif": pictures.encode(cat, "GIF", comment=b"c" * 300),
-        "bmp": pictures.encode(cat, "BMP"),
+        "jpeg": images.encode(cat, "JPEG", exif=exif, icc_profile=bytes(500), comment=b"c" * 40),
+        "jpeg progressive": images.encode(cat, "JPEG", progressive=True, restart_marker_blocks=4),
+        "jpeg cmyk": images.encode(cat.convert("CMYK"), "JPEG"),
+        "mpo": images.encode(cat, "MPO", save_all=True, append_images=[cat]),
+        "png": images.encode(cat, "PNG", exif=exif, dpi=(72, 72)),
+        "png of a palette": images.encode(cat.quantize(16), "PNG", transparency=0),
+        "png of 16 bits": images.encode(Image.new("I;16", (40, 30), 40_000), "PNG"),
+        "webp": images.encode(cat, "WEBP", exif=exif, icc_profile=bytes(500)),
+        "webp lossless": images.encode(cat.convert("RGBA"), "WEBP", lossless=True),
+        "gif": images.encode(cat, "GIF", comment=b"c" * 300),
+        "bmp": images.encode(cat, "BMP"),
         "bmp rle": corpus.rle(64, 48, b"\x20\x07\x20\x09\0\0" * 47 + b"\0\x04abcd" + b"\x3c\3\0\1"),
-        "tiff": pictures.encode(cat, "TIFF", exif=exif),
-        "tiff lzw": pictures.encode(cat, "TIFF", compression="tiff_lzw"),
-        "tiff jpeg": pictures.encode(cat, "TIFF", compression="jpeg"),
+        "tiff": images.encode(cat, "TIFF", exif=exif),
+        "tiff lzw": images.encode(cat, "TIFF", compression="tiff_lzw"),
+        "tiff jpeg": images.encode(cat, "TIFF", compression="jpeg"),
         "tiff strips": corpus.tiff_of_strips(40),
-        "avif": pictures.encode(cat, "AVIF", exif=exif),
+        "avif": images.encode(cat, "AVIF", exif=exif),
         "heic": corpus.heic(),
         **{f"{format.lower()} animated": data for format, data in animated.items()},
     }

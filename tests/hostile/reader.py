@@ -27,8 +27,8 @@ def main() -> None:
     django.setup()
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from forge import uploads  # noqa: F401 (what they import is not the first picture's memory)
-    from workers import images  # noqa: F401
+    from forge.sessions import validation  # noqa: F401 (what they import is not the first picture's memory)
+    from workers.imaging import decoding  # noqa: F401
 
     while header := sys.stdin.buffer.read(4):
         data = sys.stdin.buffer.read(*struct.unpack(">I", header))
@@ -55,11 +55,11 @@ def _checked(data: bytes) -> str:
     """What the upload says of it: `read`, a code of the contract, or a failure that nobody foresaw."""
     from django.core.files.uploadedfile import UploadedFile
 
-    from forge import uploads
     from forge.errors import ForgeError
+    from forge.sessions import validation
 
     try:
-        image = uploads.image_check(UploadedFile(io.BytesIO(data), name="hostile.jpg", size=len(data)))
+        image = validation.image_check(UploadedFile(io.BytesIO(data), name="hostile.jpg", size=len(data)))
     except ForgeError as error:
         return error.code
     except Exception as error:  # noqa: BLE001 (what is looked for)
@@ -71,15 +71,15 @@ def _decoded(data: bytes) -> str:
     from django.conf import settings
 
     from decoding import Limits
-    from workers import images
+    from workers.imaging import decoding
 
     try:
-        picture = images.decode(data, limits=Limits.of(settings))
-    except images.ImageError as error:
+        picture = decoding.decode(data, limits=Limits.of(settings))
+    except decoding.ImageError as error:
         return error.code
     except Exception as error:  # noqa: BLE001 (what is looked for)
         return f"raised {error!r}"
-    return "read" if max(picture.pixels.shape[:2]) <= images.MAX_SIDE else "raised nothing, but is too large"
+    return "read" if max(picture.pixels.shape[:2]) <= decoding.MAX_SIDE else "raised nothing, but is too large"
 
 
 def _forget_peak() -> int:

@@ -1,8 +1,8 @@
 import pytest
 
-from training.reward import CIDER_SCALE, Reward
-from training.reward_stage import ended
-from workers.models.embedded.row import BOS, EOS, PAD, UNKNOWN
+from training.scoring.reward import CIDER_SCALE, Reward
+from training.stages.self_critical import ended
+from workers.models.embedded.decoder_input import BOS, EOS, PAD, UNKNOWN
 
 END = 2
 DOG, RUNS, GRASS, CAT, SLEEPS, BED, A = range(10, 17)

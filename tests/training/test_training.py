@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from training.data import NON_COMMERCIAL, read_rows, unpack
-from training.words import clean, read_sentences
+from training.datasets.captioned import NON_COMMERCIAL, read_rows, unpack
+from training.datasets.tokenized import clean, read_sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,7 +48,7 @@ def test_it_ends_with_the_files_that_ship(trained: tuple[Path, str]) -> None:
 def test_the_product_reads_what_training_wrote(trained: tuple[Path, str]) -> None:
     from PIL import Image
 
-    from tests.workers.pictures import SAMPLES
+    from tests.workers.images import SAMPLES
     from workers.models.embedded.network import Network
 
     network = Network(trained[0] / "quick" / "full" / "export")

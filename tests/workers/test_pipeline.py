@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from decoding import Limits
-from tests.workers.pictures import encoded, left_red_right_blue
-from workers.engine import Engine
-from workers.images import UnsupportedImage
+from tests.workers.images import encoded, left_red_right_blue
+from workers.imaging.decoding import UnsupportedImage
 from workers.models import create
 from workers.pipeline import NothingSaid, describe
+from workers.runtime.engine import Engine
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
-"""File names that are unique within one run, as forge.filenames makes them unique within a session."""
+"""File names that are unique within one run, as forge.sessions.filenames makes them unique within a session."""
 
 from collections.abc import Sequence
 
-from workers.filenames import FILENAME_LIMIT
+from workers.composing.filename import FILENAME_LIMIT
 
 
 class Filenames:

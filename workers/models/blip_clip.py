@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from workers.models import store
+from workers.english.guards import alike
 from workers.models.base import Caption, Captioner, ModelUnavailable, Pixels, Tagger, threads_of
-from workers.models.guards import alike
+from workers.models.checkpoints import store
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +23,7 @@ _DIFFERENT = 0.5
 
 
 class Judge(Protocol):
-    """workers.models.clip.Clip, as far as it is needed here: vectors of length 1, and what their products are
+    """workers.models.clip.encoder.Clip, as far as it is needed here: vectors of length 1, and what their products are
     multiplied by.
     """
 
@@ -78,8 +78,8 @@ def _pair(
     blip: str, blip_folder: Path, clip: str, clip_folder: Path, precision: str, threads: int | None
 ) -> tuple[Captioner, Tagger]:
     from workers.models.blip import BlipCaptioner
-    from workers.models.clip_tagger import ClipTagger
-    from workers.models.placed import PlacedClip
+    from workers.models.clip.clip_device import PlacedClip
+    from workers.models.clip.tagger import ClipTagger
 
     captioner = BlipCaptioner(
         blip_folder, name=blip, revision=store.revision(blip_folder), threads=threads, precision=precision

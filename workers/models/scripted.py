@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from workers.colors import dominant_colors
+from workers.imaging.colors import dominant_colors
 from workers.models.base import Caption, Captioner, Pixels, Tag, Tagger
 
 ADJECTIVES = (

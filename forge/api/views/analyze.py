@@ -10,16 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forge import idempotency, ledger, logs, quotas, relay, selectors, services
+from forge import idempotency, limits, logs, relay, selectors
 from forge.api.account import account_of
+from forge.api.asgi.handoff import JsonResponder, hand_over
 from forge.api.errors import body
-from forge.api.handoff import JsonResponder, hand_over
-from forge.api.idempotency import KEY_HEADER, once_for
+from forge.api.idempotency import KEY_HEADER, idempotent_request
 from forge.api.renderers import prefers_json
 from forge.api.schema import STREAM, errors
 from forge.api.serializers import AnalyzeRequest, AnalyzeSingleRequest, JobSerializer, SingleResultSerializer
 from forge.api.views.streams import after_of, job_headers, stream_of
-from forge.away import DATABASE_AWAY
+from forge.credits import ledger
+from forge.database import DATABASE_ERRORS
 from forge.errors import (
     AnalysisCancelled,
     AnalysisCrashed,
@@ -39,8 +40,9 @@ from forge.errors import (
     UnreadableImage,
     UploadPathMismatch,
 )
+from forge.jobs import services
+from forge.jobs.services import ImageReference
 from forge.models import Account, ImageAnalysis, Job
-from forge.services import ImageReference
 
 _SUBMIT_ERRORS = (
     InvalidRequest,
@@ -78,8 +80,8 @@ class AnalyzeView(APIView):
         asked.is_valid(raise_exception=True)
         as_json = prefers_json(request)
         # Before anything is charged: a stream that may not open is refused with nothing done.
-        with quotas.seat_taken(account_of(request)) if not as_json else nullcontext() as seat:
-            with once_for(request) as once:
+        with limits.acquire_stream_slot(account_of(request)) if not as_json else nullcontext() as seat:
+            with idempotent_request(request) as once:
                 job = once.job or _submit(
                     request,
                     session_id,
@@ -108,8 +110,8 @@ class AnalyzeSingleView(APIView):
         """Analyse one image and wait for its words. 504 with the `jobId` when that takes too long."""
         asked = AnalyzeSingleRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        with quotas.seat_taken(account_of(request)) as seat:
-            with once_for(request) as once:
+        with limits.acquire_stream_slot(account_of(request)) as seat:
+            with idempotent_request(request) as once:
                 job = once.job or _submit(
                     request,
                     session_id,
@@ -157,7 +159,7 @@ async def _single_answer(
         pass  # What the job has come to by now is read below.
     try:
         return await relay.from_log(lambda: _settled(account, job_id, request_id, key_id))
-    except DATABASE_AWAY:
+    except DATABASE_ERRORS:
         # The job was accepted and goes on, whatever has happened to its database since.
         return StillRunning.status, body(StillRunning(jobId=job_id), request_id)
 

@@ -3,11 +3,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forge import ledger, selectors
+from forge import selectors
 from forge.api.account import account_of
 from forge.api.pagination import NewestFirst
 from forge.api.schema import errors
 from forge.api.serializers import BalanceSerializer, CheckRequest, CheckSerializer, CreditEntrySerializer
+from forge.credits import ledger
 from forge.errors import InsufficientCredits, InvalidRequest
 
 

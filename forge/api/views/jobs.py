@@ -5,12 +5,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forge import quotas, selectors, services
+from forge import limits, selectors
 from forge.api.account import account_of
 from forge.api.schema import STREAM, errors
 from forge.api.serializers import JobSerializer
 from forge.api.views.streams import after_of, job_headers, stream_of
 from forge.errors import InvalidRequest, NotFound
+from forge.jobs import services
 
 _INCLUDABLE = ("provenance",)
 
@@ -64,7 +65,7 @@ class JobEventsView(APIView):
         job = selectors.job_get(account_of(request), job_id)
         if job.is_finished and after >= job.last_seq:
             return Response(status=204, headers=job_headers(request, job))
-        with quotas.seat_taken(account_of(request)) as seat:
+        with limits.acquire_stream_slot(account_of(request)) as seat:
             return stream_of(request, job, seat, after=after)
 
 

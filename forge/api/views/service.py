@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forge import metrics, readiness
 from forge.api.schema import errors
 from forge.api.serializers import HealthSerializer
 from forge.errors import InvalidApiKey, Unavailable
+from forge.operations import metrics, readiness
 
 
 class _OpenView(APIView):

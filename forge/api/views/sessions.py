@@ -6,9 +6,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forge import selectors, uploads
+from forge import selectors
 from forge.api.account import account_of
-from forge.api.idempotency import KEY_HEADER, once_for
+from forge.api.idempotency import KEY_HEADER, idempotent_request
 from forge.api.pagination import SessionsNewestFirst
 from forge.api.schema import errors
 from forge.api.serializers import ImageSerializer, ImageStateSerializer, SessionSerializer, UploadRequest
@@ -25,6 +25,7 @@ from forge.errors import (
     UnsupportedImage,
 )
 from forge.models import Image
+from forge.sessions import services, validation
 
 _FILES = "images[]"
 _UPLOAD_ERRORS = (
@@ -49,11 +50,11 @@ class UploadView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Upload images. Makes a session. A request with a bad file keeps nothing and names each bad file."""
-        with once_for(request) as once:
+        with idempotent_request(request) as once:
             if not once.is_first:
                 return Response(once.answer, status=201)
-            images = uploads.images_check(request.FILES.getlist(_FILES), each=once.renew)
-            session = uploads.session_create(
+            images = validation.images_check(request.FILES.getlist(_FILES), each=once.renew)
+            session = services.session_create(
                 account=account_of(request),
                 images=images,
                 accepted=lambda rows: once.keep(
@@ -80,11 +81,11 @@ class SessionImagesView(APIView):
         def answer(added: list[Image]) -> dict[str, Any]:
             return {**SessionSerializer(session).data, "images": [ImageSerializer(image).data for image in added]}
 
-        with once_for(request) as once:
+        with idempotent_request(request) as once:
             if not once.is_first:
                 return Response(once.answer, status=201)
-            images = uploads.images_check(request.FILES.getlist(_FILES), each=once.renew)
-            added = uploads.session_extend(
+            images = validation.images_check(request.FILES.getlist(_FILES), each=once.renew)
+            added = services.session_extend(
                 session=session,
                 images=images,
                 accepted=lambda rows: once.keep(session=session, status=201, answer=answer(rows)),
@@ -114,7 +115,7 @@ class SessionView(APIView):
     @extend_schema(operation_id="sessions_delete", responses={204: None, **errors(NotFound, Conflict)})
     def delete(self, request: Request, session_id: str) -> Response:
         """Remove a session with its files, jobs and words. The ledger stays. 409 while one of its jobs runs."""
-        uploads.session_delete(session=selectors.session_get(account_of(request), session_id))
+        services.session_delete(session=selectors.session_get(account_of(request), session_id))
         return Response(status=204)
 
 

@@ -6,10 +6,10 @@ from rest_framework.reverse import reverse
 
 from forge import relay
 from forge.api.account import account_of
-from forge.api.handoff import StreamResponder, hand_over
+from forge.api.asgi.handoff import StreamResponder, hand_over
 from forge.errors import InvalidRequest
+from forge.limits import StreamSlot
 from forge.models import Job
-from forge.quotas import Seat
 
 
 def after_of(request: Request) -> int:
@@ -20,7 +20,7 @@ def after_of(request: Request) -> int:
     return int(given)
 
 
-def stream_of(request: Request, job: Job, seat: Seat | None, *, after: int) -> HttpResponse:
+def stream_of(request: Request, job: Job, seat: StreamSlot | None, *, after: int) -> HttpResponse:
     chunks = relay.stream(account=account_of(request), job_id=job.pk, after=after)
     hand_over(request, StreamResponder(chunks), seat)
     headers = {**job_headers(request, job), "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from forge import audit
+from forge.credits import audit
 from forge.management.database import DatabaseCommand
 from forge.models import Account, CreditEntry, ImageAnalysis, Job, JobEvent
 

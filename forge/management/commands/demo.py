@@ -1,4 +1,4 @@
-"""Sends pictures through the service and shows the words as they come; forge/demo.py is the client and the display."""
+"""Send images through the service and show the metadata as it arrives; client: forge/management/demo_client.py."""
 
 import io
 import logging
@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from forge.demo import BASE_PATH, Client, Event, RefusedError, card, event_line, terminal
+from forge.management.demo_client import BASE_PATH, Client, Event, RefusedError, card, event_line, terminal
 from forge.stack import Process, StackError, StartFailed, missing, running_urls
 from forge.stack.stack import POLL_S
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from forge import ledger
+from forge.credits import ledger
 from forge.management.database import DatabaseCommand
 from forge.models import Account
 

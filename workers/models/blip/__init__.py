@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.models import checkpoint
+from workers.english.guards import alike, guarded
 from workers.models.base import Caption, Captioner, ModelUnavailable, Pixels
 from workers.models.blip.options import Style
-from workers.models.guards import alike, guarded
+from workers.models.checkpoints import checkpoint
 
 if TYPE_CHECKING:
     from workers.models.blip.model import Blip
@@ -48,14 +48,14 @@ class BlipCaptioner(Captioner):
         try:
             import torch
 
-            from workers.models import processor
             from workers.models.blip.model import Blip
+            from workers.models.precision import choose, processor
         except ImportError as error:
             raise ModelUnavailable(f"BLIP lacks the package {error.name}; run bin/setup.") from error
         if self._threads is not None:
             torch.set_num_threads(self._threads)
-        here = processor.processor()
-        precision = processor.choose(self._precision, here, name="BLIP")
+        here = processor()
+        precision = choose(self._precision, here, name="BLIP")
         self._blip = Blip(self._folder, precision, here, self._style)
         # The same weights in other numbers may find other words.
         self.revision = f"{self._known or checkpoint.revision(self._folder)}+{precision}"

@@ -13,17 +13,17 @@ from transformers import BlipForConditionalGeneration
 from transformers.activations import ACT2FN
 from transformers.utils import logging as library_logging
 
-from workers.models import checkpoint
 from workers.models.base import ModelUnavailable, Pixels
 from workers.models.blip.network import Vision
 from workers.models.blip.options import Style
 from workers.models.blip.pixels import Preprocessor
 from workers.models.blip.wordpiece import read_tokenizer
-from workers.models.linear import linear
-from workers.models.processor import Processor
-from workers.models.sentences.beams import Rules
-from workers.models.sentences.decoder import Decoder, Shape, Sight
-from workers.models.sentences.search import tell
+from workers.models.checkpoints import checkpoint
+from workers.models.packed_linear import linear
+from workers.models.precision import Processor
+from workers.models.text_decoder.beam_search import Rules
+from workers.models.text_decoder.decoder import Decoder, Shape, Sight
+from workers.models.text_decoder.generation import tell
 
 ARCHITECTURE = "BlipForConditionalGeneration"
 # Cells of one picture, and beams of a batch: what the packed layers are made ready for.
@@ -31,7 +31,7 @@ _CELLS, _BEAMS = 577, 24
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ScoredSentence:
     """`score`: the mean log-probability of the tokens after the prompt, the end among them."""
 
     text: str
@@ -70,7 +70,7 @@ class Blip:
         self.decoder = Decoder(model.text_decoder.state_dict(), shape, each, once)
 
     @torch.inference_mode()
-    def sentences(self, batch: Sequence[Pixels]) -> list[list[list[Told]]]:
+    def sentences(self, batch: Sequence[Pixels]) -> list[list[list[ScoredSentence]]]:
         """For each picture, for each prompt, best first."""
         if not batch:
             return []
@@ -83,11 +83,11 @@ class Blip:
         ready = pixels.to(self._here.device, self._dtype)
         return Sight.of_all([self.decoder.see(self.vision(part)) for part in torch.split(ready, at_once)])
 
-    def told(self, sight: Sight) -> list[list[list[Told]]]:
+    def told(self, sight: Sight) -> list[list[list[ScoredSentence]]]:
         found = tell(self.decoder, sight, self.prompts, self.rules)
         return [
             [
-                [Told(self.text(sentence.ids[len(prompt) :]), sentence.score) for sentence in sentences]
+                [ScoredSentence(self.text(sentence.ids[len(prompt) :]), sentence.score) for sentence in sentences]
                 for prompt, sentences in zip(self.prompts, of_picture, strict=True)
             ]
             for of_picture in found

@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from workers.models.linear import Linear
-from workers.models.sentences.decoder import attend
+from workers.models.packed_linear import Linear
+from workers.models.text_decoder.decoder import attend
 
 
 class _VisionLayer(nn.Module):

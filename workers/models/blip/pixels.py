@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from workers.models.base import ModelUnavailable, Pixels
-from workers.models.checkpoint import PREPROCESSOR
+from workers.models.checkpoints.checkpoint import PREPROCESSOR
 
 # transformers' own defaults, for what a checkpoint's file leaves out.
 _MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)

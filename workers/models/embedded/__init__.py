@@ -11,7 +11,7 @@ from workers.models.base import Caption, Captioner, Model, ModelUnavailable, Pix
 from workers.models.embedded import weights
 
 if TYPE_CHECKING:
-    from workers.models.embedded.sight import Sight
+    from workers.models.embedded.inference import Sight
 
 MEND = "run bin/setup, and `git checkout -- workers/models/embedded` where the repository's own files changed."
 
@@ -50,7 +50,7 @@ class Shared:
         if self._sight is not None:
             return
         try:
-            from workers.models.embedded.sight import Sight
+            from workers.models.embedded.inference import Sight
 
             self._sight = Sight(self._threads, self._folder)
         except ImportError as error:

@@ -12,14 +12,11 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from workers.grammar import articles_mended, unrepeated
+from workers.english.grammar import articles_mended, unrepeated
 from workers.models.base import Pixels
 from workers.models.embedded import weights
-from workers.models.embedded.backbone import can_pack, imagenet_backbone, pack_backbone
-from workers.models.embedded.choice import chosen
-from workers.models.embedded.eye import Detector, cells, glance
-from workers.models.embedded.pixels import cell_colors, normalised
-from workers.models.embedded.row import (
+from workers.models.embedded.beam_rerank import chosen
+from workers.models.embedded.decoder_input import (
     BEAMS,
     BOS,
     EOS,
@@ -32,9 +29,12 @@ from workers.models.embedded.row import (
     Impression,
     concept_row,
 )
-from workers.models.linear import linear, pack_linear
-from workers.models.sentences.decoder import Decoder, Shape
-from workers.models.sentences.search import tell
+from workers.models.embedded.vision.backbone import can_pack, imagenet_backbone, pack_backbone
+from workers.models.embedded.vision.pixels import cell_colors, normalised
+from workers.models.embedded.vision.visual_features import Detector, cells, glance
+from workers.models.packed_linear import linear, pack_linear
+from workers.models.text_decoder.decoder import Decoder, Shape
+from workers.models.text_decoder.generation import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DecodedSentence:
     """`score`: the mean log-probability of its tokens, the end among them."""
 
     text: str
@@ -98,12 +98,14 @@ class Network:
         return Look(labels, words, self._bridge(impression, self._decoder.words))
 
     @torch.inference_mode()
-    def tell(self, looks: Sequence[Look]) -> list[Told]:
+    def tell(self, looks: Sequence[Look]) -> list[DecodedSentence]:
         """All in one batch."""
         sight = self._decoder.see(torch.cat([look.tokens for look in looks]))
         found = tell(self._decoder, sight, [[BOS]], RULES)
         best = [chosen(beams, look.words, self._places) for (beams,), look in zip(found, looks, strict=True)]
-        return [Told(articles_mended(unrepeated(self.text(sentence.ids))), sentence.score) for sentence in best]
+        return [
+            DecodedSentence(articles_mended(unrepeated(self.text(sentence.ids))), sentence.score) for sentence in best
+        ]
 
     def text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode([i for i in ids if i not in (PAD, BOS, EOS)]))

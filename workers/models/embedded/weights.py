@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.models.embedded.confidence import Calibration
+from workers.models.embedded.calibration import Calibration
 
 FOLDER = Path(__file__).with_name("weights")
 SUMS = "SHA256SUMS"

@@ -18,14 +18,14 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from decoding import Limits
 from workers import models
-from workers.cli.ahead import in_order
-from workers.cli.answer import Answer, answer, as_block, as_json
-from workers.cli.bar import Bar
+from workers.cli.describe_file import describe, sentence
 from workers.cli.filenames import Filenames
-from workers.cli.files import pictures
-from workers.cli.reading import describe, sentence
-from workers.engine import Engine
+from workers.cli.image_paths import pictures
+from workers.cli.ordered_threads import in_order
+from workers.cli.output import Answer, answer, as_block, as_json
+from workers.cli.progress_bar import Bar
 from workers.models.base import ModelUnavailable
+from workers.runtime.engine import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         # What Pillow notes of a picture that it can read all the same.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         # It does not know the path; the failure is told here, with it.
-        logging.getLogger("workers.batcher").setLevel(logging.ERROR)
+        logging.getLogger("workers.runtime.batcher").setLevel(logging.ERROR)
         try:
             super().run_from_argv(argv)
         # An ordinary exit would wait for the threads, which may be deep in a batch that nobody wants any more.

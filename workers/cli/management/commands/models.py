@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from workers.models import store
 from workers.models.base import ModelUnavailable
-from workers.models.hub import Hub, HubError
+from workers.models.checkpoints import store
+from workers.models.checkpoints.hub import Hub, HubError
 
 _NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 

@@ -1,0 +1,110 @@
+"""Upload validation: every file is decoded once, in few threads, before any is kept."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import PIL.Image
+from django.conf import settings
+from PIL import ExifTags
+
+import decoding
+from forge.database import connection_release
+from forge.errors import ForgeError, InvalidRequest, PayloadTooLarge, UnreadableImage, UnsupportedImage
+from forge.sessions.upload_handler import Upload
+
+# Pillow's name of a format → (suffix, content type). MPO is the JPEG of cameras that store a preview beside it.
+FORMATS = {
+    "JPEG": ("jpg", "image/jpeg"),
+    "MPO": ("jpg", "image/jpeg"),
+    "PNG": ("png", "image/png"),
+    "WEBP": ("webp", "image/webp"),
+    "GIF": ("gif", "image/gif"),
+    "BMP": ("bmp", "image/bmp"),
+    "DIB": ("bmp", "image/bmp"),
+    "TIFF": ("tif", "image/tiff"),
+    "AVIF": ("avif", "image/avif"),
+    "HEIF": ("heic", "image/heic"),
+}
+# Few decode at once, and always the same threads: the allocator keeps for each thread what its largest picture took.
+_checkers = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
+_ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
+
+
+@dataclass(frozen=True)
+class CheckedImage:
+    """An upload that was decoded to its last byte; `width` and `height` in pixels, as a viewer sees it, upright."""
+
+    file: Upload
+    name: str
+    suffix: str
+    content_type: str
+    size: int
+    width: int
+    height: int
+
+
+def images_check(files: Sequence[Upload], *, each: Callable[[], object] = lambda: None) -> list[CheckedImage]:
+    """Decodes each file once; `each` is called after every one. Raises the first bad file's error, with all bad files
+    named in `files`.
+    """
+    if not files:
+        raise InvalidRequest("Send at least one file in the field images[].")
+    if len(files) > settings.FORGE_MAX_IMAGES:
+        raise PayloadTooLarge(
+            f"A request may hold {settings.FORGE_MAX_IMAGES} images; this one has {len(files)}.",
+            limit=settings.FORGE_MAX_IMAGES,
+            actual=len(files),
+        )
+    checked, refused = [], []
+    for file in files:
+        connection_release()  # Others may be checked first, for minutes.
+        try:
+            checked.append(_checkers.submit(image_check, file).result())
+        except ForgeError as error:
+            refused.append((file, error))
+        each()
+    if refused:
+        _, first = refused[0]
+        named = [
+            {"name": file.name, "code": error.code, "error": error.sentence, **error.members} for file, error in refused
+        ]
+        raise type(first)(first.sentence, **first.members, files=named)
+    return checked
+
+
+def image_check(file: Upload) -> CheckedImage:
+    """Raises PayloadTooLarge, UnsupportedImage or UnreadableImage."""
+    size = file.size or 0
+    if size > settings.FORGE_MAX_IMAGE_BYTES:
+        raise PayloadTooLarge(
+            f"«{file.name}» has {size} bytes; an image may have {settings.FORGE_MAX_IMAGE_BYTES}.",
+            limit=settings.FORGE_MAX_IMAGE_BYTES,
+            actual=size,
+        )
+    try:
+        with decoding.opened(file, decoding.Limits.of(settings)) as picture:
+            width, height = _decode(picture)
+            suffix, content_type = FORMATS[picture.format or ""]
+    except decoding.Unsupported as error:
+        raise UnsupportedImage(f"«{file.name}» is not an image of a supported type.") from error
+    except decoding.TooLarge as error:
+        raise PayloadTooLarge(
+            f"«{file.name}» has {error.actual} {error.unit}; an image may have {error.limit}.",
+            limit=error.limit,
+            actual=error.actual,
+        ) from error
+    except decoding.Damaged as error:
+        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
+    file.seek(0)
+    return CheckedImage(file, file.name or "image", suffix, content_type, size, width, height)
+
+
+def _decode(picture: PIL.Image.Image) -> tuple[int, int]:
+    """The upright size of the picture. Reads the file to its end: a truncated one is refused now, not failed later."""
+    width, height = picture.size
+    # A JPEG is decoded at an eighth of its size, which still reads every byte. Other formats ignore it.
+    picture.draft("RGB", (max(1, width // 8), max(1, height // 8)))
+    picture.load()
+    rotated = picture.getexif().get(ExifTags.Base.Orientation) in _ROTATED
+    return (height, width) if rotated else (width, height)

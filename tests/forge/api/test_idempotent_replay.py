@@ -1,0 +1,169 @@
+"""A POST that is said again with its key, as clients do whose stream broke: the same job's events, or its answer."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from forge.accounts import account_ensure, key_issue
+from forge.credits import ledger
+from forge.jobs import services
+from forge.models import Account, Job, Session
+from tests.forge import job_factory
+from tests.forge.api.test_handoff import Call, answer_single, body_for, single, work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MakeSession = Callable[..., Session]
+
+
+@pytest.fixture
+def alice() -> Account:
+    return account_ensure(name="alice", credits=100)
+
+
+@pytest.fixture
+def key(alice: Account) -> str:
+    return key_issue(account=alice)[1]
+
+
+def events(text: str) -> list[tuple[int, str]]:
+    found = [frame.splitlines() for frame in text.split("\n\n") if "event:" in frame]
+    fields = [dict(line.split(": ", 1) for line in lines) for lines in found]
+    return [(int(field["id"]), field["event"]) for field in fields]
+
+
+async def post(session: str, key: str, body: bytes, **headers: str) -> Call:
+    given = {"idempotency-key": "key-1", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    call = Call("POST", f"/sessions/{session}/analyze", key, body, given)
+    await call.start()
+    return call
+
+
+def test_the_same_jobs_events_come_again_from_the_first(alice: Account, key: str, make_session: MakeSession) -> None:
+    session = make_session(alice, 2)
+    body = body_for(session)
+
+    async def run() -> list[Call]:
+        broken = await post(session.pk, key, body)
+        await broken.leave()
+        beside = await post(session.pk, key, body)
+        await work(beside.headers["x-job-id"])
+        after = await post(session.pk, key, body)
+        await beside.finish()
+        await after.finish()
+        return [broken, beside, after]
+
+    calls = asyncio.run(run())
+
+    job = Job.objects.get()
+    assert {(call.status, call.headers["x-job-id"]) for call in calls} == {(200, job.pk)}
+    assert events(calls[1].text) == job_factory.events(job)
+    assert calls[2].text == calls[1].text
+    assert ledger.balance(alice.pk) == 98
+
+
+@pytest.mark.parametrize("seen", ["0", "2", "5", "7"])
+def test_with_last_event_id_the_events_after_it_come(
+    alice: Account, key: str, make_session: MakeSession, seen: str
+) -> None:
+    session = make_session(alice, 2)
+    body = body_for(session)
+
+    async def run() -> Call:
+        first = await post(session.pk, key, body)
+        await first.leave()
+        await work(first.headers["x-job-id"])
+        again = await post(session.pk, key, body, last_event_id=seen)
+        await again.finish()
+        return again
+
+    again = asyncio.run(run())
+
+    # Also after the last one: a client that says a POST again takes 204 for a failure, and would try for ever.
+    assert (again.status, again.headers["content-type"]) == (200, "text/event-stream")
+    assert events(again.text) == [event for event in job_factory.events(Job.objects.get()) if event[0] > int(seen)]
+
+
+def test_the_first_request_is_answered_from_the_first_event(
+    alice: Account, key: str, make_session: MakeSession
+) -> None:
+    session = make_session(alice, 1)
+    body = body_for(session)
+
+    async def run() -> Call:
+        first = await post(session.pk, key, body, last_event_id="2")
+        await work(first.headers["x-job-id"])
+        await first.finish()
+        return first
+
+    assert [seq for seq, _ in events(asyncio.run(run()).text)] == [1, 2, 3]
+
+
+def test_a_stream_and_a_job_are_two_looks_at_one_request(alice: Account, key: str, make_session: MakeSession) -> None:
+    session = make_session(alice, 1)
+    body = body_for(session)
+
+    async def run() -> tuple[Call, Call]:
+        stream = await post(session.pk, key, body)
+        await stream.leave()
+        told = await post(session.pk, key, body, accept="application/json")
+        await told.finish()
+        return stream, told
+
+    stream, told = asyncio.run(run())
+
+    assert told.status == 202
+    assert json.loads(told.text)["jobId"] == stream.headers["x-job-id"]
+    assert ledger.balance(alice.pk) == 99
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_the_answer_of_analyze_single_stays_the_first_one(
+    alice: Account, key: str, make_session: MakeSession, failing: bool
+) -> None:
+    session = make_session(alice, 1)
+    body = single(session)
+
+    first = asyncio.run(answer_single(session.pk, body, key, failing=failing, headers={"idempotency-key": "key-1"}))
+    ledger.grant(account_id=alice.pk, amount=50)
+    again = asyncio.run(answer_single(session.pk, body, key, failing=None, headers={"idempotency-key": "key-1"}))
+
+    assert (first.status, again.status) == ((422, 422) if failing else (200, 200))
+    assert told(again) == told(first)
+    assert json.loads(again.text).get("requestId", again.headers["x-request-id"]) == again.headers["x-request-id"]
+    assert Job.objects.count() == 1
+
+
+def told(call: Call) -> Any:
+    return {**json.loads(call.text), "requestId": ""}
+
+
+def test_analyze_single_that_took_too_long_is_asked_again_with_its_key(
+    alice: Account, key: str, make_session: MakeSession, settings: Any
+) -> None:
+    settings.FORGE_SINGLE_WAIT_S = 0.2
+    session = make_session(alice, 1)
+    body = single(session)
+
+    first = asyncio.run(answer_single(session.pk, body, key, failing=None, headers={"idempotency-key": "key-1"}))
+    job_factory.run(Job.objects.get())
+    again = asyncio.run(answer_single(session.pk, body, key, failing=None, headers={"idempotency-key": "key-1"}))
+
+    assert (first.status, again.status) == (504, 200)
+    assert json.loads(first.text)["jobId"] == json.loads(again.text)["jobId"]
+    assert ledger.balance(alice.pk) == 99
+
+
+def test_analyze_single_tells_that_it_was_cancelled(alice: Account, key: str, make_session: MakeSession) -> None:
+    session = make_session(alice, 1)
+    body = single(session)
+
+    def cancel(job: Job) -> None:
+        services.job_cancel(job=job)
+
+    call = asyncio.run(answer_single(session.pk, body, key, failing=False, run=cancel))
+
+    assert (call.status, json.loads(call.text)["code"]) == (422, "cancelled")
+    assert ledger.balance(alice.pk) == 100

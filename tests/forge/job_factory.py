@@ -1,0 +1,72 @@
+"""What the tests do with jobs, as a worker and a client would."""
+
+from typing import Any
+
+from forge.errors import AnalysisFailed
+from forge.jobs import services
+from forge.jobs.events import Metadata
+from forge.jobs.services import Claim, ImageReference
+from forge.models import Account, Image, ImageAnalysis, Job, JobEvent, Session
+
+WORDS: Metadata = {
+    "title": "A Red Kettle",
+    "alt": "A red kettle",
+    "caption": "A red kettle.",
+    "description": "A red kettle. It is bright.",
+    "filename": "red-kettle",
+    "seoTags": ["kettle", "red", "kitchen"],
+}
+
+
+def session_without_files(account: Account, images: int) -> Session:
+    """What an upload writes, without the pictures: for tests that only count."""
+    session = Session.objects.create(account=account)
+    rows = [
+        Image(session=session, position=n, size=1, width=1, height=1, storage_key=f"sessions/{session.pk}/{n}.jpg")
+        for n in range(images)
+    ]
+    Image.objects.bulk_create(rows)
+    return session
+
+
+def references(session: Session) -> list[ImageReference]:
+    return [ImageReference(id=image.pk, upload_path=image.upload_path) for image in session.images.all()]
+
+
+def body_for(session: Session) -> dict[str, Any]:
+    images = [
+        {"id": image.pk, "uploadPath": image.upload_path, "originalFilename": image.original_filename}
+        for image in session.images.all()
+    ]
+    return {"sessionId": session.pk, "images": images}
+
+
+def submit(account: Account, session: Session) -> Job:
+    return services.job_submit(account=account, session=session, references=references(session))
+
+
+def analyses(job: Job) -> list[ImageAnalysis]:
+    return list(job.analyses.order_by("position"))
+
+
+def claim(analysis: ImageAnalysis, holder: str = "worker-1") -> Claim:
+    claimed = services.analysis_claim(analysis_id=analysis.pk, holder=holder)
+    assert claimed is not None
+    return claimed
+
+
+def succeed(claimed: Claim, *filenames: str) -> bool:
+    return services.analysis_succeed(claim=claimed, metadata=WORDS, filenames=filenames or ("red-kettle",))
+
+
+def run(job: Job, *, failing: frozenset[int] = frozenset()) -> None:
+    for analysis in analyses(job):
+        claimed = claim(analysis)
+        if analysis.position in failing:
+            services.analysis_fail(claim=claimed, error=AnalysisFailed())
+        else:
+            succeed(claimed)
+
+
+def events(job: Job) -> list[tuple[int, str]]:
+    return list(JobEvent.objects.filter(job=job).order_by("seq").values_list("seq", "type"))

@@ -1,0 +1,171 @@
+"""Expired sessions go with files and rows; the ledger stays; nobody's job is cut off."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import FileSystemStorage, Storage, default_storage
+from django.db import connection
+from django.utils import timezone
+
+from forge.credits import ledger
+from forge.models import Account, CreditEntry, Image, ImageAnalysis, Job, JobEvent, Session
+from forge.sessions import expiry
+from tests.forge import job_factory
+from tests.forge.conftest import ApiClient
+
+MakeSession = Callable[..., Session]
+LONG_AGO = timedelta(hours=1)
+
+
+def expire(*sessions: Session, ago: timedelta = LONG_AGO) -> None:
+    Session.objects.filter(pk__in=[s.pk for s in sessions]).update(expires_at=timezone.now() - ago)
+
+
+def ended(job: Job, ago: timedelta = LONG_AGO) -> None:
+    Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - ago)
+
+
+def files(media: Path) -> list[Path]:
+    return [path for path in media.rglob("*") if path.is_file()]
+
+
+def test_an_expired_session_goes_with_files_and_rows_and_the_ledger_stays(
+    alice: Account, api: ApiClient, make_session: MakeSession, media: Path
+) -> None:
+    gone, kept = make_session(alice, 3), make_session(alice, 1)
+    job = job_factory.submit(alice, gone)
+    job_factory.run(job)
+    ended(job)
+    balance, entries = ledger.balance(alice.pk), CreditEntry.objects.count()
+    expire(gone)
+
+    assert expiry.sessions_sweep() == 1
+
+    assert [session.pk for session in Session.objects.all()] == [kept.pk]
+    assert [path.parent.name for path in files(media)] == [kept.pk]
+    assert not (media / "sessions" / gone.pk).exists()
+    assert (Image.objects.count(), Job.objects.count()) == (1, 0)
+    assert (ImageAnalysis.objects.count(), JobEvent.objects.count()) == (0, 0)
+    assert (ledger.balance(alice.pk), CreditEntry.objects.count()) == (balance, entries)
+    assert api.call("GET", f"/sessions/{gone.pk}").status_code == 404
+    assert len(api.call("GET", "/credits/ledger").json()["data"]) == entries
+
+
+def test_a_running_job_is_waited_for(alice: Account, make_session: MakeSession, media: Path) -> None:
+    session = make_session(alice, 2)
+    job = job_factory.submit(alice, session)
+    first, second = job_factory.analyses(job)
+    expire(session)
+    assert expiry.sessions_sweep() == 0
+
+    job_factory.succeed(job_factory.claim(first))
+    assert expiry.sessions_sweep() == 0
+    assert len(files(media)) == 2
+
+    job_factory.succeed(job_factory.claim(second))
+    assert expiry.sessions_sweep() == 0, "whoever reads the stream may still be reading its end"
+    ended(job)
+    assert expiry.sessions_sweep() == 1
+    assert not files(media)
+
+
+def test_what_has_just_expired_is_left_for_requests_under_way(alice: Account, make_session: MakeSession) -> None:
+    expire(make_session(alice, 1), ago=timedelta(seconds=5))
+
+    assert expiry.sessions_sweep() == 0
+
+
+def test_a_sweep_takes_so_many_and_the_next_one_goes_on(
+    alice: Account, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "MOST", 2)
+    expire(*(make_session(alice, 1) for _ in range(3)))
+
+    assert [expiry.sessions_sweep() for _ in range(3)] == [2, 1, 0]
+
+
+def test_a_file_that_cannot_be_removed_keeps_its_session_and_no_other(
+    alice: Account, make_session: MakeSession, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck, fine = make_session(alice, 2), make_session(alice, 1)
+    expire(stuck, fine)
+    blocked = media / stuck.images.all()[0].storage_key
+    blocked.unlink()
+    (blocked / "in-the-way").mkdir(parents=True)
+
+    assert expiry.sessions_sweep() == 1
+
+    assert Session.objects.get().pk == stuck.pk
+    assert "could not be removed" in caplog.text
+    (blocked / "in-the-way").rmdir()
+    assert expiry.sessions_sweep() == 1
+    assert not Session.objects.exists()
+
+
+def test_files_that_are_gone_already_do_not_keep_a_session(alice: Account, make_session: MakeSession) -> None:
+    session = make_session(alice, 2)
+    expire(session)
+    for image in session.images.all():
+        default_storage.delete(image.storage_key)
+
+    assert expiry.sessions_sweep() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_workers_sweep_at_once_and_each_session_goes_once(
+    alice: Account, make_session: MakeSession, media: Path
+) -> None:
+    sessions = [make_session(alice, 2) for _ in range(12)]
+    expire(*sessions)
+    start = threading.Barrier(4)
+
+    def sweep(_: int) -> int:
+        start.wait(30)
+        try:
+            return expiry.sessions_sweep()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        swept = list(pool.map(sweep, range(4)))
+
+    assert sum(swept) == len(sessions)
+    assert not Session.objects.exists()
+    assert not files(media)
+
+
+def age(path: Path, seconds: float) -> None:
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+def test_files_of_sessions_that_have_no_row_go_once_nobody_can_still_be_writing_them(
+    alice: Account, make_session: MakeSession, media: Path
+) -> None:
+    kept, lost, fresh = (make_session(alice, 2) for _ in range(3))
+    for path in files(media):
+        age(path, 0 if path.parent.name == fresh.pk else 2 * 3600)
+    Session.objects.filter(pk__in=[lost.pk, fresh.pk]).delete()
+
+    assert expiry.orphans_sweep() == 2
+    assert {path.parent.name for path in files(media)} == {kept.pk, fresh.pk}
+    assert not (media / "sessions" / lost.pk).exists()
+    assert expiry.orphans_sweep() == 0
+
+
+def test_where_nothing_was_ever_stored_no_file_is_lost(media: Path, db: None) -> None:
+    assert expiry.orphans_sweep() == 0
+
+
+def test_on_a_storage_without_folders_nothing_is_looked_for(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def listdir(self: Storage, path: str) -> None:
+        raise NotImplementedError("a backend that keeps keys only")
+
+    monkeypatch.setattr(FileSystemStorage, "listdir", listdir)
+    assert expiry.orphans_sweep() == 0

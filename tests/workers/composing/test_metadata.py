@@ -1,0 +1,398 @@
+import re
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workers.composing.metadata import Words, compose
+from workers.english.caption_cleanup import phrase_of
+from workers.english.grammar import singular
+from workers.imaging.colors import NAMES
+from workers.imaging.image_facts import Context
+from workers.models.base import Caption, Tag
+
+BLUE_AND_WHITE = Context(1200, 800, ("blue", "white"))
+CAT = Tag("tabby cat", 0.8, "animal", "cat")
+
+WORDS = [
+    "a", "cat", "cats", "photo of", "image of", "on", "the", "Über", "日本", "\U0001f408", "\u200b", "St.", "no.",
+    "O'Neill", "-", "...", "x" * 140, "and", "PICTURE OF", "there is", "1", "ß", "İ", "\ufb01", "!", '"', "\n",
+    "\ud83d", "of", "man", "woman's", "his", "she", "barack", "paris", "doctor", "getty images", "arafed", "<b>",
+    "&amp;",
+    "question:", "answer:", "on top of", "with a", "red", "blue", "two", "dogs", "at night", "holding", "is",
+    "www.x.com",
+    "named", "\u2019", "(", "©", "[SEP]", "close up of", "black and white", "standing", "THERE IS A", ",",
+]  # fmt: skip
+texts = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
+confidences = st.floats(0, 1)
+captions = st.lists(st.builds(Caption, texts, confidences), max_size=4)
+tags = st.lists(
+    st.builds(Tag, texts, confidences, texts, texts, st.sampled_from(["count", "mass", "plural"])), max_size=25
+)
+contexts = st.builds(
+    Context,
+    st.integers(1, 20_000),
+    st.integers(1, 20_000),
+    st.lists(st.sampled_from(NAMES), max_size=4, unique=True).map(tuple),
+    st.booleans(),
+    st.sampled_from(["", "bright", "dark"]),
+    st.sampled_from(["", *NAMES]),
+)
+
+
+def check_limits(words: Words) -> None:
+    assert 3 <= len(words.title.split()) <= 9
+    assert not words.title.endswith((".", " "))
+    assert len(words.title) <= 300
+
+    assert 0 < len(words.alt) <= 125
+    assert not re.match(r"(an? |the )?(image|picture|photo|photograph) (of|showing)\b", words.alt, re.IGNORECASE)
+
+    assert words.caption.endswith(".")
+    assert words.caption[0] == words.caption[0].upper()[0] or len(words.caption[0].upper()) > 1
+    assert len(words.caption) <= 300
+
+    assert words.description.count(". ") >= 1
+    assert words.description.endswith(".")
+    assert len(words.description) > len(words.caption)
+
+    assert words.filename == words.filename_candidates[0]
+    assert len(set(words.filename_candidates)) == len(words.filename_candidates) >= 2
+    for name in words.filename_candidates:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
+        assert len(name) <= 80
+
+    assert 3 <= len(words.seo_tags) <= 15
+    assert all(tag and tag == tag.lower() == tag.strip() and len(tag) <= 40 for tag in words.seo_tags)
+    keys = [frozenset(map(singular, re.findall(r"\w+", tag))) for tag in words.seo_tags]
+    assert len(set(keys)) == len(keys)
+
+    for text in (words.title, words.alt, words.caption, words.description, *words.seo_tags):
+        assert "\n" not in text
+        assert "  " not in text
+        text.encode()
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(captions, tags, contexts, st.booleans())
+def test_whatever_comes_in_the_limits_hold(
+    captions: list[Caption], tags: list[Tag], context: Context, neutral: bool
+) -> None:
+    check_limits(compose(captions, tags, context, neutral_people=neutral))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(texts)
+def test_what_is_told_can_be_told_again(text: str) -> None:
+    """A caption of ours that comes back as a caption is left as it is."""
+    once = phrase_of(text)
+    assert phrase_of(once) == once
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(captions, tags, contexts)
+def test_the_same_input_gives_the_same_words(captions: list[Caption], tags: list[Tag], context: Context) -> None:
+    assert compose(captions, tags, context) == compose(list(captions), list(tags), context)
+
+
+def test_a_caption_of_five_hundred_words_is_cut() -> None:
+    rambling = " ".join(f"word{number} and" for number in range(250))
+    words = compose([Caption(rambling, 0.9)], [], BLUE_AND_WHITE)
+    check_limits(words)
+    assert not words.alt.endswith(" and")
+    assert len(words.caption) <= 221
+
+
+def test_nothing_sure_gives_modest_true_words() -> None:
+    words = compose([], [Tag("missile", 0.12)], Context(1200, 800, ("blue", "white"), light="bright"))
+    assert words.title == "Bright Scene in Blue and White Tones"
+    assert words.alt == "A bright scene in blue and white tones"
+    assert words.caption == "A bright scene in blue and white tones."
+    assert words.filename == "bright-scene-in-blue-and-white-tones"
+    everything = " ".join([words.description, *words.seo_tags, *words.filename_candidates])
+    assert "missile" not in everything
+
+
+def test_a_label_becomes_a_sentence() -> None:
+    words = compose([Caption("a tabby cat", 0.8)], [Tag("cat", 0.9), CAT], BLUE_AND_WHITE)
+    assert words.as_metadata() == {
+        "title": "A Tabby Cat",
+        "alt": "A tabby cat",
+        "caption": "A tabby cat.",
+        "description": "This picture shows a tabby cat. The main colours are blue and white, "
+        "and the picture is in landscape format.",
+        "filename": "tabby-cat",
+        "seoTags": ["tabby cat", "cat", "blue", "white", "landscape format"],
+    }
+
+
+def test_a_real_sentence_stays_the_caption() -> None:
+    tags = [Tag("laptop", 0.8, "electronics"), Tag("lynx", 0.9, "animal"), Tag("umbrella", 0.5, "accessory")]
+    words = compose([Caption("a cat sitting on a wooden table", 0.9)], tags, BLUE_AND_WHITE)
+    assert words.title == "Cat Sitting on a Wooden Table"
+    assert words.alt == "A cat sitting on a wooden table"
+    assert words.caption == "A cat sitting on a wooden table."
+    assert words.description.startswith("A cat sitting on a wooden table. ")
+    assert "It also shows a laptop." in words.description
+    assert "lynx" not in words.description
+    assert "umbrella" not in words.description
+    assert words.filename == "cat-sitting-on-wooden-table"
+    assert words.seo_tags[:5] == ("cat", "laptop", "lynx", "umbrella", "wooden table")
+
+
+@pytest.mark.parametrize(
+    ("text", "caption"),
+    [
+        ("a photo of a dog on grass", "A dog on grass."),
+        ("An image of: two dogs on grass", "Two dogs on grass."),
+        ("there is a dog that is on the grass", "A dog that is on the grass."),
+        ("a black and white photo of a bridge over a river", "A bridge over a river."),
+        ("this is a close up picture of a cup on a table.", "A cup on a table."),
+        ("a man a man a man riding a wave on a wave on a wave", "A man riding a wave."),
+        ('  "A DOG ON GRASS!!!"  ', "A dog on grass."),
+        ("a picture hanging on a wall", "A picture hanging on a wall."),
+        ("a man holding a picture of a dog", "A man holding a picture of a dog."),
+        ("dogs on grass. they bark. loudly", "Dogs on grass."),
+    ],
+)
+def test_openings_stammers_and_later_sentences_are_taken_off(text: str, caption: str) -> None:
+    assert compose([Caption(text, 0.9)], [], BLUE_AND_WHITE, neutral_people=False).caption == caption
+
+
+def test_an_empty_caption_is_passed_over_for_the_next() -> None:
+    words = compose([Caption(" . ", 0.9), Caption("an espresso", 0.6)], [], BLUE_AND_WHITE)
+    assert words.caption == "An espresso."
+
+
+def test_plurals_and_mass_nouns_read_naturally() -> None:
+    for phrase in ("sunglasses", "guacamole"):
+        words = compose([Caption(phrase, 0.9)], [], BLUE_AND_WHITE)
+        assert words.caption == f"{phrase.capitalize()}."
+        assert words.title == f"Picture of {phrase.capitalize()}"
+        assert f"This picture shows {phrase}." in words.description
+
+
+def test_a_plain_backdrop_is_told() -> None:
+    words = compose([Caption("a backpack", 0.9)], [], Context(256, 256, ("red", "white"), backdrop="white"))
+    assert words.alt == "A backpack on a plain white background"
+    assert words.title == "Backpack on a Plain White Background"
+    assert "white background" in words.seo_tags
+
+
+def test_the_main_colour_is_not_claimed_for_the_thing() -> None:
+    words = compose([Caption("a person", 0.9)], [], Context(256, 256, ("red", "white"), backdrop="white"))
+    assert "red" not in f"{words.title} {words.alt} {words.caption} {words.filename}".lower()
+    assert "The main colours are red and white" in words.description
+
+
+def test_titles_and_alt_say_what_is_seen_and_no_colours() -> None:
+    for caption, tag, title in (
+        ("a kitchen", Tag("kitchen", 0.7, "building"), "View of a Kitchen"),
+        ("a dog", Tag("dog", 0.7, "animal"), "Picture of a Dog"),
+        ("a furry animal", Tag("animal", 0.7, "animal"), "A Furry Animal"),
+        ("running shoes", Tag("shoe", 0.7, "clothing"), "Picture of Running Shoes"),
+    ):
+        words = compose([Caption(caption, 0.9)], [tag], Context(300, 200, ("light grey", "dark green")))
+        assert words.title == title
+        assert words.alt == caption.capitalize()
+        assert words.caption == f"{caption.capitalize()}."
+
+
+@pytest.mark.parametrize(
+    ("caption", "title"),
+    [
+        (
+            "a person is sitting on a rock in front of a blue umbrella",
+            "Person Sitting on Rock in Front of Blue Umbrella",
+        ),
+        ("a plate of food is on a table", "Plate of Food on a Table"),
+        ("a red bus is parked on the side of a road", "Red Bus Parked on the Side of a Road"),
+        (
+            "a person in a red jacket is skiing down a very snowy hill",
+            "Person in Red Jacket Skiing Down Very Snowy Hill",
+        ),
+        ("a brown and white dog is playing with a white and brown dog", "Brown and White Dog Playing"),
+        ("a man and a woman sit at a table in front of a very large building", "Two People Sit at a Table"),
+        ("a boat and a train beside a river", "Boat and Train Beside a River"),
+        ("a close up of a bird", "Close-Up of a Bird"),
+        ("a dog jumping over a fence under a tree", "Dog Jumping over a Fence Under a Tree"),
+    ],
+)
+def test_a_title_is_a_headline_that_does_not_hang(caption: str, title: str) -> None:
+    assert compose([Caption(caption, 0.9)], [], BLUE_AND_WHITE).title == title
+
+
+def test_a_file_name_is_more_than_one_word() -> None:
+    assert compose([Caption("a dog", 0.9)], [], BLUE_AND_WHITE).filename == "dog-blue-tones"
+    assert compose([Caption("a dog", 0.9)], [Tag("ball", 0.8, "toy")], BLUE_AND_WHITE).filename == "dog-ball"
+
+
+def test_the_format_only_fills_up_the_search_words() -> None:
+    named = [Tag(text, 0.9) for text in ("beagle", "lawn", "ball")]
+    assert "landscape format" not in compose([], named, BLUE_AND_WHITE).seo_tags
+    assert "landscape format" in compose([], [], BLUE_AND_WHITE).seo_tags
+    assert not any("picture" in tag for tag in compose([], [], BLUE_AND_WHITE).seo_tags)
+
+
+def test_black_and_white_is_told_and_no_other_colour() -> None:
+    context = Context(512, 512, ("grey", "light grey"), monochrome=True)
+    for captions in ([], [Caption("a stone wall", 0.7)]):
+        words = compose(captions, [], context)
+        assert "black and white" in words.description
+        assert "grey" not in words.description
+        assert "black and white" in words.seo_tags
+
+
+@pytest.mark.parametrize(
+    ("size", "orientation"),
+    [
+        ((100, 100), "square"), ((104, 100), "square"), ((120, 100), "landscape"), ((200, 100), "panorama"),
+        ((2, 3), "portrait"),
+    ],
+)  # fmt: skip
+def test_the_orientation_comes_from_the_size(size: tuple[int, int], orientation: str) -> None:
+    assert Context(*size).orientation == orientation
+
+
+def test_tags_are_distinct_and_best_first() -> None:
+    tags = [Tag("sports car", 0.9, "vehicle", "car"), Tag("cars", 0.6), Tag("Car", 0.5), Tag("beetle", 0.05)]
+    words = compose([], tags, BLUE_AND_WHITE)
+    assert words.seo_tags[:2] == ("sports car", "car")
+    assert "cars" not in words.seo_tags
+    assert "beetle" not in words.seo_tags
+
+
+def test_shades_of_one_colour_are_one_colour() -> None:
+    context = Context(300, 200, ("green", "dark green", "light grey"))
+    assert context.palette == "green and light grey"
+    assert compose([], [], context).caption == "A scene in green and light grey tones."
+
+
+def test_file_names_are_told_apart_by_things_first_then_by_colours_and_form() -> None:
+    words = compose([Caption("a tabby cat", 0.8)], [CAT, Tag("sofa", 0.8, "furniture")], BLUE_AND_WHITE)
+    assert words.filename_candidates[:5] == (
+        "tabby-cat", "tabby-cat-sofa", "tabby-cat-blue-tones", "tabby-cat-white-tones", "tabby-cat-wide-format",
+    )  # fmt: skip
+    assert "tabby-cat-sofa-wide-format" in words.filename_candidates
+
+
+def test_a_file_name_from_another_script_falls_back_to_what_is_seen() -> None:
+    assert (
+        compose([Caption("猫がテーブルに座っている", 0.9)], [], BLUE_AND_WHITE).filename
+        == "scene-in-blue-and-white-tones"
+    )
+    assert compose([Caption("café crème on a table", 0.9)], [], BLUE_AND_WHITE).filename == "cafe-creme-on-table"
+
+
+@pytest.mark.parametrize(
+    ("caption", "other", "added"),
+    [
+        ("a cat on a wooden table", "a tabby cat looking at a ball", "The tabby cat is looking at a ball."),
+        ("a dog running in grass", "a dog with a frisbee in its mouth", "The dog has a frisbee in its mouth."),
+        ("two dogs in snow", "two dogs playing with a ball", "The two dogs are playing with a ball."),
+        ("a cat on a couch", "a living room with a lamp", "The setting is a living room with a lamp."),
+        ("a person riding a wave", "a surfer on a surfboard", "The surfer is on a surfboard."),
+    ],
+)
+def test_a_second_caption_adds_to_the_description(caption: str, other: str, added: str) -> None:
+    words = compose([Caption(caption, 0.9), Caption(other, 0.5)], [], BLUE_AND_WHITE)
+    assert words.description.split(". ")[1] + "." == added
+    assert added not in words.caption
+
+
+@pytest.mark.parametrize(
+    ("caption", "other"),
+    [
+        ("a cat on a couch", "a dog with a ball"),  # another head
+        ("a cat on a couch", "two cats with a ball"),  # another number
+        ("a red bus on a street", "a blue bus on a street with cars"),  # another colour
+        ("a dog sitting on grass", "a dog standing next to a fence"),
+        ("a street at night", "a street with trees on a sunny day"),
+        ("a man with a hat", "a woman with a hat and a bag"),
+        ("a plate of food", "a cat on a bed"),  # nothing to do with it
+        ("a cat on a bed", "a cat on a bed"),  # nothing new
+        ("a cat on a bed", "a cat"),
+    ],
+)
+def test_a_second_caption_that_contradicts_or_adds_nothing_is_left_out(caption: str, other: str) -> None:
+    for neutral in (True, False):
+        if neutral and "woman" in other:
+            continue  # Two people then, and no contradiction.
+        alone = compose([Caption(caption, 0.9)], [], BLUE_AND_WHITE, neutral_people=neutral)
+        both = compose([Caption(caption, 0.9), Caption(other, 0.5)], [], BLUE_AND_WHITE, neutral_people=neutral)
+        assert both == alone
+
+
+@pytest.mark.parametrize(
+    ("caption", "tag"),
+    [
+        ("a group of elephants in a field", Tag("zebra", 0.7)),
+        ("a beagle on a lawn", Tag("whippet", 0.6, "animal", "dog")),
+        ("a blue car on a road", Tag("red car", 0.6)),
+        ("a dog on a lawn", Tag("two dogs", 0.6)),
+        ("a street at night", Tag("sunny day", 0.6)),
+    ],
+)
+def test_no_tag_contradicts_the_caption(caption: str, tag: Tag) -> None:
+    words = compose([Caption(caption, 0.9)], [tag], BLUE_AND_WHITE)
+    assert tag.text not in words.seo_tags
+
+
+@pytest.mark.parametrize(
+    ("caption", "tag"),
+    [
+        ("a bird on a branch", Tag("albatross", 0.7, "animal", "waterbird")),
+        ("a dog on a lawn", Tag("beagle", 0.6, "animal", "dog")),
+        ("a herd of sheep", Tag("hoofed animal", 0.7, "animal")),
+        ("a person on a bench", Tag("dog", 0.7, "animal")),
+    ],
+)
+def test_a_narrower_or_another_word_is_no_contradiction(caption: str, tag: Tag) -> None:
+    assert tag.text in compose([Caption(caption, 0.9)], [tag], BLUE_AND_WHITE).seo_tags
+
+
+def test_of_a_black_and_white_picture_no_other_colour_is_told() -> None:
+    context = Context(512, 512, ("grey",), monochrome=True)
+    words = compose([Caption("a blue and white boat on a red lake", 0.9)], [Tag("red boat", 0.6)], context)
+    assert words.caption == "A boat on a lake."
+    assert not {"blue", "red", "red boat"} & set(words.seo_tags)
+
+
+def test_measured_colours_do_not_contradict_the_caption() -> None:
+    context = Context(256, 256, ("yellow", "white"), backdrop="white")
+    words = compose([Caption("a green t-shirt", 0.9)], [], context)
+    assert "yellow" not in f"{words.description} {words.seo_tags} {words.filename_candidates}"
+    assert "yellow" in compose([Caption("a gold t-shirt", 0.9)], [], context).description
+
+
+def test_a_thing_that_may_be_the_caption_s_own_is_not_another() -> None:
+    tags = [Tag("trolleybus", 0.9, "vehicle", "bus"), Tag("snowmobile", 0.8, "vehicle"), Tag("lamp", 0.8, "household")]
+    words = compose([Caption("a red bus on a street", 0.9)], tags, BLUE_AND_WHITE)
+    assert "It also shows a lamp." in words.description
+    assert "trolleybus" not in words.description
+    assert "snowmobile" not in words.description
+
+
+def test_a_long_alt_is_cut_at_a_clause_within_the_soft_limit() -> None:
+    long = (
+        "a room with a table and four chairs, a painting on the wall, a lamp in the corner, "
+        "a rug on a floor and a window"
+    )
+    words = compose([Caption(f"{long} behind a very long curtain", 0.9)], [], BLUE_AND_WHITE)
+    assert words.alt == long.capitalize()
+    assert len(words.alt) <= 125 < len(words.caption)
+
+
+def test_the_alt_text_is_of_the_thing_and_not_of_a_close_up() -> None:
+    words = compose([Caption("a close up of a flower", 0.9)], [], BLUE_AND_WHITE)
+    assert (words.alt, words.caption) == ("A flower", "A close-up of a flower.")
+
+
+def test_every_setting_reads_as_one_sentence() -> None:
+    for monochrome, light, backdrop, colors in product((True, False), ("", "dark"), ("", "white"), ((), ("red",))):
+        context = Context(300, 200, colors, monochrome, light, backdrop)
+        for captions in ([], [Caption("an espresso", 0.9)]):
+            words = compose(captions, [], context)
+            check_limits(words)
+            assert words.caption.count(".") == 1

@@ -1,0 +1,218 @@
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.workers.images import solid
+from workers.models import create
+from workers.models.base import Caption, Captioner, Pixels, Tag, Tagger
+from workers.models.scripted import ScriptedFailure
+from workers.runtime.batcher import BatcherClosed
+from workers.runtime.engine import Engine, EngineNotLoaded, EngineTimeout
+
+WAIT_S = 10
+
+
+class CountingCaptioner(Captioner):
+    name = "counting"
+    revision = "7"
+
+    def __init__(self) -> None:
+        self.loads = self.unloads = 0
+        self.batches: list[Sequence[Pixels]] = []
+        self.copies = self.most_at_once = 0
+        self.hold = threading.Event()
+        self.hold.set()
+
+    def load(self) -> None:
+        self.loads += 1
+        self.copies += 1
+        self.most_at_once = max(self.most_at_once, self.copies)
+
+    def unload(self) -> None:
+        self.unloads += 1
+        self.copies = 0
+
+    def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
+        assert self.copies, "unloaded models see nothing"
+        assert self.hold.wait(WAIT_S)
+        self.batches.append(batch)
+        return [[Caption(f"{pixels.shape[1]} wide", 0.5)] for pixels in batch]
+
+
+class CountingTagger(Tagger):
+    name = "tagging"
+    revision = "8"
+    options = {"threshold": 0.5}
+
+    def __init__(self) -> None:
+        self.batches: list[Sequence[Pixels]] = []
+
+    def load(self) -> None:
+        pass
+
+    def unload(self) -> None:
+        pass
+
+    def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
+        self.batches.append(batch)
+        return [[Tag(f"{pixels.shape[0]} high", 0.5)] for pixels in batch]
+
+
+@pytest.fixture
+def models() -> tuple[CountingCaptioner, CountingTagger]:
+    return CountingCaptioner(), CountingTagger()
+
+
+@pytest.fixture
+def engine(models: tuple[CountingCaptioner, CountingTagger]) -> Iterator[Engine]:
+    engine = Engine(*models, batch_size=4)
+    engine.load()
+    yield engine
+    models[0].hold.set()
+    engine.close(WAIT_S)
+
+
+Models = tuple[CountingCaptioner, CountingTagger]
+
+
+def test_it_loads_once_and_warms_up(engine: Engine, models: Models) -> None:
+    engine.load()
+    assert models[0].loads == 1
+    assert len(models[0].batches) == len(models[1].batches) == 1
+
+
+def test_a_picture_gets_what_both_models_say(engine: Engine) -> None:
+    sighting = engine.describe(solid("red", 40, 30), WAIT_S)
+    assert sighting.captions == [Caption("40 wide", 0.5)]
+    assert sighting.tags == [Tag("30 high", 0.5)]
+
+
+def test_both_models_see_the_same_batch(engine: Engine, models: Models) -> None:
+    engine.describe(solid("red"), WAIT_S)
+    assert models[0].batches[-1] is models[1].batches[-1]
+
+
+def test_a_timeout_takes_the_picture_out_of_the_queue(engine: Engine, models: Models) -> None:
+    captioner, _ = models
+    captioner.hold.clear()
+    busy = threading.Thread(target=engine.describe, args=(solid("red", 11), WAIT_S))
+    busy.start()
+    while engine.batcher.batches == 0:
+        threading.Event().wait(0.001)
+    with pytest.raises(EngineTimeout):
+        engine.describe(solid("red", 22), 0.01)
+    captioner.hold.set()
+    busy.join(WAIT_S)
+    engine.describe(solid("red", 33), WAIT_S)
+    assert [picture.shape[1] for batch in captioner.batches[1:] for picture in batch] == [11, 33]
+
+
+class Slow(CountingCaptioner):
+    def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
+        time.sleep(0.7)
+        return super().predict(batch)
+
+
+def test_a_picture_waits_for_as_long_as_those_before_it_are_answered() -> None:
+    engine = Engine(Slow(), CountingTagger(), batch_size=1)
+    engine.load()
+    with ThreadPoolExecutor(4) as pool:
+        # The last one waits 2.8 seconds, but never two without an answer to another.
+        told = list(pool.map(lambda width: engine.describe(solid("red", width), 2.0), (11, 22, 33, 44)))
+    engine.close(WAIT_S)
+    assert [sighting.captions[0].text for sighting in told] == ["11 wide", "22 wide", "33 wide", "44 wide"]
+
+
+def test_one_bad_picture_fails_alone() -> None:
+    engine = Engine(*create("scripted", fail_color="#ff0000"), batch_size=4)
+    engine.load()
+    with pytest.raises(ScriptedFailure):
+        engine.describe(solid("red"), WAIT_S)
+    assert engine.describe(solid("blue"), WAIT_S).captions
+    engine.close(WAIT_S)
+
+
+def test_closing_unloads_and_refuses(engine: Engine, models: Models) -> None:
+    engine.close(WAIT_S)
+    assert models[0].unloads == 1
+    with pytest.raises(BatcherClosed):
+        engine.describe(solid("red"), WAIT_S)
+
+
+def test_describe_before_load_says_so(models: Models) -> None:
+    with pytest.raises(EngineNotLoaded):
+        Engine(*models, batch_size=1).describe(solid("red"), WAIT_S)
+
+
+def test_it_tells_which_models_at_which_revision(engine: Engine) -> None:
+    assert engine.provenance == {
+        "captioner": {"name": "counting", "revision": "7", "options": {}},
+        "tagger": {"name": "tagging", "revision": "8", "options": {"threshold": 0.5}},
+    }
+
+
+def test_idle_models_are_unloaded_and_loaded_again_for_the_next_picture(engine: Engine, models: Models) -> None:
+    assert not engine.unload_if_idle(3600)
+    assert engine.unload_if_idle(0)
+    assert (models[0].unloads, engine.loaded) == (1, False)
+    assert not engine.unload_if_idle(0), "there is nothing left to unload"
+
+    assert engine.describe(solid("red", 40), WAIT_S).captions == [Caption("40 wide", 0.5)]
+
+    assert (models[0].loads, engine.loaded) == (2, True)
+
+
+def test_models_at_work_are_not_unloaded(engine: Engine, models: Models) -> None:
+    captioner, _ = models
+    captioner.hold.clear()
+    busy = threading.Thread(target=engine.describe, args=(solid("red", 11), WAIT_S))
+    busy.start()
+    while engine.batcher.batches == 0:
+        threading.Event().wait(0.001)
+
+    assert not engine.unload_if_idle(0)
+
+    captioner.hold.set()
+    busy.join(WAIT_S)
+    assert captioner.unloads == 0
+
+
+def test_many_threads_share_one_set_of_models(models: Models) -> None:
+    """Whatever they do at once: load, describe, find the models unloaded again."""
+    captioner, _ = models
+    engine = Engine(*models, batch_size=4)
+    start = threading.Barrier(16)
+    described: list[str] = []
+
+    def work(width: int) -> None:
+        start.wait(WAIT_S)
+        engine.load()
+        for _ in range(10):
+            described.append(engine.describe(solid("red", width), WAIT_S).captions[0].text)
+            engine.unload_if_idle(0)
+
+    threads = [threading.Thread(target=work, args=(width,)) for width in range(10, 26)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+    engine.close(WAIT_S)
+
+    assert sorted(described) == sorted(f"{width} wide" for width in range(10, 26) for _ in range(10))
+    assert captioner.most_at_once == 1
+
+
+def test_closing_while_the_models_are_unloaded_is_fine(engine: Engine, models: Models) -> None:
+    assert engine.unload_if_idle(0)
+    engine.close(WAIT_S)
+    with pytest.raises(BatcherClosed):
+        engine.describe(solid("red"), WAIT_S)
+
+
+def test_what_was_seen_is_told_after_the_models_were_unloaded(engine: Engine) -> None:
+    before = engine.provenance
+    assert engine.unload_if_idle(0)
+    assert engine.provenance == before != {}

@@ -1,0 +1,46 @@
+"""The files that ship: half-precision weights, tokenizer, configuration, and their hashes."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from training.caption_model import Speaker
+from training.datasets.tokenized import Vocabulary
+from workers.models.embedded.vision.visual_features import Detector
+from workers.models.embedded.weights import CONFIG, MODEL, SUMS, TOKENIZER
+
+# Counted up when a retrained captioner is shipped.
+REVISION = "3"
+
+
+def write(folder: Path, detector: Detector, speaker: Speaker, vocabulary: Vocabulary, variant: str) -> Path:
+    """`folder` holds the tokenizer and the calibration; the files come to lie in its `export`."""
+    target = folder / "export"
+    target.mkdir(exist_ok=True)
+    save_file({**_half("detector", detector), **_half("speaker", speaker)}, target / MODEL)
+    shutil.copyfile(folder / "tokenizer.json", target / TOKENIZER)
+    config = {
+        "vocabulary": len(speaker.words),
+        "content": vocabulary.content,
+        "labels": vocabulary.labels,
+        "calibration": json.loads((folder / "calibration.json").read_text(encoding="utf-8")),
+        "revision": f"{variant}-{REVISION}",
+    }
+    (target / CONFIG).write_text(json.dumps(config) + "\n", encoding="utf-8")
+    names = (MODEL, TOKENIZER, CONFIG)
+    sums = [f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (target / SUMS).write_text("".join(sums), encoding="ascii")
+    print(f"{sum(path.stat().st_size for path in target.iterdir()) / 1e6:.1f} MB in {target}")
+    return target
+
+
+def _half(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    """Without what is tied to another tensor."""
+    state = module.state_dict()
+    tied = [name for name in state if name.startswith("decoder.cls.predictions.decoder.")]
+    return {f"{prefix}.{name}": state[name].to(torch.float16).contiguous() for name in state if name not in tied}

@@ -1,0 +1,51 @@
+"""File names: the best one, and others that fit as well for when it is taken.
+
+After Google's advice for image SEO: short, descriptive, words joined by hyphens.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from workers.english.grammar import HANGING, ascii_words, cleaned, cut, headline
+from workers.imaging.image_facts import Context
+from workers.models.base import Tag
+
+FILENAME_LIMIT = 80
+# Leaves room for the words that tell one picture from another.
+BASE_LIMIT = 56
+
+
+def candidates(phrase: str, things: Sequence[Tag], context: Context) -> tuple[str, ...]:
+    """Valid names, best first, all different. The later ones add what else is sure of this picture, in one "
+    "word or two: a
+    thing, then colours, light, format; these tell it from the pictures of its session that have the same caption.
+    """
+    base = slug(cut(headline(phrase), BASE_LIMIT)) or slug(context.plain) or "picture"
+    seen = [context.surroundings, *(f"{color} tones" for color in context.colors if not context.monochrome)]
+    form = [context.light, f"{context.shape} format"]
+    subjects = [*(tag.text for tag in things), *seen]
+    names = [base, *(_joined(base, extra) for extra in [*subjects, *form])]
+    names += [_joined(_joined(base, extra), other) for extra in subjects for other in form]
+    if "-" not in base:
+        # One word says too little; a bare "dog" would also be the name of every other dog.
+        names = [*(name for name in names if name != base), f"{base}-picture"]
+    return tuple(dict.fromkeys(names))
+
+
+@lru_cache(2048)
+def slug(text: str) -> str:
+    """Lower-case ASCII words joined by hyphens, at most 80 characters; empty if the text has none."""
+    words = [word[:FILENAME_LIMIT] for word in ascii_words(cleaned(text)) if word not in {"a", "an", "the"}]
+    while words and (len("-".join(words)) > FILENAME_LIMIT or (len(words) > 1 and words[-1] in HANGING)):
+        words.pop()
+    return "-".join(words)
+
+
+def _joined(base: str, extra: str) -> str:
+    """The extra keeps its place where the limit asks for a cut: it is what tells two files apart."""
+    tail = slug(extra)[: FILENAME_LIMIT // 2].rstrip("-")
+    if set(tail.split("-")) <= {"", "in", "on", *base.split("-")}:
+        return base
+    while len(base) + 1 + len(tail) > FILENAME_LIMIT and "-" in base:
+        base = base.rpartition("-")[0]
+    return f"{base[: FILENAME_LIMIT - 1 - len(tail)]}-{tail}"

@@ -1,0 +1,96 @@
+"""The terms that CLIP looks for, from vocabulary.txt, which explains its own form."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from workers.english.grammar import with_article
+
+FILE = Path(__file__).with_name("vocabulary.txt")
+# How CLIP is asked for a term of an account's own: nobody knows its article.
+OWN_PROMPT = "a photo of {}"
+NUMBERS = ("count", "mass", "plural")
+_KEYS = (*NUMBERS, "prompt", "kind", "parent", "most", "apart", "rivals")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """`prompt` is the whole text for CLIP; `parent` the wider word; `most` 0 where the group has no limit."""
+
+    text: str
+    prompt: str
+    number: str = "mass"
+    group: str = ""
+    kind: str = ""
+    parent: str = ""
+    rivals: str = ""
+    most: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    name: str
+    values: dict[str, str] = field(default_factory=dict)
+    terms: list[tuple[str, str]] = field(default_factory=list)
+    apart: set[str] = field(default_factory=set)
+
+    def built(self) -> Iterator[Term]:
+        prompt = self.values["prompt"]
+        named = {key: self.values.get(key, "") for key in ("kind", "parent", "rivals")}
+        most = int(self.values.get("most", 0))
+        for text, number in self.terms:
+            filled = prompt.replace("{}", with_article(text, number))
+            yield Term(text, filled, number, self.name, **named, most=most)
+
+
+def read_vocabulary(path: Path = FILE) -> tuple[Term, ...]:
+    """In the file's order. Raises ValueError that names the line."""
+    groups: list[_Group] = []
+    for place, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        line = raw.strip()
+        if line.startswith("[") and line.endswith("]"):
+            groups.append(_Group(line[1:-1]))
+        elif line and not line.startswith("#"):
+            _take(groups, line, place)
+    for group in groups:
+        if "{}" not in group.values.get("prompt", ""):
+            raise ValueError(f"{path.name}: group {group.name!r} has no prompt with {{}}")
+    apart = {text for group in groups for text in group.apart}
+    return tuple(_with_parents([term for group in groups for term in group.built()], apart))
+
+
+def _with_parents(terms: Sequence[Term], apart: AbstractSet[str]) -> Iterator[Term]:
+    """A sports car is a car, by its last word, and a beagle a dog, as its group has it."""
+    kinds = {term.text: term.kind for term in terms}
+    for term in terms:
+        words = term.text.split()
+        wider = (" ".join(words[place:]) for place in range(1, len(words)) if words[place - 1] not in {"and", "with"})
+        found = next((text for text in wider if term.kind and kinds.get(text) == term.kind), "")
+        yield replace(term, parent=found) if found and not term.parent and term.text not in apart else term
+
+
+def own_terms(texts: Iterable[str]) -> tuple[Term, ...]:
+    """An account's own terms. They have no kind, so the composed sentences do not speak of them."""
+    return tuple(Term(text, OWN_PROMPT.replace("{}", text), group="own") for text in dict.fromkeys(texts))
+
+
+def fingerprint(terms: Sequence[Term]) -> str:
+    """Twelve digits that change with whatever CLIP is asked, and with its order."""
+    return hashlib.sha256("\n".join(term.prompt for term in terms).encode()).hexdigest()[:12]
+
+
+def _take(groups: list[_Group], line: str, place: int) -> None:
+    key, colon, value = (part.strip() for part in line.partition(":"))
+    if not groups or not colon or key not in _KEYS:
+        raise ValueError(f"{FILE.name}, line {place}: {line!r} is no term list and no setting of a group")
+    texts = [text.strip() for text in value.split(",")]
+    if key in NUMBERS:
+        groups[-1].terms += [(text, key) for text in texts]
+    elif key == "apart":
+        groups[-1].apart.update(texts)
+    elif key == "most" and not value.isdigit():
+        raise ValueError(f"{FILE.name}, line {place}: most is {value!r}; it must be a number")
+    else:
+        groups[-1].values[key] = value
