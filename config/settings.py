@@ -364,15 +364,15 @@ FORGE_LOG_FORMAT = env.str(
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"about": {"()": "forge.logs.About"}},
+    "filters": {"about": {"()": "forge.logs.LogContextFilter"}},
     "formatters": {
         "plain": {
-            "()": "forge.logs.Plain",
+            "()": "forge.logs.PlainFormatter",
             "fmt": "{asctime} {levelname} {name}:{ids} {message}",
             "style": "{",
             "validate": False,
         },
-        "json": {"()": "forge.logs.Json"},
+        "json": {"()": "forge.logs.JsonLineFormatter"},
     },
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": FORGE_LOG_FORMAT, "filters": ["about"]},

@@ -1,4 +1,4 @@
-"""Accounts and their keys."""
+"""Create accounts and API keys."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from forge.models import Account, ApiKey
 
 @transaction.atomic
 def account_ensure(*, name: str, credits: int = 0, note: str = "") -> Account:
-    """The account of that name, made if there is none, with so many credits granted."""
+    """Get or create the account of that name and grant it credits."""
     account, _ = Account.objects.get_or_create(name=name)
     if credits:
         ledger.grant(account_id=account.pk, amount=credits, note=note)
@@ -19,7 +19,7 @@ def account_ensure(*, name: str, credits: int = 0, note: str = "") -> Account:
 
 
 def key_issue(*, account: Account, label: str = "", expires_at: datetime | None = None) -> tuple[ApiKey, str]:
-    """A new key, and its text, which is nowhere kept: show it once."""
+    """Create an API key; return its row and its text, which is not stored: show it once."""
     text = ApiKey.generate()
     key = ApiKey(account=account, label=label, expires_at=expires_at)
     key.assign(text)

@@ -6,4 +6,4 @@ class ForgeConfig(AppConfig):
     verbose_name = "Image Forge"
 
     def ready(self) -> None:
-        import forge.logs  # noqa: F401 (tasks carry the request's id, whoever sends them)
+        import forge.logs  # noqa: F401 (connects its Celery signals in every process)

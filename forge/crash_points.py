@@ -1,7 +1,7 @@
-"""Points at which a test lets this process die as `kill -9` would end it.
+"""Fault injection: points at which a test kills this process with SIGKILL.
 
-The setting FORGE_FAULTS says at which, and at which passing: `{"between_commit_and_enqueue": 3}`. Empty, as it is
-everywhere else, a point is one look into an empty dictionary. The settings refuse it beside real models.
+The setting FORGE_FAULTS maps a point to the hit at which the process dies: `{"between_commit_and_enqueue": 3}`. In
+production it is empty, and a point costs one dictionary lookup; the settings refuse it with real models.
 """
 
 import os
@@ -11,17 +11,17 @@ from typing import Literal
 
 from django.conf import settings
 
-Point = Literal["between_commit_and_enqueue", "between_model_and_commit", "between_commit_and_publish"]
+CrashPoint = Literal["between_commit_and_enqueue", "between_model_and_commit", "between_commit_and_publish"]
 
-_passed: dict[str, int] = {}
+_hits: dict[str, int] = {}
 _lock = threading.Lock()
 
 
-def crash_point(name: Point) -> None:
-    """Does not return at the passing that the setting names. Each process counts its own."""
+def crash_point(name: CrashPoint) -> None:
+    """Kill the process at the hit that FORGE_FAULTS names; each process counts its own hits."""
     if name not in settings.FORGE_FAULTS:
         return
     with _lock:
-        _passed[name] = _passed.get(name, 0) + 1
-        if _passed[name] == settings.FORGE_FAULTS[name]:
+        _hits[name] = _hits.get(name, 0) + 1
+        if _hits[name] == settings.FORGE_FAULTS[name]:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Errors that mean that the database cannot be reached, and calls that wait until it can."""
+"""Database outages: the errors that signal one, and calls that retry until it is over."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 
 logger = logging.getLogger(__name__)
 
-# InterfaceError, of a connection that is closed already, is no DatabaseError.
+# InterfaceError (the connection is closed) is not a subclass of DatabaseError.
 DATABASE_ERRORS = (DatabaseError, InterfaceError)
 _RETRY_S = 0.5
 
@@ -18,11 +18,11 @@ _T = TypeVar("_T")
 
 
 def connection_release() -> None:
-    """Give the thread's pooled connection back before the thread waits for something else.
+    """Return the thread's pooled connection before the thread waits for something else.
 
-    PostgreSQL's pool is small (FORGE_DATABASE_POOL). SQLite connections stay open: to open one costs 1.5 ms.
+    PostgreSQL's pool is small (FORGE_DATABASE_POOL). SQLite connections stay open: opening one costs 1.5 ms.
     """
-    if _is_pooled() and not connection.in_atomic_block:  # whoever opened a transaction goes on with it
+    if _is_pooled() and not connection.in_atomic_block:  # a transaction needs its connection
         close_old_connections()
 
 
@@ -31,23 +31,22 @@ def _is_pooled() -> bool:
 
 
 def retry_until_available(call: Callable[[], _T]) -> _T:
-    """Run a worker's database call again until it succeeds or FORGE_ANALYSIS_TIMEOUT_S is over.
+    """Retry a worker's database call until it succeeds or FORGE_ANALYSIS_TIMEOUT_S is over.
 
-    Raises OperationalError or InterfaceError after that. A call that had been committed after all is harmless when
-    repeated: its claim is used, so its compare-and-swap changes no row. Between attempts the thread holds no
-    connection; threads that wait for the models could otherwise hold the whole PostgreSQL pool, and no lease could be
-    renewed.
+    Raises OperationalError or InterfaceError after that. To repeat a call that was committed is harmless: its claim is
+    used, so its compare-and-swap changes no row. Between attempts the thread holds no connection: threads that wait
+    for the models could otherwise exhaust the PostgreSQL pool, and no lease could be renewed.
     """
     deadline = time.monotonic() + settings.FORGE_ANALYSIS_TIMEOUT_S
     while True:
         try:
-            answer = call()
+            result = call()
         except (OperationalError, InterfaceError) as error:
             if time.monotonic() > deadline:
                 raise
-            logger.warning("The database is away (%s); trying again.", error)
+            logger.warning("The database is unreachable (%s); retrying.", error)
         else:
             connection_release()
-            return answer
+            return result
         close_old_connections()
         time.sleep(_RETRY_S)

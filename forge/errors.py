@@ -1,10 +1,10 @@
-"""What can be wrong with a request or an image: one class for each code of the contract."""
+"""One exception class for each error code of the API contract."""
 
 from typing import Any, ClassVar
 
 
 class ForgeError(Exception):
-    """Base of all refusals: `code`, `status` and `message` are what the caller sees, `members` go beside them."""
+    """Base of all API errors. `members` are added to the error body and fill the placeholders of `message`."""
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500

@@ -1,7 +1,7 @@
-"""One request under one key: who may carry it out, and what it came to.
+"""Idempotency keys: each key executes one request, and later requests with it get the stored response.
 
-A key is claimed in a transaction of its own, so that a second request sees it; what the request makes is written to
-the key's row in the transaction that makes it. A process that dies leaves a lease, which runs out.
+A key is claimed in its own transaction, so that a concurrent request finds it; the outcome is written to the key's row
+in the transaction that accepts the request. The lease of a process that died expires.
 """
 
 import secrets
@@ -16,16 +16,16 @@ from django.utils import timezone
 from forge.errors import IdempotencyInProgress, IdempotencyMismatch
 from forge.models import Account, IdempotencyKey, Job, Session
 
-_SWEPT_AT_ONCE = 500
+_SWEEP_LIMIT = 500
 
 
 def key_claim(*, account: Account, key: str, fingerprint: str) -> tuple[IdempotencyKey, bool]:
-    """The key's row, and whether the caller is to carry the request out; if not, that has been done.
+    """Return the key's row, and True when the caller must execute the request, False when it was executed before.
 
     Raises IdempotencyMismatch, IdempotencyInProgress.
     """
     now = timezone.now()
-    ours: dict[str, Any] = {
+    claim: dict[str, Any] = {
         "fingerprint": fingerprint,
         "holder": secrets.token_hex(16),
         "lease_until": now + timedelta(seconds=settings.FORGE_IDEMPOTENCY_LEASE_S),
@@ -33,13 +33,13 @@ def key_claim(*, account: Account, key: str, fingerprint: str) -> tuple[Idempote
         "expires_at": now + timedelta(hours=settings.FORGE_IDEMPOTENCY_HOURS),
     }
     try:
-        row, is_new = IdempotencyKey.objects.get_or_create(account=account, key=key, defaults=ours)
+        row, is_new = IdempotencyKey.objects.get_or_create(account=account, key=key, defaults=claim)
     except IntegrityError as error:
-        raise IdempotencyInProgress from error  # It came and went beside us: refused, and free again.
+        raise IdempotencyInProgress from error  # Created and released concurrently: the other request was refused.
     if is_new:
         return row, True
-    if _is_free(row, now):
-        return _take_over(row, ours), True
+    if _is_reusable(row, now):
+        return _take_over(row, claim), True
     if row.fingerprint != fingerprint:
         raise IdempotencyMismatch
     if row.lease_until is not None:
@@ -47,26 +47,26 @@ def key_claim(*, account: Account, key: str, fingerprint: str) -> tuple[Idempote
     return row, False
 
 
-def _is_free(row: IdempotencyKey, now: datetime) -> bool:
-    """Its day is over, or the process that carried it out died before anything was accepted."""
+def _is_reusable(row: IdempotencyKey, now: datetime) -> bool:
+    """Return whether the key expired, or its lease did because the process died before it accepted the request."""
     return row.expires_at <= now or (row.lease_until is not None and row.lease_until <= now)
 
 
-def _take_over(row: IdempotencyKey, ours: dict[str, Any]) -> IdempotencyKey:
-    fresh = {**ours, "session": None, "job": None, "answer_status": None, "answer": None}
-    # A lease as it was read: one that was kept or taken meanwhile is another's.
-    same = IdempotencyKey.objects.filter(pk=row.pk, holder=row.holder, lease_until=row.lease_until)
-    if not same.update(**fresh):
+def _take_over(row: IdempotencyKey, claim: dict[str, Any]) -> IdempotencyKey:
+    changes = {**claim, "session": None, "job": None, "answer_status": None, "answer": None}
+    # Compare-and-swap: a concurrent renewal or takeover changes the lease.
+    unchanged = IdempotencyKey.objects.filter(pk=row.pk, holder=row.holder, lease_until=row.lease_until)
+    if not unchanged.update(**changes):
         raise IdempotencyInProgress
-    for name, value in fresh.items():
+    for name, value in changes.items():
         setattr(row, name, value)
     return row
 
 
 def key_renew(row: IdempotencyKey) -> None:
-    """The request is still being carried out: its lease is whole again, if half of it is gone.
+    """Renew the lease of a request in flight once half of it has passed.
 
-    Raises IdempotencyInProgress when it had run out and another has the key.
+    Raises IdempotencyInProgress when it had expired and another request holds the key.
     """
     now, lease = timezone.now(), timedelta(seconds=settings.FORGE_IDEMPOTENCY_LEASE_S)
     if row.lease_until is None or row.lease_until - now > lease / 2:
@@ -76,35 +76,35 @@ def key_renew(row: IdempotencyKey) -> None:
     row.lease_until = now + lease
 
 
-def key_keep(row: IdempotencyKey, *, session: Session, job: Job | None, status: int | None, answer: Any) -> None:
-    """The request is accepted: call it in the transaction that accepts it.
+def key_complete(row: IdempotencyKey, *, session: Session, job: Job | None, status: int | None, response: Any) -> None:
+    """Store the outcome of an accepted request; call it in the transaction that accepts the request.
 
-    Raises IdempotencyInProgress, which undoes that transaction, when the lease ran out and another has the key.
+    Raises IdempotencyInProgress, which rolls that transaction back, when another request holds the key by now.
     """
-    kept = IdempotencyKey.objects.filter(pk=row.pk, holder=row.holder).update(
-        lease_until=None, session=session, job=job, answer_status=status, answer=answer
+    stored = IdempotencyKey.objects.filter(pk=row.pk, holder=row.holder).update(
+        lease_until=None, session=session, job=job, answer_status=status, answer=response
     )
-    if not kept:
+    if not stored:
         raise IdempotencyInProgress
-    row.lease_until, row.session, row.job, row.answer_status, row.answer = None, session, job, status, answer
+    row.lease_until, row.session, row.job, row.answer_status, row.answer = None, session, job, status, response
 
 
 def key_release(row: IdempotencyKey) -> None:
-    """The request was refused: the key may be used again. One that was accepted stays."""
+    """Delete the key of a refused request, so that it may be sent again; a completed key stays."""
     IdempotencyKey.objects.filter(pk=row.pk, holder=row.holder, lease_until__isnull=False).delete()
 
 
-def answer_settle(key_id: int, *, status: int, answer: Any) -> tuple[int, Any]:
-    """The answer that was waited for, as the first of several waiting requests has it."""
+def response_settle(key_id: int, *, status: int, response: Any) -> tuple[int, Any]:
+    """Store the response if the key has none, and return the stored one: several requests may wait for one job."""
     unsettled = Q(pk=key_id, answer_status=None)
-    IdempotencyKey.objects.filter(unsettled).update(answer_status=status, answer=answer)
+    IdempotencyKey.objects.filter(unsettled).update(answer_status=status, answer=response)
     found = IdempotencyKey.objects.filter(pk=key_id).values_list("answer_status", "answer").first()
-    return found or (status, answer)  # type: ignore[return-value]  # both were set above
+    return found or (status, response)  # type: ignore[return-value]  # both were set above
 
 
 def idempotency_sweep() -> int:
-    """Removes keys whose day is over, some at a time; says how many."""
+    """Delete expired keys, up to a limit; return how many."""
     expired = IdempotencyKey.objects.filter(expires_at__lte=timezone.now())
-    some = list(expired.values_list("pk", flat=True)[:_SWEPT_AT_ONCE])
-    # Still expired: a key that is used again meanwhile is another request's.
-    return expired.filter(pk__in=some).delete()[0] if some else 0
+    batch = list(expired.values_list("pk", flat=True)[:_SWEEP_LIMIT])
+    # Filter on expiry again: a key may have been reused meanwhile.
+    return expired.filter(pk__in=batch).delete()[0] if batch else 0

@@ -1,4 +1,4 @@
-"""What each log line tells beside its sentence: which request, job and image it is about; and what no line may tell."""
+"""Log context (the ids of request, job and image on each line), formatters, and redaction of secrets."""
 
 import copy
 import logging
@@ -12,69 +12,71 @@ from typing import Any
 from celery.signals import task_postrun, task_prerun
 from pythonjsonlogger.json import JsonFormatter
 
-FIELDS = ("requestId", "jobId", "imageId")
-_about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
+CONTEXT_FIELDS = ("requestId", "jobId", "imageId")
+_context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
 
-# What a caller, a library or a traceback may bring into a sentence of ours.
-_SECRETS = (
+# Callers, libraries and tracebacks may put these into a message.
+_SECRET_PATTERNS = (
     (re.compile(r"sk-[A-Za-z0-9]{20,}"), "sk-…"),  # an API key
-    (re.compile(r"(://[^\s:/@]*:)[^\s@]+@"), r"\1…@"),  # a password in an address
-    (re.compile(r"(?:\\x[0-9a-f]{2}[^\\]{0,4}){8,}"), "…"),  # the bytes of a picture
+    (re.compile(r"(://[^\s:/@]*:)[^\s@]+@"), r"\1…@"),  # a password in a URL
+    (re.compile(r"(?:\\x[0-9a-f]{2}[^\\]{0,4}){8,}"), "…"),  # the bytes of an image
 )
 
 
-def begin(**ids: str) -> None:
-    """A new request or task: lines tell these ids from here on, and none that were told before."""
-    _about.set(ids)
+def reset(**ids: str) -> None:
+    """Replace the log context at the start of a request or task."""
+    _context.set(ids)
 
 
 def bind(**ids: str) -> None:
-    """From here on every line of this thread or task tells these ids, too: `requestId`, `jobId`, `imageId`."""
-    _about.set({**_about.get(), **ids})
+    """Add `requestId`, `jobId` or `imageId` to the log context of this thread or asyncio task."""
+    _context.set({**_context.get(), **ids})
 
 
 @contextmanager
 def bound(**ids: str) -> Iterator[None]:
-    token = _about.set({**_about.get(), **ids})
+    """Add ids to the log context inside the `with` block."""
+    token = _context.set({**_context.get(), **ids})
     try:
         yield
     finally:
-        _about.reset(token)
+        _context.reset(token)
 
 
 def request_id() -> str:
-    """Of the request that is being answered; empty outside one."""
-    return _about.get().get("requestId", "")
+    """Return the current request's id; empty outside a request."""
+    return _context.get().get("requestId", "")
 
 
-def redacted(text: str) -> str:
-    for pattern, replacement in _SECRETS:
+def redact(text: str) -> str:
+    """Replace API keys, passwords and image bytes in `text`."""
+    for pattern, replacement in _SECRET_PATTERNS:
         text = pattern.sub(replacement, text)
     return text
 
 
-class About(logging.Filter):
-    """Puts the ids on the record; for a handler, so that lines of libraries have them too."""
+class LogContextFilter(logging.Filter):
+    """Add the log context to each record. Attach it to a handler, so that the records of libraries have it too."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        about = _about.get()
-        for field in FIELDS:
-            setattr(record, field, about.get(field, ""))
+        context = _context.get()
+        for field in CONTEXT_FIELDS:
+            setattr(record, field, context.get(field, ""))
         return True
 
 
-class Plain(logging.Formatter):
-    """For people."""
+class PlainFormatter(logging.Formatter):
+    """One human-readable line per record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        ids = " ".join(filter(None, (getattr(record, field, "") for field in FIELDS)))
-        told = copy.copy(record)  # other handlers have the same record
-        told.ids = f" [{ids}]" if ids else ""
-        return redacted(super().format(told))
+        ids = " ".join(filter(None, (getattr(record, field, "") for field in CONTEXT_FIELDS)))
+        own = copy.copy(record)  # handlers share the record
+        own.ids = f" [{ids}]" if ids else ""
+        return redact(super().format(own))
 
 
-class Json(JsonFormatter):
-    """One object a line, for machines: time, level, logger, message, the ids where there are any, exc_info."""
+class JsonLineFormatter(JsonFormatter):
+    """One JSON object per line: time, level, logger, message, the ids if any, exc_info."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -85,16 +87,16 @@ class Json(JsonFormatter):
         )
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        when = {"time": log_data.pop("time").isoformat()}
-        # Of what libraries attach, what says something in a line: no request objects, no colours for a terminal.
+        time = {"time": log_data.pop("time").isoformat()}
+        # Libraries attach request objects and terminal colours too.
         plain = {name: value for name, value in log_data.items() if isinstance(value, str | int | float)}
         plain.pop("color_message", None)
-        told = {name: redacted(value) if isinstance(value, str) else value for name, value in plain.items()}
-        return when | {name: value for name, value in told.items() if value != ""}
+        redacted = {name: redact(value) if isinstance(value, str) else value for name, value in plain.items()}
+        return time | {name: value for name, value in redacted.items() if value != ""}
 
 
 @task_prerun.connect
 @task_postrun.connect
-def _forget(**_: Any) -> None:
-    # The thread has done other tasks before.
-    begin()
+def _clear_context(**_: Any) -> None:
+    # Pool threads are reused: without this a task would log with the ids of the previous one.
+    reset()

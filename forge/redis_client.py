@@ -1,4 +1,4 @@
-"""Redis clients that fail fast, and the errors that mean that Redis cannot be reached."""
+"""Redis clients that fail fast, and the errors that signal that Redis is unreachable."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -16,19 +16,19 @@ _T = TypeVar("_T")
 
 
 def redis_client(timeout_s: float) -> Redis:
-    """Return a client without retries: a request waits for its answer for at most `timeout_s` seconds."""
+    """Return a client without retries; each call takes at most `timeout_s` seconds."""
     return Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         retry=None,
-        # Each request thread holds a connection during its call. Over redis-py's limit of 100, Redis would seem down.
+        # One connection per concurrent call: above redis-py's default of 100, calls fail as if Redis were down.
         max_connections=10_000,
     )
 
 
 def redis_call(command: Callable[[Redis], _T]) -> _T:
-    """Run `command` on the client that all threads share. Raises Unavailable where Redis does not answer in 2 s."""
+    """Run `command` on the shared client. Raises Unavailable when Redis does not respond within 2 s."""
     try:
         return command(_shared_client())
     except REDIS_ERRORS as error:
@@ -37,5 +37,5 @@ def redis_call(command: Callable[[Redis], _T]) -> _T:
 
 @single_flight
 def _shared_client() -> Redis:
-    # Not one of kombu's connections: those wait and retry, and a request must be answered now.
+    # Not kombu's connections: those wait and retry, and a request needs a response now.
     return redis_client(timeout_s=2.0)

@@ -1,4 +1,4 @@
-"""What an account may read: every lookup of the API starts from its own rows, so another's are simply not there."""
+"""Read queries of the API, each scoped to the account: another account's rows raise NotFound."""
 
 from typing import TypeVar
 

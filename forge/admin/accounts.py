@@ -15,7 +15,7 @@ from forge.admin.credits import ledger_rows
 from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.models import Account
-from forge.models.accounts import MOST_TERMS
+from forge.models.accounts import MAX_TERMS
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -70,7 +70,7 @@ class AccountForm(_ModelForm):
     extra_terms = TermsField(
         required=False,
         help_text=(
-            f"One a line, at most {MOST_TERMS}: words that the tagger shall look for in this account's pictures beside"
+            f"One a line, at most {MAX_TERMS}: words that the tagger shall look for in this account's pictures beside"
             " its own vocabulary. They need CLIP; the embedded models pass them over."
         ),
     )

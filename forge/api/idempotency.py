@@ -57,7 +57,7 @@ class IdempotentRequest:
     def keep(self, *, session: Session, job: Job | None = None, status: int | None = None, answer: Any = None) -> None:
         """In the transaction that accepts the request."""
         if self._row:
-            idempotency.key_keep(self._row, session=session, job=job, status=status, answer=answer)
+            idempotency.key_complete(self._row, session=session, job=job, status=status, response=answer)
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from forge import logs
-from forge.limits import Standing
+from forge.limits import RateLimitStatus
 from forge.models.identifiers import random_token
 
 REQUEST_ID_HEADER = "X-Request-Id"
-STANDING = "forge.standing"  # where a request carries its Standing
+STANDING = "forge.standing"  # where a request carries its RateLimitStatus
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SCOPE_KEY = "forge.request_id"
 
@@ -68,7 +68,7 @@ class RateLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        standing: Standing | None = request.META.get(STANDING)
+        standing: RateLimitStatus | None = request.META.get(STANDING)
         if standing is not None:
             response.headers["RateLimit-Limit"] = str(standing.limit)
             response.headers["RateLimit-Remaining"] = str(standing.remaining)

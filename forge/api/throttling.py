@@ -26,11 +26,11 @@ class _AccountThrottle(BaseThrottle):
         """Counts the request. Raises RateLimited; without an account there is nothing to count it against."""
         if not isinstance(request.user, Account):
             return True
-        standing = limits.count(request.user, self.limit, self.cost(request))
+        standing = limits.count_request(request.user, self.limit, self.cost(request))
         if standing is None:
             return True
         meta = request._request.META
-        told: limits.Standing | None = meta.get(STANDING)
+        told: limits.RateLimitStatus | None = meta.get(STANDING)
         if told is None or standing.remaining * told.limit < told.remaining * standing.limit:
             meta[STANDING] = standing  # Of several limits the one that is nearer.
         if standing.retry_after is not None:

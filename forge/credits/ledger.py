@@ -1,8 +1,7 @@
-"""Charge, refund, grant: the only writer of CreditEntry and of Account.balance.
+"""The append-only credit ledger: the only writer of CreditEntry and of Account.balance.
 
-Each function changes the balance and writes the entries that explain it, in the caller's transaction or its own.
-The balance is taken by one conditional update, so no row needs to be locked first and no order of callers
-can take it below zero.
+Each function changes the cached balance and writes the matching entries in the caller's transaction or its own. A
+conditional UPDATE changes the balance: no row is locked first, and concurrent charges cannot take it below zero.
 """
 
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ Kind = CreditEntry.Kind
 
 @transaction.atomic
 def charge(*, account_id: str, job_id: str, image_ids: Iterable[str]) -> None:
-    """Takes one credit for each image. Raises InsufficientCredits, with nothing taken."""
+    """Charge one credit for each image. Raises InsufficientCredits and then charges nothing."""
     entries = [
         CreditEntry(account_id=account_id, amount=-1, kind=Kind.CHARGE, job_id=job_id, image_id=image_id)
         for image_id in image_ids
@@ -31,7 +30,7 @@ def charge(*, account_id: str, job_id: str, image_ids: Iterable[str]) -> None:
 
 @transaction.atomic
 def refund(*, account_id: str, job_id: str, image_id: str, note: str = "") -> None:
-    """Gives one image's credit back. A second refund of the same image breaks the unique constraint."""
+    """Refund one image's credit. A second refund of the same image violates the unique constraint."""
     CreditEntry.objects.create(
         account_id=account_id, amount=1, kind=Kind.REFUND, job_id=job_id, image_id=image_id, note=note[:200]
     )
@@ -40,7 +39,7 @@ def refund(*, account_id: str, job_id: str, image_id: str, note: str = "") -> No
 
 @transaction.atomic
 def grant(*, account_id: str, amount: int, note: str = "") -> CreditEntry:
-    """Adds credits, or takes some away again (`amount` below zero). Raises InsufficientCredits, InvalidRequest."""
+    """Add credits, or remove some (`amount` < 0). Raises InsufficientCredits, InvalidRequest."""
     if amount == 0:
         raise InvalidRequest("A grant of no credits changes nothing.")
     granted = Account.objects.filter(pk=account_id, balance__gte=-amount).update(balance=F("balance") + amount)

@@ -1,4 +1,4 @@
-"""How images and jobs end, in the caller's transaction: the state, its event, the counter and the credit together."""
+"""End images and jobs in the caller's transaction: state, event, counter and credit together."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.jobs import states
-from forge.jobs.events import Complete, event_record
+from forge.jobs.events import CompleteData, event_record
 from forge.models import ImageAnalysis, Job
 
 _A = ImageAnalysis.Status
@@ -15,7 +15,7 @@ _J = Job.Status
 _COUNTERS: dict[str, str] = {_A.FAILED: "failed", _A.CANCELLED: "cancelled"}
 
 
-def image_end_unpaid(
+def analysis_end_refunded(
     analysis_id: int,
     job_id: str,
     image_id: str,
@@ -25,8 +25,8 @@ def image_end_unpaid(
     where: dict[str, Any],
     error: ForgeError,
 ) -> bool:
-    """Ends an image without words and gives its credit back; False when it is no longer as the caller thinks."""
-    ended = states.analysis_move(
+    """End an analysis without a result and refund its credit; False when it no longer matches `source` and `where`."""
+    ended = states.analysis_transition(
         analysis_id,
         source=source,
         target=target,
@@ -37,25 +37,25 @@ def image_end_unpaid(
         lease_until=None,
     )
     if not ended:
-        return False  # Another worker has it, or it ended already: its credit is not given back twice.
+        return False  # Claimed by another worker, or already ended: no second refund.
     event_record(
         job_id=job_id, type="error", data={"imageId": image_id, "error": error.sentence[:300], "code": error.code}
     )
-    job = states.job_count(job_id, _COUNTERS[target])
+    job = states.job_increment(job_id, _COUNTERS[target])
     ledger.refund(account_id=job.account_id, job_id=job_id, image_id=image_id, note=error.code)
-    job_end_if_last(job)
+    job_complete_if_last(job)
     return True
 
 
-def job_end_if_last(job: Job) -> None:
+def job_complete_if_last(job: Job) -> None:
+    """End the job and record its `complete` event if all its images have ended."""
     if job.processed < job.total:
         return
     status = _final_status(job)
-    # A job of which no image ever began has not run.
     source = _J.RUNNING if job.started else _J.QUEUED
-    if not states.job_move(job.pk, source=source, target=status, finished_at=timezone.now()):
-        return  # It ended already.
-    complete: Complete = {
+    if not states.job_transition(job.pk, source=source, target=status, finished_at=timezone.now()):
+        return  # Already ended.
+    complete: CompleteData = {
         "status": status,
         "processed": job.processed,
         "total": job.total,

@@ -1,7 +1,7 @@
-"""One Celery task per image, sent by name after commit: this side knows no worker code.
+"""Send one Celery task per image, by task name and after commit.
 
-A task carries no image id: the image is chosen in fair order when a worker claims one (forge/jobs/fair_queue.py). Any
-task may be lost or delivered twice, and the broker's order does not matter.
+A task carries no image id: the worker that receives it claims the next image in fair order (forge/jobs/fair_queue.py).
+So a task may be lost or delivered twice, and the broker's order does not matter.
 """
 
 import logging
@@ -28,26 +28,29 @@ def send_after_commit(images: int) -> None:
 
 
 def send(images: int) -> None:
-    """What cannot be sent stays queued in the database; the sweep sends it when the broker is back."""
+    """Send that many tasks. Images whose task cannot be sent stay queued in the database until the sweep resends."""
     try:
-        # One producer for all of them: a connection of its own for each task costs half as much again.
+        # One producer for all tasks: a connection for each costs half as much again.
         with current_app.producer_pool.acquire(block=True) as producer:
             for _ in range(images):
                 current_app.send_task(ANALYZE_TASK, producer=producer)
     except (BrokerError, *REDIS_ERRORS):
-        logger.warning("The broker is away; the sweep will send what it has not got.", exc_info=True)
+        logger.warning("The broker is unreachable; the sweep will send the missing tasks.", exc_info=True)
 
 
-def broker_require() -> None:
-    """Raises Unavailable when a task could not be sent now."""
+def broker_ping() -> None:
+    """Raise Unavailable when the broker cannot be reached."""
     redis_call(lambda client: client.ping())
 
 
-def broker_waiting() -> int:
-    """How many tasks wait in the queue. Raises Unavailable."""
+def broker_queue_length() -> int:
+    """Return the number of tasks in the queue. Raises Unavailable."""
     return redis_call(lambda client: int(client.llen(settings.CELERY_TASK_DEFAULT_QUEUE)))
 
 
-def broker_taken() -> int:
-    """How many tasks workers took and have not ended; those of a dead worker stay for the visibility timeout."""
+def broker_unacked_count() -> int:
+    """Return the number of delivered, unacknowledged tasks. Raises Unavailable.
+
+    Those of a dead worker stay until the visibility timeout.
+    """
     return redis_call(lambda client: int(client.hlen("unacked")))

@@ -1,4 +1,4 @@
-"""The four event shapes of a job's stream, and the only door that records and publishes one."""
+"""The four event types of a job's stream, and the only function that records and publishes them."""
 
 import json
 from typing import Literal, TypedDict, overload
@@ -10,8 +10,8 @@ from forge.jobs import states
 from forge.models import JobEvent
 
 
-class Progress(TypedDict):
-    """An image's analysis begins; `current` counts 1…total in that order."""
+class ProgressData(TypedDict):
+    """An analysis begins; `current` counts 1…total in that order."""
 
     imageId: str
     status: Literal["processing"]
@@ -19,8 +19,8 @@ class Progress(TypedDict):
     total: int
 
 
-class Metadata(TypedDict):
-    """The words of one image."""
+class ImageMetadata(TypedDict):
+    """The six result fields of one image."""
 
     title: str
     alt: str
@@ -30,23 +30,23 @@ class Metadata(TypedDict):
     seoTags: list[str]
 
 
-class Result(TypedDict):
+class ResultData(TypedDict):
     """An image succeeded."""
 
     imageId: str
-    metadata: Metadata
+    metadata: ImageMetadata
 
 
-class Error(TypedDict):
-    """An image failed, or was cancelled before it began; the others go on."""
+class ErrorData(TypedDict):
+    """An image failed, or was cancelled before it began; the others continue."""
 
     imageId: str
     error: str
     code: str
 
 
-class Complete(TypedDict):
-    """Every image ended; nothing follows."""
+class CompleteData(TypedDict):
+    """Every image has ended; the last event of a job."""
 
     status: str
     processed: int
@@ -58,19 +58,19 @@ class Complete(TypedDict):
 
 
 @overload
-def event_record(*, job_id: str, type: Literal["progress"], data: Progress) -> None: ...
+def event_record(*, job_id: str, type: Literal["progress"], data: ProgressData) -> None: ...
 @overload
-def event_record(*, job_id: str, type: Literal["result"], data: Result) -> None: ...
+def event_record(*, job_id: str, type: Literal["result"], data: ResultData) -> None: ...
 @overload
-def event_record(*, job_id: str, type: Literal["error"], data: Error) -> None: ...
+def event_record(*, job_id: str, type: Literal["error"], data: ErrorData) -> None: ...
 @overload
-def event_record(*, job_id: str, type: Literal["complete"], data: Complete) -> None: ...
+def event_record(*, job_id: str, type: Literal["complete"], data: CompleteData) -> None: ...
 def event_record(*, job_id: str, type: str, data: object) -> None:
-    """Writes the event with the next number of its job, in the transaction that changed the state it tells of.
+    """Append an event to the job's event log, in the transaction that changes the state it describes.
 
-    It is published once that transaction has committed; nobody hears of a state that was rolled back.
+    `seq` is the job's next number. The event is published after commit, so a rolled-back state is never sent.
     """
-    seq = states.job_count(job_id, "last_seq").last_seq
+    seq = states.job_increment(job_id, "last_seq").last_seq
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     JobEvent.objects.create(job_id=job_id, seq=seq, type=type, data=text)
     transaction.on_commit(lambda: relay.publish(job_id=job_id, seq=seq, type=type, data=text), robust=True)

@@ -1,9 +1,9 @@
-"""Whose image is next: accounts take turns, and an account's images come in the order in which it sent them.
+"""The fair queue: images are claimed round robin over accounts, and in submission order within an account.
 
-Each image is given the round in which it is due (`turn`) as it is queued: an account's first image is due in the round
-that is now being served, each further one a round later. So whoever sends 5,000 images is in the line 5,000 rounds
-long, and whoever sends one is in the first of them. Rounds are known from the waiting rows alone: nothing is kept
-beside them that a crash could lose, and the next image is the first of an index.
+Each image gets its round (column `turn`) when it is queued: an account's first image is due in the round that is being
+served, each further one a round later. So 5,000 images of one account fill 5,000 rounds, and a single image of another
+account is due in the first of them. Rounds are computed from the queued rows: there is no other state that a crash
+could lose, and the next image is the first row of an index.
 """
 
 from django.conf import settings
@@ -12,41 +12,43 @@ from django.db.models import Count, F, Max, Min
 from forge.errors import QueueFull
 from forge.models import Account, ImageAnalysis, Job
 
-_WAITING = {"status": ImageAnalysis.Status.QUEUED}
+_QUEUED = {"status": ImageAnalysis.Status.QUEUED}
 
 
 def enqueue(*, account: Account, job: Job) -> None:
-    """Gives the images of a new job their turns. Raises QueueFull.
+    """Assign a round to each image of a new job. Raises QueueFull.
 
-    In the transaction that charges the account: its row is locked, so that two jobs of one account are counted and
-    lined up one after the other.
+    Call it in the transaction that charges the account: its lock on the account's row serializes concurrent jobs of
+    one account.
     """
-    waiting = ImageAnalysis.objects.filter(**_WAITING)
-    own = waiting.filter(job__account=account, job__finished_at=None).aggregate(count=Count("pk"), last=Max("turn"))
-    _require_room(own["count"], account.limit("images_waiting"))
+    queued = ImageAnalysis.objects.filter(**_QUEUED)
+    own = queued.filter(job__account=account, job__finished_at=None).aggregate(count=Count("pk"), last=Max("turn"))
+    _require_capacity(own["count"], account.limit("images_waiting"))
     if settings.FORGE_MAX_QUEUED:
-        _require_room(waiting.count(), settings.FORGE_MAX_QUEUED)
-    # What a dead worker held has turn 0 and tells nothing of the round.
-    served = waiting.filter(turn__gt=0).aggregate(first=Min("turn"))["first"] or 1
-    due = max(served, own["last"] + 1)
-    ImageAnalysis.objects.filter(job=job).update(turn=F("position") + due)
+        _require_capacity(queued.count(), settings.FORGE_MAX_QUEUED)
+    # Requeued images have turn 0, which is not the current round.
+    current_round = queued.filter(turn__gt=0).aggregate(first=Min("turn"))["first"] or 1
+    first_round = max(current_round, own["last"] + 1)
+    ImageAnalysis.objects.filter(job=job).update(turn=F("position") + first_round)
 
 
-def _require_room(images: int, limit: int) -> None:
+def _require_capacity(images: int, limit: int) -> None:
     if limit and images > limit:
         raise QueueFull(limit=limit, actual=images)
 
 
-def next_waiting(suspect: bool | None) -> int | None:
-    """The analysis whose turn it is, its row locked where the database locks rows; others take the one after it.
+def next_queued(suspect: bool | None) -> int | None:
+    """Return the next analysis in fair order; None when none is queued.
 
-    `suspect`: of those that a dead worker held, or of those that none did.
+    Its row is locked where the database has row locks; concurrent callers skip it. `suspect`: only one that a dead
+    worker held (True), or only one that none did (False).
     """
-    wanted = {} if suspect is None else {"attempts__gt": 0} if suspect else {"attempts": 0}
-    waiting = ImageAnalysis.objects.filter(**_WAITING, **wanted).select_for_update(skip_locked=True)
-    return waiting.order_by("turn", "pk").values_list("pk", flat=True).first()
+    attempts = {} if suspect is None else {"attempts__gt": 0} if suspect else {"attempts": 0}
+    queued = ImageAnalysis.objects.filter(**_QUEUED, **attempts).select_for_update(skip_locked=True)
+    return queued.order_by("turn", "pk").values_list("pk", flat=True).first()
 
 
 def suspect_is_next() -> bool:
-    attempts = ImageAnalysis.objects.filter(**_WAITING).order_by("turn", "pk").values_list("attempts", flat=True)
+    """Return whether a dead worker held the next analysis."""
+    attempts = ImageAnalysis.objects.filter(**_QUEUED).order_by("turn", "pk").values_list("attempts", flat=True)
     return bool(attempts.first())

@@ -1,4 +1,4 @@
-"""What becomes of images whose worker or message is lost: a claim is a lease, and a sweep finds what ran out."""
+"""Recover images whose worker or task was lost: a claim is a lease, and a sweep requeues what expired."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,71 +13,73 @@ from forge.errors import AnalysisCrashed
 from forge.jobs import dispatch, services, states
 from forge.models import ImageAnalysis
 
+_SWEEP_LIMIT = 500
+
 
 def leases_renew(*, holder: str, analysis_ids: Sequence[int]) -> int:
-    """The heartbeat of a worker for what it has under way."""
+    """Renew the leases of a worker's in-flight images (its heartbeat); return how many it still holds."""
     until = timezone.now() + timedelta(seconds=settings.FORGE_LEASE_S)
     held = ImageAnalysis.objects.filter(pk__in=analysis_ids, status=ImageAnalysis.Status.PROCESSING, holder=holder)
     return held.update(lease_until=until)
 
 
 def analyses_sweep() -> int:
-    """Queues again what a dead worker held, and sends what is queued but not on the broker; says how many.
+    """Requeue images whose lease expired and resend lost tasks; return how many.
 
-    Any number of workers may sweep at once: each row is taken by a compare-and-swap.
+    Any number of workers may sweep at once: each row is changed by compare-and-swap.
     """
     now = timezone.now()
-    lost = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.PROCESSING, lease_until__lt=now).select_related(
+    expired = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.PROCESSING, lease_until__lt=now).select_related(
         "job"
     )
-    swept = [analysis.pk for analysis in lost[:500] if _give_back(analysis)]
-    swept += [analysis.pk for analysis in _forgotten() if _resend(analysis)]
+    swept = [analysis.pk for analysis in expired[:_SWEEP_LIMIT] if _requeue_or_fail(analysis)]
+    swept += [analysis.pk for analysis in _lost_by_broker() if _mark_resent(analysis)]
     if swept:
         dispatch.send(len(swept))
     return len(swept)
 
 
 def analyses_release(*, holder: str) -> int:
-    """Queues again what a worker holds that must end now; says how many. Its claims are void from then on."""
+    """Requeue the in-flight images of a worker that shuts down and void its claims; return how many."""
     held = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.PROCESSING, holder=holder)
-    # No death to be counted: these images are not suspects for it.
+    # A graceful shutdown is no crash: these images do not become suspects.
     fewer = F("attempts") - 1
-    released = [analysis.pk for analysis in held if _queue_again(analysis.pk, {"holder": holder}, attempts=fewer)]
+    released = [analysis.pk for analysis in held if _requeue(analysis.pk, {"holder": holder}, attempts=fewer)]
     if released:
         dispatch.send(len(released))
     return len(released)
 
 
-def _forgotten() -> list[ImageAnalysis]:
-    """As many of those that wait as the broker has lost tasks: any task will do for any image."""
+def _lost_by_broker() -> list[ImageAnalysis]:
+    """Return as many overdue images as the broker has lost tasks: any task serves any image."""
     margin = timedelta(seconds=settings.FORGE_RESEND_S)
     overdue = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.QUEUED, sent_at__lt=timezone.now() - margin)
     count = overdue.count()
     if not count:
         return []
-    waiting = dispatch.broker_waiting()
-    # What a dead worker took comes back late. When nothing else is left, nobody waits for it.
-    lost = count - waiting - dispatch.broker_taken() if waiting else count
-    return list(overdue.order_by("sent_at")[: max(0, min(lost, 500))])
+    queue_length = dispatch.broker_queue_length()
+    # A dead worker's unacknowledged tasks are redelivered late, so with an empty queue they are not waited for.
+    lost = count - queue_length - dispatch.broker_unacked_count() if queue_length else count
+    return list(overdue.order_by("sent_at")[: max(0, min(lost, _SWEEP_LIMIT))])
 
 
-def _resend(analysis: ImageAnalysis) -> bool:
-    """Of several sweeps at once one sends it."""
+def _mark_resent(analysis: ImageAnalysis) -> bool:
+    """Update `sent_at` by compare-and-swap, so that one of several concurrent sweeps resends."""
     unsent = ImageAnalysis.objects.filter(pk=analysis.pk, status=ImageAnalysis.Status.QUEUED, sent_at=analysis.sent_at)
     return unsent.update(sent_at=timezone.now()) == 1
 
 
 @transaction.atomic
-def _give_back(analysis: ImageAnalysis) -> bool:
-    """True when the image is to be sent again; after too many lost workers it fails alone instead."""
+def _requeue_or_fail(analysis: ImageAnalysis) -> bool:
+    """Return True when the image is queued again; after FORGE_MAX_ATTEMPTS lost workers it fails instead."""
     if analysis.attempts >= settings.FORGE_MAX_ATTEMPTS:
-        services.analysis_give_up(analysis=analysis, error=AnalysisCrashed())
+        services.analysis_fail_expired(analysis=analysis, error=AnalysisCrashed())
         return False
-    return _queue_again(analysis.pk, {"lease_until": analysis.lease_until, "holder": analysis.holder})
+    return _requeue(analysis.pk, {"lease_until": analysis.lease_until, "holder": analysis.holder})
 
 
-def _queue_again(analysis_id: int, where: dict[str, Any], **changes: Any) -> bool:
-    return states.analysis_move(
+def _requeue(analysis_id: int, where: dict[str, Any], **changes: Any) -> bool:
+    return states.analysis_transition(
         analysis_id,
         source=ImageAnalysis.Status.PROCESSING,
         target=ImageAnalysis.Status.QUEUED,
@@ -85,6 +87,6 @@ def _queue_again(analysis_id: int, where: dict[str, Any], **changes: Any) -> boo
         holder="",
         lease_until=None,
         sent_at=timezone.now(),
-        turn=0,  # It had its turn.
+        turn=0,  # before every round: its own round was served already
         **changes,
     )

@@ -1,4 +1,4 @@
-"""Everything that changes a job: keyword-only, one transaction each, told as events in that transaction."""
+"""Services that change a job: keyword-only, one transaction each, with their events recorded in it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from forge.errors import (
     UploadPathMismatch,
 )
 from forge.jobs import completion, dispatch, fair_queue, states
-from forge.jobs.events import Metadata, event_record
+from forge.jobs.events import ImageMetadata, event_record
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.sessions.filenames import filename_free
 
@@ -32,7 +32,7 @@ _J = Job.Status
 
 @dataclass(frozen=True)
 class ImageReference:
-    """An image as a client names it: its id and the handle that the upload answered."""
+    """An image as a client names it: its id and the handle that the upload returned."""
 
     id: str
     upload_path: str
@@ -40,7 +40,7 @@ class ImageReference:
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to analyse one image, until the lease runs out; proof for analysis_succeed and analysis_fail."""
+    """A lease on one image, required by analysis_succeed and analysis_fail; void once it expires and is swept."""
 
     analysis_id: int
     holder: str
@@ -59,36 +59,36 @@ def job_submit(
     references: Sequence[ImageReference],
     accepted: Callable[[Job], object] = lambda _: None,
 ) -> Job:
-    """Accepts a job: charged, written and, after commit, sent; or refused with nothing changed.
+    """Create, charge and queue a job in one transaction and send its tasks after commit.
 
-    `accepted` is called in the transaction, at its end; what it raises undoes it.
+    `accepted` is called at the end of the transaction; an exception from it rolls everything back.
     """
-    images = _images_of(session, references)
-    dispatch.broker_require()
+    images = _resolve_references(session, references)
+    dispatch.broker_ping()
     try:
         with transaction.atomic():
             job = Job.objects.create(session=session, account=account, total=len(images), request_id=logs.request_id())
             _enqueue(job, images)
-            # The account's row last, as where an image fails: two transactions that lock in one order never deadlock.
+            # Lock order: the account's row last, as where an image fails, or the two transactions deadlock.
             ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=[image.pk for image in images])
             fair_queue.enqueue(account=account, job=job)
             accepted(job)
     except IntegrityError as error:
-        under_way = _images_under_analysis(images)
-        if not under_way:
-            raise NotFound from error  # The session was deleted beside us.
-        raise Conflict(imageIds=under_way) from error
+        in_flight = _images_under_analysis(images)
+        if not in_flight:
+            raise NotFound from error  # The session was deleted concurrently.
+        raise Conflict(imageIds=in_flight) from error
     return job
 
 
 def _enqueue(job: Job, images: Sequence[Image]) -> None:
     analyses = [ImageAnalysis(job=job, image=image, position=position) for position, image in enumerate(images)]
-    # Sorted for the same reason: two requests for the same images meet at the first of them.
+    # Lock order: two requests for the same images block each other at the first image.
     ImageAnalysis.objects.bulk_create(sorted(analyses, key=lambda analysis: analysis.image_id))
     dispatch.send_after_commit(len(analyses))
 
 
-def _images_of(session: Session, references: Sequence[ImageReference]) -> list[Image]:
+def _resolve_references(session: Session, references: Sequence[ImageReference]) -> list[Image]:
     if not references:
         raise InvalidRequest("Name at least one image.")
     ids = [reference.id for reference in references]
@@ -107,15 +107,15 @@ def _images_of(session: Session, references: Sequence[ImageReference]) -> list[I
 
 
 def _images_under_analysis(images: Sequence[Image]) -> list[str]:
-    under_way = ImageAnalysis.objects.filter(image__in=images, status__in=[_A.QUEUED, _A.PROCESSING])
-    return list(under_way.order_by("position").values_list("image_id", flat=True))
+    unfinished = ImageAnalysis.objects.filter(image__in=images, status__in=[_A.QUEUED, _A.PROCESSING])
+    return list(unfinished.order_by("position").values_list("image_id", flat=True))
 
 
 @transaction.atomic
 def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
-    """Takes an image for analysis; None when it is taken, ended or gone."""
+    """Claim an image for analysis; None when it is claimed, ended or deleted."""
     now = timezone.now()
-    claimed = states.analysis_move(
+    claimed = states.analysis_transition(
         analysis_id,
         source=_A.QUEUED,
         target=_A.PROCESSING,
@@ -125,10 +125,10 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
         attempts=F("attempts") + 1,
     )
     if not claimed:
-        return None  # Another worker got there first, or the task was sent twice.
+        return None  # Another worker was first, or the task was delivered twice.
     analysis = ImageAnalysis.objects.select_related("image", "job__account").get(pk=analysis_id)
     if analysis.current is None:
-        _begin(analysis)
+        _record_start(analysis)
     return Claim(
         analysis_id=analysis_id,
         holder=holder,
@@ -143,23 +143,23 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
 
 @transaction.atomic
 def analysis_claim_next(*, holder: str, suspect: bool | None = None) -> Claim | None:
-    """Takes the image whose turn it is; None when none waits.
+    """Claim the next image in fair order; None when none is queued.
 
     `suspect`: only one that a dead worker held before (True), or only one that none did (False).
     """
-    analysis_id = fair_queue.next_waiting(suspect)
+    analysis_id = fair_queue.next_queued(suspect)
     return None if analysis_id is None else analysis_claim(analysis_id=analysis_id, holder=holder)
 
 
 def suspect_is_next() -> bool:
-    """Whether the image whose turn it is was held by a worker that died: of this image perhaps."""
+    """Return whether a worker died while it held the next image, perhaps because of that image."""
     return fair_queue.suspect_is_next()
 
 
-def _begin(analysis: ImageAnalysis) -> None:
-    """Once an image: a second attempt after a lost worker is no second beginning."""
-    states.job_move(analysis.job_id, source=_J.QUEUED, target=_J.RUNNING)
-    job = states.job_count(analysis.job_id, "started")
+def _record_start(analysis: ImageAnalysis) -> None:
+    """Number and record the start of an analysis, at its first attempt only."""
+    states.job_transition(analysis.job_id, source=_J.QUEUED, target=_J.RUNNING)
+    job = states.job_increment(analysis.job_id, "started")
     ImageAnalysis.objects.filter(pk=analysis.pk).update(current=job.started, started_at=timezone.now())
     event_record(
         job_id=job.pk,
@@ -170,40 +170,40 @@ def _begin(analysis: ImageAnalysis) -> None:
 
 @transaction.atomic
 def analysis_succeed(
-    *, claim: Claim, metadata: Metadata, filenames: Sequence[str], provenance: dict[str, Any] | None = None
+    *, claim: Claim, metadata: ImageMetadata, filenames: Sequence[str], provenance: dict[str, Any] | None = None
 ) -> bool:
-    """Saves an image's words; False when the claim is no longer held.
+    """Save an image's result; False when the claim is no longer held.
 
-    `filenames` are the names that fit the image, best first; the first that no other image of its session has
-    becomes its `filename`, and where all are taken the best one gets a number.
+    `filenames` are candidates, best first: the first that no other image of the session has becomes its `filename`;
+    if all are taken, the best one gets a number.
     """
-    image = _image_to_name(claim.image_id)
+    image = _image_locking_session(claim.image_id)
     if image is None:
         return False
-    words: Metadata = {**metadata, "filename": filename_free(image=image, candidates=filenames)}
-    saved = states.analysis_move(
+    result: ImageMetadata = {**metadata, "filename": filename_free(image=image, candidates=filenames)}
+    saved = states.analysis_transition(
         claim.analysis_id,
         source=_A.PROCESSING,
         target=_A.SUCCEEDED,
         where={"holder": claim.holder, "attempts": claim.attempt},
-        metadata=words,
+        metadata=result,
         provenance=provenance,
         finished_at=timezone.now(),
         lease_until=None,
     )
     if not saved:
-        return False  # The lease ran out and another worker has it, or had it.
-    Image.objects.filter(pk=image.pk).update(metadata=words, filename=words["filename"])
-    event_record(job_id=claim.job_id, type="result", data={"imageId": claim.image_id, "metadata": words})
-    completion.job_end_if_last(states.job_count(claim.job_id, "succeeded"))
+        return False  # The lease expired, and the image was claimed again.
+    Image.objects.filter(pk=image.pk).update(metadata=result, filename=result["filename"])
+    event_record(job_id=claim.job_id, type="result", data={"imageId": claim.image_id, "metadata": result})
+    completion.job_complete_if_last(states.job_increment(claim.job_id, "succeeded"))
     return True
 
 
-def _image_to_name(image_id: str) -> Image | None:
-    """The image, and with it its session's lock: of images that want one name, each sees those the others got.
+def _image_locking_session(image_id: str) -> Image | None:
+    """Return the image and lock its session's row, so that concurrent images choose their file names in sequence.
 
-    Without it they run into the unique constraint on PostgreSQL, all but one of them, again and again. No key: a new
-    job refers to the session meanwhile.
+    Without the lock, images with the same best name violate the unique constraint on PostgreSQL, all but one of them,
+    again and again. FOR NO KEY UPDATE, because a new job may insert a reference to the session meanwhile.
     """
     images = Image.objects.select_related("session").select_for_update(of=("session",), no_key=True)
     return images.filter(pk=image_id).first()
@@ -211,35 +211,35 @@ def _image_to_name(image_id: str) -> Image | None:
 
 @transaction.atomic
 def analysis_fail(*, claim: Claim, error: ForgeError) -> bool:
-    """Ends an image without words and gives its credit back; False when the claim is no longer held."""
+    """Fail an image and refund its credit; False when the claim is no longer held."""
     where = {"holder": claim.holder, "attempts": claim.attempt}
     return _fail(claim.analysis_id, claim.job_id, claim.image_id, where, error)
 
 
 @transaction.atomic
-def analysis_give_up(*, analysis: ImageAnalysis, error: ForgeError) -> bool:
-    """Ends an image that is lost by its holder; False when it is no longer as it was read."""
+def analysis_fail_expired(*, analysis: ImageAnalysis, error: ForgeError) -> bool:
+    """Fail an image whose lease expired and refund its credit; False when the lease changed since it was read."""
     where = {"lease_until": analysis.lease_until, "holder": analysis.holder}
     return _fail(analysis.pk, analysis.job_id, analysis.image_id, where, error)
 
 
 def _fail(analysis_id: int, job_id: str, image_id: str, where: dict[str, Any], error: ForgeError) -> bool:
-    return completion.image_end_unpaid(
+    return completion.analysis_end_refunded(
         analysis_id, job_id, image_id, source=_A.PROCESSING, target=_A.FAILED, where=where, error=error
     )
 
 
 @transaction.atomic
 def job_cancel(*, job: Job) -> int:
-    """Cancels and refunds the images that wait; those under way finish. Says how many were cancelled.
+    """Cancel and refund the queued images; those in flight finish. Return how many were cancelled.
 
-    The last one's end is the job's, where nothing is under way. An ended job stays as it is.
+    Without images in flight the job ends too. An ended job is left unchanged.
     """
-    # All of them first, in one order, for two that cancel at once: docs/decisions/0005.
-    waiting = job.analyses.select_for_update().filter(status=_A.QUEUED).order_by("image_id")
-    ids = list(waiting.values_list("pk", "image_id", "position"))
+    # Lock all rows first, in one order, against a concurrent cancel: docs/decisions/0005.
+    queued = job.analyses.select_for_update().filter(status=_A.QUEUED).order_by("image_id")
+    ids = list(queued.values_list("pk", "image_id", "position"))
     return sum(
-        completion.image_end_unpaid(
+        completion.analysis_end_refunded(
             pk, job.pk, image_id, source=_A.QUEUED, target=_A.CANCELLED, where={}, error=AnalysisCancelled()
         )
         for pk, image_id, _ in sorted(ids, key=lambda row: row[2])

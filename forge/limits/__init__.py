@@ -1,10 +1,10 @@
-"""What one account may take of the service in a time, and at one time; counted in Redis, across all web processes.
+"""Rate limits and concurrency limits per account, counted in Redis across all web processes.
 
-While Redis is away nothing is counted and nobody is refused: what takes work needs the broker anyway and answers 503,
-and reading must not end because the counting did.
+They fail open: while Redis is unreachable nothing is counted or refused. Requests that start work need the broker
+anyway and return 503; reads must not fail because counting does.
 """
 
 from forge.limits.open_streams import StreamSlot, acquire_stream_slot
-from forge.limits.rates import Standing, count
+from forge.limits.rates import RateLimitStatus, count_request
 
-__all__ = ["Standing", "StreamSlot", "acquire_stream_slot", "count"]
+__all__ = ["RateLimitStatus", "StreamSlot", "acquire_stream_slot", "count_request"]

@@ -12,23 +12,26 @@ logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _PAUSE_S = 1.0
-_ask_again_at = 0.0
+_retry_at = 0.0
 
 
 @single_flight
 def redis() -> Redis:
-    # A request waits for its count: where Redis is slow, uncounted is better than late.
+    # A short timeout: each request waits for its count.
     return redis_client(timeout_s=0.5)
 
 
-def counted(ask: Callable[[], _T]) -> _T | None:
-    """What Redis answers; None while it is away, and for a second after, so that an outage holds up few requests."""
-    global _ask_again_at
-    if time.monotonic() < _ask_again_at:
+def fail_open(call: Callable[[], _T]) -> _T | None:
+    """Return the result of a Redis call; None when Redis is unreachable.
+
+    After a failure no call is made for a second, so that an outage delays few requests.
+    """
+    global _retry_at
+    if time.monotonic() < _retry_at:
         return None
     try:
-        return ask()
+        return call()
     except REDIS_ERRORS as error:
-        _ask_again_at = time.monotonic() + _PAUSE_S
-        logger.warning("Requests and streams are not counted, for Redis is away: %s", error)
+        _retry_at = time.monotonic() + _PAUSE_S
+        logger.warning("Redis is unreachable; requests and streams are not counted: %s", error)
         return None

@@ -1,7 +1,7 @@
-"""Open streams: each sits on a seat, a row with an end in Redis, which its web process renews while it is open.
+"""A distributed semaphore for an account's open streams: each stream holds a slot, a lease in a Redis sorted set.
 
-The seats of a process that died end by themselves after two keep-alives. Those of living ones are written again at
-each renewal, so an emptied Redis soon knows them all again.
+Its web process renews the lease while the stream is open. Slots of a dead process expire after two keep-alive
+intervals. Each renewal writes the slot again, which restores the slots of an emptied Redis.
 """
 
 import logging
@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 
 from forge.errors import RateLimited
-from forge.limits.counters import counted, redis
+from forge.limits.counters import fail_open, redis
 from forge.models import Account
 from forge.redis_client import REDIS_ERRORS
 from forge.single_flight import single_flight
@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 _LEASE_MS = int(2000 * settings.FORGE_KEEPALIVE_S)
 _RENEW_S = settings.FORGE_KEEPALIVE_S / 3
 
-# Server time, so that the clocks of several machines need not agree.
-_TAKE = """
+# Redis server time: the clocks of web servers may differ.
+_ACQUIRE = """
 local time = redis.call('time')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('zremrangebyscore', KEYS[1], '-inf', now)
@@ -47,6 +47,8 @@ redis.call('pexpire', KEYS[1], ARGV[1])
 
 @dataclass(frozen=True)
 class StreamSlot:
+    """One open stream of an account."""
+
     account_id: str
     token: str = field(default_factory=lambda: secrets.token_hex(8))
 
@@ -54,68 +56,72 @@ class StreamSlot:
     def key(self) -> str:
         return f"forge:streams:{self.account_id}"
 
-    def leave(self) -> None:
-        _keeper.leave(self)
+    def release(self) -> None:
+        """Free the slot; returns at once, before Redis is updated."""
+        _renewer.release(self)
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
-        """While inside, the seat is renewed; then it is free at once."""
-        _keeper.keep(self)
+    def held(self) -> Iterator[None]:
+        """Renew the slot inside the `with` block and release it at its end."""
+        _renewer.hold(self)
         try:
             yield
         finally:
-            self.leave()
+            self.release()
 
 
 @contextmanager
 def acquire_stream_slot(account: Account) -> Iterator[StreamSlot | None]:
-    """A seat for a stream that is about to open, free again where that raises; None: no limit. Raises RateLimited."""
+    """Acquire a slot for a new stream; yields None for an account without a limit. Raises RateLimited.
+
+    The slot is released if the block raises; otherwise `StreamSlot.held` or `StreamSlot.release` must follow.
+    """
     limit = account.limit("open_streams")
     if not limit:
         yield None
         return
-    seat = _take(account, limit)
+    slot = _acquire(account, limit)
     try:
-        yield seat
+        yield slot
     except BaseException:
-        seat.leave()
+        slot.release()
         raise
 
 
-def _take(account: Account, limit: int) -> StreamSlot:
-    seat = StreamSlot(account.pk)
-    if counted(lambda: _script(_TAKE)(keys=[seat.key], args=[limit, seat.token, _LEASE_MS])) == 0:
+def _acquire(account: Account, limit: int) -> StreamSlot:
+    slot = StreamSlot(account.pk)
+    if fail_open(lambda: _script(_ACQUIRE)(keys=[slot.key], args=[limit, slot.token, _LEASE_MS])) == 0:
         raise RateLimited(
             f"The account has {limit} open streams, as many as it may. Close one first.", retry_after=5, limit=limit
         )
-    return seat
+    return slot
 
 
-class _Keeper:
-    """Renews the seats of this process, and frees those that were left, in one thread: a stream waits for neither."""
+class _SlotRenewer:
+    """A thread that renews this process's slots and deletes released ones, so that no stream waits for Redis."""
 
     def __init__(self) -> None:
-        self._kept: set[StreamSlot] = set()
-        self._left: set[StreamSlot] = set()
+        self._held: set[StreamSlot] = set()
+        self._released: set[StreamSlot] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def keep(self, seat: StreamSlot) -> None:
+    def hold(self, slot: StreamSlot) -> None:
         with self._lock:
-            self._kept.add(seat)
+            self._held.add(slot)
             self._start()
 
-    def leave(self, seat: StreamSlot) -> None:
+    def release(self, slot: StreamSlot) -> None:
         with self._lock:
-            self._kept.discard(seat)
-            self._left.add(seat)
+            self._held.discard(slot)
+            self._released.add(slot)
             self._start()
         self._wake.set()
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="seats", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="stream-slots", daemon=True)
             self._thread.start()
 
     def _run(self) -> None:
@@ -124,30 +130,30 @@ class _Keeper:
             self._wake.wait(max(0.0, renew_at - time.monotonic()))
             self._wake.clear()
             try:
-                self._free()
+                self._delete_released()
                 if time.monotonic() >= renew_at:
                     renew_at = time.monotonic() + _RENEW_S
                     self._renew()
             except REDIS_ERRORS as error:
                 logger.warning("Open streams could not be counted: %s", error)
 
-    def _free(self) -> None:
+    def _delete_released(self) -> None:
         with self._lock:
-            left, self._left = self._left, set()
-        for key, tokens in _by_account(left).items():
+            released, self._released = self._released, set()
+        for key, tokens in _tokens_by_key(released).items():
             redis().zrem(key, *tokens)
 
     def _renew(self) -> None:
         with self._lock:
-            kept = set(self._kept)
-        for key, tokens in _by_account(kept).items():
+            held = set(self._held)
+        for key, tokens in _tokens_by_key(held).items():
             _script(_RENEW)(keys=[key], args=[_LEASE_MS, *tokens])
 
 
-def _by_account(seats: set[StreamSlot]) -> dict[str, list[str]]:
+def _tokens_by_key(slots: set[StreamSlot]) -> dict[str, list[str]]:
     tokens: dict[str, list[str]] = defaultdict(list)
-    for seat in seats:
-        tokens[seat.key].append(seat.token)
+    for slot in slots:
+        tokens[slot.key].append(slot.token)
     return tokens
 
 
@@ -156,4 +162,4 @@ def _script(text: str) -> Any:
     return redis().register_script(text)
 
 
-_keeper = _Keeper()
+_renewer = _SlotRenewer()

@@ -1,4 +1,4 @@
-"""Requests a minute and bytes a day, by a sliding window: no burst of twice the limit where two windows meet."""
+"""Rate limits by a sliding window counter, which allows no burst of twice the limit at a window boundary."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from django.conf import settings
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.storage import RedisStorage
 
-from forge.limits.counters import counted, redis
+from forge.limits.counters import fail_open, redis
 from forge.models import Account
 from forge.models.accounts import LimitName
 from forge.single_flight import single_flight
@@ -19,9 +19,11 @@ _ITEMS: dict[LimitName, type[RateLimitItem]] = {
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where an account stands with a limit. `reset` and `retry_after` are seconds: until all of it is there again, and
-    until the request that was refused would fit; `retry_after` is None where it was not refused.
+class RateLimitStatus:
+    """An account's use of one limit.
+
+    `reset`: seconds until the whole limit is available again. `retry_after`: seconds until the refused request would
+    fit; None for a request that was accepted.
     """
 
     limit: int
@@ -31,47 +33,47 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class _Window:
-    """Counts and the seconds for which they still weigh: the earlier window fades while the later one fills."""
+class _SlidingWindow:
+    """The counts of two adjacent windows of `width` seconds; the earlier one's weight decreases linearly to zero."""
 
     width: float
     earlier: int
-    earlier_left: float
+    earlier_left: float  # seconds until the earlier count has no weight
     later: int
-    later_left: float  # to the end of the later window, and then of its fading
+    later_left: float  # seconds until the later count has no weight
 
     @property
     def weight(self) -> int:
         return math.floor(self.earlier * self.earlier_left / self.width) + self.later
 
-    def wait(self, most: int) -> float:
-        """Seconds until the weight is at most `most`."""
+    def seconds_until(self, most: int) -> float:
+        """Return the seconds until the weight is at most `most`."""
         if most < 0:
-            return self.width  # A request over the whole limit: it never fits.
+            return self.width  # A request above the whole limit never fits.
         if self.later <= most:
-            return self.earlier_left - self._before_end(self.earlier, most - self.later)
-        return self.later_left - self._before_end(self.later, most)
+            return self.earlier_left - self._time_before_end(self.earlier, most - self.later)
+        return self.later_left - self._time_before_end(self.later, most)
 
-    def _before_end(self, count: int, most: int) -> float:
-        """How long before its end a window of so many weighs `most` and no more."""
+    def _time_before_end(self, count: int, most: int) -> float:
+        """Return how long before its end a window of `count` requests weighs at most `most`."""
         return min(self.width, self.width * (most + 1) / count) if count else 0.0
 
 
-def count(account: Account, name: LimitName, cost: int = 1) -> Standing | None:
-    """Counts a request, if it fits. None where the account has no such limit or Redis is away."""
+def count_request(account: Account, name: LimitName, cost: int = 1) -> RateLimitStatus | None:
+    """Count a request if it fits; None when the account has no such limit or Redis is unreachable."""
     limit = account.limit(name)
-    return counted(lambda: _count(account, _ITEMS[name](limit), cost)) if limit else None
+    return fail_open(lambda: _count(account, _ITEMS[name](limit), cost)) if limit else None
 
 
-def _count(account: Account, item: RateLimitItem, cost: int) -> Standing:
+def _count(account: Account, item: RateLimitItem, cost: int) -> RateLimitStatus:
     key, width = item.key_for(account.pk), item.get_expiry()
     fits = _storage().acquire_sliding_window_entry(key, item.amount, width, cost)
-    window = _Window(width, *_storage().get_sliding_window(key, width))
-    return Standing(
+    window = _SlidingWindow(width, *_storage().get_sliding_window(key, width))
+    return RateLimitStatus(
         limit=item.amount,
         remaining=max(0, item.amount - window.weight),
         reset=math.ceil(window.later_left if window.later else window.earlier_left),
-        retry_after=None if fits else 1 + max(0, math.floor(window.wait(item.amount - cost))),
+        retry_after=None if fits else 1 + max(0, math.floor(window.seconds_until(item.amount - cost))),
     )
 
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from forge.models.identifiers import account_id, random_token
 
-MOST_TERMS = 200
-LONGEST_TERM = 40
+MAX_TERMS = 200
+MAX_TERM_LENGTH = 40
 _TERM = re.compile(r"[^\W_]+(?:[ '-][^\W_]+)*")
 
 LimitName = Literal["requests_per_minute", "images_waiting", "open_streams", "bytes_per_day"]
@@ -23,24 +23,26 @@ def _limit(what: str) -> "models.PositiveBigIntegerField[int | None, int | None]
 
 
 def terms_validate(terms: object) -> None:
-    """Raises ValidationError with one sentence for each term that is none."""
+    """Raise ValidationError with one sentence for each invalid term."""
     if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
         raise ValidationError("Terms are a list of texts.")
-    wrong = [term for term in terms if len(term) > LONGEST_TERM or term != term.lower() or not _TERM.fullmatch(term)]
-    said = [f"“{term[:60]}” is not up to {LONGEST_TERM} letters of lower-case words." for term in wrong[:10]]
-    if len(terms) > MOST_TERMS:
-        said.append(f"{len(terms)} terms are more than {MOST_TERMS}.")
+    invalid = [
+        term for term in terms if len(term) > MAX_TERM_LENGTH or term != term.lower() or not _TERM.fullmatch(term)
+    ]
+    problems = [f"“{term[:60]}” is not up to {MAX_TERM_LENGTH} letters of lower-case words." for term in invalid[:10]]
+    if len(terms) > MAX_TERMS:
+        problems.append(f"{len(terms)} terms are more than {MAX_TERMS}.")
     if len(set(terms)) < len(terms):
-        said.append("A term stands twice.")
-    if said:
-        raise ValidationError(said)
+        problems.append("A term stands twice.")
+    if problems:
+        raise ValidationError(problems)
 
 
 class Account(models.Model):
-    """Who owns keys, sessions and credits. `balance` is written by forge/credits/ledger.py alone.
+    """The owner of keys, sessions and credits. Only forge/credits/ledger.py writes `balance`.
 
-    `extra_terms`: what the tagger looks for in this account's pictures beside its own vocabulary. Models with fixed
-    words (the embedded ones) pass them over.
+    `extra_terms` are tags that the tagger considers for this account besides its own vocabulary. Models with a fixed
+    vocabulary (the embedded one) ignore them.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=account_id, editable=False)
@@ -62,22 +64,22 @@ class Account(models.Model):
         return self.name
 
     def limit(self, name: LimitName) -> int:
-        """The account's own limit, else the one of all; 0 where there is none."""
+        """Return the account's own limit, else the service-wide one; 0 means no limit."""
         own: int | None = getattr(self, name)
-        of_all: int = getattr(settings, f"FORGE_{name.upper()}")
-        return of_all if own is None else own
+        default: int = getattr(settings, f"FORGE_{name.upper()}")
+        return default if own is None else own
 
-    # What Django REST Framework and django-eventstream ask of whoever makes a request.
+    # Django REST Framework and django-eventstream read this on request.user.
     @property
     def is_authenticated(self) -> bool:
         return True
 
 
 class ApiKey(models.Model):
-    """A key's hash and first characters; the key itself is shown once and not stored.
+    """The hash and first characters of an API key; the key itself is shown once and not stored.
 
-    A key carries 256 random bits, so one fast hash is enough: there is nothing to guess from a dictionary,
-    and a slow one would be paid by every request.
+    A key has 256 random bits, so a fast hash is enough: a dictionary attack is impossible, and a slow hash would be
+    paid by every request.
     """
 
     PREFIX_LENGTH = 10

@@ -5,9 +5,9 @@ from forge.models.accounts import Account
 
 
 class CreditEntry(models.Model):
-    """One signed change of an account's credits; written by forge/credits/ledger.py alone, never changed.
+    """One entry of the append-only ledger, written by forge/credits/ledger.py alone and never changed.
 
-    `job_id` and `image_id` are names, not references: the ledger outlives the rows of a deleted session.
+    `job_id` and `image_id` are no foreign keys: the ledger outlives the rows of a deleted session.
     """
 
     class Kind(models.TextChoices):
@@ -28,7 +28,7 @@ class CreditEntry(models.Model):
         verbose_name_plural = "credit entries"
         indexes = [models.Index(fields=["account", "-id"], name="ledger_newest_first")]
         constraints = [
-            # One charge and one refund for an image of a job; grants carry neither id.
+            # At most one charge and one refund per image of a job; grants have neither id.
             models.UniqueConstraint(fields=["job_id", "image_id", "kind"], name="one_entry_of_a_kind_per_analysis"),
         ]
 

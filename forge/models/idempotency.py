@@ -7,15 +7,15 @@ from forge.models.sessions import Session
 
 
 class IdempotencyKey(models.Model):
-    """What was asked under a key, and what came of it: under way while it has a lease, carried out afterwards.
+    """An idempotency key with its request's fingerprint and response: in flight while it has a lease, then done.
 
-    `answer` is what the first caller was told. It goes with the session it tells of.
+    `answer` is the first caller's response. The row is deleted with its session.
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="idempotency_keys")
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
-    # A token of the request that carries it out, and until when it is believed alive.
+    # The token of the request that holds the lease.
     holder = models.CharField(max_length=32)
     lease_until = models.DateTimeField(null=True, blank=True)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, null=True, blank=True, related_name="+")

@@ -5,11 +5,11 @@ _ALPHABET = string.ascii_letters + string.digits
 
 
 def random_token(length: int = 22) -> str:
-    """Letters and digits; 22 of them are 131 random bits."""
+    """Return a random string of letters and digits; 22 of them are 131 random bits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-# Public ids are unguessable, so that a leaked one does not lead to its neighbours.
+# Public ids are unguessable: a leaked id does not reveal others.
 
 
 def account_id() -> str:

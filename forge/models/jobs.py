@@ -8,7 +8,7 @@ from forge.models.sessions import Image, Session
 
 
 class Job(models.Model):
-    """One accepted request to analyse images; counters and `last_seq` move with the state they count."""
+    """An accepted analysis request. Counters and `last_seq` change in the transaction of the state that they count."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -30,7 +30,7 @@ class Job(models.Model):
     last_seq = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
-    # Of the request that asked for it, so that the log lines of web and workers can be told to belong together.
+    # Of the submitting request: correlates the log lines of web and worker processes.
     request_id = models.CharField(max_length=64, blank=True)
 
     class Meta:
@@ -47,7 +47,7 @@ class Job(models.Model):
 
     @property
     def processed(self) -> int:
-        """How many images ended, in whatever way: an ended job's are all of them."""
+        """Return how many images have ended, with or without a result."""
         return self.succeeded + self.failed + self.cancelled
 
     @property
@@ -56,7 +56,7 @@ class Job(models.Model):
 
 
 class ImageAnalysis(models.Model):
-    """One image of a job: its state, who holds it, and what became of it."""
+    """One image of a job: its state, lease and result."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -70,12 +70,12 @@ class ImageAnalysis(models.Model):
     position = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # Its place in the order in which analysis begins, 1…total; set once, also when a second attempt begins.
+    # Position in the order in which analyses start, 1…total; set at the first attempt only.
     current = models.PositiveIntegerField(null=True, blank=True)
     sent_at = models.DateTimeField(default=timezone.now)
-    # The round in which it is due (forge/jobs/fair_queue.py); 0 comes before all.
+    # Round in the fair queue (forge/jobs/fair_queue.py); 0 comes before all rounds.
     turn = models.PositiveBigIntegerField(default=0)
-    # Who holds it (a token of the worker process) and until when.
+    # The lease: a token of the worker process, and its expiry.
     holder = models.CharField(max_length=60, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -95,7 +95,7 @@ class ImageAnalysis(models.Model):
             ),
         ]
         indexes = [
-            # What the sweep looks for, a small part of a table that grows for ever.
+            # Partial indexes for the sweep and the fair queue: the table itself grows without bound.
             models.Index(fields=["status", "sent_at"], condition=Q(status="queued"), name="analysis_waiting"),
             models.Index(fields=["lease_until"], condition=Q(status="processing"), name="analysis_leases"),
             models.Index(fields=["status", "turn", "id"], condition=Q(status="queued"), name="analysis_turns"),
@@ -106,7 +106,7 @@ class ImageAnalysis(models.Model):
 
 
 class JobEvent(models.Model):
-    """One event of a job's stream: `data` is the JSON text exactly as it is sent, now and at each replay."""
+    """One event of a job's event log; `data` is the JSON text exactly as it is sent, live and at each replay."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
     seq = models.PositiveIntegerField()

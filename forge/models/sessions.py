@@ -13,7 +13,7 @@ def session_expiry() -> datetime:
 
 
 class Session(models.Model):
-    """A set of uploaded images that belong together; made by an upload, open until it expires."""
+    """A set of uploaded images, open until it expires."""
 
     id = models.CharField(primary_key=True, max_length=40, default=session_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="sessions")
@@ -24,7 +24,7 @@ class Session(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["account", "-created_at", "-id"], name="session_newest_first"),
-            models.Index(fields=["expires_at"], name="session_expiry"),  # what the sweep looks for
+            models.Index(fields=["expires_at"], name="session_expiry"),  # for the expiry sweep
         ]
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ class Session(models.Model):
 
 
 class Image(models.Model):
-    """One uploaded picture: `width` and `height` are pixels of the upright picture, `size` is bytes."""
+    """One uploaded image: `width` and `height` in pixels after EXIF orientation, `size` in bytes."""
 
     id = models.CharField(primary_key=True, max_length=40, default=image_id, editable=False)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="images")
@@ -48,7 +48,7 @@ class Image(models.Model):
     height = models.PositiveIntegerField()
     storage_key = models.CharField(max_length=200, unique=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # The latest words, and the file name among them, which no other image of the session may have.
+    # The latest result and its file name, which is unique within the session.
     metadata = models.JSONField(null=True, blank=True)
     filename = models.CharField(max_length=80, null=True, blank=True)  # noqa: DJ001 (unset is not a name)
 
@@ -63,5 +63,5 @@ class Image(models.Model):
 
     @property
     def upload_path(self) -> str:
-        """The handle that clients echo; nothing is ever opened by it."""
+        """Return the opaque handle that clients echo; no file is ever opened by it."""
         return f"/{self.storage_key}"

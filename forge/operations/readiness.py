@@ -49,7 +49,7 @@ def _database() -> str:
 
 def _redis() -> str:
     try:
-        dispatch.broker_require()
+        dispatch.broker_ping()
     except Unavailable as error:
         return f"Redis does not answer ({error.__cause__})"
     return ""

@@ -1,4 +1,4 @@
-"""Who waits in this web process, and the supervised listener that hears Redis for all of them."""
+"""The open streams of this web process, and the supervised Redis listener that fans events out to them."""
 
 import asyncio
 import json
@@ -14,14 +14,14 @@ from redis.exceptions import RedisError
 
 from forge.database import DATABASE_ERRORS
 from forge.models import Account
-from forge.relay.log import from_log, last_seqs
+from forge.relay.log import last_seqs, run_in_log_pool
 from forge.relay.publisher import PUBSUB_CHANNEL
 
 logger = logging.getLogger(__name__)
 
 
 class JobListener(views.Listener):  # type: ignore[misc]
-    """One open stream: what the library queues for it, and how far it has sent."""
+    """One open stream: its queue in the library, and the `seq` of the last event it sent."""
 
     def __init__(self, *, account: Account, job_id: str, after: int) -> None:
         super().__init__()
@@ -36,8 +36,8 @@ class JobListener(views.Listener):  # type: ignore[misc]
         self.ended = False
         self.assign_loop()
 
-    def in_order(self, events: list[Event]) -> tuple[bytes, bool]:
-        """The frames of those events that follow directly on what was sent, and whether one was missing."""
+    def encode_in_sequence(self, events: list[Event]) -> tuple[bytes, bool]:
+        """Return the frames of the events that follow the last one sent without a gap, and whether there was a gap."""
         frames = b""
         for event in events:
             if event.id <= self.last_seq:
@@ -49,8 +49,8 @@ class JobListener(views.Listener):  # type: ignore[misc]
             self.ended = event.type == "complete"
         return frames, False
 
-    def take(self) -> tuple[list[Event], bool]:
-        """What came since the last call, and whether something is known or suspected to be missing."""
+    def drain(self) -> tuple[list[Event], bool]:
+        """Return the events since the last call, and whether some may be missing."""
         with fanout.lock:
             events, behind = self.channel_items.get(self.job_id, []), self.overflow
             self.aevent.clear()
@@ -67,14 +67,14 @@ class JobListener(views.Listener):  # type: ignore[misc]
 
 
 class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
-    """The library's fan-out with a listener that comes back, and a check of the log that needs no Redis.
+    """The library's fan-out with a listener that reconnects, and a periodic resync with the log that needs no Redis.
 
-    The library starts its listener once in a process; after the first lost connection nothing is delivered any more.
+    The library starts its listener once per process; after the first lost connection it delivers nothing any more.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.redis_listener = None  # Ours is started below, and again after each failure.
+        self.redis_listener = None  # replaced by _listen_forever
         self.reconnects = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,37 +83,37 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop = loop
-            # The loop keeps weak references only: an unheld task may vanish in the middle of its work.
-            self._tasks = {loop.create_task(self._listen_for_ever()), loop.create_task(self._resync_for_ever())}
+            # The loop holds weak references only: an unreferenced task may be garbage-collected while it runs.
+            self._tasks = {loop.create_task(self._listen_forever()), loop.create_task(self._resync_forever())}
         super().add_listener(listener)
 
     @property
     def open_streams(self) -> int:
         with self.lock:
-            return sum(len(waiting) for waiting in self.listeners_by_channel.values())
+            return sum(len(listeners) for listeners in self.listeners_by_channel.values())
 
     def mark_behind(self, job_ids: set[str] | None = None) -> None:
-        """Makes streams read the log again: those of these jobs, or all."""
+        """Make the streams of these jobs, or of all jobs, read the log."""
         with self.lock:
-            for job_id, waiting in self.listeners_by_channel.items():
+            for job_id, listeners in self.listeners_by_channel.items():
                 if job_ids is None or job_id in job_ids:
-                    for listener in waiting:
+                    for listener in listeners:
                         listener.overflow = True
                         listener.wake_threadsafe()
 
-    async def _listen_for_ever(self) -> None:
-        pause = 0.1
+    async def _listen_forever(self) -> None:
+        backoff = 0.1
         while not _cancelled():
             started = time.monotonic()
             try:
                 await self._listen()
             except (RedisError, OSError) as error:
-                logger.warning("The relay lost Redis (%s); streams go on from the log.", error)
-            except Exception:  # the listener outlives whatever a message or the client library holds
-                logger.exception("The relay's listener failed; starting it again.")
+                logger.warning("The relay lost Redis (%s); streams continue from the log.", error)
+            except Exception:  # supervised: no message and no bug of the client library may end the listener
+                logger.exception("The relay's listener failed; restarting it.")
             self.reconnects += 1
-            pause = 0.1 if time.monotonic() - started > 10 else min(2 * pause, 2.0)
-            await asyncio.sleep(pause)
+            backoff = 0.1 if time.monotonic() - started > 10 else min(2 * backoff, 2.0)
+            await asyncio.sleep(backoff)
 
     async def _listen(self) -> None:
         options = {**settings.EVENTSTREAM_REDIS, "health_check_interval": 10}
@@ -124,7 +124,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
                 if message is None:
                     continue
                 if message["type"] == "subscribe":
-                    # Whatever was published while nobody listened is in the log.
+                    # Events published while disconnected are in the log.
                     self.mark_behind()
                 elif message["type"] == "message":
                     self._fan_out(message["data"])
@@ -134,11 +134,11 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             message = json.loads(text)
             event = Event(message["channel"], message["event_type"], message["data"], id=int(message["pub_id"]))
         except (ValueError, KeyError, TypeError):
-            logger.warning("The relay was sent something that is no event: %.200r", text)
+            logger.warning("The relay received a malformed message: %.200r", text)
             return
         self.add_to_queues(event.channel, event)
 
-    async def _resync_for_ever(self) -> None:
+    async def _resync_forever(self) -> None:
         while not _cancelled():
             await asyncio.sleep(settings.FORGE_RESYNC_S)
             try:
@@ -147,15 +147,21 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
                 logger.warning("The relay could not compare its streams with the log: %s", error)
 
     async def _jobs_behind(self) -> set[str]:
-        """Waiting jobs whose log is ahead of a stream, or that are gone."""
+        """Return the jobs whose log is ahead of one of their streams, or that were deleted."""
         with self.lock:
-            sent = {job_id: min(w.last_seq for w in ws) for job_id, ws in self.listeners_by_channel.items()}
-        known = await from_log(lambda: last_seqs(list(sent)))
-        return {job_id for job_id, seq in sent.items() if known.get(job_id, seq + 1) > seq}
+            sent = {
+                job_id: min(listener.last_seq for listener in listeners)
+                for job_id, listeners in self.listeners_by_channel.items()
+            }
+        logged = await run_in_log_pool(lambda: last_seqs(list(sent)))
+        return {job_id for job_id, seq in sent.items() if logged.get(job_id, seq + 1) > seq}
 
 
 def _cancelled() -> bool:
-    """redis-py can turn a cancellation that meets a timeout into the timeout; the server would then never stop."""
+    """Return whether this task was cancelled.
+
+    redis-py can replace a cancellation that coincides with a timeout by the timeout; the server would then never stop.
+    """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

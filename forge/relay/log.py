@@ -1,4 +1,4 @@
-"""The event log as django-eventstream reads it, and the few threads that read it for all streams."""
+"""The event log as django-eventstream reads it, and the thread pool that reads it for all streams."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,21 +14,20 @@ from django_eventstream.storage import StorageBase
 
 from forge.models import Account, Job, JobEvent
 
-PAGE = 100  # events a read
+PAGE_SIZE = 100  # events
 
 _T = TypeVar("_T")
-# All streams of a process read the log through these few threads, so that neither threads nor database connections
-# grow with the streams.
-_readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="relay-log")
+# Shared by all streams, so that neither threads nor database connections grow with the number of streams.
+_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="relay-log")
 
 
 class JobEventStorage(StorageBase):  # type: ignore[misc]
-    """The library's view of the log: a channel is a job, an id is a seq."""
+    """Map the library's terms to the log: a channel is a job, an id is a `seq`."""
 
     def append_event(self, channel: str, event_type: str, data: Any) -> Event:
-        raise RuntimeError("Events are recorded by forge.jobs.events, with the state they tell of.")
+        raise RuntimeError("Events are recorded by forge.jobs.events, in the transaction of the state they describe.")
 
-    def get_events(self, channel: str, last_id: int, limit: int = PAGE) -> list[Event]:
+    def get_events(self, channel: str, last_id: int, limit: int = PAGE_SIZE) -> list[Event]:
         rows = JobEvent.objects.filter(job_id=channel, seq__gt=last_id).order_by("seq")[:limit]
         return [Event(channel, row.type, row.data, id=row.seq) for row in rows]
 
@@ -37,7 +36,7 @@ class JobEventStorage(StorageBase):  # type: ignore[misc]
 
 
 class JobChannelManager(ChannelManagerBase):  # type: ignore[misc]
-    """A job is read by its own account."""
+    """Allow each account to read its own jobs."""
 
     def get_channels_for_request(self, request: Any, view_kwargs: dict[str, Any]) -> set[str]:
         return {view_kwargs["job_id"]}
@@ -50,35 +49,36 @@ class JobChannelManager(ChannelManagerBase):  # type: ignore[misc]
 
 
 def read_log(*, account: Account, job_id: str, after: int) -> tuple[list[Event], bool, bool]:
-    """A page of events, whether there is more, and whether the job had ended before the page was read."""
+    """Return a page of events, whether more follow, and whether the job had ended before the page was read."""
     finished = not Job.objects.filter(pk=job_id, finished_at=None).exists()
     request = EventRequest()
     request.is_next = False
     request.channels = {job_id}
     request.channel_last_ids = {job_id: after}
     try:
-        page = eventstream.get_events(request, limit=PAGE, user=account)
+        page = eventstream.get_events(request, limit=PAGE_SIZE, user=account)
     except eventstream.EventPermissionError:
-        return [], False, True  # The session was deleted under the stream.
+        return [], False, True  # The session was deleted while the stream was open.
     return page.channel_items[job_id], job_id in page.channel_more, finished
 
 
 def last_seqs(job_ids: list[str]) -> dict[str, int]:
+    """Return the number of the last event of each job that exists."""
     found: dict[str, int] = {}
     for start in range(0, len(job_ids), 500):  # SQLite bounds the number of parameters.
         found.update(Job.objects.filter(pk__in=job_ids[start : start + 500]).values_list("pk", "last_seq"))
     return found
 
 
-async def from_log(read: Callable[[], _T]) -> _T:
-    """Runs a database read of a stream outside the event loop, in one of the few threads that all streams share."""
+async def run_in_log_pool(read: Callable[[], _T]) -> _T:
+    """Run a database read outside the event loop, in the thread pool that all streams share."""
 
-    def read_and_let_go() -> _T:
+    def read_and_close() -> _T:
         close_old_connections()
         try:
             return read()
         finally:
-            # A waiting stream holds no connection; on PostgreSQL this gives it back to the pool.
+            # A waiting stream must hold no connection; on PostgreSQL this returns it to the pool.
             close_old_connections()
 
-    return await asyncio.get_running_loop().run_in_executor(_readers, read_and_let_go)
+    return await asyncio.get_running_loop().run_in_executor(_pool, read_and_close)

@@ -10,19 +10,22 @@ from forge.redis_client import REDIS_ERRORS
 logger = logging.getLogger(__name__)
 
 PUBSUB_CHANNEL = "events_channel"  # hard-coded in django-eventstream
-_publish_again_at = 0.0
+_retry_at = 0.0
 
 
 def publish(*, job_id: str, seq: int, type: str, data: str) -> None:
-    """Tells every web process; never raises. What is not told is read from the log within FORGE_RESYNC_S."""
-    global _publish_again_at
+    """Publish an event to all web processes; never raises.
+
+    Streams read an event that was not published from the log within FORGE_RESYNC_S.
+    """
+    global _retry_at
     crash_points.crash_point("between_commit_and_publish")
-    if time.monotonic() < _publish_again_at:
+    if time.monotonic() < _retry_at:
         return
     message = json.dumps({"channel": job_id, "event_type": type, "data": data, "pub_id": seq})
     try:
         eventstream.redis_client.publish(PUBSUB_CHANNEL, message)
     except REDIS_ERRORS as error:
-        # A worker must not wait out a timeout for each event of an outage.
-        _publish_again_at = time.monotonic() + 1.0
+        # During an outage a worker must not wait for a timeout at every event.
+        _retry_at = time.monotonic() + 1.0
         logger.warning("Event %s of %s was not published (%s); streams read it from the log.", seq, job_id, error)

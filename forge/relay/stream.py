@@ -8,7 +8,7 @@ from django.conf import settings
 from forge.database import DATABASE_ERRORS
 from forge.models import Account
 from forge.relay.listeners import JobListener, fanout
-from forge.relay.log import from_log, read_log
+from forge.relay.log import read_log, run_in_log_pool
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ KEEP_ALIVE = b": keep-alive\n\n"
 
 
 async def stream(*, account: Account, job_id: str, after: int) -> AsyncIterator[bytes]:
-    """The job's events after `after` as Server-Sent Events, until `complete` is sent or the job is gone."""
+    """Yield the job's events after `after` as Server-Sent Events, until `complete` is sent or the job is deleted."""
     listener = JobListener(account=account, job_id=job_id, after=after)
     fanout.add_listener(listener)
     try:
@@ -32,35 +32,35 @@ async def stream(*, account: Account, job_id: str, after: int) -> AsyncIterator[
 
 
 async def _catch_up(listener: JobListener) -> AsyncIterator[bytes]:
-    """Reads the log from where the stream stands to its end."""
+    """Yield the events of the log that the stream has not sent."""
     more = True
     while more and not listener.ended:
         try:
-            events, more, finished = await from_log(
+            events, more, finished = await run_in_log_pool(
                 lambda: read_log(account=listener.account, job_id=listener.job_id, after=listener.last_seq)
             )
         except DATABASE_ERRORS as error:
             logger.warning("A stream of %s waits for the database: %s", listener.job_id, error)
             await asyncio.sleep(1.0)
             continue
-        frames, _ = listener.in_order(events)
+        frames, _ = listener.encode_in_sequence(events)
         if frames:
             yield frames
-        # A client that asked for more than there will ever be is not kept waiting for it.
+        # With an `after` beyond the job's last event the client would otherwise wait for ever.
         listener.ended = listener.ended or (finished and not more)
 
 
 async def _follow(listener: JobListener) -> AsyncIterator[bytes]:
-    """Passes on what is published, until something is missing or the job has ended."""
-    quiet_since = time.monotonic()
+    """Yield published events and keep-alives until an event is missing or the job has ended."""
+    last_sent_at = time.monotonic()
     behind = False
     while not (behind or listener.ended):
-        woken = await listener.wait(quiet_since + settings.FORGE_KEEPALIVE_S - time.monotonic())
+        woken = await listener.wait(last_sent_at + settings.FORGE_KEEPALIVE_S - time.monotonic())
         frames = b"" if woken else KEEP_ALIVE
         if woken:
-            events, overflowed = listener.take()
-            frames, gap = listener.in_order(events)
+            events, overflowed = listener.drain()
+            frames, gap = listener.encode_in_sequence(events)
             behind = overflowed or gap
         if frames:
-            quiet_since = time.monotonic()
+            last_sent_at = time.monotonic()
             yield frames

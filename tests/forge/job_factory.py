@@ -4,11 +4,11 @@ from typing import Any
 
 from forge.errors import AnalysisFailed
 from forge.jobs import services
-from forge.jobs.events import Metadata
+from forge.jobs.events import ImageMetadata
 from forge.jobs.services import Claim, ImageReference
 from forge.models import Account, Image, ImageAnalysis, Job, JobEvent, Session
 
-WORDS: Metadata = {
+METADATA: ImageMetadata = {
     "title": "A Red Kettle",
     "alt": "A red kettle",
     "caption": "A red kettle.",
@@ -56,7 +56,7 @@ def claim(analysis: ImageAnalysis, holder: str = "worker-1") -> Claim:
 
 
 def succeed(claimed: Claim, *filenames: str) -> bool:
-    return services.analysis_succeed(claim=claimed, metadata=WORDS, filenames=filenames or ("red-kettle",))
+    return services.analysis_succeed(claim=claimed, metadata=METADATA, filenames=filenames or ("red-kettle",))
 
 
 def run(job: Job, *, failing: frozenset[int] = frozenset()) -> None:

@@ -26,8 +26,8 @@ def raising(error: Exception) -> object:
 
 @pytest.mark.parametrize("error", RAISED, ids=str)
 def test_what_cannot_be_counted_is_let_through(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counters, "_ask_again_at", 0.0)
-    assert counters.counted(raising(error)) is None  # type: ignore[arg-type]
+    monkeypatch.setattr(counters, "_retry_at", 0.0)
+    assert counters.fail_open(raising(error)) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("error", RAISED, ids=str)
@@ -38,7 +38,7 @@ def test_what_cannot_be_asked_is_unavailable(error: Exception) -> None:
 
 @pytest.mark.parametrize("error", RAISED, ids=str)
 def test_what_cannot_be_published_is_read_from_the_log(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher, "_publish_again_at", 0.0)
+    monkeypatch.setattr(publisher, "_retry_at", 0.0)
     monkeypatch.setattr(eventstream.redis_client, "publish", raising(error))
     publisher.publish(job_id="job_x", seq=1, type="progress", data="{}")
 

@@ -33,7 +33,7 @@ class AccessLogMiddleware:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         begun = time.perf_counter()
-        logs.begin(requestId=request_id_in(scope))
+        logs.reset(requestId=request_id_in(scope))
 
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":

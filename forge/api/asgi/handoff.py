@@ -24,11 +24,11 @@ class Responder(Protocol):
         """Sends the whole answer; `start` is the `http.response.start` that Django made, with all its headers."""
 
 
-def hand_over(request: Request, responder: Responder, seat: StreamSlot | None = None) -> None:
+def hand_over(request: Request, responder: Responder, slot: StreamSlot | None = None) -> None:
     scope = getattr(request._request, "scope", None)
     if scope is None or _SCOPE_KEY not in scope:
         raise ImproperlyConfigured("Streams need an ASGI server: run uvicorn config.asgi:application.")
-    scope[_SCOPE_KEY] = SlotResponder(responder, seat) if seat else responder
+    scope[_SCOPE_KEY] = SlotResponder(responder, slot) if slot else responder
 
 
 class HandoffMiddleware:
@@ -54,7 +54,7 @@ class HandoffMiddleware:
         finally:
             # A client that left while its view ran is not answered.
             if not started and isinstance(scope[_SCOPE_KEY], SlotResponder):
-                scope[_SCOPE_KEY].seat.leave()
+                scope[_SCOPE_KEY].slot.release()
         if started:
             await _run_until_disconnect(scope[_SCOPE_KEY], started[0], receive, send)
         return None
@@ -109,10 +109,10 @@ class JsonResponder:
 class SlotResponder:
     """Holds a seat among the account's open streams for as long as the answer is being sent."""
 
-    def __init__(self, responder: Responder, seat: StreamSlot) -> None:
+    def __init__(self, responder: Responder, slot: StreamSlot) -> None:
         self.responder = responder
-        self.seat = seat
+        self.slot = slot
 
     async def __call__(self, start: Message, send: Send) -> None:
-        with self.seat.kept():
+        with self.slot.held():
             await self.responder(start, send)

@@ -80,7 +80,7 @@ class AnalyzeView(APIView):
         asked.is_valid(raise_exception=True)
         as_json = prefers_json(request)
         # Before anything is charged: a stream that may not open is refused with nothing done.
-        with limits.acquire_stream_slot(account_of(request)) if not as_json else nullcontext() as seat:
+        with limits.acquire_stream_slot(account_of(request)) if not as_json else nullcontext() as slot:
             with idempotent_request(request) as once:
                 job = once.job or _submit(
                     request,
@@ -93,7 +93,7 @@ class AnalyzeView(APIView):
                 answer = once.answer or JobSerializer(selectors.job_get(account_of(request), job.pk)).data
                 return Response(answer, status=202, headers=job_headers(request, job))
             # A client whose stream broke may say its POST again instead of asking for the job's events.
-            return stream_of(request, job, seat, after=0 if once.is_first else after_of(request))
+            return stream_of(request, job, slot, after=0 if once.is_first else after_of(request))
 
 
 class AnalyzeSingleView(APIView):
@@ -110,7 +110,7 @@ class AnalyzeSingleView(APIView):
         """Analyse one image and wait for its words. 504 with the `jobId` when that takes too long."""
         asked = AnalyzeSingleRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        with limits.acquire_stream_slot(account_of(request)) as seat:
+        with limits.acquire_stream_slot(account_of(request)) as slot:
             with idempotent_request(request) as once:
                 job = once.job or _submit(
                     request,
@@ -121,7 +121,7 @@ class AnalyzeSingleView(APIView):
                 )
             request_id = request._request.META["forge.request_id"]
             answer = _single_answer(account_of(request), job.pk, request_id, once.key_id)
-            hand_over(request, JsonResponder(answer), seat)
+            hand_over(request, JsonResponder(answer), slot)
         return HttpResponse(headers=job_headers(request, job))
 
 
@@ -158,7 +158,7 @@ async def _single_answer(
     except TimeoutError:
         pass  # What the job has come to by now is read below.
     try:
-        return await relay.from_log(lambda: _settled(account, job_id, request_id, key_id))
+        return await relay.run_in_log_pool(lambda: _settled(account, job_id, request_id, key_id))
     except DATABASE_ERRORS:
         # The job was accepted and goes on, whatever has happened to its database since.
         return StillRunning.status, body(StillRunning(jobId=job_id), request_id)
@@ -172,7 +172,7 @@ def _settled(account: Account, job_id: str, request_id: str, key_id: int | None)
         return error.status, body(error, request_id)
     if key_id is None or status == StillRunning.status:
         return status, told
-    status, told = idempotency.answer_settle(key_id, status=status, answer=told)
+    status, told = idempotency.response_settle(key_id, status=status, response=told)
     return status, told | ({"requestId": request_id} if "requestId" in told else {})
 
 

@@ -65,8 +65,8 @@ class JobEventsView(APIView):
         job = selectors.job_get(account_of(request), job_id)
         if job.is_finished and after >= job.last_seq:
             return Response(status=204, headers=job_headers(request, job))
-        with limits.acquire_stream_slot(account_of(request)) as seat:
-            return stream_of(request, job, seat, after=after)
+        with limits.acquire_stream_slot(account_of(request)) as slot:
+            return stream_of(request, job, slot, after=after)
 
 
 def _include(request: Request) -> set[str]:

@@ -20,9 +20,9 @@ def after_of(request: Request) -> int:
     return int(given)
 
 
-def stream_of(request: Request, job: Job, seat: StreamSlot | None, *, after: int) -> HttpResponse:
+def stream_of(request: Request, job: Job, slot: StreamSlot | None, *, after: int) -> HttpResponse:
     chunks = relay.stream(account=account_of(request), job_id=job.pk, after=after)
-    hand_over(request, StreamResponder(chunks), seat)
+    hand_over(request, StreamResponder(chunks), slot)
     headers = {**job_headers(request, job), "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return HttpResponse(content_type="text/event-stream", headers=headers)
 

@@ -118,4 +118,4 @@ def _queue_age() -> float:
 
 
 def _from_redis() -> list[Metric]:
-    return [GaugeMetricFamily("forge_queue_messages", "Tasks that wait on the broker.", dispatch.broker_waiting())]
+    return [GaugeMetricFamily("forge_queue_messages", "Tasks that wait on the broker.", dispatch.broker_queue_length())]

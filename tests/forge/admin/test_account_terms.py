@@ -11,7 +11,7 @@ from django.urls import reverse
 from forge.admin.accounts import TermsField
 from forge.jobs import services
 from forge.models import Account, Session
-from forge.models.accounts import LONGEST_TERM, MOST_TERMS, terms_validate
+from forge.models.accounts import MAX_TERM_LENGTH, MAX_TERMS, terms_validate
 from tests.forge.job_factory import submit
 
 pytestmark = pytest.mark.django_db
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db
         [],
         ["widget"],
         ["acme widget", "t-shirt", "st patrick's day", "café", "m6 bolt"],
-        ["a" * LONGEST_TERM],
-        [f"term {number}" for number in range(MOST_TERMS)],
+        ["a" * MAX_TERM_LENGTH],
+        [f"term {number}" for number in range(MAX_TERMS)],
     ],
 )
 def test_lower_case_words_are_accepted(terms: list[str]) -> None:
@@ -45,9 +45,9 @@ def test_lower_case_words_are_accepted(terms: list[str]) -> None:
         (["widget\n"], "widget"),
         (["<script>"], "<script>"),
         (["a, b"], "a, b"),
-        (["a" * (LONGEST_TERM + 1)], "aaa"),
+        (["a" * (MAX_TERM_LENGTH + 1)], "aaa"),
         (["widget", "widget"], "stands twice"),
-        ([f"term {number}" for number in range(MOST_TERMS + 1)], "201 terms are more than 200"),
+        ([f"term {number}" for number in range(MAX_TERMS + 1)], "201 terms are more than 200"),
     ],
 )
 def test_what_is_no_term_is_named(terms: object, said: str) -> None:

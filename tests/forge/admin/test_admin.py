@@ -20,7 +20,7 @@ from forge.admin import html
 from forge.credits import ledger
 from forge.errors import UnreadableImage
 from forge.jobs import services
-from forge.jobs.events import Metadata
+from forge.jobs.events import ImageMetadata
 from forge.models import Account, ApiKey, CreditEntry, Image, ImageAnalysis, Job, JobEvent, Session
 from forge.sessions import services as session_services
 from forge.sessions import validation
@@ -42,7 +42,7 @@ def picture(
     return file.getvalue()
 
 
-def words(title: str) -> Metadata:
+def words(title: str) -> ImageMetadata:
     return {
         "title": title,
         "alt": f"Alt of {title}",

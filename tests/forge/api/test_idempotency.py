@@ -260,7 +260,7 @@ def test_a_process_that_died_before_it_accepted_gives_its_key_back(
     assert ledger.balance(alice.pk) == 99
     # Not dead but slow: what it has made is undone, and the key stays with the request that was answered.
     with pytest.raises(IdempotencyInProgress):
-        idempotency.key_keep(dead, session=session, job=None, status=202, answer={})
+        idempotency.key_complete(dead, session=session, job=None, status=202, response={})
     idempotency.key_release(dead)
     assert analyze(api, session).json() == answer.json()
 
@@ -277,7 +277,9 @@ def test_a_request_whose_lease_ran_out_accepts_nothing(make_session: MakeSession
         services.session_create(
             account=alice,
             images=validation.images_check(files),
-            accepted=lambda rows: idempotency.key_keep(slow, session=rows[0].session, job=None, status=201, answer={}),
+            accepted=lambda rows: idempotency.key_complete(
+                slow, session=rows[0].session, job=None, status=201, response={}
+            ),
         )
 
     assert not Session.objects.exists()

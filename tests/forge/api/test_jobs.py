@@ -86,9 +86,9 @@ REFUSALS: dict[str, tuple[Callable[[dict[str, Any]], Any], int, str]] = {
 @pytest.fixture
 def untouched(alice: Account) -> Iterator[None]:
     """Whatever is refused leaves ledger, jobs and queue as they were."""
-    before = ledger.balance(alice.pk), CreditEntry.objects.count(), Job.objects.count(), dispatch.broker_waiting()
+    before = ledger.balance(alice.pk), CreditEntry.objects.count(), Job.objects.count(), dispatch.broker_queue_length()
     yield
-    after = ledger.balance(alice.pk), CreditEntry.objects.count(), Job.objects.count(), dispatch.broker_waiting()
+    after = ledger.balance(alice.pk), CreditEntry.objects.count(), Job.objects.count(), dispatch.broker_queue_length()
     assert after == before
 
 
@@ -143,7 +143,7 @@ def test_too_few_credits_are_told(alice: Account, api: ApiClient, make_session: 
     }
     assert ledger.balance(alice.pk) == 2
     assert not Job.objects.exists()
-    assert dispatch.broker_waiting() == 0
+    assert dispatch.broker_queue_length() == 0
 
 
 def test_a_busy_image_is_a_conflict(alice: Account, api: ApiClient, make_session: MakeSession) -> None:

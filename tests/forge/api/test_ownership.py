@@ -135,7 +135,7 @@ def test_the_walk_finds_the_api() -> None:
 def streams_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sending is the ASGI layer's; who may ask is decided before."""
 
-    def end(request: Any, responder: Any, seat: Any) -> None:
+    def end(request: Any, responder: Any, slot: Any) -> None:
         if hasattr(responder, "answer"):
             responder.answer.close()
 

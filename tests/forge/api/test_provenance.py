@@ -31,7 +31,7 @@ def job(alice: Account, make_session: MakeSession) -> Job:
     """One image that succeeded and one that waits."""
     job = job_factory.submit(alice, make_session(alice, 2))
     claimed = job_factory.claim(job_factory.analyses(job)[0])
-    services.analysis_succeed(claim=claimed, metadata=job_factory.WORDS, filenames=["a-name"], provenance=PROVENANCE)
+    services.analysis_succeed(claim=claimed, metadata=job_factory.METADATA, filenames=["a-name"], provenance=PROVENANCE)
     return job
 
 

@@ -55,7 +55,7 @@ def test_a_worker_that_must_end_gives_back_what_it_holds_and_no_death_is_counted
 
     assert leases.analyses_release(holder="ending") == 1
 
-    assert dispatch.broker_waiting() == 1
+    assert dispatch.broker_queue_length() == 1
     assert not services.suspect_is_next()
     assert not job_factory.succeed(claimed), "its claim is void"
     assert job_factory.succeed(job_factory.claim(mine, "worker-2"))
@@ -73,7 +73,7 @@ def test_as_many_images_are_sent_again_as_the_busy_broker_has_lost_tasks(
     redis_client._shared_client().lpop(django_settings.CELERY_TASK_DEFAULT_QUEUE)
 
     assert leases.analyses_sweep() == 1
-    assert dispatch.broker_waiting() == 3
+    assert dispatch.broker_queue_length() == 3
     assert leases.analyses_sweep() == 0
 
 
@@ -102,7 +102,7 @@ def test_a_worker_that_sweeps_in_time_takes_a_lease_that_ran_out_for_a_death(
 
 
 def test_the_settings_know_each_fault_point() -> None:
-    assert get_args(crash_points.Point) == configuration._FAULT_POINTS
+    assert get_args(crash_points.CrashPoint) == configuration._FAULT_POINTS
 
 
 @pytest.mark.parametrize(

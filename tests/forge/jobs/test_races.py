@@ -306,5 +306,5 @@ def _die(key: str, session: str, committed: bool) -> None:
         if committed:
             patch.setattr(dispatch, "send", lambda ids: os.kill(os.getpid(), signal.SIGKILL))
         else:
-            patch.setattr(idempotency, "key_keep", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+            patch.setattr(idempotency, "key_complete", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
         _post(key, session)

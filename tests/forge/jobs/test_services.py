@@ -28,7 +28,7 @@ def age(analysis: ImageAnalysis, **fields: float) -> None:
 
 
 def queue_length() -> int:
-    return dispatch.broker_waiting()
+    return dispatch.broker_queue_length()
 
 
 # --- Submit -----------------------------------------------------------------------------------------------------------
@@ -297,10 +297,10 @@ def test_an_image_that_ends_its_workers_fails_alone_and_is_refunded(
 def test_a_move_that_the_table_does_not_know_is_a_mistake(alice: Account, make_session: MakeSession) -> None:
     analysis = job_factory.analyses(job_factory.submit(alice, make_session(alice, 1)))[0]
 
-    with pytest.raises(states.IllegalMove):
-        states.analysis_move(analysis.pk, source="succeeded", target="queued", where={})
-    with pytest.raises(states.IllegalMove):
-        states.job_move(analysis.job_id, source="complete", target="running")
+    with pytest.raises(states.IllegalTransition):
+        states.analysis_transition(analysis.pk, source="succeeded", target="queued", where={})
+    with pytest.raises(states.IllegalTransition):
+        states.job_transition(analysis.job_id, source="complete", target="running")
 
 
 def test_times_are_told(alice: Account, make_session: MakeSession) -> None:

@@ -14,7 +14,7 @@ from forge.api.asgi.handoff import HandoffMiddleware, SlotResponder
 from forge.api.asgi.types import Message, Receive, Send
 from forge.credits import ledger
 from forge.limits import counters, open_streams, rates
-from forge.limits.rates import _Window
+from forge.limits.rates import _SlidingWindow
 from forge.models import Account, Job, Session
 from tests import images
 from tests.forge import job_factory
@@ -36,7 +36,7 @@ def without_redis(settings: Any) -> Iterator[None]:
         counters.redis.cache_clear()
         rates._storage.cache_clear()
         open_streams._script.cache_clear()
-        counters._ask_again_at = 0.0
+        counters._retry_at = 0.0
 
     url, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"
     forget()
@@ -119,21 +119,23 @@ def test_without_redis_reading_goes_on_uncounted(alice: Account, api: ApiClient,
 def test_who_waits_as_told_is_served_and_who_waits_less_is_not(
     limit: int, cost: int, earlier: int, later: int, age: float
 ) -> None:
-    now = _Window(60.0, earlier, 60.0 - age, later, 120.0 - age)
+    now = _SlidingWindow(60.0, earlier, 60.0 - age, later, 120.0 - age)
     assume(cost <= limit < now.weight + cost)
 
-    wait = now.wait(limit - cost)
+    wait = now.seconds_until(limit - cost)
 
     assert at(now, wait + 0.001).weight + cost <= limit
     assert at(now, wait - 0.001).weight + cost > limit
 
 
-def at(window: _Window, seconds: float) -> _Window:
+def at(window: _SlidingWindow, seconds: float) -> _SlidingWindow:
     """The same window later: as the library shifts it when its time is over."""
     later_left = window.later_left - seconds
     if later_left <= window.width:
-        return _Window(window.width, window.later, max(0.0, later_left), 0, 2 * window.width)
-    return _Window(window.width, window.earlier, max(0.0, window.earlier_left - seconds), window.later, later_left)
+        return _SlidingWindow(window.width, window.later, max(0.0, later_left), 0, 2 * window.width)
+    return _SlidingWindow(
+        window.width, window.earlier, max(0.0, window.earlier_left - seconds), window.later, later_left
+    )
 
 
 # --- Bytes ------------------------------------------------------------------------------------------------------------
@@ -282,9 +284,9 @@ def test_a_client_that_leaves_before_its_stream_begins_leaves_its_seat(streams: 
 
     async def abandoned(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """The view's thread ends after its client has gone, and Django sends nothing any more."""
-        with open_streams.acquire_stream_slot(streams.account) as seat:
-            assert seat is not None
-            scope["forge.responder"] = SlotResponder(never, seat)
+        with open_streams.acquire_stream_slot(streams.account) as slot:
+            assert slot is not None
+            scope["forge.responder"] = SlotResponder(never, slot)
 
     async def run() -> None:
         middleware = HandoffMiddleware(abandoned)

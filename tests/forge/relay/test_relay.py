@@ -35,7 +35,7 @@ def job(alice: Account, make_session: Callable[..., Session]) -> Job:
 
 @pytest.fixture(autouse=True)
 def no_publish_pause(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(publisher, "_publish_again_at", 0.0)
+    monkeypatch.setattr(publisher, "_retry_at", 0.0)
     yield
     # Reads of the log that this test began keep the test database busy otherwise.
     connections.close_all()
@@ -62,7 +62,7 @@ async def in_thread(work: Callable[[], T]) -> T:
 
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Events are recorded and not published, as when Redis is away."""
-    monkeypatch.setattr(publisher, "_publish_again_at", float("inf"))
+    monkeypatch.setattr(publisher, "_retry_at", float("inf"))
 
 
 def test_the_library_is_the_version_that_the_relay_was_written_against() -> None:
@@ -162,7 +162,7 @@ def test_messages_out_of_order_or_twice_are_put_right(alice: Account, job: Job, 
         listener = JobListener(account=alice, job_id=job.pk, after=0)
         steps = []
         for events in (tell(1, 1, 2), tell(2, 3), tell(5, 4), tell(4, 5, 6, 7)):
-            frames, gap = listener.in_order(events)
+            frames, gap = listener.encode_in_sequence(events)
             steps.append((ids(frames.decode()), gap))
         return steps, listener.last_seq
 
@@ -233,7 +233,7 @@ def test_a_failed_publish_does_not_fail_the_work(alice: Account, job: Job, monke
 def test_nobody_hears_of_a_state_that_was_rolled_back(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[int] = []
     monkeypatch.setattr(relay, "publish", lambda *, seq, **_: published.append(seq))
-    monkeypatch.setattr("forge.jobs.states.job_count", _count_then_fail())
+    monkeypatch.setattr("forge.jobs.states.job_increment", _count_then_fail())
 
     with pytest.raises(RuntimeError):
         job_factory.claim(job_factory.analyses(job)[0])
@@ -244,10 +244,10 @@ def test_nobody_hears_of_a_state_that_was_rolled_back(job: Job, monkeypatch: pyt
 
 
 def _count_then_fail() -> Callable[[str, str], Job]:
-    from forge.jobs.states import job_count
+    from forge.jobs.states import job_increment
 
     def count(job_id: str, counter: str) -> Job:
-        counted = job_count(job_id, counter)
+        counted = job_increment(job_id, counter)
         if counter == "last_seq":
             raise RuntimeError("the transaction breaks here")
         return counted
