@@ -17,7 +17,7 @@ V1 = "/image-forge-api/v1"
 
 
 class ApiClient(Client):
-    """A Django test client that sends a key and JSON, and reads the contract's shapes."""
+    """A Django test client that sends an API key and JSON."""
 
     def __init__(self, key: str | None) -> None:
         super().__init__(headers={"X-API-Key": key} if key else {}, raise_request_exception=False)
@@ -41,7 +41,7 @@ def media(tmp_path: Path, settings: Any) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def empty_queue() -> Iterator[None]:
+def empty_redis() -> Iterator[None]:
     redis_client._shared_client().flushdb()
     yield
     redis_client._shared_client().flushdb()

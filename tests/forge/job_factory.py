@@ -1,5 +1,6 @@
-"""What the tests do with jobs, as a worker and a client would."""
+"""Helpers that submit and run jobs as a client and a worker do."""
 
+from datetime import timedelta
 from typing import Any
 
 from forge.errors import AnalysisFailed
@@ -19,7 +20,7 @@ METADATA: ImageMetadata = {
 
 
 def session_without_files(account: Account, images: int) -> Session:
-    """What an upload writes, without the pictures: for tests that only count."""
+    """Create the rows of an upload without its files."""
     session = Session.objects.create(account=account)
     rows = [
         Image(session=session, position=n, size=1, width=1, height=1, storage_key=f"sessions/{session.pk}/{n}.jpg")
@@ -47,6 +48,14 @@ def submit(account: Account, session: Session) -> Job:
 
 def analyses(job: Job) -> list[ImageAnalysis]:
     return list(job.analyses.order_by("position"))
+
+
+def backdate(analysis: ImageAnalysis, **fields: float) -> None:
+    """Move times of a row into the past, by seconds."""
+    row = ImageAnalysis.objects.get(pk=analysis.pk)
+    for field, seconds in fields.items():
+        setattr(row, field, getattr(row, field) - timedelta(seconds=seconds))
+    row.save()
 
 
 def claim(analysis: ImageAnalysis, holder: str = "worker-1") -> Claim:

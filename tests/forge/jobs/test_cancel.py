@@ -1,4 +1,4 @@
-"""Cancelling a job: what waits is refunded and told, what is under way finishes; twice is as once."""
+"""Job cancellation: queued images are refunded with an event, in-flight images finish, and a repeat changes nothing."""
 
 import json
 from collections.abc import Callable
@@ -19,12 +19,12 @@ MakeSession = Callable[..., Session]
 
 
 def cancel(api: ApiClient, job: Job) -> Any:
-    answer = api.call("POST", f"/jobs/{job.pk}/cancel")
-    assert answer.status_code == 200, answer.json()
-    return answer.json()
+    response = api.call("POST", f"/jobs/{job.pk}/cancel")
+    assert response.status_code == 200, response.json()
+    return response.json()
 
 
-def complete(job: Job) -> Any:
+def complete_data(job: Job) -> Any:
     return json.loads(JobEvent.objects.get(job=job, type="complete").data)
 
 
@@ -33,19 +33,19 @@ def state(job: Job) -> tuple[Any, ...]:
     return row, job_factory.events(job), ledger.balance(job.account_id), CreditEntry.objects.count()
 
 
-def test_a_job_that_has_not_begun_ends_at_once(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
+def test_cancelling_a_queued_job_ends_it(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
     job = job_factory.submit(alice, make_session(alice, 3))
 
-    told = cancel(api, job)
+    cancelled = cancel(api, job)
 
-    assert (told["status"], told["processed"], told["total"]) == ("cancelled", 3, 3)
-    assert told["finishedAt"]
-    assert [(image["status"], image["code"]) for image in told["images"]] == [("cancelled", "cancelled")] * 3
+    assert (cancelled["status"], cancelled["processed"], cancelled["total"]) == ("cancelled", 3, 3)
+    assert cancelled["finishedAt"]
+    assert [(image["status"], image["code"]) for image in cancelled["images"]] == [("cancelled", "cancelled")] * 3
     assert job_factory.events(job) == [(1, "error"), (2, "error"), (3, "error"), (4, "complete")]
     errors = [json.loads(event.data) for event in JobEvent.objects.filter(job=job, type="error").order_by("seq")]
     assert [error["imageId"] for error in errors] == [analysis.image_id for analysis in job_factory.analyses(job)]
     assert {error["code"] for error in errors} == {"cancelled"}
-    assert complete(job) == {
+    assert complete_data(job) == {
         "status": "cancelled",
         "processed": 3,
         "total": 3,
@@ -57,22 +57,22 @@ def test_a_job_that_has_not_begun_ends_at_once(alice: Account, api: ApiClient, m
     assert ledger.balance(alice.pk) == 100
 
 
-def test_images_under_way_finish_and_then_the_job_ends(
+def test_in_flight_images_finish_before_a_cancelled_job_ends(
     alice: Account, api: ApiClient, make_session: MakeSession
 ) -> None:
     job = job_factory.submit(alice, make_session(alice, 5))
     done, good, bad, *_ = job_factory.analyses(job)
     job_factory.succeed(job_factory.claim(done))
-    under_way = [job_factory.claim(good), job_factory.claim(bad)]
+    in_flight = [job_factory.claim(good), job_factory.claim(bad)]
 
-    told = cancel(api, job)
+    cancelled = cancel(api, job)
 
     states = ["succeeded", "processing", "processing", "cancelled", "cancelled"]
-    assert [image["status"] for image in told["images"]] == states
-    assert (told["status"], told["processed"], told["finishedAt"]) == ("running", 3, None)
-    assert job_factory.succeed(under_way[0])
-    assert services.analysis_fail(claim=under_way[1], error=AnalysisFailed())
-    assert complete(job) == {
+    assert [image["status"] for image in cancelled["images"]] == states
+    assert (cancelled["status"], cancelled["processed"], cancelled["finishedAt"]) == ("running", 3, None)
+    assert job_factory.succeed(in_flight[0])
+    assert services.analysis_fail(claim=in_flight[1], error=AnalysisFailed())
+    assert complete_data(job) == {
         "status": "cancelled",
         "processed": 5,
         "total": 5,
@@ -86,12 +86,12 @@ def test_images_under_way_finish_and_then_the_job_ends(
     assert ledger.balance(alice.pk) == 98
 
 
-@pytest.mark.parametrize("under_way", [0, 1])
-def test_saying_it_twice_changes_nothing(
-    alice: Account, api: ApiClient, make_session: MakeSession, under_way: int
+@pytest.mark.parametrize("in_flight", [0, 1])
+def test_cancelling_twice_changes_nothing(
+    alice: Account, api: ApiClient, make_session: MakeSession, in_flight: int
 ) -> None:
     job = job_factory.submit(alice, make_session(alice, 3))
-    for analysis in job_factory.analyses(job)[:under_way]:
+    for analysis in job_factory.analyses(job)[:in_flight]:
         job_factory.claim(analysis)
     first, before = cancel(api, job), state(job)
 
@@ -99,7 +99,7 @@ def test_saying_it_twice_changes_nothing(
     assert state(job) == before
 
 
-def test_an_ended_job_stays_as_it_is(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
+def test_cancelling_an_ended_job_changes_nothing(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
     job = job_factory.submit(alice, make_session(alice, 2))
     job_factory.run(job, failing=frozenset({1}))
     before = state(job)
@@ -108,7 +108,7 @@ def test_an_ended_job_stays_as_it_is(alice: Account, api: ApiClient, make_sessio
     assert state(job) == before
 
 
-def test_a_job_of_which_everything_is_under_way_is_not_cancelled(
+def test_cancelling_a_job_whose_images_are_all_in_flight_has_no_effect(
     alice: Account, api: ApiClient, make_session: MakeSession
 ) -> None:
     job = job_factory.submit(alice, make_session(alice, 1))
@@ -117,12 +117,10 @@ def test_a_job_of_which_everything_is_under_way_is_not_cancelled(
     cancel(api, job)
 
     assert job_factory.succeed(claimed)
-    assert complete(job)["status"] == "complete"
+    assert complete_data(job)["status"] == "complete"
 
 
-def test_the_task_of_a_cancelled_image_finds_nothing_to_do(
-    alice: Account, api: ApiClient, make_session: MakeSession
-) -> None:
+def test_a_cancelled_image_cannot_be_claimed(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
     job = job_factory.submit(alice, make_session(alice, 1))
     cancel(api, job)
     before = state(job)
@@ -131,21 +129,21 @@ def test_the_task_of_a_cancelled_image_finds_nothing_to_do(
     assert state(job) == before
 
 
-def test_what_a_lost_worker_gave_back_waits_and_is_cancelled(
+def test_an_image_requeued_from_a_dead_worker_is_cancelled(
     alice: Account, api: ApiClient, make_session: MakeSession
 ) -> None:
     job = job_factory.submit(alice, make_session(alice, 1))
-    late = job_factory.claim(job_factory.analyses(job)[0])
+    expired = job_factory.claim(job_factory.analyses(job)[0])
     ImageAnalysis.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     leases.analyses_sweep()
 
     assert cancel(api, job)["status"] == "cancelled"
-    assert not job_factory.succeed(late)
+    assert not job_factory.succeed(expired)
     assert job_factory.events(job) == [(1, "progress"), (2, "error"), (3, "complete")]
     assert ledger.balance(alice.pk) == 100
 
 
-def test_cancelled_images_may_be_analysed_again(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
+def test_cancelled_images_can_be_analysed_again(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
     session = make_session(alice, 2)
     cancel(api, job_factory.submit(alice, session))
     again = job_factory.submit(alice, session)
@@ -155,7 +153,7 @@ def test_cancelled_images_may_be_analysed_again(alice: Account, api: ApiClient, 
     assert ledger.balance(alice.pk) == 98
 
 
-def test_a_session_is_deleted_once_its_job_is_cancelled(
+def test_a_session_can_be_deleted_after_its_job_is_cancelled(
     alice: Account, api: ApiClient, make_session: MakeSession
 ) -> None:
     session = make_session(alice, 2)
@@ -169,11 +167,11 @@ def test_a_session_is_deleted_once_its_job_is_cancelled(
     assert CreditEntry.objects.filter(job_id=job.pk).count() == 4
 
 
-def test_another_accounts_job_is_not_there(bob: Account, api: ApiClient, make_session: MakeSession) -> None:
+def test_another_accounts_job_is_not_found(bob: Account, api: ApiClient, make_session: MakeSession) -> None:
     job = job_factory.submit(bob, make_session(bob, 1))
 
     for missing in (job.pk, "job_never_was"):
-        answer = api.call("POST", f"/jobs/{missing}/cancel")
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        response = api.call("POST", f"/jobs/{missing}/cancel")
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
     job.refresh_from_db()
     assert job.status == "queued"

@@ -1,4 +1,4 @@
-"""Whose image is next, with many waiting: accounts take turns, and each account's images come in their order."""
+"""The fair queue: round robin over accounts, submission order within an account, and limits on its length."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +15,12 @@ from forge.jobs import leases, services
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
-from tests.forge.jobs.test_services import age
 
 MANY = 300
 
 
 def queue(account: Account, images: int) -> Job:
-    """A job of so many images. Rows alone: nothing here opens a file."""
+    """Submit a job of that many images, without files."""
     session = Session.objects.create(account=account)
     Image.objects.bulk_create(
         Image(session=session, position=n, size=1, width=1, height=1, storage_key=f"{session.pk}/{n}")
@@ -31,85 +30,87 @@ def queue(account: Account, images: int) -> Job:
 
 
 def claims(count: int) -> list[ImageAnalysis]:
-    """The next so many images, in the order in which workers get them."""
+    """Claim that many images and return them in claim order."""
     claimed = [services.analysis_claim_next(holder="worker-1") for _ in range(count)]
     rows = ImageAnalysis.objects.select_related("job", "image").in_bulk([one.analysis_id for one in claimed if one])
     return [rows[one.analysis_id] for one in claimed if one]
 
 
-def names(analyses: Iterable[ImageAnalysis]) -> str:
-    """Whose images they are, by first letters."""
+def owners(analyses: Iterable[ImageAnalysis]) -> str:
+    """Return the first letters of the accounts that own the images."""
     accounts = dict(Account.objects.values_list("pk", "name"))
     return "".join(accounts[analysis.job.account_id][0] for analysis in analyses)
 
 
 @pytest.fixture
-def rich() -> Callable[[str], Account]:
+def make_account() -> Callable[[str], Account]:
     return lambda name: account_ensure(name=name, credits=10_000)
 
 
 @pytest.fixture
-def alice(db: None, rich: Callable[[str], Account]) -> Account:
-    return rich("alice")
+def alice(db: None, make_account: Callable[[str], Account]) -> Account:
+    return make_account("alice")
 
 
-def test_a_single_image_is_among_the_next_two(alice: Account, bob: Account) -> None:
+def test_a_single_image_is_claimed_within_the_next_two(alice: Account, bob: Account) -> None:
     queue(alice, MANY)
     claims(20)
     queue(bob, 1)
 
-    assert "b" in names(claims(2))
+    assert "b" in owners(claims(2))
 
 
-def test_accounts_take_turns(alice: Account, bob: Account, rich: Callable[[str], Account]) -> None:
+def test_claims_are_round_robin_over_accounts(
+    alice: Account, bob: Account, make_account: Callable[[str], Account]
+) -> None:
     queue(alice, MANY)
     queue(bob, 10)
-    queue(rich("carol"), 20)
+    queue(make_account("carol"), 20)
 
-    assert names(claims(30)) == "abc" * 10
-    assert names(claims(20)) == "ac" * 10
-    assert names(claims(10)) == "a" * 10
+    assert owners(claims(30)) == "abc" * 10
+    assert owners(claims(20)) == "ac" * 10
+    assert owners(claims(10)) == "a" * 10
 
 
-def test_an_account_s_images_come_in_the_order_of_its_jobs_and_of_each_job(alice: Account) -> None:
+def test_an_accounts_images_are_claimed_in_submission_order(alice: Account) -> None:
     first, second = queue(alice, 20), queue(alice, 20)
 
     assert [(row.job_id, row.position) for row in claims(40)] == [(j.pk, n) for j in (first, second) for n in range(20)]
 
 
-def test_many_jobs_are_no_more_than_one(alice: Account, bob: Account) -> None:
+def test_many_small_jobs_get_the_same_share_as_one_large_job(alice: Account, bob: Account) -> None:
     queue(alice, 20)
     queue(bob, 5)
     for _ in range(20):
         queue(bob, 1)
 
-    assert names(claims(40)) == "ab" * 20
+    assert owners(claims(40)) == "ab" * 20
 
 
-def test_who_comes_later_is_not_served_before_those_who_wait(alice: Account, bob: Account) -> None:
+def test_a_later_job_is_not_claimed_before_queued_images_of_other_accounts(alice: Account, bob: Account) -> None:
     queue(alice, 20)
     claims(10)
     queue(bob, 20)
     claims(10)
     queue(alice, 10)
 
-    assert names(claims(10)) == "ab" * 5
+    assert owners(claims(10)) == "ab" * 5
 
 
-def test_what_a_dead_worker_held_is_next_and_moves_nobody_else_forward(alice: Account, bob: Account) -> None:
+def test_an_image_of_a_dead_worker_is_next_and_leaves_the_rounds_unchanged(alice: Account, bob: Account) -> None:
     queue(alice, MANY)
     claims(10)
     (lost,) = claims(1)
-    age(lost, lease_until=3600)
+    job_factory.backdate(lost, lease_until=3600)
     leases.analyses_sweep()
-    queue(bob, 20)  # Beside an image of round 0: bob is due now all the same, not before everybody.
+    queue(bob, 20)  # An image in round 0 must not put bob before the current round.
 
     again, *others = claims(21)
     assert again.pk == lost.pk
-    assert names(others) == "ab" * 10
+    assert owners(others) == "ab" * 10
 
 
-def test_an_empty_queue_has_nothing_to_claim(alice: Account) -> None:
+def test_claiming_from_an_empty_queue_returns_none(alice: Account) -> None:
     queue(alice, 1)
 
     assert services.analysis_claim_next(holder="worker-1")
@@ -124,7 +125,7 @@ def test_a_claim_reads_one_row_of_an_index(alice: Account) -> None:
 
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SET LOCAL enable_seqscan = off")  # Fifty rows it would read without.
+            cursor.execute("SET LOCAL enable_seqscan = off")  # It would scan a table of 50 rows.
         cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{sql}")
         plan = " ".join(str(column) for row in cursor.fetchall() for column in row)
     assert "analysis_turns" in plan
@@ -133,9 +134,9 @@ def test_a_claim_reads_one_row_of_an_index(alice: Account) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_workers_that_claim_at_once_get_different_images_and_all_of_them(rich: Callable[[str], Account]) -> None:
-    queue(rich("alice"), 12)
-    queue(rich("bob"), 12)
+def test_concurrent_claims_get_every_image_exactly_once(make_account: Callable[[str], Account]) -> None:
+    queue(make_account("alice"), 12)
+    queue(make_account("bob"), 12)
 
     def work(_: int) -> list[int]:
         try:
@@ -145,15 +146,15 @@ def test_workers_that_claim_at_once_get_different_images_and_all_of_them(rich: C
             connection.close()
 
     with ThreadPoolExecutor(6) as pool:
-        taken = [pk for each in pool.map(work, range(6)) for pk in each]
+        claimed_ids = [pk for each in pool.map(work, range(6)) for pk in each]
 
-    assert len(set(taken)) == len(taken) == 24
-
-
-# --- A full queue -----------------------------------------------------------------------------------------------------
+    assert len(set(claimed_ids)) == len(claimed_ids) == 24
 
 
-def test_a_full_queue_refuses_before_anything_is_charged(alice: Account) -> None:
+# --- Queue limits -----------------------------------------------------------------------------------------------------
+
+
+def test_a_job_over_the_accounts_queue_limit_is_refused_and_not_charged(alice: Account) -> None:
     alice.images_waiting = 30
     alice.save()
     queue(alice, 25)
@@ -165,10 +166,10 @@ def test_a_full_queue_refuses_before_anything_is_charged(alice: Account) -> None
     assert ledger.balance(alice.pk) == 10_000 - 25
     assert Job.objects.count() == 1
     claims(1)
-    queue(alice, 6)  # What is under way does not wait.
+    queue(alice, 6)  # An in-flight image does not count.
 
 
-def test_the_queue_of_all_accounts_is_full_too(alice: Account, bob: Account, settings: Any) -> None:
+def test_a_job_over_the_service_wide_queue_limit_is_refused(alice: Account, bob: Account, settings: Any) -> None:
     settings.FORGE_MAX_QUEUED = 30
     queue(alice, 25)
 
@@ -178,7 +179,7 @@ def test_the_queue_of_all_accounts_is_full_too(alice: Account, bob: Account, set
     assert ledger.balance(bob.pk) == 100
 
 
-def test_a_limit_of_zero_is_none(alice: Account, settings: Any) -> None:
+def test_a_limit_of_zero_is_no_limit(alice: Account, settings: Any) -> None:
     settings.FORGE_MAX_QUEUED = 0
     settings.FORGE_IMAGES_WAITING = 10
     alice.images_waiting = 0
@@ -188,8 +189,8 @@ def test_a_limit_of_zero_is_none(alice: Account, settings: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_simultaneous_jobs_no_more_are_accepted_than_the_queue_has_room_for(rich: Callable[[str], Account]) -> None:
-    alice = rich("alice")
+def test_concurrent_jobs_do_not_exceed_the_queue_limit(make_account: Callable[[str], Account]) -> None:
+    alice = make_account("alice")
     alice.images_waiting = 30
     alice.save()
 
@@ -209,14 +210,16 @@ def test_of_simultaneous_jobs_no_more_are_accepted_than_the_queue_has_room_for(r
     assert sorted(ImageAnalysis.objects.values_list("turn", flat=True)) == list(range(1, 31))
 
 
-def test_a_full_queue_is_told_with_429(alice: Account, api: ApiClient, make_session: Callable[..., Session]) -> None:
+def test_the_api_returns_429_when_the_queue_is_full(
+    alice: Account, api: ApiClient, make_session: Callable[..., Session]
+) -> None:
     alice.images_waiting = 1
     alice.save()
     session = make_session(alice, 2)
 
-    answer = api.call("POST", f"/sessions/{session.pk}/analyze", job_factory.body_for(session))
+    response = api.call("POST", f"/sessions/{session.pk}/analyze", job_factory.body_for(session))
 
-    told = answer.json()
-    assert (answer.status_code, told["code"], told["limit"], told["actual"]) == (429, "queue_full", 1, 2)
-    assert int(answer.headers["Retry-After"]) > 0
+    body = response.json()
+    assert (response.status_code, body["code"], body["limit"], body["actual"]) == (429, "queue_full", 1, 2)
+    assert int(response.headers["Retry-After"]) > 0
     assert ledger.balance(alice.pk) == 10_000

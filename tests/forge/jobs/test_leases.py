@@ -1,33 +1,25 @@
-"""What becomes of images whose worker or message was lost, beyond the sweep itself (test_services.py)."""
+"""Leases and the sweep: recovery of images whose worker or task was lost."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from config import settings as configuration
-from forge import crash_points, redis_client
+from forge import redis_client
+from forge.credits import ledger
 from forge.jobs import dispatch, leases, services
 from forge.models import Account, ImageAnalysis, Session
 from tests.forge import job_factory
 from workers import lifecycle
 
 MakeSession = Callable[..., Session]
-ROOT = django_settings.BASE_DIR
 
 
-def test_an_image_that_a_dead_worker_held_is_claimed_only_as_a_suspect(
-    alice: Account, make_session: MakeSession
-) -> None:
+def test_an_image_of_a_dead_worker_is_claimed_only_as_a_suspect(alice: Account, make_session: MakeSession) -> None:
     fresh, held = job_factory.analyses(job_factory.submit(alice, make_session(alice, 2)))
     job_factory.claim(held, "dead-worker")
     ImageAnalysis.objects.filter(pk=held.pk).update(lease_until=timezone.now() - timedelta(hours=1))
@@ -45,12 +37,12 @@ def _claimed(*, suspect: bool) -> int | None:
     return claim.analysis_id if claim else None
 
 
-def test_a_worker_that_must_end_gives_back_what_it_holds_and_no_death_is_counted(
+def test_a_graceful_shutdown_requeues_in_flight_images_without_counting_a_crash(
     alice: Account, make_session: MakeSession
 ) -> None:
     job = job_factory.submit(alice, make_session(alice, 2))
-    mine, other = job_factory.analyses(job)
-    claimed = job_factory.claim(mine, "ending")
+    own, other = job_factory.analyses(job)
+    claimed = job_factory.claim(own, "ending")
     job_factory.claim(other, "worker-2")
 
     assert leases.analyses_release(holder="ending") == 1
@@ -58,11 +50,11 @@ def test_a_worker_that_must_end_gives_back_what_it_holds_and_no_death_is_counted
     assert dispatch.broker_queue_length() == 1
     assert not services.suspect_is_next()
     assert not job_factory.succeed(claimed), "its claim is void"
-    assert job_factory.succeed(job_factory.claim(mine, "worker-2"))
+    assert job_factory.succeed(job_factory.claim(own, "worker-2"))
     assert [kind for _, kind in job_factory.events(job)] == ["progress", "progress", "result"]
 
 
-def test_as_many_images_are_sent_again_as_the_busy_broker_has_lost_tasks(
+def test_with_a_filled_queue_only_lost_tasks_are_resent(
     alice: Account, make_session: MakeSession, settings: Any
 ) -> None:
     analyses = job_factory.analyses(job_factory.submit(alice, make_session(alice, 3)))
@@ -77,19 +69,19 @@ def test_as_many_images_are_sent_again_as_the_busy_broker_has_lost_tasks(
     assert leases.analyses_sweep() == 0
 
 
-def test_a_worker_that_the_database_kept_waiting_lets_the_others_renew_their_leases_first(
+def test_a_sweep_after_a_database_outage_spares_expired_leases(
     alice: Account, make_session: MakeSession, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (analysis,) = job_factory.analyses(job_factory.submit(alice, make_session(alice, 1)))
-    claimed = job_factory.claim(analysis, "waits-too")
+    claimed = job_factory.claim(analysis, "also-delayed")
     ImageAnalysis.objects.filter(pk=analysis.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     monkeypatch.setattr(lifecycle, "_swept_at", time.monotonic() - settings.FORGE_LEASE_S - 1)
 
     lifecycle._sweep()
-    assert job_factory.succeed(claimed), "its lease ran out, and nobody took it for dead"
+    assert job_factory.succeed(claimed), "its lease expired, and no sweep requeued it"
 
 
-def test_a_worker_that_sweeps_in_time_takes_a_lease_that_ran_out_for_a_death(
+def test_a_timely_sweep_requeues_expired_leases(
     alice: Account, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (analysis,) = job_factory.analyses(job_factory.submit(alice, make_session(alice, 1)))
@@ -101,46 +93,60 @@ def test_a_worker_that_sweeps_in_time_takes_a_lease_that_ran_out_for_a_death(
     assert not job_factory.succeed(claimed)
 
 
-def test_the_settings_know_each_fault_point() -> None:
-    assert get_args(crash_points.CrashPoint) == configuration._FAULT_POINTS
+def test_an_image_of_a_dead_worker_is_requeued_and_starts_once(alice: Account, make_session: MakeSession) -> None:
+    job = job_factory.submit(alice, make_session(alice, 1))
+    analysis = job_factory.analyses(job)[0]
+    job_factory.claim(analysis, "dead-worker")
+    job_factory.backdate(analysis, lease_until=3600)
+
+    assert leases.analyses_sweep() == 1
+    assert dispatch.broker_queue_length() == 1
+    job_factory.succeed(job_factory.claim(analysis, "worker-2"))
+    assert [kind for _, kind in job_factory.events(job)] == ["progress", "result", "complete"]
 
 
-@pytest.mark.parametrize(
-    ("given", "models", "complaint"),
-    [
-        ({"nowhere": 1}, "scripted", "no point 'nowhere'"),
-        ({"between_commit_and_enqueue": 0}, "scripted", "it is like"),
-        ({"between_commit_and_enqueue": 1}, "embedded", "FORGE_MODELS=scripted only"),
-    ],
-)
-def test_fault_points_are_refused_beside_real_models_and_where_misspelt(
-    given: dict[str, int], models: str, complaint: str
+def test_a_renewed_lease_is_not_swept(alice: Account, make_session: MakeSession) -> None:
+    analysis = job_factory.analyses(job_factory.submit(alice, make_session(alice, 1)))[0]
+    job_factory.claim(analysis, "worker-1")
+    job_factory.backdate(analysis, lease_until=3600)
+
+    assert leases.leases_renew(holder="worker-1", analysis_ids=[analysis.pk]) == 1
+    assert leases.analyses_sweep() == 0
+
+
+def test_tasks_that_the_broker_lost_are_resent(alice: Account, make_session: MakeSession, settings: Any) -> None:
+    job = job_factory.submit(alice, make_session(alice, 2))  # not committed, so never sent
+    assert leases.analyses_sweep() == 0  # The tasks may still arrive.
+    for analysis in job_factory.analyses(job):
+        job_factory.backdate(analysis, sent_at=settings.FORGE_RESEND_S + 1)
+
+    assert leases.analyses_sweep() == 2
+    assert dispatch.broker_queue_length() == 2
+
+
+def test_queued_tasks_are_not_resent_however_old(alice: Account, make_session: MakeSession) -> None:
+    job = job_factory.submit(alice, make_session(alice, 2))
+    dispatch.send(2)
+    for analysis in job_factory.analyses(job):
+        job_factory.backdate(analysis, sent_at=3600)
+
+    assert leases.analyses_sweep() == 0
+    assert dispatch.broker_queue_length() == 2
+
+
+def test_an_image_that_crashes_its_workers_fails_alone_and_is_refunded(
+    alice: Account, make_session: MakeSession, settings: Any
 ) -> None:
-    answer = _python("import config.settings", FORGE_FAULTS=json.dumps(given), FORGE_MODELS=models)
+    job = job_factory.submit(alice, make_session(alice, 2))
+    poison, harmless = job_factory.analyses(job)
+    job_factory.succeed(job_factory.claim(harmless))
+    for _ in range(settings.FORGE_MAX_ATTEMPTS):
+        job_factory.claim(poison)
+        job_factory.backdate(poison, lease_until=3600)
+        leases.analyses_sweep()
 
-    assert answer.returncode == 1
-    assert complaint in answer.stderr
-
-
-def test_a_process_dies_at_the_passing_that_the_setting_names() -> None:
-    code = """
-import django
-django.setup()
-from forge import crash_points
-for number in range(1, 5):
-    crash_points.crash_point("between_model_and_commit")
-    crash_points.crash_point("between_commit_and_enqueue")
-    print(number, flush=True)
-"""
-
-    answer = _python(code, FORGE_FAULTS=json.dumps({"between_commit_and_enqueue": 3}), FORGE_MODELS="scripted")
-
-    assert answer.stdout.split() == ["1", "2"]
-    assert answer.returncode == -signal.SIGKILL
-
-
-def _python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **variables}
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    poison.refresh_from_db()
+    job.refresh_from_db()
+    assert (poison.status, poison.code) == ("failed", "analysis_crashed")
+    assert job.status == "partial"
+    assert ledger.balance(alice.pk) == 99

@@ -1,4 +1,4 @@
-"""An image of which the models say nothing fails; it never gets an empty alt, and it costs nothing."""
+"""An image without a caption fails with `no_caption` and is refunded; it never gets an empty alt."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,8 +12,8 @@ from workers.runtime.engine import Engine
 
 
 @pytest.fixture
-def silent_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """Of the first picture of a session it says nothing."""
+def captionless_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine that returns no caption for the first image of a session."""
     engine = Engine(*models.create("scripted", silent_color="#006040"), batch_size=2)
     engine.load()
     monkeypatch.setattr(lifecycle, "_engine", engine)
@@ -21,8 +21,8 @@ def silent_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     engine.close(10)
 
 
-def test_an_image_without_a_caption_fails_with_its_code_and_gives_the_credit_back(
-    alice: Account, make_session: Callable[..., Session], silent_engine: Engine
+def test_an_image_without_a_caption_fails_with_no_caption_and_is_refunded(
+    alice: Account, make_session: Callable[..., Session], captionless_engine: Engine
 ) -> None:
     job = job_factory.submit(alice, make_session(alice, 1))
     assert ledger.balance(alice.pk) == 99

@@ -1,4 +1,4 @@
-"""Processes, not threads, that want the same rows at the same moment: nothing is lost, doubled or taken too often."""
+"""Race conditions between processes that change the same rows: nothing is lost, duplicated or charged too often."""
 
 import json
 import os
@@ -35,13 +35,13 @@ T = TypeVar("T")
 PROCESSES = 8
 IMAGES = 40
 CREDITS = 300
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 @pytest.fixture(scope="module")
 def racers(django_db_setup: None) -> Iterator[ProcessPoolExecutor]:
-    """Processes with Django set up on the test database; their tasks are functions of this file."""
-    # Spawned: a forked process would share this one's sockets to the database.
+    """A pool of processes with Django set up on the test database; they run functions of this module."""
+    # Spawned: a forked process would share this process's database sockets.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", _test_database_url())
         with ProcessPoolExecutor(PROCESSES, get_context("spawn"), initializer=django.setup) as pool:
@@ -56,27 +56,27 @@ def _test_database_url() -> str:
 
 
 def race(racers: ProcessPoolExecutor, start: Path, run: Callable[..., T], *args: Any) -> list[T]:
-    """What `run(number, *args)` returned in each process."""
+    """Run `run(number, *args)` in all processes at once and return their results."""
     start.mkdir()
     running = [racers.submit(_run, start, run, number, *args) for number in range(PROCESSES)]
-    return [one.result(2 * PATIENCE_S) for one in running]
+    return [one.result(2 * TIMEOUT_S) for one in running]
 
 
 def _run(start: Path, run: Callable[..., T], number: int, *args: Any) -> T:
     try:
         connection.ensure_connection()
-        _line_up(start, number)
+        _wait_for_all(start, number)
         return run(number, *args)
     finally:
         connection.close()
 
 
-def _line_up(start: Path, number: int) -> None:
-    """The first process to be ready would otherwise have done the work before the last one begins."""
+def _wait_for_all(start: Path, number: int) -> None:
+    """Start barrier: otherwise the first process would finish before the last one starts."""
     (start / str(number)).touch()
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while len(list(start.iterdir())) < PROCESSES:
-        assert time.monotonic() < deadline, "the other processes did not come"
+        assert time.monotonic() < deadline, "the other processes did not start"
         time.sleep(0.002)
 
 
@@ -87,44 +87,44 @@ def total(account_id: str) -> int:
 # --- Charges ----------------------------------------------------------------------------------------------------------
 
 
-def test_racing_processes_take_exactly_what_there_is(racers: ProcessPoolExecutor, tmp_path: Path) -> None:
+def test_concurrent_charges_take_exactly_the_balance(racers: ProcessPoolExecutor, tmp_path: Path) -> None:
     alice = account_ensure(name="alice", credits=CREDITS)
 
-    taken = race(racers, tmp_path / "start", _charge_until_refused, alice.pk)
+    charged = race(racers, tmp_path / "start", _charge_until_refused, alice.pk)
 
-    assert sum(taken) == CREDITS
+    assert sum(charged) == CREDITS
     assert ledger.balance(alice.pk) == total(alice.pk) == 0
     charges = Counter(CreditEntry.objects.filter(kind="charge").values_list("job_id", flat=True))
-    assert charges == {f"job_{number}": paid for number, paid in enumerate(taken) if paid}
+    assert charges == {f"job_{number}": paid for number, paid in enumerate(charged) if paid}
 
 
 def _charge_until_refused(number: int, account_id: str) -> int:
-    random, taken, size = Random(number), 0, 3
+    random, charged, size = Random(number), 0, 3
     while size:
-        images = [f"img_{taken + n}" for n in range(random.randint(1, size))]
+        images = [f"img_{charged + n}" for n in range(random.randint(1, size))]
         try:
             ledger.charge(account_id=account_id, job_id=f"job_{number}", image_ids=images)
         except InsufficientCredits:
-            size = len(images) - 1  # Smaller ones may still be paid, down to the last credit.
+            size = len(images) - 1  # A smaller charge may still succeed, down to the last credit.
         else:
-            taken += len(images)
-    return taken
+            charged += len(images)
+    return charged
 
 
 # --- Analyses ---------------------------------------------------------------------------------------------------------
 
 
-def test_processes_that_analyse_the_same_images_end_each_of_them_once(
+def test_concurrent_workers_end_each_image_once(
     racers: ProcessPoolExecutor, tmp_path: Path, make_session: Callable[..., Session]
 ) -> None:
     alice = account_ensure(name="alice", credits=100)
     job = job_factory.submit(alice, make_session(alice, IMAGES))
 
-    told = race(racers, tmp_path / "start", _analyse_all, job.pk)
+    reported = race(racers, tmp_path / "start", _analyse_all, job.pk)
 
     job.refresh_from_db()
     assert job.is_finished
-    assert _ends_once(job) >= Counter(end for ends in told for end in ends)
+    assert _ends_once(job) >= Counter(end for ends in reported for end in ends)
     _assert_events_are_gapless(job)
     refunded = CreditEntry.objects.filter(kind="refund").values_list("image_id", flat=True)
     assert sorted(str(image_id) for image_id in refunded) == _failed(job)
@@ -134,7 +134,7 @@ def test_processes_that_analyse_the_same_images_end_each_of_them_once(
 
 
 def _ends_once(job: Job) -> "Counter[tuple[str, str]]":
-    """How often each image ended, and how. A process tells of its own ends; the sweep's are beyond them."""
+    """Return how each image ended, after checking that it ended once. The sweep's ends are in no process's report."""
     rows = JobEvent.objects.filter(job=job, type__in=["result", "error"])
     ends = Counter((json.loads(row.data)["imageId"], row.type) for row in rows)
     assert set(ends.values()) == {1}
@@ -145,8 +145,8 @@ def _ends_once(job: Job) -> "Counter[tuple[str, str]]":
 def _assert_events_are_gapless(job: Job) -> None:
     rows = list(JobEvent.objects.filter(job=job).order_by("seq"))
     assert [row.seq for row in rows] == list(range(1, 2 * IMAGES + 2))
-    begun = [json.loads(row.data) for row in rows if row.type == "progress"]
-    assert [data["current"] for data in begun] == list(range(1, IMAGES + 1))
+    started = [json.loads(row.data) for row in rows if row.type == "progress"]
+    assert [data["current"] for data in started] == list(range(1, IMAGES + 1))
     assert [row.type for row in rows].index("complete") == 2 * IMAGES
     complete = json.loads(rows[-1].data)
     assert (complete["succeeded"], complete["failed"]) == (job.succeeded, job.failed)
@@ -158,12 +158,12 @@ def _failed(job: Job) -> list[str]:
 
 
 def _analyse_all(number: int, job_id: str) -> list[tuple[str, str]]:
-    """As a worker would that is sent every image, in an order of its own, until the job has ended."""
-    settings.FORGE_LEASE_S = 0.2  # So short that claims run out while they are held, and are swept by all processes.
+    """Work like a worker that receives every image in random order, until the job has ended."""
+    settings.FORGE_LEASE_S = 0.2  # so short that held claims expire and are swept by all processes
     random = Random(number)
     ids = list(Job.objects.get(pk=job_id).analyses.values_list("pk", flat=True))
     ended: list[tuple[str, str]] = []
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while Job.objects.filter(pk=job_id, finished_at=None).exists():
         assert time.monotonic() < deadline, "the job does not end"
         for analysis_id in random.sample(ids, len(ids) // 4):
@@ -174,19 +174,19 @@ def _analyse_all(number: int, job_id: str) -> list[tuple[str, str]]:
 
 
 def _claim(analysis_id: int, holder: str, random: Random) -> services.Claim | None:
-    """The image, or the one whose turn it is."""
+    """Claim that image, or the next in fair order."""
     if random.random() < 0.5:
         return services.analysis_claim(analysis_id=analysis_id, holder=holder)
     return services.analysis_claim_next(holder=holder)
 
 
 def _end(claimed: services.Claim, random: Random) -> list[str]:
-    """The event of the end, once for each call that says it ended the image."""
-    fate = random.random()
-    if fate < 0.15:
-        return []  # Lost with its worker.
-    if fate < 0.3:
-        time.sleep(1.5 * settings.FORGE_LEASE_S)  # Too late, perhaps: another one may have it by now.
+    """Return the event type of each call that ended the image."""
+    outcome = random.random()
+    if outcome < 0.15:
+        return []  # The worker died.
+    if outcome < 0.3:
+        time.sleep(1.5 * settings.FORGE_LEASE_S)  # Another process may hold the image by now.
 
     def succeed() -> bool:
         return job_factory.succeed(claimed)
@@ -194,7 +194,7 @@ def _end(claimed: services.Claim, random: Random) -> list[str]:
     def fail() -> bool:
         return services.analysis_fail(claim=claimed, error=AnalysisFailed())
 
-    # A redelivered task ends it again, maybe otherwise.
+    # A redelivered task ends the image again, perhaps differently.
     tries = random.choices([("result", succeed), ("error", fail)], weights=[3, 1], k=2)
     return [event for event, end in tries if end()]
 
@@ -202,18 +202,21 @@ def _end(claimed: services.Claim, random: Random) -> list[str]:
 # --- Cancel -----------------------------------------------------------------------------------------------------------
 
 
-def test_processes_that_cancel_what_others_analyse_refund_each_image_once(
+def test_concurrent_cancellation_and_analysis_refund_each_image_once(
     racers: ProcessPoolExecutor, tmp_path: Path
 ) -> None:
     alice = account_ensure(name="alice", credits=100)
     session = job_factory.session_without_files(alice, IMAGES)
     job = job_factory.submit(alice, session)
 
-    told = race(racers, tmp_path / "start", _analyse_or_cancel, job.pk)
+    reported = race(racers, tmp_path / "start", _analyse_or_cancel, job.pk)
 
     job.refresh_from_db()
     assert job.status == "cancelled"
-    assert (job.succeeded, job.cancelled) == (sum(ended for ended, _ in told), sum(dropped for _, dropped in told))
+    assert (job.succeeded, job.cancelled) == (
+        sum(ended for ended, _ in reported),
+        sum(dropped for _, dropped in reported),
+    )
     assert job.succeeded + job.cancelled == IMAGES
     ends = _ends_once(job)
     assert Counter(kind for _, kind in ends) == Counter(result=job.succeeded, error=job.cancelled)
@@ -223,9 +226,9 @@ def test_processes_that_cancel_what_others_analyse_refund_each_image_once(
 
 
 def _analyse_or_cancel(number: int, job_id: str) -> tuple[int, int]:
-    """How many images this process ended, and how many it cancelled."""
+    """Return how many images this process ended, and how many it cancelled."""
     job = Job.objects.get(pk=job_id)
-    # The last ones are left to whoever cancels, so that there is something to cancel however the race goes.
+    # The last images are never claimed, so that there is always something to cancel.
     ids = list(job.analyses.order_by("position").values_list("pk", flat=True))[: IMAGES - 5]
     Random(number).shuffle(ids)
     ended = 0
@@ -239,29 +242,29 @@ def _analyse_or_cancel(number: int, job_id: str) -> tuple[int, int]:
 
 # --- Idempotency ------------------------------------------------------------------------------------------------------
 
-ROUNDS = 5
+REQUESTS = 5
 
 
-def test_processes_that_say_one_request_are_one_request(racers: ProcessPoolExecutor, tmp_path: Path) -> None:
+def test_concurrent_requests_with_one_key_are_one_request(racers: ProcessPoolExecutor, tmp_path: Path) -> None:
     alice = account_ensure(name="alice", credits=100)
     key = key_issue(account=alice)[1]
-    sessions = [job_factory.session_without_files(alice, 3).pk for _ in range(ROUNDS)]
+    sessions = [job_factory.session_without_files(alice, 3).pk for _ in range(REQUESTS)]
 
-    told = race(racers, tmp_path / "start", _say, key, sessions)
+    reported = race(racers, tmp_path / "start", _post_all, key, sessions)
 
-    for number in range(ROUNDS):
-        answers = [answers[number] for answers in told]
-        accepted = [answer for status, answer in answers if status == 202]
+    for number in range(REQUESTS):
+        responses = [each[number] for each in reported]
+        accepted = [body for status, body in responses if status == 202]
         assert accepted
-        assert all(answer == accepted[0] for answer in accepted)
-        refused = {(status, answer["code"]) for status, answer in answers if status != 202}
+        assert all(body == accepted[0] for body in accepted)
+        refused = {(status, body["code"]) for status, body in responses if status != 202}
         assert refused <= {(409, "idempotency_in_progress")}
-    assert Job.objects.count() == ROUNDS
-    assert ledger.balance(alice.pk) == total(alice.pk) == 100 - 3 * ROUNDS
+    assert Job.objects.count() == REQUESTS
+    assert ledger.balance(alice.pk) == total(alice.pk) == 100 - 3 * REQUESTS
     assert list(audit.findings()) == []
 
 
-def _say(number: int, key: str, sessions: list[str]) -> list[tuple[int, Any]]:
+def _post_all(number: int, key: str, sessions: list[str]) -> list[tuple[int, Any]]:
     return [_post(key, session) for session in sessions]
 
 
@@ -269,12 +272,12 @@ def _post(key: str, session: str) -> tuple[int, Any]:
     headers = {"Idempotency-Key": f"key-{session}", "Accept": "application/json"}
     body = job_factory.body_for(Session.objects.get(pk=session))
     path = f"/sessions/{session}/analyze"
-    answer = ApiClient(key).call("POST", path, body, headers=headers, HTTP_HOST="localhost")
-    return answer.status_code, answer.json()
+    response = ApiClient(key).call("POST", path, body, headers=headers, HTTP_HOST="localhost")
+    return response.status_code, response.json()
 
 
 @pytest.mark.parametrize("committed", [False, True], ids=["before the commit", "after the commit"])
-def test_a_process_that_dies_while_it_accepts_leaves_its_key_to_the_next(committed: bool) -> None:
+def test_a_key_is_usable_after_its_process_died_while_accepting(committed: bool) -> None:
     alice = account_ensure(name="alice", credits=100)
     key = key_issue(account=alice)[1]
     session = job_factory.session_without_files(alice, 3).pk
@@ -285,23 +288,23 @@ def test_a_process_that_dies_while_it_accepts_leaves_its_key_to_the_next(committ
             ProcessPoolExecutor(1, get_context("spawn"), initializer=django.setup) as pool,
             pytest.raises(BrokenProcessPool),
         ):
-            pool.submit(_die, key, session, committed).result(PATIENCE_S)
+            pool.submit(_post_and_die, key, session, committed).result(TIMEOUT_S)
 
     assert Job.objects.count() == (1 if committed else 0)
-    answers = [_post(key, session)]
-    deadline = time.monotonic() + PATIENCE_S
-    while answers[-1][0] != 202:
-        assert (answers[-1][0], answers[-1][1]["code"]) == (409, "idempotency_in_progress")
+    responses = [_post(key, session)]
+    deadline = time.monotonic() + TIMEOUT_S
+    while responses[-1][0] != 202:
+        assert (responses[-1][0], responses[-1][1]["code"]) == (409, "idempotency_in_progress")
         assert time.monotonic() < deadline, "the key is stuck"
         time.sleep(0.05)
-        answers.append(_post(key, session))
+        responses.append(_post(key, session))
 
-    assert Job.objects.get().pk == answers[-1][1]["jobId"]
+    assert Job.objects.get().pk == responses[-1][1]["jobId"]
     assert ledger.balance(alice.pk) == total(alice.pk) == 97
 
 
-def _die(key: str, session: str, committed: bool) -> None:
-    """In the transaction that accepts the job, or between its commit and the broker."""
+def _post_and_die(key: str, session: str, committed: bool) -> None:
+    """Die in the transaction that accepts the job, or between its commit and the broker."""
     with pytest.MonkeyPatch.context() as patch:
         if committed:
             patch.setattr(dispatch, "send", lambda ids: os.kill(os.getpid(), signal.SIGKILL))

@@ -1,7 +1,6 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,37 +18,25 @@ from tests.forge import job_factory
 MakeSession = Callable[..., Session]
 
 
-def age(analysis: ImageAnalysis, **fields: float) -> None:
-    """Makes the times of a row older by so many seconds."""
-    row = ImageAnalysis.objects.get(pk=analysis.pk)
-    for field, seconds in fields.items():
-        setattr(row, field, getattr(row, field) - timedelta(seconds=seconds))
-    row.save()
-
-
-def queue_length() -> int:
-    return dispatch.broker_queue_length()
-
-
 # --- Submit -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_task_an_image_is_sent_after_commit(make_session: MakeSession) -> None:
+def test_submitting_sends_one_task_per_image_after_commit(make_session: MakeSession) -> None:
     alice = account_ensure(name="alice", credits=10)
 
     job_factory.submit(alice, make_session(alice, 4))
 
-    assert queue_length() == 4
+    assert dispatch.broker_queue_length() == 4
 
 
-def test_nothing_is_sent_before_commit(alice: Account, make_session: MakeSession) -> None:
-    job_factory.submit(alice, make_session(alice, 4))  # The test's own transaction is still open.
+def test_submitting_sends_no_task_before_commit(alice: Account, make_session: MakeSession) -> None:
+    job_factory.submit(alice, make_session(alice, 4))  # in the test's transaction, which stays open
 
-    assert queue_length() == 0
+    assert dispatch.broker_queue_length() == 0
 
 
-def test_an_image_under_analysis_is_not_taken_twice(alice: Account, make_session: MakeSession) -> None:
+def test_an_image_under_analysis_cannot_be_submitted_again(alice: Account, make_session: MakeSession) -> None:
     session = make_session(alice, 2)
     job_factory.submit(alice, session)
 
@@ -61,7 +48,7 @@ def test_an_image_under_analysis_is_not_taken_twice(alice: Account, make_session
     assert Job.objects.count() == 1
 
 
-def test_an_image_may_be_analysed_again_when_its_job_has_ended(alice: Account, make_session: MakeSession) -> None:
+def test_an_image_can_be_analysed_again_after_its_job_has_ended(alice: Account, make_session: MakeSession) -> None:
     session = make_session(alice, 1)
     job_factory.run(job_factory.submit(alice, session))
     job_factory.run(job_factory.submit(alice, session))
@@ -70,14 +57,15 @@ def test_an_image_may_be_analysed_again_when_its_job_has_ended(alice: Account, m
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_simultaneous_requests_for_the_same_images_one_is_accepted(make_session: MakeSession) -> None:
+def test_of_concurrent_jobs_for_the_same_images_one_is_accepted(make_session: MakeSession) -> None:
     alice = account_ensure(name="alice", credits=100)
     session = make_session(alice, 3)
 
     def submit(number: int) -> bool:
-        named = job_factory.references(session)
+        references = job_factory.references(session)
+        rotated = references[number % 3 :] + references[: number % 3]
         try:
-            services.job_submit(account=alice, session=session, references=named[number % 3 :] + named[: number % 3])
+            services.job_submit(account=alice, session=session, references=rotated)
         except Conflict:
             return False
         finally:
@@ -91,7 +79,7 @@ def test_of_simultaneous_requests_for_the_same_images_one_is_accepted(make_sessi
     assert ledger.balance(alice.pk) == 97
 
 
-def test_without_a_broker_nothing_is_accepted(
+def test_without_a_broker_no_job_is_accepted(
     alice: Account, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     session = make_session(alice, 1)
@@ -112,7 +100,7 @@ def test_without_a_broker_nothing_is_accepted(
 # --- Claim, succeed, fail ---------------------------------------------------------------------------------------------
 
 
-def test_a_task_that_runs_twice_claims_once(alice: Account, make_session: MakeSession) -> None:
+def test_an_image_is_claimed_once(alice: Account, make_session: MakeSession) -> None:
     analysis = job_factory.analyses(job_factory.submit(alice, make_session(alice, 1)))[0]
     first = services.analysis_claim(analysis_id=analysis.pk, holder="worker-1")
     second = services.analysis_claim(analysis_id=analysis.pk, holder="worker-2")
@@ -121,7 +109,7 @@ def test_a_task_that_runs_twice_claims_once(alice: Account, make_session: MakeSe
     assert second is None
 
 
-def test_a_task_that_runs_again_after_the_end_changes_nothing(alice: Account, make_session: MakeSession) -> None:
+def test_a_task_redelivered_after_the_end_changes_nothing(alice: Account, make_session: MakeSession) -> None:
     job = job_factory.submit(alice, make_session(alice, 1))
     analysis = job_factory.analyses(job)[0]
     claimed = job_factory.claim(analysis)
@@ -134,21 +122,21 @@ def test_a_task_that_runs_again_after_the_end_changes_nothing(alice: Account, ma
     assert (job_factory.events(job), ledger.balance(alice.pk)) == before
 
 
-def test_the_claim_of_a_worker_that_lost_its_lease_is_void(alice: Account, make_session: MakeSession) -> None:
+def test_an_expired_claim_is_void(alice: Account, make_session: MakeSession) -> None:
     job = job_factory.submit(alice, make_session(alice, 1))
     analysis = job_factory.analyses(job)[0]
-    lost = job_factory.claim(analysis, "worker-1")
-    age(analysis, lease_until=3600)
+    expired = job_factory.claim(analysis, "worker-1")
+    job_factory.backdate(analysis, lease_until=3600)
     leases.analyses_sweep()
-    held = job_factory.claim(analysis, "worker-1")  # The same process, a second attempt.
+    current = job_factory.claim(analysis, "worker-1")  # a second attempt by the same process
 
-    assert not job_factory.succeed(lost, "too-late")
-    assert not services.analysis_fail(claim=lost, error=AnalysisFailed())
-    assert job_factory.succeed(held, "in-time")
+    assert not job_factory.succeed(expired, "too-late")
+    assert not services.analysis_fail(claim=expired, error=AnalysisFailed())
+    assert job_factory.succeed(current, "in-time")
     assert Image.objects.get(pk=analysis.image_id).filename == "in-time"
 
 
-def test_events_are_numbered_without_a_gap_and_complete_is_last(alice: Account, make_session: MakeSession) -> None:
+def test_event_numbers_are_gapless_and_complete_is_last(alice: Account, make_session: MakeSession) -> None:
     job = job_factory.submit(alice, make_session(alice, 3))
     job_factory.run(job, failing=frozenset({2}))
 
@@ -169,7 +157,7 @@ def test_events_are_numbered_without_a_gap_and_complete_is_last(alice: Account, 
 @pytest.mark.parametrize(
     ("failing", "status"), [(frozenset[int](), "complete"), ({0}, "partial"), ({0, 1}, "failed")], ids=str
 )
-def test_a_job_ends_as_its_images_did(
+def test_the_final_status_of_a_job_follows_from_its_images(
     alice: Account, make_session: MakeSession, failing: frozenset[int], status: str
 ) -> None:
     job = job_factory.submit(alice, make_session(alice, 2))
@@ -181,7 +169,7 @@ def test_a_job_ends_as_its_images_did(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_parallel_workers_leave_no_gap_and_complete_once(make_session: MakeSession) -> None:
+def test_concurrent_workers_leave_no_gap_and_complete_once(make_session: MakeSession) -> None:
     alice = account_ensure(name="alice", credits=100)
     job = job_factory.submit(alice, make_session(alice, 12))
 
@@ -198,8 +186,8 @@ def test_parallel_workers_leave_no_gap_and_complete_once(make_session: MakeSessi
     assert [seq for seq, _ in events] == list(range(1, 26))
     assert [kind for _, kind in events].count("complete") == 1
     assert events[-1][1] == "complete"
-    begun = [json.loads(event.data)["current"] for event in JobEvent.objects.filter(job=job, type="progress")]
-    assert begun == list(range(1, 13))
+    started = [json.loads(event.data)["current"] for event in JobEvent.objects.filter(job=job, type="progress")]
+    assert started == list(range(1, 13))
     names = [image.filename for image in Image.objects.all()]
     assert len(set(names)) == 12
 
@@ -207,7 +195,7 @@ def test_parallel_workers_leave_no_gap_and_complete_once(make_session: MakeSessi
 # --- File names -------------------------------------------------------------------------------------------------------
 
 
-def test_a_taken_file_name_gives_way_to_the_next_that_fits(alice: Account, make_session: MakeSession) -> None:
+def test_a_taken_file_name_is_replaced_by_the_next_candidate(alice: Account, make_session: MakeSession) -> None:
     first, second, third = job_factory.analyses(job_factory.submit(alice, make_session(alice, 3)))
     for analysis in (first, second, third):
         job_factory.succeed(job_factory.claim(analysis), "red-kettle", "red-kettle-bright")
@@ -219,7 +207,7 @@ def test_a_taken_file_name_gives_way_to_the_next_that_fits(alice: Account, make_
     ]
 
 
-def test_a_numbered_file_name_keeps_to_its_length(alice: Account, make_session: MakeSession) -> None:
+def test_a_numbered_file_name_stays_within_80_characters(alice: Account, make_session: MakeSession) -> None:
     long = "-".join(["word"] * 16)  # 79 characters
     for analysis in job_factory.analyses(job_factory.submit(alice, make_session(alice, 12))):
         job_factory.succeed(job_factory.claim(analysis), long)
@@ -229,72 +217,10 @@ def test_a_numbered_file_name_keeps_to_its_length(alice: Account, make_session: 
     assert max(len(name or "") for name in names) <= 80
 
 
-# --- Sweep ------------------------------------------------------------------------------------------------------------
-
-
-def test_an_image_whose_worker_died_is_sent_again_and_begins_once(alice: Account, make_session: MakeSession) -> None:
-    job = job_factory.submit(alice, make_session(alice, 1))
-    analysis = job_factory.analyses(job)[0]
-    job_factory.claim(analysis, "dead-worker")
-    age(analysis, lease_until=3600)
-
-    assert leases.analyses_sweep() == 1
-    assert queue_length() == 1
-    job_factory.succeed(job_factory.claim(analysis, "worker-2"))
-    assert [kind for _, kind in job_factory.events(job)] == ["progress", "result", "complete"]
-
-
-def test_an_image_that_a_living_worker_holds_is_left_to_it(alice: Account, make_session: MakeSession) -> None:
-    analysis = job_factory.analyses(job_factory.submit(alice, make_session(alice, 1)))[0]
-    job_factory.claim(analysis, "worker-1")
-    age(analysis, lease_until=3600)
-
-    assert leases.leases_renew(holder="worker-1", analysis_ids=[analysis.pk]) == 1
-    assert leases.analyses_sweep() == 0
-
-
-def test_what_the_broker_forgot_is_sent_again(alice: Account, make_session: MakeSession, settings: Any) -> None:
-    job = job_factory.submit(alice, make_session(alice, 2))  # Not committed, so never sent: as after a lost broker.
-    assert leases.analyses_sweep() == 0  # It may still be on its way.
-    for analysis in job_factory.analyses(job):
-        age(analysis, sent_at=settings.FORGE_RESEND_S + 1)
-
-    assert leases.analyses_sweep() == 2
-    assert queue_length() == 2
-
-
-def test_a_long_queue_is_no_loss(alice: Account, make_session: MakeSession) -> None:
-    job = job_factory.submit(alice, make_session(alice, 2))
-    dispatch.send(2)
-    for analysis in job_factory.analyses(job):
-        age(analysis, sent_at=3600)
-
-    assert leases.analyses_sweep() == 0
-    assert queue_length() == 2
-
-
-def test_an_image_that_ends_its_workers_fails_alone_and_is_refunded(
-    alice: Account, make_session: MakeSession, settings: Any
-) -> None:
-    job = job_factory.submit(alice, make_session(alice, 2))
-    poison, harmless = job_factory.analyses(job)
-    job_factory.succeed(job_factory.claim(harmless))
-    for _ in range(settings.FORGE_MAX_ATTEMPTS):
-        job_factory.claim(poison)
-        age(poison, lease_until=3600)
-        leases.analyses_sweep()
-
-    poison.refresh_from_db()
-    job.refresh_from_db()
-    assert (poison.status, poison.code) == ("failed", "analysis_crashed")
-    assert job.status == "partial"
-    assert ledger.balance(alice.pk) == 99
-
-
 # --- States -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_move_that_the_table_does_not_know_is_a_mistake(alice: Account, make_session: MakeSession) -> None:
+def test_an_illegal_transition_raises(alice: Account, make_session: MakeSession) -> None:
     analysis = job_factory.analyses(job_factory.submit(alice, make_session(alice, 1)))[0]
 
     with pytest.raises(states.IllegalTransition):
@@ -303,7 +229,7 @@ def test_a_move_that_the_table_does_not_know_is_a_mistake(alice: Account, make_s
         states.job_transition(analysis.job_id, source="complete", target="running")
 
 
-def test_times_are_told(alice: Account, make_session: MakeSession) -> None:
+def test_an_ended_job_has_a_finish_time(alice: Account, make_session: MakeSession) -> None:
     job = job_factory.submit(alice, make_session(alice, 1))
     job_factory.run(job)
 
