@@ -1,4 +1,4 @@
-"""`audit_credits` finds each kind of thing that can be off, where it is, and nothing where all is well."""
+"""`audit_credits` reports each kind of violation with its place, and none for a consistent database."""
 
 import json
 import re
@@ -18,11 +18,11 @@ from forge.jobs import services
 from forge.models import Account, CreditEntry, ImageAnalysis, Job, JobEvent
 from tests.forge import job_factory
 
-Break = Callable[[Job], Any]
+Corruption = Callable[[Job], Any]
 
 
-def audited(*options: str) -> tuple[str, bool]:
-    """What it printed, and whether it found nothing."""
+def run_audit(*options: str) -> tuple[str, bool]:
+    """Return the command's output, and whether it reported no violation."""
     out = StringIO()
     try:
         call_command("audit_credits", *options, stdout=out)
@@ -32,12 +32,13 @@ def audited(*options: str) -> tuple[str, bool]:
 
 
 def checks(printed: str) -> set[str]:
+    """Return the names of the checks in the output."""
     return {line.partition(":")[0] for line in printed.splitlines()}
 
 
 @pytest.fixture
 def job(alice: Account) -> Job:
-    """One image succeeded and one failed; beside it jobs in every other state."""
+    """A job with one succeeded and one failed image, next to jobs in every other state."""
     ended, cancelled, half, waiting = (submit(alice, 2) for _ in range(4))
     job_factory.run(ended, failing=frozenset({1}))
     services.job_cancel(job=cancelled)
@@ -55,10 +56,10 @@ def submit(account: Account, images: int) -> Job:
     return job_factory.submit(account, job_factory.session_without_files(account, images))
 
 
-def test_of_a_database_where_all_is_well_it_says_so(job: Job) -> None:
-    printed, well = audited()
+def test_a_consistent_database_has_no_findings(job: Job) -> None:
+    printed, consistent = run_audit()
 
-    assert well
+    assert consistent
     assert printed == (
         f"Nothing is off: {len(audit.CHECKS)} checks over "
         "1 account, 13 creditentry, 4 job, 8 imageanalysis, 11 jobevent.\n"
@@ -81,7 +82,7 @@ def row(job: Job) -> Any:
     return Job.objects.filter(pk=job.pk)
 
 
-def give_to_bob(job: Job) -> None:
+def move_entries_to_bob(job: Job) -> None:
     CreditEntry.objects.filter(job_id=job.pk).update(account=account_ensure(name="bob"))
 
 
@@ -89,10 +90,10 @@ def charge_another_image(job: Job) -> None:
     ledger.charge(account_id=job.account_id, job_id=job.pk, image_ids=["img_other"])
 
 
-BREAKS: dict[str, tuple[Break, set[str]]] = {
+CORRUPTIONS: dict[str, tuple[Corruption, set[str]]] = {
     "a balance without an entry": (lambda job: Account.objects.update(balance=F("balance") + 1), {"balance"}),
     "a charge of two": (lambda job: entry(job, 0, "charge").update(amount=-2), {"entry", "balance"}),
-    "a refund of nothing": (lambda job: entry(job, 1, "refund").update(amount=0), {"entry", "balance"}),
+    "a refund of zero": (lambda job: entry(job, 1, "refund").update(amount=0), {"entry", "balance"}),
     "a charge without an image": (lambda job: entry(job, 0, "charge").update(image_id=None), {"entry"}),
     "a grant for an image": (lambda job: CreditEntry.objects.filter(kind="grant").update(job_id=job.pk), {"entry"}),
     "a result that was never charged": (lambda job: entry(job, 0, "charge").delete(), {"not_charged", "balance"}),
@@ -103,14 +104,14 @@ BREAKS: dict[str, tuple[Break, set[str]]] = {
         ),
         {"refunded"},
     ),
-    "a refund that no charge came before": (
+    "a refund without a charge": (
         lambda job: ledger.refund(account_id=job.account_id, job_id="job_gone", image_id="img_gone"),
         {"refund_of_nothing"},
     ),
-    "another account's entries": (give_to_bob, {"charge_of_nothing", "balance"}),
-    "a charge of an image that the job has not": (charge_another_image, {"charge_of_nothing"}),
+    "entries of another account": (move_entries_to_bob, {"charge_of_nothing", "balance"}),
+    "a charge of an image outside the job": (charge_another_image, {"charge_of_nothing"}),
     "a counter": (lambda job: row(job).update(started=1), {"counters", "events"}),
-    "an image that counts and is gone": (lambda job: analysis(job, 0).delete(), {"counters", "charge_of_nothing"}),
+    "a counted image that was deleted": (lambda job: analysis(job, 0).delete(), {"counters", "charge_of_nothing"}),
     "an image that did not end": (lambda job: analysis(job, 0).update(status="queued"), {"counters"}),
     "a job that did not end": (lambda job: row(job).update(status="running", finished_at=None), {"end", "complete"}),
     "a job that ended too early": (
@@ -119,54 +120,54 @@ BREAKS: dict[str, tuple[Break, set[str]]] = {
     ),
     "an event that is missing": (lambda job: event(job, 2).delete(), {"gap", "events"}),
     "a first event that is missing": (lambda job: event(job, 1).delete(), {"gap", "events"}),
-    "an event that jumps": (lambda job: event(job, 5).update(seq=9), {"gap", "complete"}),
+    "an event number that jumps": (lambda job: event(job, 5).update(seq=9), {"gap", "complete"}),
     "an event of another type": (lambda job: event(job, 2).update(type="error"), {"events"}),
-    "no complete": (
+    "no complete event": (
         lambda job: (event(job, 5).delete(), row(job).update(last_seq=4)),
         {"complete"},
     ),
-    "a complete that is not last": (
+    "a complete event that is not last": (
         lambda job: (event(job, 5).update(seq=6), event(job, 4).update(seq=5), event(job, 6).update(seq=4)),
         {"complete"},
     ),
-    "a second complete": (
+    "a second complete event": (
         lambda job: (JobEvent.objects.create(job=job, seq=6, type="complete", data="{}"), row(job).update(last_seq=6)),
         {"complete"},
     ),
 }
 
 
-@pytest.mark.parametrize("what", BREAKS)
-def test_each_thing_that_is_off_is_found_and_named(job: Job, what: str) -> None:
-    spoil, expected = BREAKS[what]
-    spoil(job)
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_each_corruption_is_reported(job: Job, name: str) -> None:
+    corrupt, expected = CORRUPTIONS[name]
+    corrupt(job)
 
-    printed, well = audited()
+    printed, consistent = run_audit()
 
-    assert not well
+    assert not consistent
     assert expected <= checks(printed), printed
-    told = json_lines("--json")
-    assert len(told) == len(printed.splitlines()) + 1
-    assert told[-1]["findings"] == len(told) - 1
-    assert {finding["check"] for finding in told[:-1]} == checks(printed)
+    lines = json_lines("--json")
+    assert len(lines) == len(printed.splitlines()) + 1
+    assert lines[-1]["findings"] == len(lines) - 1
+    assert {finding["check"] for finding in lines[:-1]} == checks(printed)
     where = {"alice", job.pk, "job_gone", *Job.objects.filter(status="failed").values_list("pk", flat=True)}
-    assert any(name in line for name in where for line in printed.splitlines())
+    assert any(one in line for one in where for line in printed.splitlines())
 
 
 def json_lines(*options: str) -> list[Any]:
-    return [json.loads(line) for line in audited(*options)[0].splitlines()]
+    return [json.loads(line) for line in run_audit(*options)[0].splitlines()]
 
 
-def test_each_check_is_broken_by_a_test() -> None:
-    """`doubled` is below: the database itself forbids it."""
-    assert set(audit.CHECKS) == {check for _, expected in BREAKS.values() for check in expected} | {"doubled"}
+def test_each_check_has_a_corruption() -> None:
+    """Except `doubled`, which a unique constraint prevents: it is tested below."""
+    assert set(audit.CHECKS) == {check for _, expected in CORRUPTIONS.values() for check in expected} | {"doubled"}
 
 
 @pytest.fixture
 def without_the_constraint(transactional_db: None) -> Iterator[None]:
     [constraint] = CreditEntry._meta.constraints
     with pytest.MonkeyPatch.context() as patch:
-        # SQLite makes the table anew, after what the model says.
+        # SQLite recreates the table from the model.
         patch.setattr(CreditEntry._meta, "constraints", [])
         with connection.schema_editor() as editor:
             editor.remove_constraint(CreditEntry, constraint)
@@ -178,7 +179,7 @@ def without_the_constraint(transactional_db: None) -> Iterator[None]:
 
 @pytest.mark.usefixtures("without_the_constraint")
 @pytest.mark.parametrize("kind", ["charge", "refund"])
-def test_a_credit_taken_or_given_twice_is_found(kind: str) -> None:
+def test_a_duplicate_entry_is_reported(kind: str) -> None:
     alice = account_ensure(name="alice", credits=5)
     for _ in range(2):
         if kind == "charge":
@@ -186,21 +187,21 @@ def test_a_credit_taken_or_given_twice_is_found(kind: str) -> None:
         else:
             ledger.refund(account_id=alice.pk, job_id="job_1", image_id="img_1")
 
-    printed, well = audited()
+    printed, consistent = run_audit()
 
-    assert not well
+    assert not consistent
     assert re.search(f"^doubled: img_1 in job_1: 2 entries of the kind {kind}$", printed, re.MULTILINE)
 
 
-def test_it_looks_once_a_check_and_changes_nothing(job: Job, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(len(audit.CHECKS)) as seen:
+def test_each_check_is_one_read_query(job: Job, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(len(audit.CHECKS)) as captured:
         assert list(audit.findings()) == []
 
-    # PostgreSQL reads a long answer through a cursor.
-    assert all(query["sql"].startswith(("SELECT", "DECLARE")) for query in seen.captured_queries)
+    # PostgreSQL reads a large result through a cursor.
+    assert all(query["sql"].startswith(("SELECT", "DECLARE")) for query in captured.captured_queries)
 
 
-def test_a_key_changes_nothing_of_it(job: Job) -> None:
+def test_an_idempotency_key_is_no_violation(job: Job) -> None:
     idempotency.key_claim(account=job.account, key="key-1", fingerprint="f")
 
-    assert audited()[1]
+    assert run_audit()[1]

@@ -16,14 +16,14 @@ def total(account: Account) -> int:
     return CreditEntry.objects.filter(account=account).aggregate(total=Sum("amount"))["total"] or 0
 
 
-def test_a_job_is_charged_one_credit_an_image(alice: Account, make_session: Callable[..., Session]) -> None:
+def test_a_job_is_charged_one_credit_per_image(alice: Account, make_session: Callable[..., Session]) -> None:
     job = job_factory.submit(alice, make_session(alice, 3))
 
     assert ledger.balance(alice.pk) == 97
     assert set(CreditEntry.objects.filter(job_id=job.pk).values_list("amount", "kind")) == {(-1, "charge")}
 
 
-def test_only_failed_images_are_given_back(alice: Account, make_session: Callable[..., Session]) -> None:
+def test_only_failed_images_are_refunded(alice: Account, make_session: Callable[..., Session]) -> None:
     job = job_factory.submit(alice, make_session(alice, 3))
     job_factory.run(job, failing=frozenset({1}))
 
@@ -32,7 +32,7 @@ def test_only_failed_images_are_given_back(alice: Account, make_session: Callabl
     assert (refunded.image_id, refunded.note) == (job_factory.analyses(job)[1].image_id, "analysis_failed")
 
 
-def test_it_refunds_only_once(alice: Account) -> None:
+def test_an_image_is_refunded_once(alice: Account) -> None:
     ledger.charge(account_id=alice.pk, job_id="job_1", image_ids=["img_1"])
     ledger.refund(account_id=alice.pk, job_id="job_1", image_id="img_1")
 
@@ -42,14 +42,14 @@ def test_it_refunds_only_once(alice: Account) -> None:
     assert ledger.balance(alice.pk) == 100
 
 
-def test_it_charges_an_image_of_a_job_only_once(alice: Account) -> None:
+def test_an_image_of_a_job_is_charged_once(alice: Account) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         ledger.charge(account_id=alice.pk, job_id="job_1", image_ids=["img_1", "img_1"])
 
     assert ledger.balance(alice.pk) == 100
 
 
-def test_too_few_credits_take_nothing(alice: Account) -> None:
+def test_insufficient_credits_charge_nothing(alice: Account) -> None:
     with pytest.raises(InsufficientCredits) as refused:
         ledger.charge(account_id=alice.pk, job_id="job_1", image_ids=[f"img_{n}" for n in range(101)])
 
@@ -57,20 +57,20 @@ def test_too_few_credits_take_nothing(alice: Account) -> None:
     assert ledger.balance(alice.pk) == total(alice) == 100
 
 
-def test_a_grant_may_not_take_more_than_there_is(alice: Account) -> None:
+def test_a_negative_grant_cannot_exceed_the_balance(alice: Account) -> None:
     with pytest.raises(InsufficientCredits):
         ledger.grant(account_id=alice.pk, amount=-101)
 
     assert ledger.balance(alice.pk) == total(alice) == 100
 
 
-def test_the_database_itself_refuses_a_balance_below_zero(alice: Account) -> None:
+def test_a_check_constraint_prevents_a_negative_balance(alice: Account) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Account.objects.filter(pk=alice.pk).update(balance=-1)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_racing_charges_take_exactly_what_there_is() -> None:
+def test_concurrent_charges_take_exactly_the_balance() -> None:
     account = account_ensure(name="carol", credits=50)
 
     def charge(number: int) -> bool:

@@ -1,0 +1,152 @@
+"""The Redis listener and the event log: lost, reordered and malformed messages, and Redis outages."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django_eventstream import eventstream
+from django_eventstream.event import Event
+
+from forge import relay
+from forge.models import Account, ImageAnalysis, Job, JobEvent
+from forge.relay import publisher
+from forge.relay.listeners import JobListener
+from tests.forge import job_factory
+from tests.forge.relay.stream_reader import ids, in_thread, read
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def disable_publishing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record events without publishing them, as in a Redis outage."""
+    monkeypatch.setattr(publisher, "_retry_at", float("inf"))
+
+
+def test_a_lost_message_is_read_from_the_log(
+    alice: Account, job: Job, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.FORGE_RESYNC_S = 60.0  # Only the gap triggers a read of the log.
+    publish = eventstream.redis_client.publish
+    dropped: list[str] = []
+
+    def lossy(channel: str, message: str) -> None:
+        if len(dropped) < 2:
+            dropped.append(message)
+        else:
+            publish(channel, message)
+
+    async def live() -> str:
+        reading = asyncio.create_task(read(alice, job))
+        await asyncio.sleep(0.3)
+        monkeypatch.setattr(eventstream.redis_client, "publish", lossy)
+        await in_thread(lambda: job_factory.run(job))
+        return await reading
+
+    assert ids(asyncio.run(live())) == [1, 2, 3, 4, 5, 6, 7]
+    assert len(dropped) == 2
+
+
+def test_duplicate_and_reordered_messages_are_corrected(alice: Account, job: Job, settings: Any) -> None:
+    settings.FORGE_RESYNC_S = 60.0
+    job_factory.run(job)
+    rows = {row.seq: row for row in JobEvent.objects.filter(job=job)}
+
+    def events_of(*seqs: int) -> list[Event]:
+        return [Event(job.pk, rows[seq].type, rows[seq].data, id=seq) for seq in seqs]
+
+    async def listen() -> tuple[list[tuple[list[int], bool]], int]:
+        listener = JobListener(account=alice, job_id=job.pk, after=0)
+        steps = []
+        for events in (events_of(1, 1, 2), events_of(2, 3), events_of(5, 4), events_of(4, 5, 6, 7)):
+            frames, gap = listener.encode_in_sequence(events)
+            steps.append((ids(frames.decode()), gap))
+        return steps, listener.last_seq
+
+    steps, last = asyncio.run(listen())
+    assert steps == [([1, 2], False), ([3], False), ([], True), ([4, 5, 6, 7], False)]
+    assert last == 7
+
+
+def test_without_redis_streams_continue_from_the_log(
+    alice: Account, job: Job, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.FORGE_RESYNC_S = 0.2
+    disable_publishing(monkeypatch)
+
+    async def live() -> str:
+        reading = asyncio.create_task(read(alice, job))
+        await asyncio.sleep(0.1)
+        await in_thread(lambda: job_factory.run(job))
+        return await reading
+
+    assert ids(asyncio.run(live())) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_the_listener_reconnects_after_a_lost_connection(alice: Account, job: Job, settings: Any) -> None:
+    settings.FORGE_RESYNC_S = 60.0
+    redis = eventstream.redis_client
+
+    async def live() -> str:
+        before = relay.fanout.reconnects
+        reading = asyncio.create_task(read(alice, job))
+        await asyncio.sleep(0.3)
+        for client in redis.client_list(_type="pubsub"):
+            redis.client_kill_filter(_id=client["id"])
+        while relay.fanout.reconnects == before:
+            await asyncio.sleep(0.05)
+        await in_thread(lambda: job_factory.run(job))
+        return await reading
+
+    assert ids(asyncio.run(live())) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_malformed_message_does_not_end_the_listener(alice: Account, job: Job, settings: Any) -> None:
+    settings.FORGE_RESYNC_S = 60.0
+
+    async def live() -> str:
+        reading = asyncio.create_task(read(alice, job))
+        await asyncio.sleep(0.3)
+        for malformed in ("", "[]", "{}", "{", '{"channel": 1, "event_type": 2, "data": 3, "pub_id": "x"}'):
+            eventstream.redis_client.publish(publisher.PUBSUB_CHANNEL, malformed)
+        await in_thread(lambda: job_factory.run(job))
+        return await reading
+
+    assert ids(asyncio.run(live())) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_failed_publish_does_not_fail_the_job(alice: Account, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(eventstream.redis_client, "publish", refuse)
+
+    job_factory.run(job)
+
+    job.refresh_from_db()
+    assert job.status == "complete"
+
+
+def test_an_event_that_was_rolled_back_is_not_published(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[int] = []
+    monkeypatch.setattr(relay, "publish", lambda *, seq, **_: published.append(seq))
+    monkeypatch.setattr("forge.jobs.states.job_increment", _count_then_fail())
+
+    with pytest.raises(RuntimeError):
+        job_factory.claim(job_factory.analyses(job)[0])
+
+    assert published == []
+    assert job_factory.events(job) == []
+    assert job_factory.analyses(job)[0].status == ImageAnalysis.Status.QUEUED
+
+
+def _count_then_fail() -> Callable[[str, str], Job]:
+    from forge.jobs.states import job_increment
+
+    def count(job_id: str, counter: str) -> Job:
+        counted = job_increment(job_id, counter)
+        if counter == "last_seq":
+            raise RuntimeError("the transaction breaks here")
+        return counted
+
+    return count
