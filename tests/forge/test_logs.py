@@ -1,4 +1,4 @@
-"""Log lines tell which request, job and image they are about, and no secret; through the formatters of the settings."""
+"""Log lines contain the ids of request, job and image, and no secret. Uses the formatters of the settings."""
 
 import io
 import json
@@ -22,16 +22,16 @@ from tests.forge.conftest import ApiClient
 logger = logging.getLogger("tests")
 
 
-class Lines:
-    """What a handler of the settings writes."""
+class CapturedLines:
+    """The output of a handler configured by the settings."""
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, formatter: str) -> None:
         self.stream = io.StringIO()
-        chosen: Any = django_settings.LOGGING
-        configured = logging.config.DictConfigurator(chosen)
+        config: Any = django_settings.LOGGING
+        configured = logging.config.DictConfigurator(config)
         self.handler = logging.StreamHandler(self.stream)
-        self.handler.setFormatter(configured.configure_formatter(dict(chosen["formatters"][form])))
-        self.handler.addFilter(configured.configure_filter(dict(chosen["filters"]["about"])))
+        self.handler.setFormatter(configured.configure_formatter(dict(config["formatters"][formatter])))
+        self.handler.addFilter(configured.configure_filter(dict(config["filters"]["about"])))
 
     @property
     def text(self) -> str:
@@ -43,16 +43,16 @@ class Lines:
 
 
 @pytest.fixture(params=["json", "plain"])
-def lines(request: pytest.FixtureRequest) -> Iterator[Lines]:
-    yield from _listening(Lines(request.param))
+def lines(request: pytest.FixtureRequest) -> Iterator[CapturedLines]:
+    yield from _attach(CapturedLines(request.param))
 
 
 @pytest.fixture
-def as_json() -> Iterator[Lines]:
-    yield from _listening(Lines("json"))
+def json_lines() -> Iterator[CapturedLines]:
+    yield from _attach(CapturedLines("json"))
 
 
-def _listening(lines: Lines) -> Iterator[Lines]:
+def _attach(lines: CapturedLines) -> Iterator[CapturedLines]:
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.DEBUG)
@@ -62,12 +62,12 @@ def _listening(lines: Lines) -> Iterator[Lines]:
     root.setLevel(level)
 
 
-def test_a_json_line_is_one_object_with_what_machines_sort_by(as_json: Lines) -> None:
+def test_a_json_line_is_one_object_with_the_log_context(json_lines: CapturedLines) -> None:
     with logs.bound(requestId="req_1", jobId="job_1"), logs.bound(imageId="img_1"):
         logger.warning("Two\nlines of %s.", "text")
     logger.info("Later.")
 
-    first, second = as_json.records
+    first, second = json_lines.records
     assert first.pop("time").endswith("+00:00")
     assert first == {
         "level": "WARNING",
@@ -80,14 +80,14 @@ def test_a_json_line_is_one_object_with_what_machines_sort_by(as_json: Lines) ->
     assert set(second) == {"time", "level", "logger", "message"}
 
 
-def test_no_line_holds_a_key_a_password_or_the_bytes_of_a_picture(alice: Account, lines: Lines) -> None:
+def test_no_line_contains_a_key_a_password_or_image_bytes(alice: Account, lines: CapturedLines) -> None:
     key = key_issue(account=alice)[1]
-    picture = bytes(range(128, 256)) * 4
+    image = bytes(range(128, 256)) * 4
     try:
-        raise ValueError(f"no such key {key} in {picture!r}")
+        raise ValueError(f"no such key {key} in {image!r}")
     except ValueError:
         logger.exception("Failed for %s at redis://:hunter2@127.0.0.1:6379/0", key, extra={"given": key})
-    logger.info("%r", {"X-API-Key": key, "data": picture})
+    logger.info("%r", {"X-API-Key": key, "data": image})
 
     assert key not in lines.text
     assert key[3:] not in lines.text
@@ -97,7 +97,7 @@ def test_no_line_holds_a_key_a_password_or_the_bytes_of_a_picture(alice: Account
     assert "ValueError" in lines.text
 
 
-def test_no_line_of_a_request_holds_its_key(alice: Account, lines: Lines) -> None:
+def test_no_line_of_a_request_contains_its_key(alice: Account, lines: CapturedLines) -> None:
     key = key_issue(account=alice)[1]
     api = ApiClient(key)
 
@@ -106,7 +106,7 @@ def test_no_line_of_a_request_holds_its_key(alice: Account, lines: Lines) -> Non
     api.call("GET", f"/jobs/{key}")
     api.call("POST", "/credits/check", {"action": key, "imageCount": 1})
     api.call("POST", "/credits/check", f"{{{key}".encode())
-    api.upload((f"{key}.jpg", b"no picture"))
+    api.upload((f"{key}.jpg", b"no image"))
     ApiClient(key[:-1]).call("GET", "/credits/balance")
 
     assert lines.text
@@ -114,16 +114,16 @@ def test_no_line_of_a_request_holds_its_key(alice: Account, lines: Lines) -> Non
     assert key[3:-1] not in lines.text
 
 
-def test_objects_that_libraries_attach_stay_out(as_json: Lines) -> None:
+def test_objects_attached_by_libraries_are_left_out(json_lines: CapturedLines) -> None:
     Client().get("/nothing?q=hidden")
 
-    (record,) = [record for record in as_json.records if record["logger"] == "django.request"]
+    (record,) = [record for record in json_lines.records if record["logger"] == "django.request"]
     assert (record["status_code"], "request" in record) == (404, False)
-    assert "hidden" not in as_json.text
+    assert "hidden" not in json_lines.text
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_image_carries_the_id_of_the_request_that_sent_it(
+def test_a_claim_has_the_id_of_the_submitting_request(
     alice: Account, api: ApiClient, make_session: Callable[..., Session]
 ) -> None:
     session = make_session(alice, 2)
@@ -135,15 +135,15 @@ def test_an_image_carries_the_id_of_the_request_that_sent_it(
     assert [claim and claim.request_id for claim in claims] == ["trace-me"] * 2
 
 
-def test_a_task_forgets_what_the_one_before_it_was_about(as_json: Lines) -> None:
-    @current_app.task(name="tests.say")
-    def say() -> None:
-        logger.info("Said.")
+def test_a_task_does_not_inherit_the_log_context_of_the_previous_task(json_lines: CapturedLines) -> None:
+    @current_app.task(name="tests.log")
+    def log() -> None:
+        logger.info("Logged.")
         logs.bind(requestId="trace-me")
-        logger.info("Said.")
+        logger.info("Logged.")
 
     for _ in range(2):
-        say.apply()
+        log.apply()
 
-    told = [record.get("requestId") for record in as_json.records if record["message"] == "Said."]
-    assert told == [None, "trace-me"] * 2
+    request_ids = [record.get("requestId") for record in json_lines.records if record["message"] == "Logged."]
+    assert request_ids == [None, "trace-me"] * 2

@@ -1,4 +1,4 @@
-"""What many threads ask for at once is made once: a second Redis client would be collected under its users."""
+"""Single flight: concurrent first callers share one value. A second Redis client would be garbage-collected in use."""
 
 import time
 from collections.abc import Callable
@@ -16,20 +16,20 @@ from forge.single_flight import single_flight
 THREADS = 8
 
 
-def at_once(ask: Callable[[], object]) -> set[int]:
-    """What each of the threads was given, by its identity."""
+def call_concurrently(call: Callable[[], object]) -> set[int]:
+    """Call it in all threads at once and return the ids of the results."""
     barrier = Barrier(THREADS)
 
-    def one(_: int) -> object:
+    def run(_: int) -> object:
         barrier.wait()
-        return ask()
+        return call()
 
     with ThreadPoolExecutor(THREADS) as pool:
-        given = list(pool.map(one, range(THREADS)))
-    return {id(value) for value in given}
+        results = list(pool.map(run, range(THREADS)))
+    return {id(result) for result in results}
 
 
-def test_threads_that_ask_together_get_the_one_that_is_made() -> None:
+def test_concurrent_callers_share_one_computation() -> None:
     made: list[object] = []
 
     @single_flight
@@ -38,22 +38,22 @@ def test_threads_that_ask_together_get_the_one_that_is_made() -> None:
         made.append(object())
         return made[-1]
 
-    assert at_once(slow) == {id(made[0])}
+    assert call_concurrently(slow) == {id(made[0])}
     assert len(made) == 1
 
 
-def test_another_argument_is_another_value() -> None:
+def test_each_argument_has_its_own_value() -> None:
     named = single_flight(lambda name: [name])
 
     assert named("a") is named("a")
     assert named("a") is not named("b")
-    kept = named("a")
+    cached = named("a")
     named.cache_clear()
-    assert named("a") is not kept
+    assert named("a") is not cached
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "ask"),
+    ("module", "name", "getter"),
     [
         (redis_client, "Redis", counters.redis),
         (rates, "RedisStorage", rates._storage),
@@ -61,21 +61,21 @@ def test_another_argument_is_another_value() -> None:
     ],
     ids=["counters", "rates", "dispatch"],
 )
-def test_first_requests_share_one_client(
-    module: ModuleType, name: str, ask: single_flight[object], monkeypatch: pytest.MonkeyPatch, settings: Any
+def test_concurrent_first_requests_share_one_client(
+    module: ModuleType, name: str, getter: single_flight[object], monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    made = getattr(module, name)
+    client_class = getattr(module, name)
 
-    class Slow(made):  # type: ignore[misc, valid-type]
+    class Slow(client_class):  # type: ignore[misc, valid-type]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             time.sleep(0.02)
             super().__init__(*arguments, **options)
 
     monkeypatch.setattr(module, name, Slow)
-    ask.cache_clear()
+    getter.cache_clear()
     try:
-        assert len(at_once(ask)) == 1
+        assert len(call_concurrently(getter)) == 1
     finally:
-        ask.cache_clear()
+        getter.cache_clear()
         counters.redis.cache_clear()

@@ -1,4 +1,4 @@
-"""A key may end by itself, and is written nowhere."""
+"""API keys: expiry, and their absence from log lines."""
 
 import io
 import logging
@@ -35,7 +35,7 @@ def test_a_key_works_until_it_expires(alice: Account) -> None:
     assert (balance(text).status_code, balance(text).json()["code"]) == (403, "api_key_inactive")
 
 
-def test_make_key_makes_one_that_expires(db: None) -> None:
+def test_make_key_creates_a_key_that_expires(db: None) -> None:
     printed = io.StringIO()
     call_command("make_key", account="alice", expires_in_days=1.5, stdout=printed)
 
@@ -46,7 +46,7 @@ def test_make_key_makes_one_that_expires(db: None) -> None:
 
 
 @pytest.mark.parametrize("days", [0, -1, float("nan"), float("inf"), 10**9])
-def test_make_key_refuses_days_that_cannot_be(db: None, days: float) -> None:
+def test_make_key_refuses_invalid_days(db: None, days: float) -> None:
     with pytest.raises(CommandError, match="--expires-in-days"):
         call_command("make_key", account="alice", expires_in_days=days)
     assert not Account.objects.exists()
@@ -55,8 +55,8 @@ def test_make_key_refuses_days_that_cannot_be(db: None, days: float) -> None:
 @pytest.mark.parametrize(
     "command", [["make_key", "--account", "alice"], ["grant_credits", "alice", "5"], ["audit_credits", "--json"]]
 )
-def test_commands_without_tables_say_what_to_do(command: list[str], tmp_path: Path) -> None:
-    made = subprocess.run(
+def test_commands_without_tables_name_the_migrate_command(command: list[str], tmp_path: Path) -> None:
+    finished = subprocess.run(
         [sys.executable, "manage.py", *command],
         cwd=settings.BASE_DIR,
         env={**{name: os.environ[name] for name in os.environ if name != "DATABASE_URL"}, "FORGE_DATA": str(tmp_path)},
@@ -64,31 +64,33 @@ def test_commands_without_tables_say_what_to_do(command: list[str], tmp_path: Pa
         text=True,
         check=False,
     )
-    assert (made.returncode, made.stdout) == (1, "")
-    assert made.stderr.startswith("CommandError: The database cannot be used (no such table: ")
-    assert "migrate" in made.stderr
-    assert len(made.stderr.splitlines()) == 1
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert finished.stderr.startswith("CommandError: The database cannot be used (no such table: ")
+    assert "migrate" in finished.stderr
+    assert len(finished.stderr.splitlines()) == 1
 
 
-def test_an_operator_sees_and_moves_the_end_of_a_key(alice: Account, admin_client: Client) -> None:
+def test_an_operator_can_read_and_change_the_expiry_of_a_key(alice: Account, admin_client: Client) -> None:
     key, text = key_issue(account=alice, expires_at=timezone.now() - timedelta(days=1))
     assert "(expired)" in admin_client.get(reverse("admin:forge_apikey_changelist")).content.decode()
     assert "(expired)" in admin_client.get(reverse("admin:forge_account_change", args=[alice.pk])).content.decode()
 
     form = {"label": "", "is_active": "on", "expires_at_0": "2999-01-01", "expires_at_1": "00:00"}
-    answer = admin_client.post(reverse("admin:forge_apikey_change", args=[key.pk]), form)
+    response = admin_client.post(reverse("admin:forge_apikey_change", args=[key.pk]), form)
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert balance(text).status_code == 200
 
 
 @pytest.mark.parametrize("state", ["good", "unknown", "expired"])
-def test_no_log_line_has_a_key(alice: Account, caplog: pytest.LogCaptureFixture, settings: Any, state: str) -> None:
-    """Not even where the request fails and all of it is of interest."""
+def test_no_log_line_contains_a_key(
+    alice: Account, caplog: pytest.LogCaptureFixture, settings: Any, state: str
+) -> None:
+    """Includes a request that fails with an unexpected exception."""
     caplog.set_level(logging.DEBUG)
     _, text = key_issue(account=alice, expires_at=timezone.now() if state == "expired" else None)
     sent = text if state != "unknown" else "sk-" + "u" * 43
-    settings.FORGE_MAX_IMAGES = None  # makes the upload fail as nobody foresaw
+    settings.FORGE_MAX_IMAGES = None  # makes the upload raise a TypeError
 
     balance(sent)
     ApiClient(sent).call("GET", "/nothing-here")
