@@ -1,7 +1,7 @@
 """Fault injection: points at which a test kills this process with SIGKILL.
 
-The setting FORGE_FAULTS maps a point to the hit at which the process dies: `{"between_commit_and_enqueue": 3}`. In
-production it is empty, and a point costs one dictionary lookup; the settings refuse it with real models.
+FORGE_FAULTS maps a point to the hit at which the process dies: `{"between_commit_and_enqueue": 3}`. The settings refuse
+it with real models; while it is empty, a point costs one dictionary lookup.
 """
 
 import os

@@ -33,9 +33,9 @@ def _is_pooled() -> bool:
 def retry_until_available(call: Callable[[], _T]) -> _T:
     """Retry a worker's database call until it succeeds or FORGE_ANALYSIS_TIMEOUT_S is over.
 
-    Raises OperationalError or InterfaceError after that. To repeat a call that was committed is harmless: its claim is
-    used, so its compare-and-swap changes no row. Between attempts the thread holds no connection: threads that wait
-    for the models could otherwise exhaust the PostgreSQL pool, and no lease could be renewed.
+    Raises OperationalError or InterfaceError after that. A committed call can be repeated: its compare-and-swap then
+    changes no row. Between attempts the thread holds no connection: threads that wait for the models could otherwise
+    exhaust the PostgreSQL pool, and no lease could be renewed.
     """
     deadline = time.monotonic() + settings.FORGE_ANALYSIS_TIMEOUT_S
     while True:

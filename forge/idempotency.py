@@ -1,7 +1,7 @@
 """Idempotency keys: each key executes one request, and later requests with it get the stored response.
 
-A key is claimed in its own transaction, so that a concurrent request finds it; the outcome is written to the key's row
-in the transaction that accepts the request. The lease of a process that died expires.
+A key is claimed in its own transaction, so that concurrent requests find it; its outcome is stored in the transaction
+that accepts the request. The lease of a dead process expires.
 """
 
 import secrets
@@ -20,7 +20,7 @@ _SWEEP_LIMIT = 500
 
 
 def key_claim(*, account: Account, key: str, fingerprint: str) -> tuple[IdempotencyKey, bool]:
-    """Return the key's row, and True when the caller must execute the request, False when it was executed before.
+    """Return the key's row, and whether the caller must execute the request: False when it was executed before.
 
     Raises IdempotencyMismatch, IdempotencyInProgress.
     """
@@ -48,7 +48,7 @@ def key_claim(*, account: Account, key: str, fingerprint: str) -> tuple[Idempote
 
 
 def _is_reusable(row: IdempotencyKey, now: datetime) -> bool:
-    """Return whether the key expired, or its lease did because the process died before it accepted the request."""
+    """Return whether the key expired, or its lease did because the process died before accepting."""
     return row.expires_at <= now or (row.lease_until is not None and row.lease_until <= now)
 
 
@@ -64,9 +64,9 @@ def _take_over(row: IdempotencyKey, claim: dict[str, Any]) -> IdempotencyKey:
 
 
 def key_renew(row: IdempotencyKey) -> None:
-    """Renew the lease of a request in flight once half of it has passed.
+    """Renew the lease of an in-flight request once half of it has passed.
 
-    Raises IdempotencyInProgress when it had expired and another request holds the key.
+    Raises IdempotencyInProgress when another request holds the key by now.
     """
     now, lease = timezone.now(), timedelta(seconds=settings.FORGE_IDEMPOTENCY_LEASE_S)
     if row.lease_until is None or row.lease_until - now > lease / 2:
@@ -77,7 +77,7 @@ def key_renew(row: IdempotencyKey) -> None:
 
 
 def key_complete(row: IdempotencyKey, *, session: Session, job: Job | None, status: int | None, response: Any) -> None:
-    """Store the outcome of an accepted request; call it in the transaction that accepts the request.
+    """Store the outcome in the transaction that accepts the request.
 
     Raises IdempotencyInProgress, which rolls that transaction back, when another request holds the key by now.
     """
@@ -95,7 +95,7 @@ def key_release(row: IdempotencyKey) -> None:
 
 
 def response_settle(key_id: int, *, status: int, response: Any) -> tuple[int, Any]:
-    """Store the response if the key has none, and return the stored one: several requests may wait for one job."""
+    """Store the response unless a concurrent request has, and return the stored one."""
     unsettled = Q(pk=key_id, answer_status=None)
     IdempotencyKey.objects.filter(unsettled).update(answer_status=status, answer=response)
     found = IdempotencyKey.objects.filter(pk=key_id).values_list("answer_status", "answer").first()
@@ -106,5 +106,5 @@ def idempotency_sweep() -> int:
     """Delete expired keys, up to a limit; return how many."""
     expired = IdempotencyKey.objects.filter(expires_at__lte=timezone.now())
     batch = list(expired.values_list("pk", flat=True)[:_SWEEP_LIMIT])
-    # Filter on expiry again: a key may have been reused meanwhile.
+    # Check the expiry again: a key may have been reused meanwhile.
     return expired.filter(pk__in=batch).delete()[0] if batch else 0

@@ -35,7 +35,6 @@ def bind(**ids: str) -> None:
 
 @contextmanager
 def bound(**ids: str) -> Iterator[None]:
-    """Add ids to the log context inside the `with` block."""
     token = _context.set({**_context.get(), **ids})
     try:
         yield
@@ -49,7 +48,6 @@ def request_id() -> str:
 
 
 def redact(text: str) -> str:
-    """Replace API keys, passwords and image bytes in `text`."""
     for pattern, replacement in _SECRET_PATTERNS:
         text = pattern.sub(replacement, text)
     return text
@@ -66,8 +64,6 @@ class LogContextFilter(logging.Filter):
 
 
 class PlainFormatter(logging.Formatter):
-    """One human-readable line per record."""
-
     def format(self, record: logging.LogRecord) -> str:
         ids = " ".join(filter(None, (getattr(record, field, "") for field in CONTEXT_FIELDS)))
         own = copy.copy(record)  # handlers share the record

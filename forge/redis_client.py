@@ -22,7 +22,7 @@ def redis_client(timeout_s: float) -> Redis:
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         retry=None,
-        # One connection per concurrent call: above redis-py's default of 100, calls fail as if Redis were down.
+        # One per concurrent call: above redis-py's default of 100, calls fail as if Redis were down.
         max_connections=10_000,
     )
 

@@ -1,8 +1,7 @@
 """Consistency checks of the ledger, jobs and event logs of a live database.
 
-Each check is one query that returns only violations: it reads one snapshot, also while workers write, and takes no
-lock. Charges, refunds and events are written in the transaction that changes the state, so there may be no violation
-at any moment.
+Each check is one query that returns only violations: it reads one snapshot and takes no lock, so it is exact while
+workers write. Charges, refunds and events commit with the state that they belong to: no violation is transient.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +29,6 @@ class Finding:
 
 
 def findings() -> Iterator[Finding]:
-    """Run every check."""
     for check, find in CHECKS.items():
         yield from (Finding(check, where, sentence) for where, sentence in find())
 
@@ -71,7 +69,7 @@ def _refunds_without_charge() -> Found:
 
 
 def _entries_without_analysis() -> Found:
-    """Check jobs that still exist: the ledger outlives deleted ones."""
+    """Of existing jobs only: the ledger outlives deleted ones."""
     job = Job.objects.filter(pk=OuterRef("job_id"))
     analysis = ImageAnalysis.objects.filter(
         job_id=OuterRef("job_id"), image_id=OuterRef("image_id"), job__account=OuterRef("account_id")
@@ -133,7 +131,6 @@ def _event_gaps() -> Found:
 
 
 def _wrong_event_counts() -> Found:
-    """Check that each image's start and each image's end is one event."""
     progress, result, error = (Count("events", filter=Q(events__type=kind)) for kind in ("progress", "result", "error"))
     jobs = Job.objects.annotate(progress_events=progress, result_events=result, error_events=error)
     wrong = jobs.exclude(

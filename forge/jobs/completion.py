@@ -25,7 +25,7 @@ def analysis_end_refunded(
     where: dict[str, Any],
     error: ForgeError,
 ) -> bool:
-    """End an analysis without a result and refund its credit; False when it no longer matches `source` and `where`."""
+    """End an analysis without a result and refund it; False when it no longer matches `source` and `where`."""
     ended = states.analysis_transition(
         analysis_id,
         source=source,

@@ -1,7 +1,7 @@
 """Send one Celery task per image, by task name and after commit.
 
-A task carries no image id: the worker that receives it claims the next image in fair order (forge/jobs/fair_queue.py).
-So a task may be lost or delivered twice, and the broker's order does not matter.
+A task carries no image id: its worker claims the next image in fair order. So a task may be lost or delivered twice,
+and the broker's order does not matter.
 """
 
 import logging
@@ -28,7 +28,7 @@ def send_after_commit(images: int) -> None:
 
 
 def send(images: int) -> None:
-    """Send that many tasks. Images whose task cannot be sent stay queued in the database until the sweep resends."""
+    """Send that many tasks. The sweep resends those that fail: their images stay queued in the database."""
     try:
         # One producer for all tasks: a connection for each costs half as much again.
         with current_app.producer_pool.acquire(block=True) as producer:
@@ -49,8 +49,5 @@ def broker_queue_length() -> int:
 
 
 def broker_unacked_count() -> int:
-    """Return the number of delivered, unacknowledged tasks. Raises Unavailable.
-
-    Those of a dead worker stay until the visibility timeout.
-    """
+    """Return the number of unacknowledged tasks, a dead worker's until the visibility timeout. Raises Unavailable."""
     return redis_call(lambda client: int(client.hlen("unacked")))

@@ -1,9 +1,9 @@
 """The fair queue: images are claimed round robin over accounts, and in submission order within an account.
 
-Each image gets its round (column `turn`) when it is queued: an account's first image is due in the round that is being
-served, each further one a round later. So 5,000 images of one account fill 5,000 rounds, and a single image of another
-account is due in the first of them. Rounds are computed from the queued rows: there is no other state that a crash
-could lose, and the next image is the first row of an index.
+Each image gets its round (column `turn`) when it is queued: an account's first image the current round, the second one
+the round after, and so on. So 5,000 images of one account fill 5,000 rounds, and another account's single image is in
+the first of them. Rounds are computed from the queued rows alone, so a crash loses no state; the next image is the
+first row of an index.
 """
 
 from django.conf import settings
@@ -18,8 +18,7 @@ _QUEUED = {"status": ImageAnalysis.Status.QUEUED}
 def enqueue(*, account: Account, job: Job) -> None:
     """Assign a round to each image of a new job. Raises QueueFull.
 
-    Call it in the transaction that charges the account: its lock on the account's row serializes concurrent jobs of
-    one account.
+    Call it in the transaction that charges the account: the lock on its row serializes the account's jobs.
     """
     queued = ImageAnalysis.objects.filter(**_QUEUED)
     own = queued.filter(job__account=account, job__finished_at=None).aggregate(count=Count("pk"), last=Max("turn"))
@@ -40,8 +39,7 @@ def _require_capacity(images: int, limit: int) -> None:
 def next_queued(suspect: bool | None) -> int | None:
     """Return the next analysis in fair order; None when none is queued.
 
-    Its row is locked where the database has row locks; concurrent callers skip it. `suspect`: only one that a dead
-    worker held (True), or only one that none did (False).
+    Concurrent callers skip its locked row. `suspect`: held by a dead worker before (True), or not (False).
     """
     attempts = {} if suspect is None else {"attempts__gt": 0} if suspect else {"attempts": 0}
     queued = ImageAnalysis.objects.filter(**_QUEUED, **attempts).select_for_update(skip_locked=True)

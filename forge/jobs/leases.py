@@ -17,7 +17,7 @@ _SWEEP_LIMIT = 500
 
 
 def leases_renew(*, holder: str, analysis_ids: Sequence[int]) -> int:
-    """Renew the leases of a worker's in-flight images (its heartbeat); return how many it still holds."""
+    """Renew the leases of a worker's in-flight images at its heartbeat; return how many it holds."""
     until = timezone.now() + timedelta(seconds=settings.FORGE_LEASE_S)
     held = ImageAnalysis.objects.filter(pk__in=analysis_ids, status=ImageAnalysis.Status.PROCESSING, holder=holder)
     return held.update(lease_until=until)
@@ -58,13 +58,13 @@ def _lost_by_broker() -> list[ImageAnalysis]:
     if not count:
         return []
     queue_length = dispatch.broker_queue_length()
-    # A dead worker's unacknowledged tasks are redelivered late, so with an empty queue they are not waited for.
+    # With an empty queue, do not wait for the redelivery of a dead worker's unacknowledged tasks.
     lost = count - queue_length - dispatch.broker_unacked_count() if queue_length else count
     return list(overdue.order_by("sent_at")[: max(0, min(lost, _SWEEP_LIMIT))])
 
 
 def _mark_resent(analysis: ImageAnalysis) -> bool:
-    """Update `sent_at` by compare-and-swap, so that one of several concurrent sweeps resends."""
+    """Compare-and-swap `sent_at`, so that one of several concurrent sweeps resends."""
     unsent = ImageAnalysis.objects.filter(pk=analysis.pk, status=ImageAnalysis.Status.QUEUED, sent_at=analysis.sent_at)
     return unsent.update(sent_at=timezone.now()) == 1
 

@@ -40,7 +40,7 @@ class ImageReference:
 
 @dataclass(frozen=True)
 class Claim:
-    """A lease on one image, required by analysis_succeed and analysis_fail; void once it expires and is swept."""
+    """A lease on one image, required to end its analysis; void once it expired and was swept."""
 
     analysis_id: int
     holder: str
@@ -145,14 +145,14 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
 def analysis_claim_next(*, holder: str, suspect: bool | None = None) -> Claim | None:
     """Claim the next image in fair order; None when none is queued.
 
-    `suspect`: only one that a dead worker held before (True), or only one that none did (False).
+    `suspect` restricts to images that a dead worker held (True) or none (False).
     """
     analysis_id = fair_queue.next_queued(suspect)
     return None if analysis_id is None else analysis_claim(analysis_id=analysis_id, holder=holder)
 
 
 def suspect_is_next() -> bool:
-    """Return whether a worker died while it held the next image, perhaps because of that image."""
+    """Return whether a worker died while it held the next image, perhaps because of it."""
     return fair_queue.suspect_is_next()
 
 
@@ -174,8 +174,8 @@ def analysis_succeed(
 ) -> bool:
     """Save an image's result; False when the claim is no longer held.
 
-    `filenames` are candidates, best first: the first that no other image of the session has becomes its `filename`;
-    if all are taken, the best one gets a number.
+    Its `filename` is the first of the candidates `filenames` that is unused in the session; if all are used, the first
+    with a number.
     """
     image = _image_locking_session(claim.image_id)
     if image is None:
@@ -200,10 +200,10 @@ def analysis_succeed(
 
 
 def _image_locking_session(image_id: str) -> Image | None:
-    """Return the image and lock its session's row, so that concurrent images choose their file names in sequence.
+    """Return the image and lock its session's row: concurrent images choose their file names one after the other.
 
-    Without the lock, images with the same best name violate the unique constraint on PostgreSQL, all but one of them,
-    again and again. FOR NO KEY UPDATE, because a new job may insert a reference to the session meanwhile.
+    Without the lock, all but one image with the same best name violate the unique constraint on PostgreSQL, again and
+    again. FOR NO KEY UPDATE, because a new job may insert a reference to the session meanwhile.
     """
     images = Image.objects.select_related("session").select_for_update(of=("session",), no_key=True)
     return images.filter(pk=image_id).first()
@@ -218,7 +218,7 @@ def analysis_fail(*, claim: Claim, error: ForgeError) -> bool:
 
 @transaction.atomic
 def analysis_fail_expired(*, analysis: ImageAnalysis, error: ForgeError) -> bool:
-    """Fail an image whose lease expired and refund its credit; False when the lease changed since it was read."""
+    """Fail an image whose lease expired and refund it; False when the lease changed since it was read."""
     where = {"lease_until": analysis.lease_until, "holder": analysis.holder}
     return _fail(analysis.pk, analysis.job_id, analysis.image_id, where, error)
 

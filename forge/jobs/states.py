@@ -34,7 +34,7 @@ class IllegalTransition(Exception):
 
 
 def analysis_transition(analysis_id: int, *, source: str, target: str, where: dict[str, Any], **changes: Any) -> bool:
-    """Move an analysis that is in `source` and matches `where` to `target`; False when another process was first."""
+    """Compare-and-swap an analysis that matches `where`; False when another process was first."""
     if target not in ANALYSIS_TRANSITIONS.get(source, ()):
         raise IllegalTransition(f"analysis: {source} → {target}")
     rows = ImageAnalysis.objects.filter(pk=analysis_id, status=source, **where)
@@ -42,17 +42,13 @@ def analysis_transition(analysis_id: int, *, source: str, target: str, where: di
 
 
 def job_transition(job_id: str, *, source: str, target: str, **changes: Any) -> bool:
-    """Move a job that is in `source` to `target`; False when it is in another state."""
     if target not in JOB_TRANSITIONS.get(source, ()):
         raise IllegalTransition(f"job: {source} → {target}")
     return Job.objects.filter(pk=job_id, status=source).update(status=target, **changes) == 1
 
 
 def job_increment(job_id: str, counter: str) -> Job:
-    """Increment a counter of the job and return the job as this transaction reads it.
-
-    The update locks the row, so a second worker waits until the first has committed: numbers are gapless.
-    """
+    """Increment a counter and return the job. The update locks its row until commit, so numbers are gapless."""
     assert transaction.get_connection().in_atomic_block
     Job.objects.filter(pk=job_id).update(**{counter: F(counter) + 1})
     return Job.objects.get(pk=job_id)

@@ -1,7 +1,7 @@
 """A distributed semaphore for an account's open streams: each stream holds a slot, a lease in a Redis sorted set.
 
-Its web process renews the lease while the stream is open. Slots of a dead process expire after two keep-alive
-intervals. Each renewal writes the slot again, which restores the slots of an emptied Redis.
+Its web process renews the lease while the stream is open; a dead process's slots expire after two keep-alive intervals.
+A renewal writes the slot again, which restores the slots of an emptied Redis.
 """
 
 import logging
@@ -47,8 +47,6 @@ redis.call('pexpire', KEYS[1], ARGV[1])
 
 @dataclass(frozen=True)
 class StreamSlot:
-    """One open stream of an account."""
-
     account_id: str
     token: str = field(default_factory=lambda: secrets.token_hex(8))
 

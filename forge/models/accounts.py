@@ -23,7 +23,6 @@ def _limit(what: str) -> "models.PositiveBigIntegerField[int | None, int | None]
 
 
 def terms_validate(terms: object) -> None:
-    """Raise ValidationError with one sentence for each invalid term."""
     if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
         raise ValidationError("Terms are a list of texts.")
     invalid = [
@@ -41,8 +40,8 @@ def terms_validate(terms: object) -> None:
 class Account(models.Model):
     """The owner of keys, sessions and credits. Only forge/credits/ledger.py writes `balance`.
 
-    `extra_terms` are tags that the tagger considers for this account besides its own vocabulary. Models with a fixed
-    vocabulary (the embedded one) ignore them.
+    `extra_terms` extend the tagger's vocabulary for this account. Models with a fixed vocabulary (the embedded one)
+    ignore them.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=account_id, editable=False)
@@ -78,8 +77,8 @@ class Account(models.Model):
 class ApiKey(models.Model):
     """The hash and first characters of an API key; the key itself is shown once and not stored.
 
-    A key has 256 random bits, so a fast hash is enough: a dictionary attack is impossible, and a slow hash would be
-    paid by every request.
+    A key has 256 random bits, so a dictionary attack is impossible and a fast hash is enough; every request would pay
+    for a slow one.
     """
 
     PREFIX_LENGTH = 10

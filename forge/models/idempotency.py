@@ -7,10 +7,7 @@ from forge.models.sessions import Session
 
 
 class IdempotencyKey(models.Model):
-    """An idempotency key with its request's fingerprint and response: in flight while it has a lease, then done.
-
-    `answer` is the first caller's response. The row is deleted with its session.
-    """
+    """An idempotency key: in flight while it has a lease, afterwards with the first caller's response (`answer`)."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="idempotency_keys")
     key = models.CharField(max_length=255)

@@ -30,7 +30,7 @@ class Job(models.Model):
     last_seq = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
-    # Of the submitting request: correlates the log lines of web and worker processes.
+    # Correlates the log lines of web and worker processes.
     request_id = models.CharField(max_length=64, blank=True)
 
     class Meta:
@@ -70,7 +70,7 @@ class ImageAnalysis(models.Model):
     position = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # Position in the order in which analyses start, 1…total; set at the first attempt only.
+    # Position in start order, 1…total; set at the first attempt only.
     current = models.PositiveIntegerField(null=True, blank=True)
     sent_at = models.DateTimeField(default=timezone.now)
     # Round in the fair queue (forge/jobs/fair_queue.py); 0 comes before all rounds.
@@ -106,7 +106,7 @@ class ImageAnalysis(models.Model):
 
 
 class JobEvent(models.Model):
-    """One event of a job's event log; `data` is the JSON text exactly as it is sent, live and at each replay."""
+    """One event of a job's event log; `data` is the JSON text exactly as it is sent, live or replayed."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
     seq = models.PositiveIntegerField()

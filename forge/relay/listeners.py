@@ -37,7 +37,7 @@ class JobListener(views.Listener):  # type: ignore[misc]
         self.assign_loop()
 
     def encode_in_sequence(self, events: list[Event]) -> tuple[bytes, bool]:
-        """Return the frames of the events that follow the last one sent without a gap, and whether there was a gap."""
+        """Return the frames of the next events without a gap, and whether there was a gap."""
         frames = b""
         for event in events:
             if event.id <= self.last_seq:
@@ -67,7 +67,7 @@ class JobListener(views.Listener):  # type: ignore[misc]
 
 
 class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
-    """The library's fan-out with a listener that reconnects, and a periodic resync with the log that needs no Redis.
+    """The library's fan-out with a listener that reconnects and a periodic resync with the log.
 
     The library starts its listener once per process; after the first lost connection it delivers nothing any more.
     """
@@ -109,7 +109,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
                 await self._listen()
             except (RedisError, OSError) as error:
                 logger.warning("The relay lost Redis (%s); streams continue from the log.", error)
-            except Exception:  # supervised: no message and no bug of the client library may end the listener
+            except Exception:  # whatever a message or the client library raises, the listener goes on
                 logger.exception("The relay's listener failed; restarting it.")
             self.reconnects += 1
             backoff = 0.1 if time.monotonic() - started > 10 else min(2 * backoff, 2.0)

@@ -17,7 +17,7 @@ from forge.models import Account, Job, JobEvent
 PAGE_SIZE = 100  # events
 
 _T = TypeVar("_T")
-# Shared by all streams, so that neither threads nor database connections grow with the number of streams.
+# One small pool, so that neither threads nor database connections grow with the number of streams.
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="relay-log")
 
 
@@ -49,7 +49,7 @@ class JobChannelManager(ChannelManagerBase):  # type: ignore[misc]
 
 
 def read_log(*, account: Account, job_id: str, after: int) -> tuple[list[Event], bool, bool]:
-    """Return a page of events, whether more follow, and whether the job had ended before the page was read."""
+    """Return a page of events, whether more follow, and whether the job had ended before the read."""
     finished = not Job.objects.filter(pk=job_id, finished_at=None).exists()
     request = EventRequest()
     request.is_next = False
@@ -63,7 +63,6 @@ def read_log(*, account: Account, job_id: str, after: int) -> tuple[list[Event],
 
 
 def last_seqs(job_ids: list[str]) -> dict[str, int]:
-    """Return the number of the last event of each job that exists."""
     found: dict[str, int] = {}
     for start in range(0, len(job_ids), 500):  # SQLite bounds the number of parameters.
         found.update(Job.objects.filter(pk__in=job_ids[start : start + 500]).values_list("pk", "last_seq"))

@@ -1,4 +1,4 @@
-"""Outages of Redis and the database: every exception that redis-py raises is handled, and database calls are retried."""
+"""Outages of Redis and the database: exceptions of redis-py are handled, database calls are retried."""
 
 from typing import Any
 
