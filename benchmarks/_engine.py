@@ -22,7 +22,7 @@ class Words:
         batch = [picture.pixels for picture in pictures]
         captions, tags = self.captioner.predict(batch), self.tagger.predict(batch)
         told = zip(pictures, captions, tags, strict=True)
-        return [dict(pipeline.words_of(picture, said, seen).as_metadata()) for picture, said, seen in told]
+        return [dict(pipeline.compose_metadata(picture, said, seen).as_metadata()) for picture, said, seen in told]
 
 
 def _models() -> tuple[Captioner, Tagger]:

@@ -24,11 +24,11 @@ from decoding import Limits
 from workers.imaging.decoding import decode
 from workers.models.base import Pixels
 from workers.models.blip.model import Blip
-from workers.models.blip.options import Style
-from workers.models.precision import Processor, choose, processor
+from workers.models.blip.options import BlipOptions
+from workers.models.precision import Processor, choose_precision, detect_processor
 
 # One prompt and a fixed length, so that both ways do the same work.
-STYLE = Style(prompts=("",), beams=3, longest=12)
+STYLE = BlipOptions(prompts=("",), num_beams=3, max_new_tokens=12)
 # Of all; transformers' BertTokenizer is not asked, since no text is read.
 WORDS = 30_000
 
@@ -40,8 +40,8 @@ def main() -> None:
     told = arguments.parse_args()
     torch.set_num_threads(1)
     library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    here = processor()
-    precision = choose(told.precision, here, name="BLIP")
+    here = detect_processor()
+    precision = choose_precision(told.precision, here, name="BLIP")
     with tempfile.TemporaryDirectory() as folder:
         ratio = measured(checkpoint(Path(folder)), here, precision, rounds=1 if told.quick else 5)
     print(f"models: {ratio:.2f}")
@@ -55,7 +55,7 @@ def measured(folder: Path, here: Processor, precision: str, *, rounds: int) -> f
     alone: list[float] = []
     stages: dict[int, dict[str, list[float]]] = {1: {}, 8: {}}
     plain(pictures[0])
-    own.sentences(pictures[:1])
+    own.caption(pictures[:1])
     for _ in range(rounds):
         alone.append(spent(lambda: plain(pictures[0]))[0])
         for size, found in stages.items():
@@ -86,8 +86,8 @@ class Plain:
 
     def __call__(self, picture: Pixels) -> list[int]:
         inputs = self._processor(picture, return_tensors="pt")["pixel_values"].to(self._device)
-        how = {"num_beams": STYLE.beams, "early_stopping": True, "no_repeat_ngram_size": STYLE.unrepeated}
-        answer = self._model.generate(inputs, max_new_tokens=STYLE.longest, **how)
+        how = {"num_beams": STYLE.num_beams, "early_stopping": True, "no_repeat_ngram_size": STYLE.no_repeat_ngram_size}
+        answer = self._model.generate(inputs, max_new_tokens=STYLE.max_new_tokens, **how)
         ids: list[int] = answer[0].tolist()
         return ids
 
@@ -95,8 +95,8 @@ class Plain:
 def staged(own: Blip, pictures: list[Pixels]) -> dict[str, float]:
     """Seconds of a batch: making the pictures ready, looking at them, telling."""
     ready, pixels = spent(lambda: own.preprocessor(pictures))
-    looking, sight = spent(lambda: own.see(pixels))
-    telling, _ = spent(lambda: own.told(sight))
+    looking, sight = spent(lambda: own.encode(pixels))
+    telling, _ = spent(lambda: own.generate_sentences(sight))
     return {"ready": ready, "vision": looking, "text": telling}
 
 
@@ -121,9 +121,9 @@ def facts(own: Blip, plain: Plain, here: Processor, pictures: list[Pixels], stag
 
 
 def ids_of(own: Blip, picture: Pixels) -> list[int]:
-    from workers.models.text_decoder.generation import tell
+    from workers.models.text_decoder.generation import generate
 
-    (best, *_), *_ = tell(own.decoder, own.see(own.preprocessor([picture])), own.prompts, own.rules)[0]
+    (best, *_), *_ = generate(own.decoder, own.encode(own.preprocessor([picture])), own.prompts, own.generation)[0]
     return list(best.ids)
 
 

@@ -12,7 +12,7 @@ from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from transformers.models.blip.modeling_blip_text import BlipTextLMHeadModel
 
 from workers.models.embedded.decoder_input import BOS, EOS, HEADS, LAYERS, PAD, WIDTH, Bridge
-from workers.models.text_decoder.decoder import Decoder, Shape
+from workers.models.text_decoder.decoder import DecoderShape, TextDecoder
 
 
 def decoder_config(vocabulary: int) -> BlipTextConfig:
@@ -49,9 +49,11 @@ class Speaker(nn.Module):
         weight: Tensor = embeddings.word_embeddings.weight
         return weight
 
-    def decoder_for_inference(self) -> Decoder:
+    def decoder_for_inference(self) -> TextDecoder:
         """The product's, of these weights."""
-        return Decoder(self.decoder.state_dict(), Shape(HEADS, LAYERS), lambda layer: layer, lambda layer: layer)
+        return TextDecoder(
+            self.decoder.state_dict(), DecoderShape(HEADS, LAYERS), lambda layer: layer, lambda layer: layer
+        )
 
     def _read(self, tokens: Tensor, number: int) -> EncoderDecoderCache:
         """Keys and values of the row, computed once and not once for each of `number` sentences."""

@@ -28,7 +28,7 @@ from workers.runtime.in_flight import InFlight
 
 logger = logging.getLogger(__name__)
 
-# Names this process in its claims: a restarted worker on the same host is another holder.
+# Identifies this process as lease holder: a restarted worker on the same host is another one.
 HOLDER = f"{socket.gethostname()[:40]}:{secrets.token_hex(6)}"
 in_flight = InFlight()
 stopping = threading.Event()
@@ -52,16 +52,16 @@ def _sweep() -> None:
     global _swept_at
     before, _swept_at = _swept_at, time.monotonic()
     if before and _swept_at - before > settings.FORGE_LEASE_S:
-        return  # The database kept this worker waiting, and with it all who renew a lease: they come first.
+        return  # The database blocked this worker, and with it all lease holders: let them renew first.
     swept = leases.analyses_sweep()
     metrics.SWEPT_IMAGES.inc(swept)
     if swept:
         logger.warning("%d images were lost by a worker or the broker and are queued again.", swept)
 
 
-def _rest_models() -> None:
+def _unload_idle_models() -> None:
     if settings.FORGE_MODEL_IDLE_S and _engine is not None and _engine.unload_if_idle(settings.FORGE_MODEL_IDLE_S):
-        logger.info("The models are unloaded: no picture for %g s.", settings.FORGE_MODEL_IDLE_S)
+        logger.info("The models are unloaded: no image for %g s.", settings.FORGE_MODEL_IDLE_S)
 
 
 def _expire_sessions() -> None:
@@ -70,26 +70,33 @@ def _expire_sessions() -> None:
 
 _periodic_work = (
     Heartbeat(
-        [close_old_connections, _renew_leases, _sweep, _rest_models, metrics.publish_counters, close_old_connections],
+        [
+            close_old_connections,
+            _renew_leases,
+            _sweep,
+            _unload_idle_models,
+            metrics.publish_counters,
+            close_old_connections,
+        ],
         seconds=settings.FORGE_HEARTBEAT_S,
     ),
-    # A thread of its own: a storage that is slow to delete must not keep the leases waiting.
+    # A thread of its own: slow deletion from storage must not delay the renewal of leases.
     Heartbeat(
         [close_old_connections, _expire_sessions, idempotency.idempotency_sweep, close_old_connections],
         seconds=settings.FORGE_EXPIRY_EVERY_S,
     ),
-    # It lists the whole storage.
+    # Rare, because it lists the whole storage.
     Heartbeat([close_old_connections, expiry.orphans_sweep, close_old_connections], seconds=3600.0),
 )
 
 
 @worker_init.connect
 def _load_engine(**_: Any) -> None:
-    """Before the first task is taken: a worker that cannot see must not answer that it is ready."""
+    """Load the models before the first task; a worker without models must not report itself ready."""
     global _engine
-    begun = time.monotonic()
-    telling = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_BEAT_S)
-    telling.start()
+    started = time.monotonic()
+    loading = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_BEAT_S)
+    loading.start()
     create = (
         partial(create_in_subprocess, settings.FORGE_ANALYSIS_TIMEOUT_S)
         if settings.FORGE_MODEL_PROCESS
@@ -109,12 +116,12 @@ def _load_engine(**_: Any) -> None:
         _engine.load()
     except (ModelUnavailable, ValueError) as error:
         raise SystemExit(f"The worker cannot start: {error}") from error
-    except Exception as error:  # Celery would log it and take tasks all the same
+    except Exception as error:  # Celery would log it and still start the worker
         logger.exception("The models did not load.")
-        raise SystemExit("The worker cannot start: its models did not load; the reason stands above.") from error
+        raise SystemExit("The worker cannot start: its models did not load; the traceback is above.") from error
     finally:
-        telling.stop()
-    logger.info("Models, loaded in %.1f s: %s", time.monotonic() - begun, _engine.provenance)
+        loading.stop()
+    logger.info("Models, loaded in %.1f s: %s", time.monotonic() - started, _engine.provenance)
 
 
 @worker_ready.connect
@@ -123,31 +130,31 @@ def _start_heartbeat(**_: Any) -> None:
         metrics.serve()
     except OSError as error:
         logger.error("FORGE_WORKER_METRICS_PORT: %s; this worker runs without its own metrics.", error)
-    for chore in _periodic_work:
-        chore.start()
+    for heartbeat in _periodic_work:
+        heartbeat.start()
 
 
 @worker_shutting_down.connect
-def _end_in_time(**_: Any) -> None:
-    """SIGTERM: nothing new is begun, what waits goes back to the broker, what is under way gets the grace time."""
+def _begin_graceful_shutdown(**_: Any) -> None:
+    """On SIGTERM: claim nothing new, requeue waiting tasks, and give in-flight images the grace period."""
     stopping.set()
-    threading.Thread(target=_end_after_grace, name="grace", daemon=True).start()
+    threading.Thread(target=_exit_after_grace_period, name="grace", daemon=True).start()
 
 
-def _end_after_grace() -> None:
+def _exit_after_grace_period() -> None:
     time.sleep(settings.FORGE_WORKER_GRACE_S)
     try:
         released = leases.analyses_release(holder=HOLDER)
-        logger.warning("The grace time is over: this worker ends, and %d images are queued again.", released)
+        logger.warning("The grace period is over: this worker exits, and %d images are queued again.", released)
     finally:
-        os._exit(0)  # Threads that are busy in a model cannot be ended otherwise.
+        os._exit(0)  # Threads that are busy in a model cannot be stopped otherwise.
 
 
 @worker_shutdown.connect
 def _close_engine(**_: Any) -> None:
-    for chore in _periodic_work:
-        chore.stop()
-    with suppress(ForgeError):  # Redis is away
+    for heartbeat in _periodic_work:
+        heartbeat.stop()
+    with suppress(ForgeError):  # Redis is down
         metrics.publish_counters()
     if _engine is not None:
         _engine.close()

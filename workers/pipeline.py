@@ -1,4 +1,4 @@
-"""One picture to its words, with how they came about."""
+"""The analysis of one image: decode, predict, compose. Plain values in and out."""
 
 import itertools
 import time
@@ -14,20 +14,22 @@ from workers.models.base import Caption, Tag
 from workers.runtime.engine import Engine
 
 
-class NothingSaid(Exception):
-    """A captioner that must speak had no word for the picture: its alt would be empty."""
+class NoCaptionProduced(Exception):
+    """A captioner that requires a caption produced none for the image: its alt would be empty."""
 
     def __init__(self) -> None:
-        super().__init__("The models found no words for this picture.")
+        super().__init__("The models found no words for this image.")
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """`provenance` is plain data, fit for JSON: `models` (name, revision and options of each), `captions` and `tags`
-    (text and confidence), `milliseconds`: decode, wait (for its batch), caption and tag (the whole batch's), compose.
+    """The composed metadata and its origin.
+
+    `provenance` is plain data for JSON: `models` (name, revision and options of each), `captions` and `tags` (text and
+    confidence), `milliseconds`: decode, wait (for its batch), caption and tag (the whole batch's), compose.
     """
 
-    words: Words
+    composed: Words
     provenance: dict[str, object]
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -41,39 +43,39 @@ def describe(
     neutral_people: bool = True,
     terms: tuple[str, ...] = (),
 ) -> Analysis:
-    """`terms` are an account's own, for its tags.
+    """Analyze an encoded image; `terms` are the account's own, for the tags.
 
-    Raises NothingSaid, and what workers.imaging.decoding.decode and Engine.describe raise.
+    Raises NoCaptionProduced, and what workers.imaging.decoding.decode and Engine.describe raise.
     """
     times = [time.perf_counter()]
-    picture = decode(data, limits=limits)
+    image = decode(data, limits=limits)
     times.append(time.perf_counter())
-    sighting = engine.describe(picture.pixels, timeout_s, terms)
+    prediction = engine.describe(image.pixels, timeout_s, terms)
     times.append(time.perf_counter())
-    if engine.must_speak and not sighting.captions:
-        raise NothingSaid
-    words = words_of(picture, sighting.captions, sighting.tags, neutral_people=neutral_people)
+    if engine.requires_caption and not prediction.captions:
+        raise NoCaptionProduced
+    composed = compose_metadata(image, prediction.captions, prediction.tags, neutral_people=neutral_people)
     times.append(time.perf_counter())
-    decoding, looking, composing = ((after - before) * 1000 for before, after in itertools.pairwise(times))
-    waiting = max(0.0, looking - sum(sighting.milliseconds.values()))
-    spent = {"decode": decoding, "wait": waiting, **sighting.milliseconds, "compose": composing}
+    decode_ms, predict_ms, compose_ms = ((after - before) * 1000 for before, after in itertools.pairwise(times))
+    wait_ms = max(0.0, predict_ms - sum(prediction.milliseconds.values()))
+    spent = {"decode": decode_ms, "wait": wait_ms, **prediction.milliseconds, "compose": compose_ms}
     provenance: dict[str, object] = {
         "models": engine.provenance,
-        "captions": [_recorded(caption) for caption in sighting.captions],
-        "tags": [{"text": tag.text, "confidence": tag.confidence} for tag in sighting.tags],
+        "captions": [_caption_record(caption) for caption in prediction.captions],
+        "tags": [{"text": tag.text, "confidence": tag.confidence} for tag in prediction.tags],
         "milliseconds": {stage: round(milliseconds, 1) for stage, milliseconds in spent.items()},
     }
-    return Analysis(words, provenance, spent)
+    return Analysis(composed, provenance, spent)
 
 
-def _recorded(caption: Caption) -> dict[str, object]:
-    told: dict[str, object] = {"text": caption.text, "confidence": caption.confidence}
-    return told if caption.similarity is None else {**told, "similarity": round(caption.similarity, 4)}
+def _caption_record(caption: Caption) -> dict[str, object]:
+    record: dict[str, object] = {"text": caption.text, "confidence": caption.confidence}
+    return record if caption.similarity is None else {**record, "similarity": round(caption.similarity, 4)}
 
 
-def words_of(
-    picture: Picture, captions: Sequence[Caption], tags: Sequence[Tag], *, neutral_people: bool = True
+def compose_metadata(
+    image: Picture, captions: Sequence[Caption], tags: Sequence[Tag], *, neutral_people: bool = True
 ) -> Words:
-    """What the models said of a picture, told with what its pixels tell by themselves."""
-    context = Context(picture.width, picture.height, **asdict(look(picture.pixels)))
+    """Compose the metadata from the models' output and the facts measured from the pixels."""
+    context = Context(image.width, image.height, **asdict(look(image.pixels)))
     return compose(captions, tags, context, neutral_people=neutral_people)

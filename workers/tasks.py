@@ -25,7 +25,7 @@ from forge.jobs import services
 from forge.operations import metrics
 from workers import lifecycle, pipeline
 from workers.imaging.decoding import ImageError
-from workers.models.subprocess import ModelsDied
+from workers.models.subprocess import ModelProcessDied
 from workers.runtime.engine import EngineTimeout
 from workers.runtime.isolation import IsolationLock
 from workers.runtime.thread_niceness import lower_thread_priority
@@ -40,9 +40,9 @@ _isolation = IsolationLock()
 
 @current_app.task(name="workers.analyze_image")
 def analyze_image() -> None:
-    """One of the images that wait, whichever is due."""
+    """Claim and analyze the next image of the fair queue, if any."""
     if settings.FORGE_MODEL_PROCESS:
-        # Of one process with the models it would hold the interpreter's lock for longer.
+        # Only with the models in another process: in the same one, a nicer thread would hold the GIL for longer.
         lower_thread_priority()
     if retry_until_available(services.suspect_is_next):
         with _isolation.exclusive():
@@ -53,9 +53,9 @@ def analyze_image() -> None:
 
 
 def _claim_and_run(*, suspect: bool) -> bool:
-    """False where there was nothing to claim."""
+    """Return False where there was nothing to claim."""
     if lifecycle.stopping.is_set():
-        raise Reject("this worker ends", requeue=True)
+        raise Reject("this worker is shutting down", requeue=True)
     claim = retry_until_available(partial(services.analysis_claim_next, holder=lifecycle.HOLDER, suspect=suspect))
     if claim is None:
         return False
@@ -70,9 +70,9 @@ def _run(claim: services.Claim) -> None:
         analysis = _analyze(claim)
         metrics.stages_observe(analysis.milliseconds)
         logger.info("Analysed in %.0f ms.", sum(analysis.milliseconds.values()))
-    except ModelsDied:
-        # As if the worker had died: when the lease runs out, the image is analysed again, alone.
-        logger.exception("%s may have ended the models.", claim.storage_key)
+    except ModelProcessDied:
+        # As after a worker crash: when the lease expires, the image is analyzed again, in isolation.
+        logger.exception("%s may have crashed the model process.", claim.storage_key)
         return
     except ForgeError as error:
         retry_until_available(partial(services.analysis_fail, claim=claim, error=error))
@@ -81,8 +81,8 @@ def _run(claim: services.Claim) -> None:
     succeed = partial(
         services.analysis_succeed,
         claim=claim,
-        metadata=analysis.words.as_metadata(),
-        filenames=analysis.words.filename_candidates,
+        metadata=analysis.composed.as_metadata(),
+        filenames=analysis.composed.filename_candidates,
         provenance=analysis.provenance,
     )
     retry_until_available(succeed)
@@ -104,10 +104,10 @@ def _analyze(claim: services.Claim) -> pipeline.Analysis:
         raise _IMAGE_ERRORS.get(error.code, UnreadableImage)(str(error)) from error
     except EngineTimeout as error:
         raise AnalysisTimeout from error
-    except pipeline.NothingSaid as error:
+    except pipeline.NoCaptionProduced as error:
         raise NoCaption from error
-    except ModelsDied:
+    except ModelProcessDied:
         raise
-    except Exception as error:  # one image's failure is that image's own
+    except Exception as error:  # a failure is recorded for its image and must not end the task
         logger.exception("The analysis of %s failed.", claim.storage_key)
         raise AnalysisFailed from error

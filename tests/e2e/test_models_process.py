@@ -13,7 +13,7 @@ from forge.stack import Stack
 from tests.e2e.client import analyze, analyze_body, colors, messages, upload
 from tests.e2e.conftest import MakeKey, MakeStack
 from tests.images import jpeg
-from workers.runtime.thread_niceness import STEP
+from workers.runtime.thread_niceness import NICENESS_STEP
 
 pytestmark = pytest.mark.e2e
 
@@ -56,7 +56,7 @@ def test_models_that_die_are_started_again_and_only_their_killer_fails(
         assert (ends["result"], ends["error"], ends["complete"]) == (12, 0, 1)
         assert models_of(stack).pid != models.pid
         # What works for the models gives way to them, to those that were started later too.
-        assert niceness(worker) == {models_of(stack).nice(), min(models_of(stack).nice() + STEP, 19)}
+        assert niceness(worker) == {models_of(stack).nice(), min(models_of(stack).nice() + NICENESS_STEP, 19)}
         assert niceness(models_of(stack).pid) == {psutil.Process(worker).nice()}
 
         events = analyze(http, upload(http, [*colors(3, first=20), jpeg(POISON)]))

@@ -38,18 +38,18 @@ def test_the_sentences_are_those_of_generate(row: Any, penalty: float) -> None:
     from training.caption_model import Speaker, decoder_config
     from workers.models.embedded.decoder_input import BOS, EOS, LONGEST, PAD
     from workers.models.embedded.weights import FOLDER, MODEL, read_config
-    from workers.models.text_decoder.beam_search import Rules
-    from workers.models.text_decoder.generation import tell
+    from workers.models.text_decoder.beam_search import GenerationConfig
+    from workers.models.text_decoder.generation import generate
 
     tensors = {name: t.float() for name, t in load_file(FOLDER / MODEL).items() if name.startswith("speaker.")}
     speaker = Speaker(decoder_config(read_config().vocabulary)).eval()
     speaker.load_state_dict({name.removeprefix("speaker."): t for name, t in tensors.items()}, strict=False)
     decoder = speaker.decoder_for_inference()
-    rules = Rules(3, LONGEST - 1, unrepeated=0, end=EOS, length_penalty=penalty)
+    config = GenerationConfig(3, LONGEST - 1, no_repeat_ngram_size=0, eos_token_id=EOS, length_penalty=penalty)
 
     with torch.inference_mode():
         ids, scores = beams(speaker, row, penalty)
-        best = [searches[0][0] for searches in tell(decoder, decoder.see(row), [[BOS]], rules)]
+        best = [searches[0][0] for searches in generate(decoder, decoder.encode_cross_attention(row), [[BOS]], config)]
 
     assert [[n for n in told if n not in (PAD, EOS)] for told in ids] == [list(sentence.ids) for sentence in best]
     assert [sentence.rank for sentence in best] == pytest.approx(scores, abs=1e-3)

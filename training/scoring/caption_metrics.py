@@ -12,7 +12,7 @@ from training.progress import progress
 from training.stages.images import picture_loss
 from workers.models.embedded.beam_rerank import chosen
 from workers.models.embedded.decoder_input import BOS, RULES
-from workers.models.text_decoder.generation import tell
+from workers.models.text_decoder.generation import generate
 
 BATCH = 32
 
@@ -31,7 +31,7 @@ def told_of(speaker: Speaker, pictures: Pictures, views: NDArray[np.int64]) -> l
     for at in progress(range(0, len(views), BATCH), total=-(-len(views) // BATCH), label="captions"):
         some = views[at : at + BATCH]
         sight = pictures.sight([pictures.shown(view) for view in some.tolist()])
-        found = tell(decoder, decoder.see(speaker.bridge(sight, speaker.words)), [[BOS]], RULES)
+        found = generate(decoder, decoder.encode_cross_attention(speaker.bridge(sight, speaker.words)), [[BOS]], RULES)
         for (beams,), words in zip(found, pictures.words[some], strict=True):
             best = chosen(beams, words, places)
             answer.append((pictures.vocabulary.text(best.ids), best.score))

@@ -1,3 +1,1 @@
-"""The command line's face of the workers: a Django app, so that manage.py finds its command. Imports nothing here,
-because web processes load it.
-"""
+"""The command line of the workers, a Django app. Imports nothing, because web processes load it."""

@@ -1,10 +1,10 @@
-"""One file to its words, and in plain sentences why there are none."""
+"""Analysis of one file, and its errors as plain sentences."""
 
 from pathlib import Path
 
 from decoding import Limits
 from workers import pipeline
-from workers.cli.image_paths import reason
+from workers.cli.image_paths import os_error_message
 from workers.imaging.decoding import ImageError, ImageTooLarge
 from workers.runtime.engine import Engine, EngineTimeout
 
@@ -20,15 +20,15 @@ def describe(
 ) -> pipeline.Analysis:
     """Raises OSError, FileTooLarge, and what workers.pipeline.describe raises."""
     with Path(path).open("rb") as file:
-        # Read and then judged, because a pipe or a device does not say how much is coming.
+        # Limited while reading, because the size of a pipe or a device is unknown.
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise FileTooLarge(max_bytes)
     return pipeline.describe(engine, data, limits=limits, timeout_s=timeout_s, neutral_people=neutral_people)
 
 
-def sentence(error: BaseException) -> str | None:
-    """None for what nobody foresaw."""
+def error_message(error: BaseException) -> str | None:
+    """Return a sentence for an expected error, None for any other."""
     match error:
         case FileTooLarge(limit=limit):
             return f"The file is larger than {limit:,} bytes (FORGE_MAX_IMAGE_BYTES)."
@@ -37,10 +37,10 @@ def sentence(error: BaseException) -> str | None:
             return f"The image has {actual:,} {unit}, more than {limit:,} ({name})."
         case ImageError():
             return str(error)
-        case pipeline.NothingSaid():
+        case pipeline.NoCaptionProduced():
             return str(error)
         case EngineTimeout():
-            return "The models did not answer in time (FORGE_ANALYSIS_TIMEOUT_S)."
+            return "The models did not respond in time (FORGE_ANALYSIS_TIMEOUT_S)."
         case OSError():
-            return reason(error)
+            return os_error_message(error)
     return None

@@ -1,18 +1,18 @@
-"""File names that are unique within one run, as forge.sessions.filenames makes them unique within a session."""
+"""File names that are unique within a run, as forge.sessions.filenames makes them unique within a session."""
 
 from collections.abc import Sequence
 
 from workers.composing.filename import FILENAME_LIMIT
 
 
-class Filenames:
+class UniqueFilenames:
     def __init__(self) -> None:
         self._taken: set[str] = set()
-        # Where the last search ended: of 100,000 pictures alike, none counts from 2 again.
+        # The next number by name: with 100,000 equal images, none counts from 2 again.
         self._numbers: dict[str, int] = {}
 
-    def take(self, candidates: Sequence[str]) -> str:
-        """The first of the names, best first, that is free; else the best one with a number."""
+    def reserve(self, candidates: Sequence[str]) -> str:
+        """Return the first free candidate, best first, else the best one with a number."""
         name = next((name for name in candidates if name not in self._taken), None) or self._numbered(candidates[0])
         self._taken.add(name)
         return name

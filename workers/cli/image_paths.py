@@ -1,4 +1,4 @@
-"""Which files the paths of a command line mean."""
+"""Image files below the paths of a command line."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -10,51 +10,51 @@ from decoding import FORMATS
 
 SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS)
 
-Complain = Callable[[str, str], None]
+OnError = Callable[[str, str], None]
 
 
-def pictures(paths: Iterable[str], complain: Complain) -> Iterator[str]:
-    """A named file whatever it is called; of a folder all files below it with a picture's suffix, sorted.
+def find_images(paths: Iterable[str], on_error: OnError) -> Iterator[str]:
+    """Yield each named file, whatever its suffix, and in folders all files with an image's suffix, sorted.
 
-    Inside a folder hidden files and folders are left out, and links to folders are not followed: they may lead in a
-    circle. `complain` is told the path and a sentence.
+    Inside a folder hidden files and folders are skipped, and links to folders are not followed, because they may form a
+    cycle. `on_error` is called with the path and a sentence.
     """
     for path in paths:
         try:
-            children = _children(path)
+            entries = _sorted_entries(path)
         except NotADirectoryError:
             yield path
         except OSError as error:
-            complain(path, reason(error))
+            on_error(path, os_error_message(error))
         else:
             empty = True
-            for picture in _below(children, complain):
+            for image in _walk(entries, on_error):
                 empty = False
-                yield picture
+                yield image
             if empty:
-                complain(path, "There are no pictures in this folder.")
+                on_error(path, "There are no images in this folder.")
 
 
-def reason(error: OSError) -> str:
+def os_error_message(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "There is no such file or folder."
     return f"It cannot be read: {error.strerror or error}."
 
 
-def _below(waiting: "list[os.DirEntry[str]]", complain: Complain) -> Iterator[str]:
-    while waiting:
-        entry = waiting.pop()
+def _walk(stack: "list[os.DirEntry[str]]", on_error: OnError) -> Iterator[str]:
+    while stack:
+        entry = stack.pop()
         if entry.is_dir(follow_symlinks=False):
             try:
-                waiting += _children(entry.path)
+                stack += _sorted_entries(entry.path)
             except OSError as error:
-                complain(entry.path, reason(error))
+                on_error(entry.path, os_error_message(error))
         elif PurePath(entry.name).suffix.lower() in SUFFIXES:
             yield entry.path
 
 
-def _children(folder: str) -> "list[os.DirEntry[str]]":
-    """Last first, to be taken from the end."""
+def _sorted_entries(folder: str) -> "list[os.DirEntry[str]]":
+    """Return the entries that are not hidden in reverse order, as a stack."""
     with os.scandir(folder) as entries:
-        shown = [entry for entry in entries if not entry.name.startswith(".")]
-    return sorted(shown, key=lambda entry: entry.name, reverse=True)
+        visible = [entry for entry in entries if not entry.name.startswith(".")]
+    return sorted(visible, key=lambda entry: entry.name, reverse=True)

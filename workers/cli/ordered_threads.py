@@ -1,4 +1,4 @@
-"""Many items in a few threads, their answers in order."""
+"""A map over a thread pool with results in order and bounded read-ahead."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -9,22 +9,22 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(
+def map_ordered(
     work: Callable[[Item], Result], items: Iterable[Item], *, threads: int
 ) -> Generator[tuple[Item, Future[Result]], None, None]:
-    """Takes from `items`, in the caller's thread, at most twice as many as there are threads before it yields one.
+    """Yield each item with its future. `items` is read in the caller's thread, at most 2 * `threads` items ahead.
 
-    Close it to begin nothing more; what has begun is not waited for.
+    Closing the generator cancels what has not started; what runs is not waited for.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
-    begun: deque[tuple[Item, Future[Result]]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="map_ordered")
+    started: deque[tuple[Item, Future[Result]]] = deque()
     try:
         for item in items:
-            begun.append((item, pool.submit(work, item)))
-            # Twice: while the first one is slow, the other threads still find something to do.
-            if len(begun) == 2 * threads:
-                yield begun.popleft()
-        while begun:
-            yield begun.popleft()
+            started.append((item, pool.submit(work, item)))
+            # Twice the threads: while the first item is slow, the other threads still have work.
+            if len(started) == 2 * threads:
+                yield started.popleft()
+        while started:
+            yield started.popleft()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""What is told of one picture, as a line of JSON and as a block to read."""
+"""Output formats of one image's result: a line of JSON, and a block of text."""
 
 import json
 import textwrap
@@ -7,58 +7,58 @@ from typing import TypedDict, cast
 from workers.composing.metadata import Metadata
 from workers.pipeline import Analysis
 
-LABELS = ("title", "alt", "caption", "description", "file name", "tags")
+FIELD_NAMES = ("title", "alt", "caption", "description", "file name", "tags")
 _INDENT = "  "
-_COLUMN = 2 + max(map(len, LABELS))
+_COLUMN = 2 + max(map(len, FIELD_NAMES))
 
 
-class Scored(TypedDict):
+class ScoredText(TypedDict):
     text: str
     confidence: float
 
 
-class Answer(TypedDict):
+class CaptionRecord(TypedDict):
     path: str
     metadata: Metadata
-    caption: Scored
-    tags: list[Scored]
+    caption: ScoredText
+    tags: list[ScoredText]
     model: str
 
 
-def answer(path: str, analysis: Analysis, *, filename: str, model: str) -> Answer:
-    """`caption` is the sentence that the words were made from; where the model had none, the words' own, at 0.0."""
-    metadata: Metadata = {**analysis.words.as_metadata(), "filename": filename}
-    captions = cast("list[Scored]", analysis.provenance["captions"])
+def caption_record(path: str, analysis: Analysis, *, filename: str, model: str) -> CaptionRecord:
+    """`caption` is the model's, from which the metadata was composed; without one, the composed caption at 0.0."""
+    metadata: Metadata = {**analysis.composed.as_metadata(), "filename": filename}
+    captions = cast("list[ScoredText]", analysis.provenance["captions"])
     return {
         "path": path,
         "metadata": metadata,
-        "caption": _scored(captions[0]) if captions else {"text": metadata["caption"], "confidence": 0.0},
-        "tags": cast("list[Scored]", analysis.provenance["tags"]),
+        "caption": _scored_text(captions[0]) if captions else {"text": metadata["caption"], "confidence": 0.0},
+        "tags": cast("list[ScoredText]", analysis.provenance["tags"]),
         "model": model,
     }
 
 
-def _scored(candidate: Scored) -> Scored:
+def _scored_text(candidate: ScoredText) -> ScoredText:
     return {"text": candidate["text"], "confidence": candidate["confidence"]}
 
 
-def as_json(told: Answer) -> str:
-    return json.dumps(told, ensure_ascii=False)
+def format_json(record: CaptionRecord) -> str:
+    return json.dumps(record, ensure_ascii=False)
 
 
-def as_block(told: Answer, width: int | None) -> str:
-    """Lines of at most `width` columns, or one line a field; then an empty one."""
-    words = told["metadata"]
-    values = (words["title"], words["alt"], words["caption"], words["description"], words["filename"])
-    rows = zip(LABELS, (*values, ", ".join(words["seoTags"])), strict=True)
-    return "\n".join([told["path"], *(_row(label, text, width) for label, text in rows), "", ""])
+def format_block(record: CaptionRecord, width: int | None) -> str:
+    """Return one line per field, wrapped at `width` columns if given, and an empty line."""
+    metadata = record["metadata"]
+    values = (metadata["title"], metadata["alt"], metadata["caption"], metadata["description"], metadata["filename"])
+    rows = zip(FIELD_NAMES, (*values, ", ".join(metadata["seoTags"])), strict=True)
+    return "\n".join([record["path"], *(_format_field(name, text, width) for name, text in rows), "", ""])
 
 
-def _row(label: str, text: str, width: int | None) -> str:
-    head = f"{_INDENT}{label:<{_COLUMN}}"
+def _format_field(name: str, text: str, width: int | None) -> str:
+    head = f"{_INDENT}{name:<{_COLUMN}}"
     if width is None:
         return head + text
-    # A file name or a tag that is copied from here must be in one piece.
+    # File names and tags are not broken, so that they can be copied from the terminal.
     return textwrap.fill(
         text,
         width,

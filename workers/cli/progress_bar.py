@@ -1,4 +1,4 @@
-"""A progress bar on stderr that makes room for what is written."""
+"""A progress bar on stderr that is hidden while other output is written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-class Bar:
+class ProgressBar:
     def __init__(self, *, total: int, shown: bool) -> None:
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -24,8 +24,8 @@ class Bar:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._progress.stop()
 
-    def begin(self) -> None:
-        """The models are there: from now on the time that is left can be told."""
+    def start_captioning(self) -> None:
+        """Start the estimate of the remaining time, once the models are loaded."""
         self._progress.start_task(self._task)
         self._progress.update(self._task, description="captioning")
 
@@ -33,8 +33,8 @@ class Bar:
         self._progress.advance(self._task)
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
-        """While inside, the line of the bar is free: stdout and stderr may be the same terminal."""
+    def hidden(self) -> Iterator[None]:
+        """Hide the bar inside the context, because stdout and stderr may be the same terminal."""
         self._progress.stop()
         try:
             yield

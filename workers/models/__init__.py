@@ -1,4 +1,4 @@
-"""The models by name. Importing this package imports no model library."""
+"""The model registry: captioner and tagger by name. Importing this package imports no model library."""
 
 from workers.models.base import Captioner, Tagger
 
@@ -6,14 +6,14 @@ NAMES = ("auto", "blip-clip", "embedded", "scripted")
 
 
 def create(name: str, **options: object) -> tuple[Captioner, Tagger]:
-    """Not loaded yet. `auto` takes the options of blip-clip, which it is where both checkpoints are on this machine;
-    elsewhere it is embedded. Raises ValueError, naming the accepted values, for an unknown name or option, and
-    ModelUnavailable where weights are missing.
+    """Return the named models, not loaded. `auto` is blip-clip where both checkpoints are installed, else embedded.
+
+    Raises ValueError, with the accepted values, for an unknown name or option, ModelUnavailable for missing weights.
     """
     if name == "auto":
         from workers.models import blip_clip
 
-        name = "blip-clip" if "folder" in options and blip_clip.is_here(options) else "embedded"
+        name = "blip-clip" if "folder" in options and blip_clip.is_installed(options) else "embedded"
         options = {key: options[key] for key in options if name == "blip-clip" or key not in blip_clip.OWN_OPTIONS}
     if name == "embedded":
         from workers.models import embedded

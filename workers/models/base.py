@@ -1,4 +1,4 @@
-"""What a captioner and a tagger are to the engine."""
+"""The interfaces that the engine runs: Captioner and Tagger."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
+_NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
 class ModelUnavailable(Exception):
-    """The model's weights or packages are not on this machine; the message says which command mends it."""
+    """The model's weights or packages are not installed; the message names the command that installs them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A phrase or a sentence in lower case, without full stop; `confidence` 0..1. `similarity`, where CLIP has judged
-    it: the cosine, -1..1, of its vectors of the picture and of the text.
+    """A phrase or sentence in lower case, without full stop.
+
+    `confidence` is 0..1; `similarity`, where CLIP scored the caption, the cosine similarity of image and text, -1..1.
     """
 
     text: str
@@ -28,8 +30,8 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """`confidence` 0..1; `kind` a broad class such as "animal"; `parent` the wider word ("dog" for "beagle");
-    `number` "count", "mass" or "plural": which article, if any, `text` takes.
+    """A keyword with `confidence` 0..1; `kind` is a broad class such as "animal", `parent` the wider term ("dog" for
+    "beagle"), `number` one of "count", "mass" and "plural", which decides the article.
     """
 
     text: str
@@ -41,16 +43,14 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What is known of a picture beside its pixels: the `terms` its account adds to the vocabulary, and what the
-    captioner `said` of it.
-    """
+    """Input for the tagger beside the pixels: the account's own `terms` and the image's best `caption`."""
 
     terms: tuple[str, ...] = ()
-    said: str = ""
+    caption: str = ""
 
 
-def threads_of(options: Mapping[str, object]) -> int | None:
-    """The option `threads`; None where it is absent. Raises ValueError."""
+def threads_option(options: Mapping[str, object]) -> int | None:
+    """Return the option `threads`, None where it is absent. Raises ValueError."""
     threads = options.get("threads")
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise ValueError(f"threads is {threads!r}; it must be an integer, 1 or more")
@@ -58,15 +58,24 @@ def threads_of(options: Mapping[str, object]) -> int | None:
 
 
 class Model(ABC):
-    """`load` may take seconds and raises ModelUnavailable; `unload` gives the memory back; both may be said twice.
+    """A model with its lifecycle. `load`, `predict` and `unload` are called from one thread at a time.
 
-    `revision` is known once loaded; `options` are what else the words depend on, plain data. `load`, `predict` and
-    `unload` are called from one thread at a time.
+    `load` may take seconds and raises ModelUnavailable; `unload` frees the memory. Both are idempotent.
     """
 
-    name: str
-    revision: str
-    options: Mapping[str, object] = MappingProxyType({})
+    @property
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def revision(self) -> str:
+        """The version of weights and configuration, available after `load`."""
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """Whatever else the output depends on, as plain data."""
+        return _NO_OPTIONS
 
     @abstractmethod
     def load(self) -> None: ...
@@ -76,24 +85,24 @@ class Model(ABC):
 
 
 class Captioner(Model):
-    """`must_speak`: a picture without a candidate has failed. Otherwise its words tell of tags and colours alone."""
-
-    must_speak: bool = False
+    @property
+    def requires_caption(self) -> bool:
+        """Whether an image without a caption has failed; else its metadata is composed from tags and colors alone."""
+        return False
 
     @abstractmethod
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
-        """Candidates for each picture, best first; none where the model has nothing to say.
+        """Return the candidates of each image, best first, perhaps none.
 
-        Pictures are (h, w, 3) RGB of any size. Deterministic: the same picture gets the same answer whatever the
-        batch it sat in.
+        Images are (h, w, 3) RGB of any size. Deterministic: an image's result does not depend on its batch.
         """
 
 
 class Tagger(Model):
     @abstractmethod
     def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
-        """Tags for each picture, best first, perhaps none. Deterministic, as Captioner.predict is."""
+        """Return the tags of each image, best first, perhaps none. Deterministic, as Captioner.predict is."""
 
     def tag(self, batch: Sequence[Pixels], hints: Sequence[Hint]) -> list[list[Tag]]:
-        """As `predict`, with a hint for each picture, which models with fixed words ignore."""
+        """Return the tags of each image given its hint; models with a fixed vocabulary ignore the hints."""
         return self.predict(batch)

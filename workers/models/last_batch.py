@@ -1,4 +1,4 @@
-"""What a model said of the batch that it saw last: captioner and tagger are asked about one batch in turn."""
+"""A cache of one entry: the result for the latest batch, which captioner and tagger receive one after the other."""
 
 import weakref
 from collections.abc import Sequence
@@ -6,24 +6,24 @@ from typing import Generic, TypeVar
 
 from workers.models.base import Pixels
 
-Answer = TypeVar("Answer")
+Value = TypeVar("Value")
 
 
-class LastBatch(Generic[Answer]):
+class LastBatchCache(Generic[Value]):
     def __init__(self) -> None:
-        # Weak, so that the last batch's pictures do not stay in memory.
-        self._pictures: list[weakref.ref[Pixels]] = []
-        self._answer: Answer | None = None
+        # Weak references: the cache must not keep the last batch's images in memory.
+        self._images: list[weakref.ref[Pixels]] = []
+        self._value: Value | None = None
 
-    def answer(self, batch: Sequence[Pixels]) -> Answer | None:
-        """None where it was another batch: what counts is that they are the same arrays."""
-        if len(self._pictures) != len(batch):
+    def get(self, batch: Sequence[Pixels]) -> Value | None:
+        """Return the cached value if the batch holds the same array objects, else None."""
+        if len(self._images) != len(batch):
             return None
-        return self._answer if all(a() is b for a, b in zip(self._pictures, batch, strict=True)) else None
+        return self._value if all(a() is b for a, b in zip(self._images, batch, strict=True)) else None
 
-    def keep(self, batch: Sequence[Pixels], answer: Answer) -> Answer:
-        self._pictures, self._answer = [weakref.ref(picture) for picture in batch], answer
-        return answer
+    def put(self, batch: Sequence[Pixels], value: Value) -> Value:
+        self._images, self._value = [weakref.ref(image) for image in batch], value
+        return value
 
-    def forget(self) -> None:
-        self._pictures, self._answer = [], None
+    def clear(self) -> None:
+        self._images, self._value = [], None

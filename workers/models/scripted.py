@@ -1,4 +1,4 @@
-"""A captioner and a tagger without weights, for tests and demonstrations: the words derive from the pixels alone."""
+"""The scripted captioner and tagger, for tests and demonstrations: no weights, output derived from the pixels."""
 
 import hashlib
 import os
@@ -20,21 +20,19 @@ NOUNS = (
     "wagon", "fountain", "blanket", "mirror", "pebble", "staircase", "umbrella", "valley",
 )  # fmt: skip
 
-# A solid colour comes back from a JPEG a few levels away.
+# JPEG changes a solid color by a few levels.
 _COLOR_DISTANCE = 12.0
 
 Color = tuple[int, int, int]
 
 
 class ScriptedFailure(Exception):
-    """The picture whose mean colour is the script's `fail_color`."""
+    """Raised for an image whose mean color is the script's `fail_color`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Delays in milliseconds. A picture whose mean colour is `fail_color` fails, of one with `silent_color`
-    nothing is said, `crash_color` kills the process.
-    """
+    """Delays in milliseconds, and mean colors of images that fail, have no caption, or kill the process."""
 
     load_ms: float = 0.0
     delay_ms: float = 0.0
@@ -45,7 +43,7 @@ class Script:
 
     @classmethod
     def from_options(cls, options: Mapping[str, object]) -> "Script":
-        """Colours are written "#rrggbb". Raises ValueError that names the bad key."""
+        """Parse the options; colors are written "#rrggbb". Raises ValueError with the name of a bad option."""
         accepted = [field.name for field in fields(cls)]
         for key in options:
             if key not in accepted:
@@ -66,9 +64,9 @@ def create(options: Mapping[str, object]) -> tuple[Captioner, Tagger]:
 
 
 class ScriptedCaptioner(Captioner):
-    """Delays, failures and crashes all happen here, once for each batch, as they would in a slow model."""
+    """Delays, failures and crashes happen here, once per batch, as they would in a slow model."""
 
-    must_speak = True
+    requires_caption = True
     name = "scripted-captioner"
     revision = "1"
 
@@ -85,10 +83,10 @@ class ScriptedCaptioner(Captioner):
         time.sleep((self._script.delay_ms + self._script.delay_ms_per_image * len(batch)) / 1000)
         for pixels in batch:
             if _is_color(pixels, self._script.crash_color):
-                # No clean-up on purpose: this stands for a segmentation fault or the kernel's OOM killer.
+                # Without cleanup, to simulate a segmentation fault or the kernel's OOM killer.
                 os._exit(70)
             if _is_color(pixels, self._script.fail_color):
-                raise ScriptedFailure("the picture has the script's fail_color")
+                raise ScriptedFailure("the image has the script's fail_color")
         return [[] if _is_color(pixels, self._script.silent_color) else [_caption(pixels)] for pixels in batch]
 
 

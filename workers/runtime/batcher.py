@@ -1,4 +1,4 @@
-"""Many threads submit single items; one thread runs them in batches."""
+"""Dynamic micro-batching: many threads submit single items, one thread runs them in batches."""
 
 import logging
 import threading
@@ -14,8 +14,8 @@ Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
-# So many full batches after one that did not fit in memory, one more item is tried.
-_PATIENCE = 50
+# Full batches without an error before a batch size that was reduced for lack of memory is raised by one.
+_BATCHES_BEFORE_GROWTH = 50
 
 
 class BatcherClosed(RuntimeError):
@@ -23,17 +23,17 @@ class BatcherClosed(RuntimeError):
 
 
 class WrongResultCount(RuntimeError):
-    """`run` did not answer each item with exactly one result, so nobody knows whose result is whose."""
+    """`run` did not return one result per item, so that results cannot be matched to items."""
 
 
 class Batcher(Generic[Item, Result]):
-    """`run` is only ever called from one thread, with 1..batch_size items, and must answer in their order.
+    """Calls `run` from one thread, with 1..batch_size items; `run` returns their results in the same order.
 
-    An item that finds the thread idle is run at once; what arrives while `run` works is collated into the next batch.
-    `max_wait_s` above 0 lets a batch that is not full wait that long for company.
+    An item submitted to an idle batcher runs at once; items that arrive while `run` works form the next batch.
+    `max_wait_s` above 0 lets a batch that is not full wait that long for more items.
 
-    Written by the batch thread alone: `batches` and `items` count calls of `run` and what they carried, `ended` those
-    that are over, well or not; `sizes` holds the sizes of the latest calls.
+    Counters, written by the batch thread alone: `batches` and `items` of all calls of `run`, `finished` calls, failed
+    ones included, and the `sizes` of the latest calls.
     """
 
     def __init__(
@@ -42,32 +42,32 @@ class Batcher(Generic[Item, Result]):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         self._run = run
-        self._batch_size = self._fitting = batch_size
-        self._full = 0
+        self._batch_size = self._current_size = batch_size
+        self._full_batches = 0
         self._max_wait_s = max_wait_s
         self._name = name
-        self._waiting: deque[tuple[Item, Future[Result]]] = deque()
+        self._pending: deque[tuple[Item, Future[Result]]] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self.batches = self.ended = 0
+        self.batches = self.finished = 0
         self.items = 0
         self.sizes: deque[int] = deque(maxlen=64)
-        # A daemon, so that a process that forgot close() can still exit.
+        # A daemon thread, so that a process without a call of close() can still exit.
         self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, item: Item) -> Future[Result]:
-        """Raises BatcherClosed. Cancelling the future before its batch begins takes the item out."""
+        """Queue the item. Cancelling the future before its batch starts removes it. Raises BatcherClosed."""
         future: Future[Result] = Future()
         with self._changed:
             if self._closed:
                 raise BatcherClosed(f"{self._name} is closed")
-            self._waiting.append((item, future))
+            self._pending.append((item, future))
             self._changed.notify_all()
         return future
 
     def close(self, timeout: float | None = None) -> bool:
-        """Refuses new items and runs what waits. False if that took longer than `timeout` seconds."""
+        """Reject new items and run the pending ones. Return False if that takes longer than `timeout` seconds."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -75,74 +75,76 @@ class Batcher(Generic[Item, Result]):
         return not self._thread.is_alive()
 
     @property
-    def waiting(self) -> int:
-        """Items submitted whose batch has not begun, cancelled ones included."""
-        return len(self._waiting)
+    def pending(self) -> int:
+        """Items submitted whose batch has not started, cancelled ones included."""
+        return len(self._pending)
 
     def _loop(self) -> None:
-        while self._wait_for_work():
+        while self._wait_for_items():
             batch = self._collate()
             if batch:
-                self._answer(batch)
-            # An idle thread must not keep the last batch's pictures in memory.
+                self._run_batch(batch)
+            # An idle thread must not keep the last batch's images in memory.
             del batch
 
-    def _wait_for_work(self) -> bool:
-        """False when closed and nothing waits."""
+    def _wait_for_items(self) -> bool:
+        """Return False when closed and nothing is pending."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: self._pending or self._closed)
             if self._max_wait_s > 0:
-                self._changed.wait_for(lambda: len(self._waiting) >= self._fitting or self._closed, self._max_wait_s)
-            return bool(self._waiting)
+                self._changed.wait_for(
+                    lambda: len(self._pending) >= self._current_size or self._closed, self._max_wait_s
+                )
+            return bool(self._pending)
 
     def _collate(self) -> list[tuple[Item, Future[Result]]]:
-        """May be empty, when every waiter has cancelled."""
+        """Take the next batch; empty when every item was cancelled."""
         batch: list[tuple[Item, Future[Result]]] = []
         with self._changed:
-            while self._waiting and len(batch) < self._fitting:
-                item, future = self._waiting.popleft()
-                # From here on the future can no longer be cancelled.
+            while self._pending and len(batch) < self._current_size:
+                item, future = self._pending.popleft()
+                # After this call the future can no longer be cancelled.
                 if future.set_running_or_notify_cancel():
                     batch.append((item, future))
         return batch
 
-    def _answer(self, batch: Sequence[tuple[Item, Future[Result]]]) -> None:
+    def _run_batch(self, batch: Sequence[tuple[Item, Future[Result]]]) -> None:
         try:
             results = self._call([item for item, _ in batch])
         except WrongResultCount as error:
             for _, future in batch:
                 future.set_exception(error)
             return
-        # BaseException: a SystemExit out of a model would end this thread and leave later futures waiting for ever.
+        # BaseException: a SystemExit out of a model would end this thread and leave later futures waiting forever.
         except BaseException as error:
             logger.warning("%s: a batch of %d failed", self._name, len(batch), exc_info=True)
             if len(batch) == 1:
-                batch[0][1].set_exception(_deliverable(error))
+                batch[0][1].set_exception(_as_exception(error))
                 return
-            size = self._size_after(error, len(batch))
+            size = self._retry_size(error, len(batch))
         else:
             for (_, future), result in zip(batch, results, strict=True):
                 future.set_result(result)
             self._grow(len(batch))
             return
-        # Out of the handler: the error's frames hold what the model had allocated.
+        # Outside the handler: the error's frames hold what the model had allocated.
         for at in range(0, len(batch), size):
-            self._answer(batch[at : at + size])
+            self._run_batch(batch[at : at + size])
 
     def _grow(self, size: int) -> None:
-        """Who else took the memory may have given it back."""
-        self._full += size >= self._fitting
-        if self._full >= _PATIENCE and self._fitting < self._batch_size:
-            self._fitting, self._full = self._fitting + 1, 0
+        """Raise the batch size again: memory that another process used may be free by now."""
+        self._full_batches += size >= self._current_size
+        if self._full_batches >= _BATCHES_BEFORE_GROWTH and self._current_size < self._batch_size:
+            self._current_size, self._full_batches = self._current_size + 1, 0
 
-    def _size_after(self, error: BaseException, size: int) -> int:
-        """In which batches the same items are run again, two or more of them that failed together."""
+    def _retry_size(self, error: BaseException, size: int) -> int:
+        """Return the batch size for the retry of two or more items that failed together."""
         if not is_out_of_memory(error):
-            # One bad picture must not fail the others that happened to sit in its batch: alone, only it fails again.
+            # One bad image must not fail the others of its batch: in batches of one, only it fails again.
             return 1
-        # What did not fit will not fit the next time either, and each try costs a batch's time.
-        self._fitting, self._full = min(self._fitting, size // 2), 0
-        logger.warning("%s: out of memory; batches of %d for now", self._name, self._fitting)
+        # A batch that does not fit will not fit the next time, and each try costs a batch's time.
+        self._current_size, self._full_batches = min(self._current_size, size // 2), 0
+        logger.warning("%s: out of memory; batches of %d for now", self._name, self._current_size)
         return size // 2
 
     def _call(self, items: Sequence[Item]) -> Sequence[Result]:
@@ -152,14 +154,14 @@ class Batcher(Generic[Item, Result]):
         try:
             results = self._run(items)
         finally:
-            self.ended += 1
+            self.finished += 1
         if len(results) != len(items):
             raise WrongResultCount(f"{self._name}: {len(items)} items, {len(results)} results")
         return results
 
 
-def _deliverable(error: BaseException) -> Exception:
-    """A SystemExit raised again in a waiting thread would be taken for that thread's own."""
+def _as_exception(error: BaseException) -> Exception:
+    """Wrap a SystemExit, which would end the thread that waits for the result."""
     if isinstance(error, Exception):
         return error
     wrapped = RuntimeError(f"the batch raised {error!r}")

@@ -1,4 +1,4 @@
-"""The process's one set of models."""
+"""The inference engine: a process's one captioner and tagger behind a micro-batching queue."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from workers.runtime.batcher import Batcher
 
 
 class EngineTimeout(Exception):
-    """The models did not answer in the time the caller allowed."""
+    """The models did not return within the caller's timeout."""
 
 
 class EngineNotLoaded(RuntimeError):
@@ -21,16 +21,16 @@ class EngineNotLoaded(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """One picture as it waits for its batch, with its account's own `terms`."""
+class PendingImage:
+    """An image in the queue, with its account's own `terms`."""
 
     pixels: Pixels
     terms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """What the models said of one picture, best first, and the milliseconds that its batch took in each."""
+class Prediction:
+    """The captions and tags of one image, best first, and the milliseconds that its batch took in each model."""
 
     captions: list[Caption]
     tags: list[Tag]
@@ -46,75 +46,77 @@ class Engine:
         batch_size: int,
         on_batch: Callable[[int], object] = lambda _size: None,
     ) -> None:
-        """`on_batch` is told the size of each batch that the models get."""
+        """`on_batch` is called with the size of each batch."""
         self._captioner = captioner
         self._tagger = tagger
         self._batch_size = batch_size
         self._on_batch = on_batch
-        self._batcher: Batcher[Asked, Sighting] | None = None
-        # Held while the models load, work or unload: threads that come meanwhile wait for this one set of them.
-        self._models = threading.Lock()
+        self._batcher: Batcher[PendingImage, Prediction] | None = None
+        # Held while the models load, run or unload: other threads wait and share this one set of models.
+        self._model_lock = threading.Lock()
         self._loaded = False
-        self._used_at = 0.0
+        self._last_used = 0.0
         self._provenance: dict[str, dict[str, object]] = {}
 
     def load(self) -> None:
-        """Takes seconds, once; returns when a first prediction has warmed the models up. Raises ModelUnavailable."""
-        with self._models:
+        """Load the models once and warm them up with a first prediction. Takes seconds. Raises ModelUnavailable."""
+        with self._model_lock:
             if self._batcher is None:
                 self._load()
-                self._batcher = Batcher(self._look, batch_size=self._batch_size, name="models")
+                self._batcher = Batcher(self._run_batch, batch_size=self._batch_size, name="models")
 
-    def describe(self, pixels: Pixels, timeout_s: float, terms: tuple[str, ...] = ()) -> Sighting:
-        """Blocks. Raises EngineTimeout where the models have ended no batch for `timeout_s`, EngineNotLoaded,
-        BatcherClosed, or what the models raised for this picture.
+    def describe(self, pixels: Pixels, timeout_s: float, terms: tuple[str, ...] = ()) -> Prediction:
+        """Run the models on one image and block until its batch is done.
+
+        Raises EngineTimeout where the models finish no batch for `timeout_s`, EngineNotLoaded, BatcherClosed, or what
+        the models raise for this image.
         """
         batcher = self.batcher
-        future = batcher.submit(Asked(pixels, terms))
+        future = batcher.submit(PendingImage(pixels, terms))
         while True:
-            ended = batcher.ended
+            finished = batcher.finished
             try:
                 return future.result(timeout_s)
             except FutureTimeout as error:
-                # A model that raised a TimeoutError of its own has answered.
+                # The result may be a TimeoutError that the model itself raised.
                 if future.done() and not future.cancelled():
                     return future.result()
-                # On a slow machine the pictures before this one may take longer than any one of them may.
-                if batcher.ended == ended:
+                # On a slow machine the batches before this image may together take longer than the timeout.
+                if batcher.finished == finished:
                     future.cancel()
-                    raise EngineTimeout(f"no answer from the models in {timeout_s:g} s") from error
+                    raise EngineTimeout(f"no result from the models in {timeout_s:g} s") from error
 
     def close(self, timeout: float | None = None) -> None:
-        """Answers what waits, then unloads. Models that are still busy after `timeout` seconds are left alone."""
+        """Finish the pending images, then unload. Models still busy after `timeout` seconds are left loaded."""
         if self._batcher is not None and self._batcher.close(timeout):
-            with self._models:
+            with self._model_lock:
                 self._unload()
 
     def unload_if_idle(self, seconds: float) -> bool:
-        """Gives back the memory of models that had no picture for so long; the next picture loads them again."""
-        if not self._models.acquire(blocking=False):
-            return False  # They are at work.
+        """Free the memory of models unused for that long; the next image loads them again."""
+        if not self._model_lock.acquire(blocking=False):
+            return False  # The models are running.
         try:
-            idle = self._loaded and time.monotonic() - self._used_at >= seconds
+            idle = self._loaded and time.monotonic() - self._last_used >= seconds
             if idle:
                 self._unload()
             return idle
         finally:
-            self._models.release()
+            self._model_lock.release()
 
     @property
     def loaded(self) -> bool:
         return self._loaded
 
     @property
-    def batcher(self) -> Batcher[Asked, Sighting]:
+    def batcher(self) -> Batcher[PendingImage, Prediction]:
         if self._batcher is None:
             raise EngineNotLoaded("Engine.load() comes first")
         return self._batcher
 
     @property
-    def must_speak(self) -> bool:
-        return self._captioner.must_speak
+    def requires_caption(self) -> bool:
+        return self._captioner.requires_caption
 
     @property
     def provenance(self) -> dict[str, dict[str, object]]:
@@ -126,36 +128,37 @@ class Engine:
             return
         self._captioner.load()
         self._tagger.load()
-        # The first prediction of a process is several times slower than the next; no caller should wait for it.
-        self._predict([Asked(np.full((64, 64, 3), 255, dtype=np.uint8))])
-        named: dict[str, Model] = {"captioner": self._captioner, "tagger": self._tagger}
-        # Kept: a picture's words may be told after the models were unloaded again.
+        # A process's first prediction is several times slower than the next; no caller should wait for it.
+        self._predict([PendingImage(np.full((64, 64, 3), 255, dtype=np.uint8))])
+        models: dict[str, Model] = {"captioner": self._captioner, "tagger": self._tagger}
+        # Stored: a result may be recorded after the models were unloaded again.
         self._provenance = {
             role: {"name": model.name, "revision": model.revision, "options": dict(model.options)}
-            for role, model in named.items()
+            for role, model in models.items()
         }
-        self._loaded, self._used_at = True, time.monotonic()
+        self._loaded, self._last_used = True, time.monotonic()
 
     def _unload(self) -> None:
         self._loaded = False
         self._captioner.unload()
         self._tagger.unload()
 
-    def _look(self, batch: Sequence[Asked]) -> list[Sighting]:
-        with self._models:
+    def _run_batch(self, batch: Sequence[PendingImage]) -> list[Prediction]:
+        with self._model_lock:
             self._load()
             self._on_batch(len(batch))
             try:
                 return self._predict(batch)
             finally:
-                self._used_at = time.monotonic()
+                self._last_used = time.monotonic()
 
-    def _predict(self, batch: Sequence[Asked]) -> list[Sighting]:
-        pictures = [asked.pixels for asked in batch]
-        begun = time.perf_counter()
-        captions = self._captioner.predict(pictures)
+    def _predict(self, batch: Sequence[PendingImage]) -> list[Prediction]:
+        images = [pending.pixels for pending in batch]
+        started = time.perf_counter()
+        captions = self._captioner.predict(images)
         captioned = time.perf_counter()
-        said = [found[0].text if found else "" for found in captions]
-        tags = self._tagger.tag(pictures, [Hint(asked.terms, text) for asked, text in zip(batch, said, strict=True)])
-        spent = {"caption": (captioned - begun) * 1000, "tag": (time.perf_counter() - captioned) * 1000}
-        return [Sighting(*pair, spent) for pair in zip(captions, tags, strict=True)]
+        best = [candidates[0].text if candidates else "" for candidates in captions]
+        hints = [Hint(pending.terms, caption) for pending, caption in zip(batch, best, strict=True)]
+        tags = self._tagger.tag(images, hints)
+        spent = {"caption": (captioned - started) * 1000, "tag": (time.perf_counter() - captioned) * 1000}
+        return [Prediction(*pair, spent) for pair in zip(captions, tags, strict=True)]

@@ -1,4 +1,4 @@
-"""What a worker does every few seconds beside its work."""
+"""Periodic work of a worker, in a thread of its own."""
 
 import logging
 import threading
@@ -8,10 +8,7 @@ logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Calls `beats` in turn, at once and then every `seconds`, from a thread of its own.
-
-    One that raises is logged and called again.
-    """
+    """Calls `beats` in order, at once and then every `seconds`. One that raises is logged and called again."""
 
     def __init__(self, beats: Sequence[Callable[[], object]], *, seconds: float) -> None:
         self._beats = beats
@@ -24,7 +21,7 @@ class Heartbeat:
 
     def stop(self) -> None:
         self._stopped.set()
-        if self._thread.is_alive():  # A worker may end before it has begun.
+        if self._thread.is_alive():  # A worker may end before it starts its heartbeat.
             self._thread.join(timeout=10)
 
     def _run(self) -> None:
@@ -32,6 +29,6 @@ class Heartbeat:
             for beat in self._beats:
                 try:
                     beat()
-                except Exception:  # a heart goes on beating: the database or the broker comes back
+                except Exception:  # the thread must survive an outage of the database or the broker
                     logger.exception("The heartbeat's %s failed; trying again in %s s.", beat.__name__, self._seconds)
             self._stopped.wait(self._seconds)

@@ -1,4 +1,4 @@
-"""What this process has under way, so that its heartbeat renews the leases of just these images."""
+"""The in-flight analyses of this process, whose leases its heartbeat renews."""
 
 import threading
 from collections.abc import Iterator

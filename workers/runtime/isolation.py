@@ -1,4 +1,4 @@
-"""Who may be analysed beside whom in this process."""
+"""Isolation of images that may have crashed a worker."""
 
 import threading
 from collections.abc import Iterator
@@ -6,39 +6,39 @@ from contextlib import contextmanager
 
 
 class IsolationLock:
-    """Many at once, or one alone. Who asks to be alone goes before those who come after; they wait until it has left.
+    """A shared/exclusive lock. A waiting exclusive holder blocks new shared holders, so that it cannot starve.
 
-    For an image that a dead worker held: it may be the one that killed it, and must not take others with it again.
+    Exclusive for an image that a dead worker held: it may have killed that worker, and must not take others with it.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._inside = 0
-        self._alone = False
-        self._asking = 0
+        self._shared_holders = 0
+        self._exclusive_held = False
+        self._exclusive_waiting = 0
 
     @contextmanager
     def shared(self) -> Iterator[None]:
         with self._changed:
-            self._changed.wait_for(lambda: not (self._alone or self._asking))
-            self._inside += 1
+            self._changed.wait_for(lambda: not (self._exclusive_held or self._exclusive_waiting))
+            self._shared_holders += 1
         try:
             yield
         finally:
             with self._changed:
-                self._inside -= 1
+                self._shared_holders -= 1
                 self._changed.notify_all()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         with self._changed:
-            self._asking += 1
-            self._changed.wait_for(lambda: not (self._alone or self._inside))
-            self._asking -= 1
-            self._alone = True
+            self._exclusive_waiting += 1
+            self._changed.wait_for(lambda: not (self._exclusive_held or self._shared_holders))
+            self._exclusive_waiting -= 1
+            self._exclusive_held = True
         try:
             yield
         finally:
             with self._changed:
-                self._alone = False
+                self._exclusive_held = False
                 self._changed.notify_all()

@@ -1,7 +1,7 @@
-"""Telling want of memory from other errors, without importing who raised it."""
+"""Recognition of out-of-memory errors without importing torch."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Python's own, or torch's: a class on GPUs, a sentence on CPUs."""
-    told = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and told)
+    """Return whether it is a MemoryError, or torch's equivalent: a class on GPUs, a message on CPUs."""
+    from_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and from_torch)

@@ -1,4 +1,4 @@
-"""A BLIP checkpoint loaded: pictures to sentences with their scores."""
+"""A loaded BLIP checkpoint: images to sentences with their scores."""
 
 import json
 from collections.abc import Sequence
@@ -14,120 +14,124 @@ from transformers.activations import ACT2FN
 from transformers.utils import logging as library_logging
 
 from workers.models.base import ModelUnavailable, Pixels
-from workers.models.blip.network import Vision
-from workers.models.blip.options import Style
+from workers.models.blip.network import VisionEncoder
+from workers.models.blip.options import BlipOptions
 from workers.models.blip.pixels import Preprocessor
 from workers.models.blip.wordpiece import read_tokenizer
 from workers.models.checkpoints import checkpoint
-from workers.models.packed_linear import linear
+from workers.models.packed_linear import linear_packer
 from workers.models.precision import Processor
-from workers.models.text_decoder.beam_search import Rules
-from workers.models.text_decoder.decoder import Decoder, Shape, Sight
-from workers.models.text_decoder.generation import tell
+from workers.models.text_decoder.beam_search import GenerationConfig
+from workers.models.text_decoder.decoder import CrossAttentionCache, DecoderShape, TextDecoder
+from workers.models.text_decoder.generation import generate
 
 ARCHITECTURE = "BlipForConditionalGeneration"
-# Cells of one picture, and beams of a batch: what the packed layers are made ready for.
-_CELLS, _BEAMS = 577, 24
+# Rows that the layers are packed for: the patches of one image, and the beams of a batch.
+_PATCHES, _BEAMS = 577, 24
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """`score`: the mean log-probability of the tokens after the prompt, the end among them."""
+    """`score`: the mean log-probability of the tokens after the prompt, end token included."""
 
     text: str
     score: float
 
 
 class Blip:
-    """Not for two threads at once."""
+    """Not thread-safe."""
 
-    def __init__(self, folder: Path, precision: str, here: Processor, style: Style) -> None:
-        """Raises ModelUnavailable."""
+    def __init__(self, folder: Path, precision: str, processor: Processor, options: BlipOptions) -> None:
+        """Load the checkpoint. Raises ModelUnavailable."""
         checkpoint.require(folder, "blip")
         self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        model, self._tokenizer = _read(folder, self._dtype), read_tokenizer(folder)
+        model, self._tokenizer = _read_model(folder, self._dtype), read_tokenizer(folder)
         text, vision = model.config.text_config, model.config.vision_config
-        self._here = here
+        self._processor = processor
         self.preprocessor = Preprocessor.read(folder, int(vision.image_size))
-        self._start, self._end = int(text.bos_token_id), int(text.sep_token_id)
-        self.rules = Rules(style.beams, style.longest, style.unrepeated, self._end)
-        self.prompts = [[self._start, *self._ids(prompt)] for prompt in style.prompts]
+        self._bos, self._eos = int(text.bos_token_id), int(text.sep_token_id)
+        self.generation = GenerationConfig(
+            options.num_beams, options.max_new_tokens, options.no_repeat_ngram_size, self._eos
+        )
+        self.prompts = [[self._bos, *self._tokenize(prompt)] for prompt in options.prompts]
         if self._tokenizer.get_vocab_size() > text.vocab_size:
             raise ModelUnavailable(
                 f"The tokenizer in {folder} has {self._tokenizer.get_vocab_size()} tokens,"
-                f" and the model knows {text.vocab_size}."
+                f" and the model's vocabulary has {text.vocab_size}."
             )
-        model = model.to(here.device, self._dtype).eval().requires_grad_(False)
-        once = linear(precision, here.device, rows=_CELLS)
-        each = linear("fp16" if precision == "int8" else precision, here.device, rows=_BEAMS)
-        shape = Shape(
+        model = model.to(processor.device, self._dtype).eval().requires_grad_(False)
+        per_image = linear_packer(precision, processor.device, rows=_PATCHES)
+        per_token = linear_packer("fp16" if precision == "int8" else precision, processor.device, rows=_BEAMS)
+        shape = DecoderShape(
             int(text.num_attention_heads),
             int(text.num_hidden_layers),
             float(text.layer_norm_eps),
             ACT2FN[text.hidden_act],
         )
-        self.vision = Vision(model.vision_model, once)
-        self.decoder = Decoder(model.text_decoder.state_dict(), shape, each, once)
+        self.vision = VisionEncoder(model.vision_model, per_image)
+        self.decoder = TextDecoder(model.text_decoder.state_dict(), shape, per_token, per_image)
 
     @torch.inference_mode()
-    def sentences(self, batch: Sequence[Pixels]) -> list[list[list[ScoredSentence]]]:
-        """For each picture, for each prompt, best first."""
+    def caption(self, batch: Sequence[Pixels]) -> list[list[list[ScoredSentence]]]:
+        """Return the sentences of each image and each prompt, best first."""
         if not batch:
             return []
-        return self.told(self.see(self.preprocessor(batch)))
+        return self.generate_sentences(self.encode(self.preprocessor(batch)))
 
     @torch.inference_mode()
-    def see(self, pixels: Tensor) -> Sight:
-        # A CPU's caches hold one picture's cells; alone a picture's sight cannot depend on its batch, either.
-        at_once = 1 if self._here.device == "cpu" else len(pixels)
-        ready = pixels.to(self._here.device, self._dtype)
-        return Sight.of_all([self.decoder.see(self.vision(part)) for part in torch.split(ready, at_once)])
+    def encode(self, pixels: Tensor) -> CrossAttentionCache:
+        # On a CPU one image at a time: its caches hold one image's patches, and the result cannot depend on the batch.
+        size = 1 if self._processor.device == "cpu" else len(pixels)
+        pixels = pixels.to(self._processor.device, self._dtype)
+        return CrossAttentionCache.concatenate(
+            [self.decoder.encode_cross_attention(self.vision(part)) for part in torch.split(pixels, size)]
+        )
 
-    def told(self, sight: Sight) -> list[list[list[ScoredSentence]]]:
-        found = tell(self.decoder, sight, self.prompts, self.rules)
+    def generate_sentences(self, cross_attention: CrossAttentionCache) -> list[list[list[ScoredSentence]]]:
+        hypotheses = generate(self.decoder, cross_attention, self.prompts, self.generation)
         return [
             [
-                [ScoredSentence(self.text(sentence.ids[len(prompt) :]), sentence.score) for sentence in sentences]
-                for prompt, sentences in zip(self.prompts, of_picture, strict=True)
+                [ScoredSentence(self._detokenize(found.ids[len(prompt) :]), found.score) for found in of_prompt]
+                for prompt, of_prompt in zip(self.prompts, of_image, strict=True)
             ]
-            for of_picture in found
+            for of_image in hypotheses
         ]
 
-    def text(self, ids: Sequence[int]) -> str:
-        return str(self._tokenizer.decode([i for i in ids if i not in (self._start, self._end)]))
+    def _detokenize(self, ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode([i for i in ids if i not in (self._bos, self._eos)]))
 
-    def _ids(self, text: str) -> list[int]:
+    def _tokenize(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
 
-def _read(folder: Path, dtype: torch.dtype) -> Any:
-    """transformers' model with its parameters in `dtype`. Raises ModelUnavailable with one sentence."""
-    # A bar and a table on the terminal of whoever starts a worker; what is wrong is told here.
+def _read_model(folder: Path, dtype: torch.dtype) -> Any:
+    """Return transformers' model with its parameters in `dtype`. Raises ModelUnavailable with one sentence."""
+    # Otherwise transformers prints a progress bar and a table to the terminal; errors are reported below.
     library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     _require_architecture(folder)
     try:
-        found: Any = BlipForConditionalGeneration.from_pretrained(
+        loaded: Any = BlipForConditionalGeneration.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, local_files_only=True
         )
-        model, report = found
-    # What transformers raises on a folder that is not what it says it is has no common class.
+        model, report = loaded
+    # The exceptions that transformers raises for a damaged folder have no common base class.
     except (OSError, ValueError, TypeError, RuntimeError, LookupError, AttributeError, SafetensorError) as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ModelUnavailable(f"The BLIP checkpoint in {folder} is damaged: {told}") from error
-    # Else transformers goes on with random numbers in their place.
+        message = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise ModelUnavailable(f"The BLIP checkpoint in {folder} is damaged: {message}") from error
+    # transformers would continue with random weights in their place.
     missing = sorted({str(key) for key in report["missing_keys"]})
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ModelUnavailable(f"The weights in {folder} lack {missing[0]}{more}.")
-    # As loaded they lie in the mapped file, and the few that are kept as they are would hold all of it in memory.
+    # Loaded parameters are views of the memory-mapped file: the few that stay unpacked would keep all of it in memory.
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype, copy=True)
     return model
 
 
 def _require_architecture(folder: Path) -> None:
-    """Other members of the family, for questions or retrieval, have the same `model_type`."""
+    """Reject BLIP checkpoints for question answering or retrieval, which have the same `model_type`."""
     found = json.loads((folder / checkpoint.CONFIG).read_text(encoding="utf-8")).get("architectures") or [ARCHITECTURE]
     if ARCHITECTURE not in found:
         raise ModelUnavailable(f"{folder} holds a {found[0]}, and a {ARCHITECTURE} is needed.")

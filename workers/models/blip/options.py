@@ -1,17 +1,17 @@
-"""How BLIP is asked."""
+"""Generation options of the BLIP captioner."""
 
 from dataclasses import dataclass
 
-# The first view is unprompted. BLIP's captioning checkpoints were trained with the second prompt, which makes them tell
-# of the picture as a whole (configs/caption_coco.yaml in BLIP's own repository).
+# Unconditional, and the prompt that BLIP's captioning checkpoints were trained with, which makes them describe the
+# image as a whole (configs/caption_coco.yaml in BLIP's repository).
 PROMPTS = ("", "a picture of")
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
-    """`longest`: tokens after the prompt; `unrepeated`: no run of so many tokens comes twice in a sentence."""
+class BlipOptions:
+    """Named as transformers' generation parameters; `max_new_tokens` counts tokens after the prompt."""
 
     prompts: tuple[str, ...] = PROMPTS
-    beams: int = 3
-    longest: int = 24
-    unrepeated: int = 3
+    num_beams: int = 3
+    max_new_tokens: int = 24
+    no_repeat_ngram_size: int = 3

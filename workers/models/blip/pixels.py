@@ -1,4 +1,4 @@
-"""Pictures as BLIP takes them: the whole of each, squashed to a square, as transformers' BlipImageProcessorPil does."""
+"""BLIP's preprocessing: resize to a square and normalize, as transformers' BlipImageProcessorPil does."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch import Tensor
 from workers.models.base import ModelUnavailable, Pixels
 from workers.models.checkpoints.checkpoint import PREPROCESSOR
 
-# transformers' own defaults, for what a checkpoint's file leaves out.
+# transformers' defaults, for settings that a checkpoint's file omits.
 _MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
@@ -27,21 +27,21 @@ class Preprocessor:
 
     @classmethod
     def read(cls, folder: Path, side: int) -> "Preprocessor":
-        """`side`: the one that the weights were made for. Raises ModelUnavailable."""
+        """Read the checkpoint's settings; `side` is the input size of its weights. Raises ModelUnavailable."""
         path = folder / PREPROCESSOR
         try:
-            told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            mean, deviation = told.get("image_mean", _MEAN), told.get("image_std", _DEVIATION)
-            resample = int(told.get("resample", Image.Resampling.BICUBIC))
+            settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            mean, deviation = settings.get("image_mean", _MEAN), settings.get("image_std", _DEVIATION)
+            resample = int(settings.get("resample", Image.Resampling.BICUBIC))
             return cls(side, tuple(map(float, mean)), tuple(map(float, deviation)), resample)
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise ModelUnavailable(f"{path} is damaged.") from error
 
     def __call__(self, batch: Sequence[Pixels]) -> Tensor:
-        """(n, 3, side, side)."""
-        how = Image.Resampling(self.resample)
-        squashed = [Image.fromarray(picture).resize((self.side, self.side), how) for picture in batch]
-        planes = torch.from_numpy(np.stack([np.asarray(picture) for picture in squashed])).permute(0, 3, 1, 2)
+        """Return (n, 3, side, side), normalized."""
+        resample = Image.Resampling(self.resample)
+        resized = [Image.fromarray(image).resize((self.side, self.side), resample) for image in batch]
+        planes = torch.from_numpy(np.stack([np.asarray(image) for image in resized])).permute(0, 3, 1, 2)
         scale = 255 * torch.tensor(self.deviation)[:, None, None]
         shift = torch.tensor(self.mean)[:, None, None] / torch.tensor(self.deviation)[:, None, None]
         return (planes.float() / scale - shift).contiguous()

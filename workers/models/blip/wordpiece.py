@@ -1,4 +1,4 @@
-"""BLIP's tokenizer, from either of the files that checkpoints come with."""
+"""BLIP's WordPiece tokenizer, read from either file format of its checkpoints."""
 
 from pathlib import Path
 
@@ -8,16 +8,19 @@ from workers.models.base import ModelUnavailable
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:
-    """Not by way of transformers' BertTokenizer, which silently ignores its `vocab_file`. Raises ModelUnavailable."""
-    whole, vocabulary = folder / "tokenizer.json", folder / "vocab.txt"
-    path = whole if whole.is_file() else vocabulary
+    """Read `tokenizer.json`, else `vocab.txt`. Raises ModelUnavailable.
+
+    transformers' BertTokenizer is no alternative: it silently ignores its `vocab_file`.
+    """
+    complete, vocabulary = folder / "tokenizer.json", folder / "vocab.txt"
+    path = complete if complete.is_file() else vocabulary
     try:
-        if path is whole:
-            return Tokenizer.from_file(str(whole))
+        if path is complete:
+            return Tokenizer.from_file(str(complete))
         unknown = "[UNK]"
         words = vocabulary.read_text(encoding="utf-8").splitlines()
         tokenizer = Tokenizer(models.WordPiece({word: place for place, word in enumerate(words)}, unk_token=unknown))
-    # The Rust side raises Exception itself.
+    # The Rust code raises plain Exception.
     except Exception as error:
         raise ModelUnavailable(f"{path} is damaged.") from error
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)

@@ -1,4 +1,4 @@
-"""A folder with a model as transformers' save_pretrained writes it: checked before anything heavy is imported."""
+"""Checkpoint folders as transformers' save_pretrained writes them, checked before torch is imported."""
 
 import hashlib
 import json
@@ -8,36 +8,35 @@ from workers.models.base import ModelUnavailable
 
 CONFIG = "config.json"
 PREPROCESSOR = "preprocessor_config.json"
-# By the config's `model_type`: either will do, the one file or those of older checkpoints.
+# By `model_type`: alternative sets of files, the second that of older checkpoints.
 TOKENIZERS = {
     "blip": (("tokenizer.json",), ("vocab.txt",)),
     "clip": (("tokenizer.json",), ("vocab.json", "merges.txt")),
 }
 
 
-def require(folder: Path, kind: str) -> None:
-    """Raises ModelUnavailable with one sentence on what is missing or wrong; `kind`, "blip" or "clip", is the config's
-    `model_type`.
+def require(folder: Path, model_type: str) -> None:
+    """Raise ModelUnavailable with one sentence on what is missing or wrong; `model_type` is "blip" or "clip".
 
-    Pickled weights are never opened: to load a pickle is to run it.
+    Pickled weights are never opened: loading a pickle executes it.
     """
     if not folder.is_dir():
         raise ModelUnavailable(f"There is no checkpoint folder {folder}.")
-    found = _kind(folder)
-    if found != kind:
-        raise ModelUnavailable(f"{folder} holds a model of type {found!r}, and {kind!r} is asked for.")
+    found = _model_type(folder)
+    if found != model_type:
+        raise ModelUnavailable(f"{folder} holds a model of type {found!r}, and {model_type!r} is needed.")
     if not (folder / PREPROCESSOR).is_file():
         raise ModelUnavailable(f"{folder} lacks {PREPROCESSOR}.")
-    if not any(all((folder / name).is_file() for name in names) for names in TOKENIZERS[kind]):
-        raise ModelUnavailable(f"{folder} lacks a tokenizer: {' or '.join(map(' and '.join, TOKENIZERS[kind]))}.")
-    if not weights(folder):
+    if not any(all((folder / name).is_file() for name in names) for names in TOKENIZERS[model_type]):
+        raise ModelUnavailable(f"{folder} lacks a tokenizer: {' or '.join(map(' and '.join, TOKENIZERS[model_type]))}.")
+    if not weight_files(folder):
         pickled = next((path.name for end in ("*.bin", "*.pt", "*.pth") for path in sorted(folder.glob(end))), "")
         pickle = f"; {pickled} is not safetensors and is not opened" if pickled else ""
         raise ModelUnavailable(f"{folder} lacks model.safetensors{pickle}.")
 
 
-def weights(folder: Path) -> list[Path]:
-    """The safetensors files of the model: one, or the shards that its index names. Empty if any is missing."""
+def weight_files(folder: Path) -> list[Path]:
+    """Return the safetensors files: one, or the shards that their index names; empty if any is missing."""
     index = folder / "model.safetensors.index.json"
     names = ["model.safetensors"]
     if index.is_file():
@@ -50,15 +49,15 @@ def weights(folder: Path) -> list[Path]:
 
 
 def revision(folder: Path) -> str:
-    """The first twelve digits of a SHA-256 of the weights: reads all of them, about a second for 600 MB."""
+    """Return the first twelve digits of a SHA-256 of the weights: about a second for 600 MB."""
     digest = hashlib.sha256()
-    for path in weights(folder):
+    for path in weight_files(folder):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12]
 
 
-def _kind(folder: Path) -> str:
+def _model_type(folder: Path) -> str:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError as error:

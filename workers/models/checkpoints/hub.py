@@ -1,4 +1,4 @@
-"""Fetching a checkpoint from a model hub: what its own listing says of each file is what a file must be."""
+"""Downloads of checkpoints from a model hub, verified against the hub's own listing and resumed after an abort."""
 
 import hashlib
 import re
@@ -11,20 +11,20 @@ import httpx
 
 from workers.models.checkpoints import store
 
-# Configuration, tokenizer, and weights that are not code. Weights for other libraries end otherwise.
-_WANTED = re.compile(r"[\w.-]+\.(?:json|safetensors)|vocab\.txt|merges\.txt")
-_SECONDS = 30.0
+# Configuration, tokenizer, and safetensors. Weights for other libraries have other suffixes.
+_ACCEPTED = re.compile(r"[\w.-]+\.(?:json|safetensors)|vocab\.txt|merges\.txt")
+_TIMEOUT_S = 30.0
 
-Advance = Callable[[int], None]
+OnProgress = Callable[[int], None]
 
 
 class HubError(Exception):
-    """One sentence for whoever runs the command."""
+    """A failed download; the message is one sentence for the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """`sha256` as the hub states it, of large files; `blob`, of the others, git's own SHA-1 of the content."""
+class RemoteFile:
+    """The hub states a `sha256` of large files, and git's SHA-1 (`blob`) of the others."""
 
     name: str
     size: int
@@ -33,12 +33,12 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """What the hub has of a model at one commit, which never changes."""
+class ModelListing:
+    """The files of a model at one immutable commit."""
 
     name: str
     commit: str
-    files: tuple[File, ...]
+    files: tuple[RemoteFile, ...]
 
     @property
     def size(self) -> int:
@@ -47,81 +47,82 @@ class Listing:
 
 class Hub:
     def __init__(self, url: str) -> None:
-        timeout = httpx.Timeout(_SECONDS)
+        timeout = httpx.Timeout(_TIMEOUT_S)
         self._http = httpx.Client(base_url=url.rstrip("/") + "/", follow_redirects=True, timeout=timeout)
 
     def close(self) -> None:
         self._http.close()
 
-    def listing(self, name: str, revision: str) -> Listing:
-        """`revision`: a branch, which is resolved to its commit of today, or a commit. Raises HubError."""
+    def listing(self, name: str, revision: str) -> ModelListing:
+        """Return the listing at `revision`: a commit, or a branch, which is resolved to its commit. Raises HubError."""
         try:
-            answer = self._http.get(f"api/models/{name}/revision/{revision}", params={"blobs": "true"})
-            if answer.status_code in {401, 403, 404}:
+            response = self._http.get(f"api/models/{name}/revision/{revision}", params={"blobs": "true"})
+            if response.status_code in {401, 403, 404}:
                 raise HubError(f"The hub has no model {name} at revision {revision}, or does not show it.")
-            told: Any = answer.raise_for_status().json()
-            files = tuple(sorted(_files(told["siblings"]), key=lambda file: file.name))
-            commit = str(told["sha"])
+            body: Any = response.raise_for_status().json()
+            files = tuple(sorted(_accepted_files(body["siblings"]), key=lambda file: file.name))
+            commit = str(body["sha"])
         except httpx.HTTPError as error:
-            raise HubError(f"The hub does not answer for {name}: {error}.") from error
+            raise HubError(f"The request for {name} to the hub failed: {error}.") from error
         except (ValueError, LookupError, TypeError) as error:
-            raise HubError(f"The hub's listing of {name} is not one that can be read.") from error
+            raise HubError(f"The hub's listing of {name} cannot be read.") from error
         if not re.fullmatch(r"[0-9a-f]{40}", commit):
             raise HubError(f"The hub names no commit for {name} at {revision}.")
         if not any(file.name.endswith(".safetensors") for file in files):
             raise HubError(
                 f"{name} has no safetensors at {revision}, and pickles are not fetched; name another --revision."
             )
-        return Listing(name, commit, files)
+        return ModelListing(name, commit, files)
 
-    def fetch(self, listing: Listing, file: File, folder: Path, advance: Advance) -> str:
-        """The file under its own name once it is whole and what the hub says it is; what a broken try left is gone on
-        with. Returns its SHA-256. Raises HubError and OSError.
+    def download(self, listing: ModelListing, file: RemoteFile, folder: Path, on_progress: OnProgress) -> str:
+        """Download the file, or the rest of it, and return its SHA-256. Raises HubError and OSError.
+
+        It gets its own name only once it is complete and matches the listing.
         """
-        target, draft = folder / file.name, folder / f"{file.name}{store.PARTIAL}"
-        if target.is_file() and _is(target, file):
-            advance(file.size)
+        target, partial = folder / file.name, folder / f"{file.name}{store.PARTIAL_SUFFIX}"
+        if target.is_file() and _matches(target, file):
+            on_progress(file.size)
             return store.sha256(target)
         try:
-            self._append(listing, file, draft, advance)
+            self._resume(listing, file, partial, on_progress)
         except httpx.HTTPError as error:
-            raise HubError(f"{file.name} broke off: {error}; the same command goes on with it.") from error
-        if not _is(draft, file):
-            draft.unlink()
-            raise HubError(f"{file.name} is not what the hub says it is; what was fetched has been deleted.")
-        draft.replace(target)
+            raise HubError(f"{file.name} broke off: {error}; the same command resumes it.") from error
+        if not _matches(partial, file):
+            partial.unlink()
+            raise HubError(f"{file.name} does not match the hub's listing; the download has been deleted.")
+        partial.replace(target)
         return store.sha256(target)
 
-    def _append(self, listing: Listing, file: File, draft: Path, advance: Advance) -> None:
-        begun = draft.stat().st_size if draft.is_file() else 0
-        if begun > file.size:
-            draft.unlink()
-            begun = 0
-        if begun == file.size and draft.is_file():
-            advance(begun)
+    def _resume(self, listing: ModelListing, file: RemoteFile, partial: Path, on_progress: OnProgress) -> None:
+        offset = partial.stat().st_size if partial.is_file() else 0
+        if offset > file.size:
+            partial.unlink()
+            offset = 0
+        if offset == file.size and partial.is_file():
+            on_progress(offset)
             return
-        # Bytes as they are stored, written as they come: of a compressed answer no part could be gone on with.
-        headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={begun}-"} if begun else {})}
+        # The raw bytes: a compressed response cannot be resumed.
+        headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={offset}-"} if offset else {})}
         url = f"{listing.name}/resolve/{listing.commit}/{file.name}"
-        with self._http.stream("GET", url, headers=headers) as answer:
-            answer.raise_for_status()
-            goes_on = answer.status_code == httpx.codes.PARTIAL_CONTENT
-            advance(begun if goes_on else 0)
-            with draft.open("ab" if goes_on else "wb") as out:
-                for chunk in answer.iter_raw():
+        with self._http.stream("GET", url, headers=headers) as response:
+            response.raise_for_status()
+            resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
+            on_progress(offset if resumed else 0)
+            with partial.open("ab" if resumed else "wb") as out:
+                for chunk in response.iter_raw():
                     out.write(chunk)
-                    advance(len(chunk))
+                    on_progress(len(chunk))
 
 
-def _files(siblings: Any) -> Iterator[File]:
-    for told in siblings:
-        name, large = str(told["rfilename"]), told.get("lfs") or {}
-        # No folders: what a checkpoint needs lies at the top.
-        if _WANTED.fullmatch(name):
-            yield File(name, int(told["size"]), str(large.get("sha256", "")), str(told.get("blobId", "")))
+def _accepted_files(siblings: Any) -> Iterator[RemoteFile]:
+    for entry in siblings:
+        name, large = str(entry["rfilename"]), entry.get("lfs") or {}
+        # Top level only: that is where a checkpoint's files are.
+        if _ACCEPTED.fullmatch(name):
+            yield RemoteFile(name, int(entry["size"]), str(large.get("sha256", "")), str(entry.get("blobId", "")))
 
 
-def _is(path: Path, file: File) -> bool:
+def _matches(path: Path, file: RemoteFile) -> bool:
     if path.stat().st_size != file.size:
         return False
     if file.sha256:

@@ -1,25 +1,25 @@
-"""CLIP where the processor is best at it."""
+"""CLIP on the best device and in the best precision of this machine."""
 
 from pathlib import Path
 from typing import Any
 
 from workers.models.checkpoints import checkpoint
-from workers.models.clip.encoder import KIND, Clip
+from workers.models.clip.encoder import MODEL_TYPE, Clip
 
 
-class PlacedClip(Clip):
-    """Device and numbers are chosen at `load`: a process that only asks for its models' names needs no torch."""
+class AutoDeviceClip(Clip):
+    """Chooses device and precision at `load`, so that a process that only reads model names needs no torch."""
 
-    def __init__(self, folder: Path, *, precision: str = "auto", **how: Any) -> None:
-        super().__init__(folder, **how)
+    def __init__(self, folder: Path, *, precision: str = "auto", **options: Any) -> None:
+        super().__init__(folder, **options)
         self._precision = precision
 
     def load(self) -> None:
-        checkpoint.require(self.folder, KIND)
-        from workers.models.precision import choose, processor
+        checkpoint.require(self.folder, MODEL_TYPE)
+        from workers.models.precision import choose_precision, detect_processor
 
-        here = processor()
-        precision = choose(self._precision, here, name="CLIP")
-        # A picture in fp32 takes CLIP a tenth of BLIP's time: int8 would save little and move the tags.
-        self.dtype, self.device = "bf16" if precision == "bf16" else "fp32", here.device
+        processor = detect_processor()
+        precision = choose_precision(self._precision, processor, name="CLIP")
+        # CLIP in fp32 takes a tenth of BLIP's time per image: int8 would save little and change the tags.
+        self.dtype, self.device = "bf16" if precision == "bf16" else "fp32", processor.device
         super().load()

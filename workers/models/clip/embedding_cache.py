@@ -1,4 +1,4 @@
-"""Vectors of the vocabulary, computed once for each checkpoint and kept on disk."""
+"""An on-disk cache of the vocabulary's text embeddings, computed once per checkpoint."""
 
 import contextlib
 import hashlib
@@ -13,55 +13,55 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
-Vectors = NDArray[np.float32]
-# What numpy raises on files that are no archive, cut short, or changed: each member of the archive has a CRC.
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+Embeddings = NDArray[np.float32]
+# Raised by numpy for a file that is no archive, truncated, or changed: each member of the archive has a CRC.
+_READ_ERRORS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
-def kept(
-    prompts: Sequence[str], embed: Callable[[Sequence[str]], Vectors], *, folder: Path | None, made_by: str
-) -> Vectors:
-    """(m, d), from the cache `folder` or made and put there; without a folder, made each time.
+def cached_embeddings(
+    prompts: Sequence[str], embed: Callable[[Sequence[str]], Embeddings], *, folder: Path | None, encoder_key: str
+) -> Embeddings:
+    """Return (m, d) embeddings of the prompts from the cache in `folder`, or compute and store them.
 
-    `made_by` names the checkpoint and its precision: its vectors mean nothing to another. A file that cannot be read
-    is made again, one that cannot be written costs a warning, and of two processes that write at once either is right.
+    `encoder_key` names checkpoint and precision, on which the embeddings depend. Without a folder they are computed
+    each time. A damaged file is replaced, a write error is logged as a warning, and concurrent writers are safe.
     """
     if folder is None:
         return embed(prompts)
-    key = hashlib.sha256("\n".join([made_by, *prompts]).encode()).hexdigest()[:24]
+    key = hashlib.sha256("\n".join([encoder_key, *prompts]).encode()).hexdigest()[:24]
     path = folder / f"texts-{key}.npz"
-    vectors = _read(path, len(prompts))
-    if vectors is None:
-        vectors = embed(prompts)
-        _write(path, vectors)
-    return vectors
+    embeddings = _read(path, len(prompts))
+    if embeddings is None:
+        embeddings = embed(prompts)
+        _write(path, embeddings)
+    return embeddings
 
 
-def _read(path: Path, count: int) -> Vectors | None:
+def _read(path: Path, count: int) -> Embeddings | None:
     try:
-        # Opened here: numpy leaves a damaged file open.
+        # Opened here, because numpy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            vectors: Vectors = archive["vectors"]
+            found: Embeddings = archive["vectors"]
     except FileNotFoundError:
         return None
-    except _DAMAGE as error:
-        logger.warning("%s is damaged and made again: %s", path, error)
+    except _READ_ERRORS as error:
+        logger.warning("%s is damaged and is computed again: %s", path, error)
         return None
-    usable = vectors.dtype == np.float32 and vectors.ndim == 2 and len(vectors) == count and np.isfinite(vectors).all()
-    return vectors if usable else None
+    usable = found.dtype == np.float32 and found.ndim == 2 and len(found) == count and np.isfinite(found).all()
+    return found if usable else None
 
 
-def _write(path: Path, vectors: Vectors) -> None:
-    """Whole before it has its name, so that nobody reads half a file."""
-    draft: Path | None = None
+def _write(path: Path, embeddings: Embeddings) -> None:
+    """Write atomically, by a rename, so that no process reads a partial file."""
+    partial: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            draft = Path(file.name)
-            np.savez(file, vectors=vectors)
-        draft.replace(path)
+            partial = Path(file.name)
+            np.savez(file, vectors=embeddings)
+        partial.replace(path)
     except OSError as error:
-        logger.warning("The vectors of the vocabulary are not kept in %s: %s", path.parent, error)
-        if draft is not None:
+        logger.warning("The embeddings of the vocabulary are not kept in %s: %s", path.parent, error)
+        if partial is not None:
             with contextlib.suppress(OSError):
-                draft.unlink()
+                partial.unlink()

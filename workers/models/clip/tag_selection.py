@@ -1,8 +1,8 @@
-"""Which terms become the tags of a picture: pure functions of how well each term fits it.
+"""Zero-shot tag selection: pure functions from the logit of each term to the tags of an image.
 
-A fit is CLIP's logit: the cosine of picture and term times the checkpoint's scale, so that a difference of 1 is a
-factor of e between two probabilities. What a fit means depends on the picture, so all limits are relative to the fits
-of the whole vocabulary. Of thousands of terms the best is some 3.5 deviations above the mean by chance alone.
+A logit is the cosine similarity of image and term times the checkpoint's scale: a difference of 1 is a factor of e
+between two probabilities. The level of the logits depends on the image, so all thresholds are relative to the logits of
+the whole vocabulary. By chance alone the best of thousands of terms is some 3.5 standard deviations above the mean.
 """
 
 import functools
@@ -18,149 +18,156 @@ from workers.english.grammar import singular
 from workers.models.base import Tag
 from workers.models.clip.vocabulary import Term
 
-Fits = NDArray[np.float64]
+Logits = NDArray[np.float64]
 
-# A term a twentieth as likely as the best, or in the crowd, is no tag.
-WITHIN = 3.0
-CROWD = 2.5
-# As likely as not, where the crowd ends.
-EVEN = 3.0
-# A rival, or a closer name of a thing, must be more than a third as likely as the other.
-NEARLY = 1.0
+# A tag is at most this far below the best term: a twentieth of its probability.
+MAX_LOGITS_BELOW_BEST = 3.0
+# A tag is at least this many standard deviations above the mean.
+MIN_DEVIATIONS_ABOVE_MEAN = 2.5
+# Standard deviations above the mean at which the confidence is 0.5.
+EVEN_CONFIDENCE_DEVIATIONS = 3.0
+# A rival or a more specific term must be within this logit difference of the other: a third of its probability.
+MAX_LOGITS_BELOW_RIVAL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
-    """The fits of the shipped terms to one picture."""
+class LogitDistribution:
+    """Statistics of the vocabulary's logits for one image."""
 
     mean: float
     deviation: float
     best: float
 
     @classmethod
-    def of(cls, fits: Fits) -> "Crowd":
-        return cls(float(fits.mean()), float(fits.std()), float(fits.max()))
+    def of(cls, logits: Logits) -> "LogitDistribution":
+        return cls(float(logits.mean()), float(logits.std()), float(logits.max()))
 
     @property
-    def least(self) -> float:
-        return max(self.best - WITHIN, self.mean + CROWD * self.deviation)
+    def threshold(self) -> float:
+        return max(self.best - MAX_LOGITS_BELOW_BEST, self.mean + MIN_DEVIATIONS_ABOVE_MEAN * self.deviation)
 
-    def confidence(self, fit: float) -> float:
-        """0..1, to four places; 0.5 at EVEN deviations above the mean."""
-        return round(1.0 / (1.0 + math.exp(-min(60.0, max(-60.0, fit - self.mean - EVEN * self.deviation)))), 4)
+    def confidence(self, logit: float) -> float:
+        """Return the sigmoid of the logit, centered at EVEN_CONFIDENCE_DEVIATIONS, to four places."""
+        centered = logit - self.mean - EVEN_CONFIDENCE_DEVIATIONS * self.deviation
+        return round(1.0 / (1.0 + math.exp(-min(60.0, max(-60.0, centered)))), 4)
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
+class _ScoredTerm:
     term: Term
-    fit: float
+    logit: float
 
 
-def tags_of(terms: Sequence[Term], fits: Fits, *, shipped: int, said: str = "") -> list[Tag]:
-    """Best first. The first `shipped` terms are the vocabulary, what follows is an account's own; `said` is the
-    caption, which the tags do not contradict.
+def select_tags(terms: Sequence[Term], logits: Logits, *, vocabulary_size: int, caption: str = "") -> list[Tag]:
+    """Return the tags, best first, consistent with each other and with the caption.
+
+    The first `vocabulary_size` terms are the vocabulary, the others the account's own.
     """
-    crowd = Crowd.of(fits[:shipped])
-    if crowd.deviation == 0.0:
+    distribution = LogitDistribution.of(logits[:vocabulary_size])
+    if distribution.deviation == 0.0:
         return []
-    named = named_in(said, terms)
-    # Stable, so that terms that fit alike keep the vocabulary's order.
-    order = np.argsort(-fits, kind="stable")
-    found = [_Fit(terms[i], float(fits[i])) for i in order if fits[i] >= crowd.least]
-    heard = [_Fit(term, float(fit)) for term, fit in zip(terms, fits, strict=True) if term.text in named]
-    kept = _one_name_each(_limited(_without_rivals(found, heard), heard))
-    return [Tag(f.term.text, crowd.confidence(f.fit), f.term.kind, f.term.parent, f.term.number) for f in kept]
+    texts = terms_in_caption(caption, terms)
+    # Stable: equal logits keep the vocabulary's order.
+    order = np.argsort(-logits, kind="stable")
+    found = [_ScoredTerm(terms[i], float(logits[i])) for i in order if logits[i] >= distribution.threshold]
+    in_caption = [
+        _ScoredTerm(term, float(logit)) for term, logit in zip(terms, logits, strict=True) if term.text in texts
+    ]
+    kept = _drop_near_duplicates(_limit_groups(_drop_rivals(found, in_caption), in_caption))
+    return [
+        Tag(one.term.text, distribution.confidence(one.logit), one.term.kind, one.term.parent, one.term.number)
+        for one in kept
+    ]
 
 
-def hangs_on_rounding(fits: Fits, *, shipped: int, rounding: float) -> bool:
-    """Whether fits of which each is off by `rounding` could make other tags, or the same in another order."""
-    crowd = Crowd.of(fits[:shipped])
+def is_rounding_sensitive(logits: Logits, *, vocabulary_size: int, rounding: float) -> bool:
+    """Return whether an error of `rounding` in each logit could change the tags or their order."""
+    distribution = LogitDistribution.of(logits[:vocabulary_size])
     rounding *= 2
-    if np.any(np.abs(fits - crowd.least) < rounding):
+    if np.any(np.abs(logits - distribution.threshold) < rounding):
         return True
-    found = np.sort(fits[fits >= crowd.least])
-    apart = found[:, None] - found[None, :]
-    above = apart[np.tril_indices(len(found), -1)]
-    return bool(np.any(above < rounding) or np.any(np.abs(above - NEARLY) < rounding))
+    found = np.sort(logits[logits >= distribution.threshold])
+    differences = (found[:, None] - found[None, :])[np.tril_indices(len(found), -1)]
+    return bool(np.any(differences < rounding) or np.any(np.abs(differences - MAX_LOGITS_BELOW_RIVAL) < rounding))
 
 
-# The vocabulary's own, and some captions.
+# Room for the vocabulary and some captions.
 @functools.lru_cache(maxsize=16384)
-def words_of(text: str) -> tuple[str, ...]:
-    """Singular, so that "cars" is "car"."""
+def singular_words(text: str) -> tuple[str, ...]:
+    """Return the words in lower case and singular: "cars" as "car"."""
     return tuple(singular(word) for word in re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", text.lower()))
 
 
-def named_in(said: str, terms: Sequence[Term]) -> frozenset[str]:
-    """The terms that stand in the caption; "hot dog" does not name a dog."""
-    words = words_of(said)
-    by_words = {words_of(term.text): term.text for term in reversed(terms)} if words else {}
+def terms_in_caption(caption: str, terms: Sequence[Term]) -> frozenset[str]:
+    """Return the terms in the caption, longest match first: "hot dog" does not contain "dog"."""
+    words = singular_words(caption)
+    by_words = {singular_words(term.text): term.text for term in reversed(terms)} if words else {}
     longest = max(map(len, by_words), default=0)
-    named, place = set(), 0
+    found, place = set(), 0
     while place < len(words):
         sizes = range(min(longest, len(words) - place), 0, -1)
         size = next((size for size in sizes if words[place : place + size] in by_words), 0)
         if size:
-            named.add(by_words[words[place : place + size]])
+            found.add(by_words[words[place : place + size]])
         place += size or 1
-    return frozenset(named)
+    return frozenset(found)
 
 
-def _without_rivals(found: Sequence[_Fit], heard: Sequence[_Fit]) -> list[_Fit]:
-    """Less the terms that another of their family, named by the caption or the surest, makes unlikely."""
-    heads: dict[str, _Fit] = {}
-    for fit in [*sorted(heard, key=lambda fit: -fit.fit), *found]:
-        if fit.term.rivals:
-            heads.setdefault(fit.term.rivals, fit)
-    spoken = [fit.term for fit in heard]
+def _drop_rivals(found: Sequence[_ScoredTerm], in_caption: Sequence[_ScoredTerm]) -> list[_ScoredTerm]:
+    """Drop terms that are much less likely than their family's first: the one in the caption, else the best."""
+    first_of_family: dict[str, _ScoredTerm] = {}
+    for one in [*sorted(in_caption, key=lambda one: -one.logit), *found]:
+        if one.term.rivals:
+            first_of_family.setdefault(one.term.rivals, one)
+    caption_terms = [one.term for one in in_caption]
 
-    def stays(fit: _Fit) -> bool:
-        head = heads.get(fit.term.rivals)
-        if head is None or fit.fit > head.fit - NEARLY or fit.term in spoken:
+    def is_kept(one: _ScoredTerm) -> bool:
+        first = first_of_family.get(one.term.rivals)
+        if first is None or one.logit > first.logit - MAX_LOGITS_BELOW_RIVAL or one.term in caption_terms:
             return True
-        return any(_related(fit.term, term) for term in (head.term, *spoken))
+        return any(_are_related(one.term, term) for term in (first.term, *caption_terms))
 
-    return [fit for fit in found if stays(fit)]
+    return [one for one in found if is_kept(one)]
 
 
-def _limited(found: Sequence[_Fit], heard: Sequence[_Fit]) -> list[_Fit]:
-    """At most as many of a group as it allows, those that the caption names before the others. Where one is allowed
-    and the caption names one, it has spoken.
+def _limit_groups(found: Sequence[_ScoredTerm], in_caption: Sequence[_ScoredTerm]) -> list[_ScoredTerm]:
+    """Keep at most `max_tags` terms of a group, those in the caption first.
+
+    A term in the caption fills a group of one, even if it is not found itself.
     """
-    spoken = {fit.term for fit in heard}
-    left = {fit.term.group: fit.term.most for fit in found if fit.term.most}
-    for term in spoken:
-        if term.most == 1:
+    caption_terms = {one.term for one in in_caption}
+    left = {one.term.group: one.term.max_tags for one in found if one.term.max_tags}
+    for term in caption_terms:
+        if term.max_tags == 1:
             left[term.group] = 0
-        elif term.most and any(fit.term == term for fit in found):
+        elif term.max_tags and any(one.term == term for one in found):
             left[term.group] -= 1
     kept = []
-    for fit in found:
-        limited = bool(fit.term.most) and fit.term not in spoken
-        if not limited or left[fit.term.group] > 0:
-            kept.append(fit)
-            left[fit.term.group] = left.get(fit.term.group, 0) - limited
+    for one in found:
+        limited = bool(one.term.max_tags) and one.term not in caption_terms
+        if not limited or left[one.term.group] > 0:
+            kept.append(one)
+            left[one.term.group] = left.get(one.term.group, 0) - limited
     return kept
 
 
-def _one_name_each(found: Sequence[_Fit]) -> list[_Fit]:
-    """Less near-duplicates: of a thing and a closer name of it only one is a tag, the closer one if it is nearly as
-    sure; the other is its parent.
-    """
-    kept: list[_Fit] = []
-    wider = {fit.term.text: fit for fit in found}
-    closer = {fit.term.parent for fit in found if _stands_for(fit, wider.get(fit.term.parent))}
-    for fit in found:
-        above = wider.get(fit.term.parent)
-        twin = any(set(words_of(fit.term.text)) == set(words_of(other.term.text)) for other in kept)
-        if not twin and fit.term.text not in closer and (above is None or _stands_for(fit, above)):
-            kept.append(fit)
+def _drop_near_duplicates(found: Sequence[_ScoredTerm]) -> list[_ScoredTerm]:
+    """Keep one of a term and its parent, the specific one if it is nearly as likely, and one of equal words."""
+    kept: list[_ScoredTerm] = []
+    by_text = {one.term.text: one for one in found}
+    replaced = {one.term.parent for one in found if _replaces(one, by_text.get(one.term.parent))}
+    for one in found:
+        parent = by_text.get(one.term.parent)
+        words = set(singular_words(one.term.text))
+        duplicate = any(words == set(singular_words(other.term.text)) for other in kept)
+        if not duplicate and one.term.text not in replaced and (parent is None or _replaces(one, parent)):
+            kept.append(one)
     return kept
 
 
-def _stands_for(closer: _Fit, wider: _Fit | None) -> bool:
-    return wider is not None and closer.fit > wider.fit - NEARLY
+def _replaces(specific: _ScoredTerm, parent: _ScoredTerm | None) -> bool:
+    return parent is not None and specific.logit > parent.logit - MAX_LOGITS_BELOW_RIVAL
 
 
-def _related(one: Term, other: Term) -> bool:
+def _are_related(one: Term, other: Term) -> bool:
     return one.text in {other.text, other.parent} or one.parent == other.text

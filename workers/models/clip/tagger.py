@@ -1,4 +1,4 @@
-"""Tags by CLIP over the shipped vocabulary and an account's own terms."""
+"""The zero-shot CLIP tagger over the shipped vocabulary and each account's own terms."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,88 +10,92 @@ from numpy.typing import NDArray
 
 from workers.models.base import Hint, Pixels, Tag, Tagger
 from workers.models.blank_image import has_detail
-from workers.models.clip.embedding_cache import Vectors, kept
-from workers.models.clip.encoder import ROUNDING, Clip
-from workers.models.clip.tag_selection import hangs_on_rounding, tags_of, words_of
-from workers.models.clip.vocabulary import Term, fingerprint, own_terms, read_vocabulary
+from workers.models.clip.embedding_cache import Embeddings, cached_embeddings
+from workers.models.clip.encoder import COSINE_ROUNDING, Clip
+from workers.models.clip.tag_selection import is_rounding_sensitive, select_tags, singular_words
+from workers.models.clip.vocabulary import Term, account_terms, fingerprint, read_vocabulary
 
-# Accounts whose own terms are held as vectors: 400 KB each at most.
-_ACCOUNTS = 64
+# Accounts whose terms' embeddings stay in memory: 400 KB each at most.
+_CACHED_ACCOUNTS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class _Glossary:
-    """`vectors` (m, d), one row a term."""
+class _EmbeddingTable:
+    """`embeddings` (m, d), one row per term."""
 
     terms: tuple[Term, ...]
-    vectors: Vectors
+    embeddings: Embeddings
 
 
 class ClipTagger(Tagger):
-    """`cache`: a folder for the vectors of the vocabulary, which else are made at each load."""
+    """`cache`: a folder for the vocabulary's embeddings, which are otherwise computed at each load."""
 
     def __init__(self, clip: Clip, *, cache: Path | None = None, terms: Sequence[Term] | None = None) -> None:
-        self._clip, self._cache, self._given = clip, cache, terms
-        self._shipped: _Glossary | None = None
-        self._own: OrderedDict[tuple[str, ...], _Glossary] = OrderedDict()
+        self._clip, self._cache, self._terms = clip, cache, terms
+        self._vocabulary: _EmbeddingTable | None = None
+        self._account_tables: OrderedDict[tuple[str, ...], _EmbeddingTable] = OrderedDict()
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         return self._clip.name
 
     @property
-    def revision(self) -> str:  # type: ignore[override]
-        """The checkpoint's and the vocabulary's."""
-        return "" if self._shipped is None else f"{self._clip.revision}+{fingerprint(self._shipped.terms)}"
+    def revision(self) -> str:
+        """The revision of the checkpoint and the fingerprint of the vocabulary."""
+        return "" if self._vocabulary is None else f"{self._clip.revision}+{fingerprint(self._vocabulary.terms)}"
 
     def load(self) -> None:
         self._clip.load()
-        if self._shipped is not None:
+        if self._vocabulary is not None:
             return
-        terms = read_vocabulary() if self._given is None else tuple(self._given)
-        made_by = f"{self._clip.revision} {self._clip.dtype}"
-        vectors = kept([term.prompt for term in terms], self._embed, folder=self._cache, made_by=made_by)
-        self._shipped = _Glossary(terms, vectors)
+        terms = read_vocabulary() if self._terms is None else tuple(self._terms)
+        encoder_key = f"{self._clip.revision} {self._clip.dtype}"
+        prompts = [term.prompt for term in terms]
+        embeddings = cached_embeddings(prompts, self._embed, folder=self._cache, encoder_key=encoder_key)
+        self._vocabulary = _EmbeddingTable(terms, embeddings)
 
     def unload(self) -> None:
-        """The vectors stay: they are a hundredth of the model, and took the longest to make."""
+        """Unload CLIP. The embeddings stay: a hundredth of its memory, and the slowest to compute."""
         self._clip.unload()
 
     def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
         return self.tag(batch, [Hint()] * len(batch))
 
     def tag(self, batch: Sequence[Pixels], hints: Sequence[Hint]) -> list[list[Tag]]:
-        assert self._shipped is not None, "load() comes first"
-        seen = self._clip.images(batch).numpy()
-        # Where the batch could change the tags, which is seldom, the picture is looked at again without it.
-        watched = len(batch) > 1 and self._clip.dtype == "fp32"
-        tagged: list[list[Tag]] = []
-        for pixels, vector, hint in zip(batch, seen, hints, strict=True):
-            glossaries = (self._shipped, self._glossary(hint.terms, self._shipped))
-            shipped = len(self._shipped.terms)
-            fits = self._fits(glossaries, vector)
-            if watched and hangs_on_rounding(fits, shipped=shipped, rounding=ROUNDING * self._clip.scale):
-                fits = self._fits(glossaries, self._clip.images([pixels]).numpy()[0])
-            terms = (*glossaries[0].terms, *glossaries[1].terms)
-            tagged.append(tags_of(terms, fits, shipped=shipped, said=hint.said) if has_detail(pixels) else [])
-        return tagged
+        assert self._vocabulary is not None, "load() comes first"
+        embeddings = self._clip.embed_images(batch).numpy()
+        # Where rounding in the batch could change the tags, which is rare, the image is encoded again by itself.
+        check_rounding = len(batch) > 1 and self._clip.dtype == "fp32"
+        rounding = COSINE_ROUNDING * self._clip.logit_scale
+        size = len(self._vocabulary.terms)
+        tags: list[list[Tag]] = []
+        for image, embedding, hint in zip(batch, embeddings, hints, strict=True):
+            own = self._account_table(hint.terms, self._vocabulary)
+            tables = (self._vocabulary, own)
+            logits = self._logits(tables, embedding)
+            if check_rounding and is_rounding_sensitive(logits, vocabulary_size=size, rounding=rounding):
+                logits = self._logits(tables, self._clip.embed_images([image]).numpy()[0])
+            terms = (*self._vocabulary.terms, *own.terms)
+            selected = select_tags(terms, logits, vocabulary_size=size, caption=hint.caption)
+            tags.append(selected if has_detail(image) else [])
+        return tags
 
-    def _fits(self, glossaries: Sequence[_Glossary], vector: NDArray[np.float32]) -> NDArray[np.float64]:
-        # Picture by picture: a product of matrices rounds by its shape.
-        cosines = np.concatenate([glossary.vectors @ vector for glossary in glossaries])
-        return cosines.astype(np.float64) * self._clip.scale
+    def _logits(self, tables: Sequence[_EmbeddingTable], image: NDArray[np.float32]) -> NDArray[np.float64]:
+        # One image at a time: the rounding of a matrix product depends on its shape.
+        cosines = np.concatenate([table.embeddings @ image for table in tables])
+        return cosines.astype(np.float64) * self._clip.logit_scale
 
-    def _glossary(self, texts: tuple[str, ...], shipped: _Glossary) -> _Glossary:
-        """An account's own terms, less those that the vocabulary has."""
-        if texts not in self._own:
-            known = {words_of(term.text) for term in shipped.terms}
-            own = tuple(term for term in own_terms(texts) if words_of(term.text) not in known)
-            self._own[texts] = _Glossary(own, self._embed([term.prompt for term in own]))
-        self._own.move_to_end(texts)
-        while len(self._own) > _ACCOUNTS:
-            self._own.popitem(last=False)
-        return self._own[texts]
+    def _account_table(self, texts: tuple[str, ...], vocabulary: _EmbeddingTable) -> _EmbeddingTable:
+        """Return the account's terms that the vocabulary lacks, from an LRU cache."""
+        if texts not in self._account_tables:
+            shipped = {singular_words(term.text) for term in vocabulary.terms}
+            own = tuple(term for term in account_terms(texts) if singular_words(term.text) not in shipped)
+            self._account_tables[texts] = _EmbeddingTable(own, self._embed([term.prompt for term in own]))
+        self._account_tables.move_to_end(texts)
+        while len(self._account_tables) > _CACHED_ACCOUNTS:
+            self._account_tables.popitem(last=False)
+        return self._account_tables[texts]
 
-    def _embed(self, prompts: Sequence[str]) -> Vectors:
-        vectors: Vectors = self._clip.texts(prompts).numpy()
-        return vectors
+    def _embed(self, prompts: Sequence[str]) -> Embeddings:
+        embeddings: Embeddings = self._clip.embed_texts(prompts).numpy()
+        return embeddings

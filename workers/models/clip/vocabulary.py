@@ -1,4 +1,4 @@
-"""The terms that CLIP looks for, from vocabulary.txt, which explains its own form."""
+"""The CLIP tagger's vocabulary, read from vocabulary.txt, whose header documents the format."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,16 +8,16 @@ from pathlib import Path
 
 from workers.english.grammar import with_article
 
-FILE = Path(__file__).with_name("vocabulary.txt")
-# How CLIP is asked for a term of an account's own: nobody knows its article.
-OWN_PROMPT = "a photo of {}"
+VOCABULARY_FILE = Path(__file__).with_name("vocabulary.txt")
+# Without an article, which is unknown for an account's own terms.
+ACCOUNT_PROMPT = "a photo of {}"
 NUMBERS = ("count", "mass", "plural")
 _KEYS = (*NUMBERS, "prompt", "kind", "parent", "most", "apart", "rivals")
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`prompt` is the whole text for CLIP; `parent` the wider word; `most` 0 where the group has no limit."""
+    """`prompt` is the whole text for CLIP; `parent` the wider term; `max_tags` the group's limit, 0 for none."""
 
     text: str
     prompt: str
@@ -26,7 +26,7 @@ class Term:
     kind: str = ""
     parent: str = ""
     rivals: str = ""
-    most: int = 0
+    max_tags: int = 0
 
 
 @dataclass(slots=True)
@@ -36,33 +36,33 @@ class _Group:
     terms: list[tuple[str, str]] = field(default_factory=list)
     apart: set[str] = field(default_factory=set)
 
-    def built(self) -> Iterator[Term]:
+    def build_terms(self) -> Iterator[Term]:
         prompt = self.values["prompt"]
-        named = {key: self.values.get(key, "") for key in ("kind", "parent", "rivals")}
-        most = int(self.values.get("most", 0))
+        shared = {key: self.values.get(key, "") for key in ("kind", "parent", "rivals")}
+        max_tags = int(self.values.get("most", 0))
         for text, number in self.terms:
             filled = prompt.replace("{}", with_article(text, number))
-            yield Term(text, filled, number, self.name, **named, most=most)
+            yield Term(text, filled, number, self.name, **shared, max_tags=max_tags)
 
 
-def read_vocabulary(path: Path = FILE) -> tuple[Term, ...]:
-    """In the file's order. Raises ValueError that names the line."""
+def read_vocabulary(path: Path = VOCABULARY_FILE) -> tuple[Term, ...]:
+    """Return the terms in the file's order. Raises ValueError with the line number."""
     groups: list[_Group] = []
-    for place, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         line = raw.strip()
         if line.startswith("[") and line.endswith("]"):
             groups.append(_Group(line[1:-1]))
         elif line and not line.startswith("#"):
-            _take(groups, line, place)
+            _parse_line(groups, line, number)
     for group in groups:
         if "{}" not in group.values.get("prompt", ""):
             raise ValueError(f"{path.name}: group {group.name!r} has no prompt with {{}}")
     apart = {text for group in groups for text in group.apart}
-    return tuple(_with_parents([term for group in groups for term in group.built()], apart))
+    return tuple(_with_parents([term for group in groups for term in group.build_terms()], apart))
 
 
 def _with_parents(terms: Sequence[Term], apart: AbstractSet[str]) -> Iterator[Term]:
-    """A sports car is a car, by its last word, and a beagle a dog, as its group has it."""
+    """Derive parents from last words ("car" for "sports car"), unless the group sets one ("dog" for "beagle")."""
     kinds = {term.text: term.kind for term in terms}
     for term in terms:
         words = term.text.split()
@@ -71,26 +71,26 @@ def _with_parents(terms: Sequence[Term], apart: AbstractSet[str]) -> Iterator[Te
         yield replace(term, parent=found) if found and not term.parent and term.text not in apart else term
 
 
-def own_terms(texts: Iterable[str]) -> tuple[Term, ...]:
-    """An account's own terms. They have no kind, so the composed sentences do not speak of them."""
-    return tuple(Term(text, OWN_PROMPT.replace("{}", text), group="own") for text in dict.fromkeys(texts))
+def account_terms(texts: Iterable[str]) -> tuple[Term, ...]:
+    """Return an account's own terms. They have no kind, so the composed sentences do not use them."""
+    return tuple(Term(text, ACCOUNT_PROMPT.replace("{}", text), group="own") for text in dict.fromkeys(texts))
 
 
 def fingerprint(terms: Sequence[Term]) -> str:
-    """Twelve digits that change with whatever CLIP is asked, and with its order."""
+    """Return twelve digits that depend on the prompts and their order."""
     return hashlib.sha256("\n".join(term.prompt for term in terms).encode()).hexdigest()[:12]
 
 
-def _take(groups: list[_Group], line: str, place: int) -> None:
+def _parse_line(groups: list[_Group], line: str, number: int) -> None:
     key, colon, value = (part.strip() for part in line.partition(":"))
     if not groups or not colon or key not in _KEYS:
-        raise ValueError(f"{FILE.name}, line {place}: {line!r} is no term list and no setting of a group")
+        raise ValueError(f"{VOCABULARY_FILE.name}, line {number}: {line!r} is no term list and no setting of a group")
     texts = [text.strip() for text in value.split(",")]
     if key in NUMBERS:
         groups[-1].terms += [(text, key) for text in texts]
     elif key == "apart":
         groups[-1].apart.update(texts)
     elif key == "most" and not value.isdigit():
-        raise ValueError(f"{FILE.name}, line {place}: most is {value!r}; it must be a number")
+        raise ValueError(f"{VOCABULARY_FILE.name}, line {number}: most is {value!r}; it must be a number")
     else:
         groups[-1].values[key] = value

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.models.base import Caption, Captioner, Model, ModelUnavailable, Pixels, Tag, Tagger, threads_of
+from workers.models.base import Caption, Captioner, Model, ModelUnavailable, Pixels, Tag, Tagger, threads_option
 from workers.models.embedded import weights
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def create(options: Mapping[str, object]) -> tuple[Captioner, Tagger]:
     for key in options:
         if key != "threads":
             raise ValueError(f"unknown option {key!r} of the embedded models; accepted: threads")
-    shared = Shared(threads_of(options))
+    shared = Shared(threads_option(options))
     return EmbeddedCaptioner(shared), EmbeddedTagger(shared)
 
 
@@ -71,11 +71,11 @@ class _Embedded(Model):
         self._shared = shared
 
     @property
-    def revision(self) -> str:  # type: ignore[override]
+    def revision(self) -> str:
         return self._shared.revision
 
     @property
-    def options(self) -> Mapping[str, object]:  # type: ignore[override]
+    def options(self) -> Mapping[str, object]:
         return self._shared.options
 
     def load(self) -> None:

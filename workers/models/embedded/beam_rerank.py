@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.models.text_decoder.beam_search import Sentence
+from workers.models.text_decoder.beam_search import Hypothesis
 
 # What a word's log-odds count beside a sentence's rank: of those that are rather seen than not, and of the others,
 # which the detector has more often missed than the decoder made up. 1,000 validation pictures of Flickr8k: METEOR
@@ -15,13 +15,13 @@ SEEN, UNSEEN = 0.05, 0.01
 _EDGE = 1e-4
 
 
-def chosen(sentences: Sequence[Sentence], words: NDArray[np.float32], places: Mapping[int, int]) -> Sentence:
+def chosen(sentences: Sequence[Hypothesis], words: NDArray[np.float32], places: Mapping[int, int]) -> Hypothesis:
     """`words` (1000,): probabilities of the detector; `places`: token id → which of them it is."""
     sure = np.clip(words.astype(np.float64), _EDGE, 1 - _EDGE)
     odds = np.log(sure / (1 - sure))
     worths = np.where(odds > 0, SEEN, UNSEEN) * odds
 
-    def worth(sentence: Sentence) -> float:
+    def worth(sentence: Hypothesis) -> float:
         said = {places[token] for token in sentence.ids if token in places}
         return sentence.rank + sum(float(worths[place]) for place in sorted(said))
 

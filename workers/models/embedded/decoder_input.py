@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from workers.models.embedded.vision.backbone import POOLED_CHANNELS
 from workers.models.embedded.vision.visual_features import CELL_CHANNELS, CELLS
-from workers.models.text_decoder.beam_search import Rules
+from workers.models.text_decoder.beam_search import GenerationConfig
 
 PAD, BOS, EOS, UNKNOWN = 0, 1, 2, 3
 LABELS, LABEL_WORDS, WORDS = 3, 3, 10
@@ -29,7 +29,7 @@ BEAMS = 5
 # Above 1: the rewarded decoder is short of words.
 LENGTH_PENALTY = 1.5
 LONGEST = 24  # tokens of a sentence, the first and the last among them
-RULES = Rules(BEAMS, LONGEST - 1, unrepeated=0, end=EOS, length_penalty=LENGTH_PENALTY)
+RULES = GenerationConfig(BEAMS, LONGEST - 1, no_repeat_ngram_size=0, eos_token_id=EOS, length_penalty=LENGTH_PENALTY)
 # Below this a word of the detector is noise.
 LEAST_WORD = 0.08
 

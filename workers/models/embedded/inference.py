@@ -15,7 +15,7 @@ from workers.models.embedded.decoder_input import BEAMS
 from workers.models.embedded.network import DecodedSentence, Network
 from workers.models.embedded.policy.caption_policy import Seen, Teller
 from workers.models.embedded.weights import FOLDER
-from workers.models.last_batch import LastBatch
+from workers.models.last_batch import LastBatchCache
 
 NOTHING = Seen(np.zeros(1000, dtype=np.float32), np.zeros(1000, dtype=np.float32), "", 0.0)
 
@@ -28,7 +28,7 @@ class Sight:
         # Denormals of a picture without detail make the depthwise layers many times slower on x86.
         torch.set_flush_denormal(True)
         self.network = Network(folder)
-        self._last = LastBatch[list[Seen]]()
+        self._last = LastBatchCache[list[Seen]]()
         config = self.network.config
         content = [self.network.text([token]) for token in config.content]
         self.teller = Teller(read_labels(), content)
@@ -38,7 +38,7 @@ class Sight:
 
     def see(self, batch: Sequence[Pixels]) -> list[Seen]:
         """The second of two successive calls with the same pictures is free."""
-        if (known := self._last.answer(batch)) is not None:
+        if (known := self._last.get(batch)) is not None:
             return known
         looks = [self.network.look(pixels) for pixels in batch]
         told = self.network.tell(looks) if looks else []
@@ -48,7 +48,7 @@ class Sight:
             else NOTHING
             for pixels, look, told in zip(batch, looks, told, strict=True)
         ]
-        return self._last.keep(batch, seen)
+        return self._last.put(batch, seen)
 
     def _confidence(self, told: DecodedSentence, words: NDArray[np.float32]) -> float:
         return self.network.config.calibration(told.score, support(told.text, words, self._places))

@@ -32,9 +32,9 @@ from workers.models.embedded.decoder_input import (
 from workers.models.embedded.vision.backbone import can_pack, imagenet_backbone, pack_backbone
 from workers.models.embedded.vision.pixels import cell_colors, normalised
 from workers.models.embedded.vision.visual_features import Detector, cells, glance
-from workers.models.packed_linear import linear, pack_linear
-from workers.models.text_decoder.decoder import Decoder, Shape
-from workers.models.text_decoder.generation import tell
+from workers.models.packed_linear import linear_packer, pack_linear
+from workers.models.text_decoder.decoder import DecoderShape, TextDecoder
+from workers.models.text_decoder.generation import generate
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +95,13 @@ class Network:
             torch.from_numpy(ids)[None],
             torch.from_numpy(sure)[None],
         )
-        return Look(labels, words, self._bridge(impression, self._decoder.words))
+        return Look(labels, words, self._bridge(impression, self._decoder.word_embeddings))
 
     @torch.inference_mode()
     def tell(self, looks: Sequence[Look]) -> list[DecodedSentence]:
         """All in one batch."""
-        sight = self._decoder.see(torch.cat([look.tokens for look in looks]))
-        found = tell(self._decoder, sight, [[BOS]], RULES)
+        sight = self._decoder.encode_cross_attention(torch.cat([look.tokens for look in looks]))
+        found = generate(self._decoder, sight, [[BOS]], RULES)
         best = [chosen(beams, look.words, self._places) for (beams,), look in zip(found, looks, strict=True)]
         return [
             DecodedSentence(articles_mended(unrepeated(self.text(sentence.ids))), sentence.score) for sentence in best
@@ -122,9 +122,9 @@ def _fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         raise ValueError(f"{weights.MODEL} does not fit: {[*missing, *unexpected][:3]}")
 
 
-def _decoder(tensors: Mapping[str, Tensor]) -> Decoder:
-    packed = linear("fp16", "cpu", rows=BEAMS)
+def _decoder(tensors: Mapping[str, Tensor]) -> TextDecoder:
+    packed = linear_packer("fp16", "cpu", rows=BEAMS)
     try:
-        return Decoder(tensors, Shape(HEADS, LAYERS), packed, packed)
+        return TextDecoder(tensors, DecoderShape(HEADS, LAYERS), packed, packed)
     except KeyError as error:
         raise ValueError(f"{weights.MODEL} does not fit: it has no {error}") from error

@@ -1,79 +1,79 @@
 """Models in a process of their own.
 
-A worker's threads decode, tell and record while the models work. In one process all of them wait for one interpreter's
-lock, the models a thousand times a picture. In two they wait for nobody, and what kills the models (a fault in native
-code, the kernel for want of memory) costs one picture and not the worker.
+A worker's threads decode, compose and record while the models run. In one process they would contend with the models
+for the interpreter's lock, a thousand times an image. And what kills the model process (a fault in native code, the
+kernel's OOM killer) fails one image and not the worker.
 """
 
 from collections.abc import Mapping, Sequence
 
 from workers.models.base import Caption, Captioner, Hint, Model, Pixels, Tag, Tagger
-from workers.models.subprocess.client import ModelsDied, Process
-from workers.models.subprocess.model_facts import Facts
+from workers.models.subprocess.client import ModelProcess, ModelProcessDied
+from workers.models.subprocess.model_metadata import ModelMetadata
 
-__all__ = ["ModelsDied", "create_in_subprocess"]
+__all__ = ["ModelProcessDied", "create_in_subprocess"]
 
 
-def create_in_subprocess(patience_s: float, name: str, /, **options: object) -> tuple[Captioner, Tagger]:
-    """As `workers.models.create`, whose errors come from `load` here.
+def create_in_subprocess(timeout_s: float, name: str, /, **options: object) -> tuple[Captioner, Tagger]:
+    """As `workers.models.create`, whose errors are raised by `load` here.
 
-    What the models raise comes from `predict` and `tag`: as it was where this process knows its class without importing
-    a model library, as a RuntimeError that names it otherwise. ModelsDied where the process ended, or was ended because
-    it had not answered for `patience_s` seconds.
+    `predict` and `tag` raise what the models raise: the same class where this process can import it without a model
+    library, otherwise a RuntimeError that names it. They raise ModelProcessDied where the process ended, or was killed
+    after `timeout_s` seconds without a response.
     """
-    process = Process(name, options, patience_s)
-    return _ApartCaptioner(process), _ApartTagger(process)
+    process = ModelProcess(name, options, timeout_s)
+    return _SubprocessCaptioner(process), _SubprocessTagger(process)
 
 
-class _Apart(Model):
-    place: int
+class _SubprocessModel(Model):
+    position: int
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: ModelProcess) -> None:
         self._process = process
 
     @property
-    def facts(self) -> Facts:
-        if self._process.facts is None:
+    def metadata(self) -> ModelMetadata:
+        if self._process.metadata is None:
             raise RuntimeError("load() comes first")
-        return self._process.facts[self.place]
+        return self._process.metadata[self.position]
 
     @property
-    def name(self) -> str:  # type: ignore[override]
-        return self.facts.name
+    def name(self) -> str:
+        return self.metadata.name
 
     @property
-    def revision(self) -> str:  # type: ignore[override]
-        return self.facts.revision
+    def revision(self) -> str:
+        return self.metadata.revision
 
     @property
-    def options(self) -> Mapping[str, object]:  # type: ignore[override]
-        return self.facts.options
+    def options(self) -> Mapping[str, object]:
+        return self.metadata.options
 
     def load(self) -> None:
         self._process.load()
 
     def unload(self) -> None:
-        self._process.end()
+        self._process.stop()
 
 
-class _ApartCaptioner(_Apart, Captioner):
-    place = 0
+class _SubprocessCaptioner(_SubprocessModel, Captioner):
+    position = 0
 
     @property
-    def must_speak(self) -> bool:  # type: ignore[override]
-        return self.facts.must_speak
+    def requires_caption(self) -> bool:
+        return self.metadata.requires_caption
 
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
-        captions: list[list[Caption]] = self._process.ask("captions", batch)
+        captions: list[list[Caption]] = self._process.call("captions", batch)
         return captions
 
 
-class _ApartTagger(_Apart, Tagger):
-    place = 1
+class _SubprocessTagger(_SubprocessModel, Tagger):
+    position = 1
 
     def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
         return self.tag(batch, [Hint()] * len(batch))
 
     def tag(self, batch: Sequence[Pixels], hints: Sequence[Hint]) -> list[list[Tag]]:
-        tags: list[list[Tag]] = self._process.ask("tags", batch, list(hints))
+        tags: list[list[Tag]] = self._process.call("tags", batch, list(hints))
         return tags

@@ -1,4 +1,4 @@
-"""The models' process as the worker sees it: started, asked, ended, and started anew when it has died."""
+"""The worker's handle of the model process: start, call, stop, and restart after a crash."""
 
 import logging
 import signal
@@ -12,94 +12,94 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from workers.models.base import Pixels
-from workers.models.last_batch import LastBatch
-from workers.models.subprocess.model_facts import Facts
+from workers.models.last_batch import LastBatchCache
+from workers.models.subprocess.model_metadata import ModelMetadata
 
 logger = logging.getLogger(__name__)
 
-_GRACE_S = 10.0
-# Not `-m`: what is sent would be of another module than the one that receives it.
+_STOP_TIMEOUT_S = 10.0
+# Not `-m`: classes of a module run as __main__ would unpickle as other classes.
 _CHILD = "from workers.models.subprocess.server import main; main()"
 
 
-class ModelsDied(RuntimeError):
-    """The models' process ended while it had a question. The next question starts another."""
+class ModelProcessDied(RuntimeError):
+    """The model process ended during a call. The next call starts another."""
 
 
-class Process:
-    """Asked from one thread at a time. `facts` of captioner and tagger, once loaded."""
+class ModelProcess:
+    """Called from one thread at a time. `metadata` of captioner and tagger is set by `load`."""
 
-    def __init__(self, name: str, options: dict[str, object], patience_s: float) -> None:
-        self._name, self._options, self._patience_s = name, options, patience_s
-        self.facts: tuple[Facts, Facts] | None = None
+    def __init__(self, name: str, options: dict[str, object], timeout_s: float) -> None:
+        self._name, self._options, self._timeout_s = name, options, timeout_s
+        self.metadata: tuple[ModelMetadata, ModelMetadata] | None = None
         self._child: subprocess.Popen[bytes] | None = None
-        self._line: Connection | None = None
-        self._sent = LastBatch[bool]()
+        self._connection: Connection | None = None
+        self._sent = LastBatchCache[bool]()
 
     @property
     def pid(self) -> int | None:
         return None if self._child is None else self._child.pid
 
     def load(self) -> None:
-        if self._line is not None:
+        if self._connection is not None:
             return
         ours, theirs = socket.socketpair()
         with theirs:
-            end = theirs.fileno()
-            self._child = subprocess.Popen([sys.executable, "-c", _CHILD, str(end)], pass_fds=[end])
-        self._line = Connection(ours.detach())
+            descriptor = theirs.fileno()
+            self._child = subprocess.Popen([sys.executable, "-c", _CHILD, str(descriptor)], pass_fds=[descriptor])
+        self._connection = Connection(ours.detach())
         try:
-            # However long: vectors of a new vocabulary take minutes, and readyz says that the worker loads.
-            self.facts = self._answer("load", self._name, self._options)
+            # Without timeout: embeddings of a new vocabulary take minutes, and readyz reports that the worker loads.
+            self.metadata = self._request("load", self._name, self._options)
         except BaseException:
-            self.end()
+            self.stop()
             raise
 
-    def ask(self, what: str, batch: Sequence[Pixels], *rest: object) -> Any:
+    def call(self, method: str, batch: Sequence[Pixels], *arguments: object) -> Any:
+        """Call a method of the models with a batch. Raises what the models raise, or ModelProcessDied."""
         self.load()
-        # The tagger is asked about what the captioner has just seen.
-        known = self._sent.answer(batch)
-        with self._patience():
-            answer = self._answer(what, None if known else list(batch), *rest)
-        self._sent.keep(batch, True)
-        return answer
+        # The tagger's batch is the one that the captioner has just received: it is sent once.
+        sent = self._sent.get(batch)
+        with self._watchdog():
+            result = self._request(method, None if sent else list(batch), *arguments)
+        self._sent.put(batch, True)
+        return result
 
-    def end(self) -> str:
-        """Says how it ended. Its line is closed, at which it ends by itself, unless it is busy for too long."""
-        line, child = self._line, self._child
-        self._line = self._child = None
-        self._sent.forget()
-        if line is not None:
-            line.close()
+    def stop(self) -> str:
+        """Close the connection, at which the process exits; kill it after a timeout. Return how it ended."""
+        connection, child = self._connection, self._child
+        self._connection = self._child = None
+        self._sent.clear()
+        if connection is not None:
+            connection.close()
         if child is None:
             return "it was not running"
         try:
-            code = child.wait(_GRACE_S)
+            code = child.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             child.kill()
             code = child.wait()
         return signal.strsignal(-code) or f"signal {-code}" if code < 0 else f"exit code {code}"
 
-    def _answer(self, what: str, *arguments: object) -> Any:
-        """Raises what the models raised, or ModelsDied."""
-        line = self._line
-        assert line is not None
+    def _request(self, method: str, *arguments: object) -> Any:
+        connection = self._connection
+        assert connection is not None
         try:
-            line.send((what, arguments))
-            kind, told = line.recv()
+            connection.send((method, arguments))
+            kind, payload = connection.recv()
             while kind == "log":
-                _log(told)
-                kind, told = line.recv()
+                _log(payload)
+                kind, payload = connection.recv()
         except (EOFError, OSError) as error:
-            raise ModelsDied(f"The models' process ended: {self.end()}.") from error
+            raise ModelProcessDied(f"The model process ended: {self.stop()}.") from error
         if kind == "raised":
-            raise told
-        return told
+            raise payload
+        return payload
 
     @contextmanager
-    def _patience(self) -> Iterator[None]:
-        """One that hangs reads no question, either: its end is what lets the line go."""
-        timer = threading.Timer(self._patience_s, self._lose)
+    def _watchdog(self) -> Iterator[None]:
+        """Kill the process after the timeout. A hanging one also blocks `send`: its end closes the connection."""
+        timer = threading.Timer(self._timeout_s, self._kill)
         timer.daemon = True
         timer.start()
         try:
@@ -107,8 +107,8 @@ class Process:
         finally:
             timer.cancel()
 
-    def _lose(self) -> None:
-        logger.error("The models' process has not answered for %g s and is ended.", self._patience_s)
+    def _kill(self) -> None:
+        logger.error("The model process has not responded for %g s and is killed.", self._timeout_s)
         if self._child is not None:
             self._child.kill()
 

@@ -1,4 +1,4 @@
-"""The models' process: one question after the other, until the line is closed."""
+"""The model process: serves one request after the other until the connection is closed."""
 
 import logging
 import logging.handlers
@@ -14,94 +14,94 @@ from multiprocessing.connection import Connection
 
 from workers.models import create
 from workers.models.base import Caption, Hint, Pixels, Tag
-from workers.models.subprocess.model_facts import Facts, facts_of
+from workers.models.subprocess.model_metadata import ModelMetadata, metadata_of
 from workers.runtime.out_of_memory import is_out_of_memory
 
 
 def main() -> None:
-    # A terminal's Ctrl-C and a supervisor's SIGTERM reach both processes; the worker ends what it has begun first.
+    # A terminal's Ctrl-C and a supervisor's SIGTERM reach both processes; the worker still needs the models to finish.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=[os.getppid()], daemon=True).start()
     serve(Connection(int(sys.argv[1])))
 
 
-def serve(line: Connection) -> None:
-    """Each question is a method's name and its arguments; each answer "answered" or "raised", and what."""
+def serve(connection: Connection) -> None:
+    """Handle requests (method, arguments); each response is ("returned", result) or ("raised", exception)."""
     root = logging.getLogger()
-    root.addHandler(_LineHandler(line))
+    root.addHandler(_ConnectionHandler(connection))
     root.setLevel(logging.INFO)
     models = _Models()
     while True:
         try:
-            what, arguments = line.recv()
+            method, arguments = connection.recv()
         except (EOFError, ConnectionResetError):
             return
         try:
-            answer = "answered", getattr(models, what)(*arguments)
-        except Exception as error:  # noqa: BLE001 (it is raised at the other end)
-            answer = "raised", _sendable(error)
+            response = "returned", getattr(models, method)(*arguments)
+        except Exception as error:  # noqa: BLE001 (raised again by the client)
+            response = "raised", _picklable(error)
         try:
-            line.send(answer)
+            connection.send(response)
         except BrokenPipeError:
             return
 
 
 class _Models:
-    """The last batch stays, so that the tagger is asked about the very arrays that the captioner saw."""
+    """Keeps the last batch, so that captioner and tagger receive the same array objects."""
 
     _batch: Sequence[Pixels] = ()
 
-    def load(self, name: str, options: dict[str, object]) -> tuple[Facts, Facts]:
+    def load(self, name: str, options: dict[str, object]) -> tuple[ModelMetadata, ModelMetadata]:
         self._captioner, self._tagger = create(name, **options)
         self._captioner.load()
         self._tagger.load()
-        return facts_of(self._captioner), facts_of(self._tagger)
+        return metadata_of(self._captioner), metadata_of(self._tagger)
 
     def captions(self, batch: Sequence[Pixels] | None) -> list[list[Caption]]:
-        return self._captioner.predict(self._seen(batch))
+        return self._captioner.predict(self._resolve(batch))
 
     def tags(self, batch: Sequence[Pixels] | None, hints: Sequence[Hint]) -> list[list[Tag]]:
-        return self._tagger.tag(self._seen(batch), hints)
+        return self._tagger.tag(self._resolve(batch), hints)
 
-    def _seen(self, batch: Sequence[Pixels] | None) -> Sequence[Pixels]:
+    def _resolve(self, batch: Sequence[Pixels] | None) -> Sequence[Pixels]:
         if batch is not None:
             self._batch = batch
         return self._batch
 
 
-class _LineHandler(logging.handlers.QueueHandler):
-    """What is logged here is logged there, where the logs are set up."""
+class _ConnectionHandler(logging.handlers.QueueHandler):
+    """Forwards log records to the worker, where logging is configured."""
 
-    def __init__(self, line: Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(None)  # type: ignore[arg-type]
-        self._line = line
+        self._connection = connection
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        self._line.send(("log", record))
+        self._connection.send(("log", record))
 
 
-def _sendable(error: Exception) -> Exception:
-    """Torch's own errors would have the other end import torch."""
-    told = error
+def _picklable(error: Exception) -> Exception:
+    """Return the error in a class that the worker can unpickle without importing torch, with the traceback as note."""
+    sent = error
     if is_out_of_memory(error):
-        told = MemoryError(str(error))
-    elif type(error).__module__.partition(".")[0] not in {"builtins", "workers"} or not _survives(error):
-        told = RuntimeError(f"{type(error).__name__}: {error}")
-    told.add_note("".join(traceback.format_exception(error)))
-    return told
+        sent = MemoryError(str(error))
+    elif type(error).__module__.partition(".")[0] not in {"builtins", "workers"} or not _survives_pickling(error):
+        sent = RuntimeError(f"{type(error).__name__}: {error}")
+    sent.add_note("".join(traceback.format_exception(error)))
+    return sent
 
 
-def _survives(error: Exception) -> bool:
+def _survives_pickling(error: Exception) -> bool:
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 (written a moment ago)
-    except Exception:  # noqa: BLE001 (whatever the error's own constructor makes of it)
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (written in the same expression)
+    except Exception:  # noqa: BLE001 (unpickling calls the error's own constructor)
         return False
     return True
 
 
-def _end_with(parent: int) -> None:
-    """Models that are busy do not see that the line is closed."""
+def _exit_with_parent(parent: int) -> None:
+    """Exit when the worker is gone: busy models do not notice a closed connection."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)

@@ -1,5 +1,5 @@
-"""From what is seen to sentences: the text decoder of BLIP's family and its beams, for every captioner here.
+"""Text generation from encoded images: BLIP's text decoder, its KV caches and beam search, for every captioner.
 
-The weights are those of transformers' `BlipTextLMHeadModel`; importing that takes longer than a worker should need for
-its first answer, and its `generate` longer than a picture needs.
+The weights are those of transformers' `BlipTextLMHeadModel`. Its import takes too long for a worker's start, and its
+`generate` is slower.
 """

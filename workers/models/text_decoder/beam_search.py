@@ -1,7 +1,7 @@
-"""Beam search for many pictures at once, each by its own state: what a picture gets does not depend on the others.
+"""Beam search as a state machine per image and prompt, so that no result depends on the rest of the batch.
 
-The rules are those of transformers' `generate` with `early_stopping=True`, `length_penalty` and `no_repeat_ngram_size`,
-so that the same weights give the same sentences.
+The algorithm is that of transformers' `generate` with `early_stopping=True`, `length_penalty` and
+`no_repeat_ngram_size`: the same weights produce the same sentences.
 """
 
 from collections.abc import Sequence
@@ -9,23 +9,26 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """`longest`: tokens after the prompt, the end among them; `unrepeated`: no run of so many tokens comes twice, 0 for
-    no such rule; `length_penalty`: sentences are compared by their summed log-probability through their length to this
-    power, so that above 1 it favours the longer one.
+class GenerationConfig:
+    """Parameters of the search, named as transformers names them.
+
+    `max_new_tokens` counts the end token; a `no_repeat_ngram_size` of 0 allows repetition. Hypotheses are ranked by
+    summed log-probability / length ** `length_penalty`: above 1 it favors longer sentences.
     """
 
-    beams: int
-    longest: int
-    unrepeated: int
-    end: int
+    num_beams: int
+    max_new_tokens: int
+    no_repeat_ngram_size: int
+    eos_token_id: int
     length_penalty: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """`ids` with the prompt and without the end; `score`: the mean log-probability of what came after the prompt, the
-    end among it; `rank`: what ended ones are compared by.
+class Hypothesis:
+    """A token sequence with prompt, without end token.
+
+    `score`: of a beam the summed, of a finished hypothesis the mean log-probability of the tokens after the prompt,
+    end token included. `rank`: the length-penalized score by which finished hypotheses are compared.
     """
 
     ids: tuple[int, ...]
@@ -34,40 +37,41 @@ class Sentence:
 
 
 @dataclass(slots=True)
-class Search:
-    """One picture, one prompt. `beams` are the sentences under way with their summed log-probabilities."""
+class BeamSearch:
+    """The search for one image and prompt: unfinished `beams`, and `finished` hypotheses, best first."""
 
     prompt: tuple[int, ...]
-    rules: Rules
-    beams: list[Sentence] = field(default_factory=list)
-    ended: list[Sentence] = field(default_factory=list)
+    config: GenerationConfig
+    beams: list[Hypothesis] = field(default_factory=list)
+    finished: list[Hypothesis] = field(default_factory=list)
     done: bool = False
 
     def __post_init__(self) -> None:
-        self.beams = [Sentence(self.prompt, 0.0)]
+        self.beams = [Hypothesis(self.prompt, 0.0)]
 
-    def banned(self) -> list[list[int]]:
-        """For each beam the tokens that would say a run of tokens twice."""
-        return [_banned(beam.ids, self.rules.unrepeated) for beam in self.beams]
+    def banned_tokens(self) -> list[list[int]]:
+        """Return for each beam the tokens that would repeat an n-gram."""
+        return [_banned_tokens(beam.ids, self.config.no_repeat_ngram_size) for beam in self.beams]
 
-    def advance(self, choices: Sequence[tuple[int, int, float]]) -> list[int]:
-        """`choices`: the best continuations, twice as many as beams, best first, as (beam, token, summed
-        log-probability). Returns which beam each new one goes on from.
+    def advance(self, candidates: Sequence[tuple[int, int, float]]) -> list[int]:
+        """Extend the beams by one token and return the parent of each new beam.
+
+        `candidates`: the 2 * num_beams best continuations, best first, as (beam, token, summed log-probability).
         """
-        rules, length = self.rules, len(self.beams[0].ids) + 1 - len(self.prompt)
-        best = [(beam, token, total) for beam, token, total in choices]
-        for beam, token, total in best[: rules.beams]:
-            if token == rules.end or length == rules.longest:
-                ids = self.beams[beam].ids if token == rules.end else (*self.beams[beam].ids, token)
-                self.ended.append(Sentence(ids, total / length, total / length**rules.length_penalty))
-        self.ended = sorted(self.ended, key=lambda sentence: -sentence.rank)[: rules.beams]
-        self.done = len(self.ended) == rules.beams or length == rules.longest
-        going = [choice for choice in best if choice[1] != rules.end][: rules.beams]
-        self.beams = [Sentence((*self.beams[beam].ids, token), total) for beam, token, total in going]
-        return [beam for beam, _, _ in going]
+        config, length = self.config, len(self.beams[0].ids) + 1 - len(self.prompt)
+        best = [(beam, token, total) for beam, token, total in candidates]
+        for beam, token, total in best[: config.num_beams]:
+            if token == config.eos_token_id or length == config.max_new_tokens:
+                ids = self.beams[beam].ids if token == config.eos_token_id else (*self.beams[beam].ids, token)
+                self.finished.append(Hypothesis(ids, total / length, total / length**config.length_penalty))
+        self.finished = sorted(self.finished, key=lambda hypothesis: -hypothesis.rank)[: config.num_beams]
+        self.done = len(self.finished) == config.num_beams or length == config.max_new_tokens
+        extended = [candidate for candidate in best if candidate[1] != config.eos_token_id][: config.num_beams]
+        self.beams = [Hypothesis((*self.beams[beam].ids, token), total) for beam, token, total in extended]
+        return [beam for beam, _, _ in extended]
 
 
-def _banned(ids: Sequence[int], size: int) -> list[int]:
+def _banned_tokens(ids: Sequence[int], size: int) -> list[int]:
     if not size or len(ids) < size:
         return []
     last = tuple(ids[len(ids) - size + 1 :])

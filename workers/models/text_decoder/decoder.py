@@ -1,7 +1,6 @@
-"""BLIP's text decoder in an inference of our own: the layers of transformers' model, without what inference does not
-need.
+"""BLIP's text decoder, reimplemented for inference: the layers of transformers' `BlipTextLMHeadModel` with KV caches.
 
-Keys and values of the picture are computed once and shared by all the sentences that are tried for it.
+The cross-attention keys and values of an image are computed once and shared by all its beams.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,148 +11,168 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workers.models.packed_linear import Linear, joined, linear_of
-
-attend = functional.scaled_dot_product_attention
+from workers.models.packed_linear import LinearPacker, concatenated_linear, linear_layer
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What the tensors do not tell. `bend` is the activation function between two layers."""
+class DecoderShape:
+    """Hyperparameters that the tensors do not contain. `activation` is that of the feed-forward layers."""
 
     heads: int
     layers: int
-    epsilon: float = 1e-12
-    bend: Callable[[Tensor], Tensor] = functional.gelu
+    layer_norm_eps: float = 1e-12
+    activation: Callable[[Tensor], Tensor] = functional.gelu
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The tensors below one name of a state dict."""
+class StateDictView:
+    """The tensors below a prefix of a state dict; `/` appends to the prefix."""
 
     tensors: Mapping[str, Tensor]
-    name: str = ""
+    prefix: str = ""
 
-    def __truediv__(self, name: str) -> "Part":
-        return Part(self.tensors, f"{self.name}.{name}" if self.name else name)
+    def __truediv__(self, name: str) -> "StateDictView":
+        return StateDictView(self.tensors, f"{self.prefix}.{name}" if self.prefix else name)
 
     def linear(self) -> nn.Linear:
-        return linear_of(self.tensors[f"{self.name}.weight"], self.tensors[f"{self.name}.bias"])
+        return linear_layer(self.tensors[f"{self.prefix}.weight"], self.tensors[f"{self.prefix}.bias"])
 
-    def norm(self, epsilon: float) -> Callable[[Tensor], Tensor]:
-        weight, bias = self.tensors[f"{self.name}.weight"], self.tensors[f"{self.name}.bias"]
-        return partial(functional.layer_norm, normalized_shape=weight.shape, weight=weight, bias=bias, eps=epsilon)
+    def layer_norm(self, eps: float) -> Callable[[Tensor], Tensor]:
+        weight, bias = self.tensors[f"{self.prefix}.weight"], self.tensors[f"{self.prefix}.bias"]
+        return partial(functional.layer_norm, normalized_shape=weight.shape, weight=weight, bias=bias, eps=eps)
 
-    def table(self) -> Tensor:
-        return self.tensors[f"{self.name}.weight"]
+    def embedding(self) -> Tensor:
+        return self.tensors[f"{self.prefix}.weight"]
 
 
 @dataclass(slots=True)
-class Sight:
-    """For each layer of the decoder keys and values of n pictures: (n, heads, cells, width of a head)."""
+class CrossAttentionCache:
+    """Keys and values of n encoded images, a pair per layer: (n, heads, positions, head width) each."""
 
     layers: list[tuple[Tensor, Tensor]]
 
-    def only(self, pictures: list[int]) -> "Sight":
-        places = torch.tensor(pictures, device=self.layers[0][0].device)
-        return Sight([(keys[places], values[places]) for keys, values in self.layers])
+    def select(self, images: list[int]) -> "CrossAttentionCache":
+        places = torch.tensor(images, device=self.layers[0][0].device)
+        return CrossAttentionCache([(keys[places], values[places]) for keys, values in self.layers])
 
     @staticmethod
-    def of_all(sights: "list[Sight]") -> "Sight":
-        if len(sights) == 1:
-            return sights[0]
-        layers = zip(*(sight.layers for sight in sights), strict=True)
-        return Sight([(torch.cat([one[0] for one in of]), torch.cat([one[1] for one in of])) for of in layers])
+    def concatenate(caches: "list[CrossAttentionCache]") -> "CrossAttentionCache":
+        if len(caches) == 1:
+            return caches[0]
+        layers = zip(*(cache.layers for cache in caches), strict=True)
+        return CrossAttentionCache(
+            [(torch.cat([pair[0] for pair in layer]), torch.cat([pair[1] for pair in layer])) for layer in layers]
+        )
 
 
 @dataclass(slots=True)
-class Said:
-    """Keys and values of what each row has said so far: (layers, 2, rows, heads, room, width of a head)."""
+class SelfAttentionCache:
+    """Keys and values of the tokens so far: (layers, 2, rows, heads, capacity, head width), filled up to `length`."""
 
-    kept: Tensor
+    keys_values: Tensor
     length: int = 0
 
-    def only(self, rows: Tensor) -> None:
-        """Row i goes on from where row rows[i] was."""
-        kept = self.kept.new_empty((*self.kept.shape[:2], len(rows), *self.kept.shape[3:]))
-        kept[..., : self.length, :] = self.kept[..., : self.length, :].index_select(2, rows)
-        self.kept = kept
+    def reorder(self, parents: Tensor) -> None:
+        """Replace row i by a copy of row parents[i]."""
+        old = self.keys_values
+        self.keys_values = old.new_empty((*old.shape[:2], len(parents), *old.shape[3:]))
+        self.keys_values[..., : self.length, :] = old[..., : self.length, :].index_select(2, parents)
 
 
-class _Layer:
-    def __init__(self, source: Part, shape: Shape, linear: Linear, once: Linear) -> None:
-        own, picture = source / "attention", source / "crossattention"
-        self.heads, self.bend = shape.heads, shape.bend
-        self.all = linear(joined(*((own / "self" / part).linear() for part in ("query", "key", "value"))))
-        self.out, self.own_norm = _ending(own / "output", shape, linear)
-        self.picture = once(joined(*((picture / "self" / part).linear() for part in ("key", "value"))))
-        self.asked = linear((picture / "self" / "query").linear())
-        self.picture_out, self.picture_norm = _ending(picture / "output", shape, linear)
-        self.wide = linear((source / "intermediate" / "dense").linear())
-        self.narrow, self.last = _ending(source / "output", shape, linear)
+class _DecoderLayer:
+    def __init__(
+        self, source: StateDictView, shape: DecoderShape, per_token: LinearPacker, per_image: LinearPacker
+    ) -> None:
+        own, cross = source / "attention", source / "crossattention"
+        self.heads, self.activation = shape.heads, shape.activation
+        self.self_qkv = per_token(
+            concatenated_linear(*((own / "self" / part).linear() for part in ("query", "key", "value")))
+        )
+        self.self_output, self.self_norm = _dense_and_norm(own / "output", shape, per_token)
+        self.cross_kv = per_image(concatenated_linear(*((cross / "self" / part).linear() for part in ("key", "value"))))
+        self.cross_query = per_token((cross / "self" / "query").linear())
+        self.cross_output, self.cross_norm = _dense_and_norm(cross / "output", shape, per_token)
+        self.intermediate = per_token((source / "intermediate" / "dense").linear())
+        self.output, self.output_norm = _dense_and_norm(source / "output", shape, per_token)
 
-    def see(self, cells: Tensor) -> tuple[Tensor, Tensor]:
-        n, length, _ = cells.shape
-        parts = self.picture(cells).view(n, length, 2, self.heads, -1).permute(2, 0, 3, 1, 4).contiguous()
+    def encode_cross_attention(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
+        n, length, _ = encoded.shape
+        parts = self.cross_kv(encoded).view(n, length, 2, self.heads, -1).permute(2, 0, 3, 1, 4).contiguous()
         return parts[0], parts[1]
 
     def __call__(
-        self, words: Tensor, said: Tensor, at: int, mask: Tensor | None, sight: tuple[Tensor, Tensor]
+        self, hidden: Tensor, cache: Tensor, at: int, mask: Tensor | None, cross: tuple[Tensor, Tensor]
     ) -> Tensor:
-        """`words` (rows, t, width); `said` this layer's part of what is kept, filled up to `at`."""
-        rows, length, width = words.shape
-        parts = self.all(words).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        said[:, :, :, at : at + length] = parts[1:]
-        keys, values = said[0, :, :, : at + length], said[1, :, :, : at + length]
-        heard = attend(parts[0], keys, values, attn_mask=mask).transpose(1, 2).reshape(rows, length, width)
-        words = self.own_norm(self.out(heard) + words)
-        # All rows of one picture are one row of questions to it, so that its keys are read once.
-        asked = self.asked(words).view(len(sight[0]), -1, self.heads, width // self.heads).transpose(1, 2)
-        seen = attend(asked, *sight).transpose(1, 2).reshape(rows, length, width)
-        words = self.picture_norm(self.picture_out(seen) + words)
-        return self.last(self.narrow(self.bend(self.wide(words))) + words)
+        """`hidden` (rows, t, width); `cache` this layer's part of the SelfAttentionCache, filled up to `at`."""
+        rows, length, width = hidden.shape
+        qkv = self.self_qkv(hidden).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        cache[:, :, :, at : at + length] = qkv[1:]
+        keys, values = cache[0, :, :, : at + length], cache[1, :, :, : at + length]
+        attended = functional.scaled_dot_product_attention(qkv[0], keys, values, attn_mask=mask)
+        hidden = self.self_norm(self.self_output(attended.transpose(1, 2).reshape(rows, length, width)) + hidden)
+        # All rows of an image form one row of queries, so that its keys are read once.
+        query = self.cross_query(hidden).view(len(cross[0]), -1, self.heads, width // self.heads).transpose(1, 2)
+        attended = functional.scaled_dot_product_attention(query, *cross)
+        hidden = self.cross_norm(self.cross_output(attended.transpose(1, 2).reshape(rows, length, width)) + hidden)
+        return self.output_norm(self.output(self.activation(self.intermediate(hidden))) + hidden)
 
 
-class Decoder:
-    """For inference only. `tensors`: the state dict of a `BlipTextLMHeadModel`."""
+class TextDecoder:
+    """A decoder for inference only, from the state dict of a `BlipTextLMHeadModel`."""
 
-    def __init__(self, tensors: Mapping[str, Tensor], shape: Shape, linear: Linear, once: Linear) -> None:
-        """`once` makes ready what is run for a picture, `linear` what is run for each token. Raises KeyError where a
-        tensor is missing.
+    def __init__(
+        self, tensors: Mapping[str, Tensor], shape: DecoderShape, per_token: LinearPacker, per_image: LinearPacker
+    ) -> None:
+        """Pack the layers that run once per token, and those that run once per image. Raises KeyError for a missing
+        tensor.
         """
-        bert, head = Part(tensors, "bert"), Part(tensors, "cls.predictions")
+        bert, head = StateDictView(tensors, "bert"), StateDictView(tensors, "cls.predictions")
         embeddings = bert / "embeddings"
-        self.words = (embeddings / "word_embeddings").table()
-        self.places = (embeddings / "position_embeddings").table()
-        self.norm = (embeddings / "LayerNorm").norm(shape.epsilon)
-        above = bert / "encoder" / "layer"
-        self.layers = [_Layer(above / str(number), shape, linear, once) for number in range(shape.layers)]
-        self.before, self.after = _ending(head / "transform", shape, linear)
-        self.bend = shape.bend
-        # What the words are looked up in is what they are compared with, where a file holds it once.
-        last = tensors.get("cls.predictions.decoder.weight", self.words)
-        self.scores = linear(linear_of(last, tensors["cls.predictions.bias"]))
+        self.word_embeddings = (embeddings / "word_embeddings").embedding()
+        self.position_embeddings = (embeddings / "position_embeddings").embedding()
+        self.embedding_norm = (embeddings / "LayerNorm").layer_norm(shape.layer_norm_eps)
+        layers = bert / "encoder" / "layer"
+        self.layers = [
+            _DecoderLayer(layers / str(number), shape, per_token, per_image) for number in range(shape.layers)
+        ]
+        self.transform, self.transform_norm = _dense_and_norm(head / "transform", shape, per_token)
+        self.activation = shape.activation
+        # Tied weights: a file that stores them once has only the embeddings.
+        output_embeddings = tensors.get("cls.predictions.decoder.weight", self.word_embeddings)
+        self.lm_head = per_token(linear_layer(output_embeddings, tensors["cls.predictions.bias"]))
 
-    def see(self, cells: Tensor) -> Sight:
-        """(n, cells, width)."""
-        return Sight([layer.see(cells) for layer in self.layers])
+    def encode_cross_attention(self, encoded: Tensor) -> CrossAttentionCache:
+        """Compute the cross-attention keys and values of encoded images (n, positions, width)."""
+        return CrossAttentionCache([layer.encode_cross_attention(encoded) for layer in self.layers])
 
-    def begin(self, rows: int, room: int, sight: Sight) -> Said:
-        keys = sight.layers[0][0]
-        return Said(keys.new_empty(len(self.layers), 2, rows, keys.shape[1], room, keys.shape[3]))
+    def empty_cache(self, rows: int, capacity: int, cross_attention: CrossAttentionCache) -> SelfAttentionCache:
+        keys = cross_attention.layers[0][0]
+        return SelfAttentionCache(keys.new_empty(len(self.layers), 2, rows, keys.shape[1], capacity, keys.shape[3]))
 
-    def __call__(self, ids: Tensor, places: Tensor, said: Said, mask: Tensor | None, sight: Sight) -> Tensor:
-        """`ids` and `places` (rows, t); `mask` (rows, 1, t, length so far), True where may be looked. The rows of a
-        picture stand together. Answers (rows, vocabulary) in fp32: log-probabilities of what comes next.
+    def __call__(
+        self,
+        ids: Tensor,
+        positions: Tensor,
+        cache: SelfAttentionCache,
+        mask: Tensor | None,
+        cross_attention: CrossAttentionCache,
+    ) -> Tensor:
+        """Return the log-probabilities of the next token, (rows, vocabulary) in fp32, and append to `cache`.
+
+        `ids` and `positions` (rows, t); `mask` (rows, 1, t, length so far), True where attention is allowed. The rows
+        of an image are adjacent.
         """
-        words = self.norm(functional.embedding(ids, self.words) + functional.embedding(places, self.places))
+        hidden = self.embedding_norm(
+            functional.embedding(ids, self.word_embeddings) + functional.embedding(positions, self.position_embeddings)
+        )
         for number, layer in enumerate(self.layers):
-            words = layer(words, said.kept[number], said.length, mask, sight.layers[number])
-        said.length += ids.shape[1]
-        scores: Tensor = self.scores(self.after(self.bend(self.before(words[:, -1]))))
-        return functional.log_softmax(scores.float(), dim=-1)
+            hidden = layer(hidden, cache.keys_values[number], cache.length, mask, cross_attention.layers[number])
+        cache.length += ids.shape[1]
+        logits: Tensor = self.lm_head(self.transform_norm(self.activation(self.transform(hidden[:, -1]))))
+        return functional.log_softmax(logits.float(), dim=-1)
 
 
-def _ending(part: Part, shape: Shape, linear: Linear) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
-    """A dense layer and the norm after it."""
-    return linear((part / "dense").linear()), (part / "LayerNorm").norm(shape.epsilon)
+def _dense_and_norm(
+    source: StateDictView, shape: DecoderShape, pack: LinearPacker
+) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
+    return pack((source / "dense").linear()), (source / "LayerNorm").layer_norm(shape.layer_norm_eps)

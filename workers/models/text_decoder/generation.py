@@ -1,99 +1,117 @@
-"""Pictures' keys and values to sentences: the decoder and the searches in step."""
+"""Batched generation: one decoder call per token for the beams of all images and prompts."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from workers.models.text_decoder.beam_search import Rules, Search, Sentence
-from workers.models.text_decoder.decoder import Decoder, Sight
+from workers.models.text_decoder.beam_search import BeamSearch, GenerationConfig, Hypothesis
+from workers.models.text_decoder.decoder import CrossAttentionCache, TextDecoder
 
 
 @torch.inference_mode()
-def tell(decoder: Decoder, sight: Sight, prompts: Sequence[Sequence[int]], rules: Rules) -> list[list[list[Sentence]]]:
-    """For each picture and each prompt (token ids, the first one included) as many sentences as beams, best first."""
-    run = _Run(decoder, sight, prompts, rules)
-    while run.going:
-        run.step()
-    return [[search.ended for search in searches] for searches in run.all]
+def generate(
+    decoder: TextDecoder,
+    cross_attention: CrossAttentionCache,
+    prompts: Sequence[Sequence[int]],
+    config: GenerationConfig,
+) -> list[list[list[Hypothesis]]]:
+    """Return for each image and each prompt (token ids, start token included) `num_beams` hypotheses, best first."""
+    batch = _BatchedBeamSearch(decoder, cross_attention, prompts, config)
+    while batch.running:
+        batch.step()
+    return [[search.finished for search in searches] for searches in batch.searches]
 
 
-class _Run:
-    """All searches advance by one token a step; the shorter prompts are padded on the left, which nobody looks at."""
+class _BatchedBeamSearch:
+    """Advances all searches by one token a step. Shorter prompts are padded on the left, and the padding is masked."""
 
-    def __init__(self, decoder: Decoder, sight: Sight, prompts: Sequence[Sequence[int]], rules: Rules) -> None:
-        self._decoder, self._sight, self._rules = decoder, sight, rules
-        self._device = sight.layers[0][0].device
-        pictures, self._width = len(sight.layers[0][0]), max(map(len, prompts))
-        self.all = [[Search(tuple(prompt), rules) for prompt in prompts] for _ in range(pictures)]
-        self._here = list(self.all)
-        self._pads = [self._width - len(prompt) for prompt in prompts]
-        rows = [[rules.end] * pad + list(prompt) for pad, prompt in zip(self._pads, prompts, strict=True)]
-        self._ids = torch.tensor(rows * pictures, device=self._device)
-        self._said = decoder.begin(len(self._ids), self._width + rules.longest, sight)
+    def __init__(
+        self,
+        decoder: TextDecoder,
+        cross_attention: CrossAttentionCache,
+        prompts: Sequence[Sequence[int]],
+        config: GenerationConfig,
+    ) -> None:
+        self._decoder, self._cross_attention, self._config = decoder, cross_attention, config
+        self._device = cross_attention.layers[0][0].device
+        images, width = len(cross_attention.layers[0][0]), max(map(len, prompts))
+        self.searches = [[BeamSearch(tuple(prompt), config) for prompt in prompts] for _ in range(images)]
+        # Those of the images that still have rows in the batch.
+        self._active_images = list(self.searches)
+        self._padding = [width - len(prompt) for prompt in prompts]
+        rows = [
+            [config.eos_token_id] * padding + list(prompt)
+            for padding, prompt in zip(self._padding, prompts, strict=True)
+        ]
+        self._ids = torch.tensor(rows * images, device=self._device)
+        self._cache = decoder.empty_cache(len(self._ids), width + config.max_new_tokens, cross_attention)
 
     @property
-    def going(self) -> bool:
-        return any(not search.done for search in self._searches)
+    def running(self) -> bool:
+        return any(not search.done for search in self._active)
 
     @property
-    def _searches(self) -> list[Search]:
-        return [search for searches in self._here for search in searches]
+    def _active(self) -> list[BeamSearch]:
+        return [search for searches in self._active_images for search in searches]
 
     def step(self) -> None:
-        scores = self._decoder(self._ids, self._places(), self._said, self._mask(), self._sight)
-        searches = self._searches
-        self._forbid(scores, searches)
+        scores = self._decoder(self._ids, self._positions(), self._cache, self._mask(), self._cross_attention)
+        searches = self._active
+        self._ban_repetition(scores, searches)
         beams = len(scores) // len(searches)
         sums = torch.tensor([beam.score for search in searches for beam in search.beams], device=self._device)
         totals = (scores + sums[:, None]).view(len(searches), -1)
-        best = totals.topk(min(2 * self._rules.beams, totals.shape[1]))
+        best = totals.topk(min(2 * self._config.num_beams, totals.shape[1]))
         vocabulary = scores.shape[1]
         parents: list[int] = []
         for at, (search, places, values) in enumerate(
             zip(searches, best.indices.tolist(), best.values.tolist(), strict=True)
         ):
             if search.done:
-                # Its rows go on unread until its picture leaves.
-                parents += [at * beams + number % beams for number in range(self._rules.beams)]
+                # Its rows continue unused until its image is removed from the batch.
+                parents += [at * beams + number % beams for number in range(self._config.num_beams)]
                 continue
-            choices = [(*divmod(place, vocabulary), value) for place, value in zip(places, values, strict=True)]
-            parents += [at * beams + beam for beam in search.advance(choices)]
-        self._go_on(parents)
+            candidates = [(*divmod(place, vocabulary), value) for place, value in zip(places, values, strict=True)]
+            parents += [at * beams + beam for beam in search.advance(candidates)]
+        self._continue_from(parents)
 
-    def _go_on(self, parents: list[int]) -> None:
-        each = len(self._pads) * self._rules.beams
-        left = [place for place, searches in enumerate(self._here) if not all(search.done for search in searches)]
-        # Copying what is seen costs about a step's time, so it waits until half of the pictures are done.
-        if left and 2 * len(left) <= len(self._here):
-            parents = [parents[place * each + number] for place in left for number in range(each)]
-            self._here, self._sight = [self._here[place] for place in left], self._sight.only(left)
-        self._said.only(torch.tensor(parents, device=self._device))
-        last = [beam.ids[-1] for search in self._searches for beam in search.beams]
+    def _continue_from(self, parents: list[int]) -> None:
+        rows = len(self._padding) * self._config.num_beams
+        images = self._active_images
+        left = [place for place, searches in enumerate(images) if not all(search.done for search in searches)]
+        # Copying the cross-attention cache costs about a step's time, so it waits until half of the images are done.
+        if left and 2 * len(left) <= len(images):
+            parents = [parents[place * rows + number] for place in left for number in range(rows)]
+            self._active_images = [images[place] for place in left]
+            self._cross_attention = self._cross_attention.select(left)
+        self._cache.reorder(torch.tensor(parents, device=self._device))
+        last = [beam.ids[-1] for search in self._active for beam in search.beams]
         self._ids = torch.tensor(last, device=self._device)[:, None]
 
-    def _forbid(self, scores: Tensor, searches: Sequence[Search]) -> None:
-        banned = [tokens for search in searches for tokens in search.banned()]
+    def _ban_repetition(self, scores: Tensor, searches: Sequence[BeamSearch]) -> None:
+        banned = [tokens for search in searches for tokens in search.banned_tokens()]
         places = [(row, token) for row, tokens in enumerate(banned) for token in tokens]
         if places:
             rows, tokens = zip(*places, strict=True)
             scores[torch.tensor(rows, device=self._device), torch.tensor(tokens, device=self._device)] = -torch.inf
 
-    def _row_pads(self) -> Tensor:
-        each = len(self._ids) // (len(self._here) * len(self._pads))
-        pads = [pad for pad in self._pads for _ in range(each)]
-        return torch.tensor(pads * len(self._here), device=self._device)
+    def _row_padding(self) -> Tensor:
+        rows = len(self._ids) // (len(self._active_images) * len(self._padding))
+        padding = [padding for padding in self._padding for _ in range(rows)]
+        return torch.tensor(padding * len(self._active_images), device=self._device)
 
-    def _places(self) -> Tensor:
-        asked = torch.arange(self._said.length, self._said.length + self._ids.shape[1], device=self._device)
-        return (asked - self._row_pads()[:, None]).clamp_min(0)
+    def _positions(self) -> Tensor:
+        length = self._cache.length
+        positions = torch.arange(length, length + self._ids.shape[1], device=self._device)
+        return (positions - self._row_padding()[:, None]).clamp_min(0)
 
     def _mask(self) -> Tensor | None:
-        length, new = self._said.length + self._ids.shape[1], self._ids.shape[1]
-        if new == 1 and not any(self._pads):
+        length, new = self._cache.length + self._ids.shape[1], self._ids.shape[1]
+        if new == 1 and not any(self._padding):
             return None
         keys = torch.arange(length, device=self._device)
-        asked = keys[length - new :, None]
-        real = keys >= self._row_pads()[:, None, None]
-        # Padding looks at itself: of nothing at all the mean is not a number.
-        return ((keys <= asked) & (real | (keys == asked)))[:, None]
+        queries = keys[length - new :, None]
+        real = keys >= self._row_padding()[:, None, None]
+        # Padding attends to itself: a softmax over nothing is NaN.
+        return ((keys <= queries) & (real | (keys == queries)))[:, None]

@@ -1,4 +1,4 @@
-"""Words for pictures on this machine, without the queue, the database or a server."""
+"""Caption image files on this machine, without queue, database or server."""
 
 import io
 import logging
@@ -18,23 +18,23 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from decoding import Limits
 from workers import models
-from workers.cli.describe_file import describe, sentence
-from workers.cli.filenames import Filenames
-from workers.cli.image_paths import pictures
-from workers.cli.ordered_threads import in_order
-from workers.cli.output import Answer, answer, as_block, as_json
-from workers.cli.progress_bar import Bar
+from workers.cli.describe_file import describe, error_message
+from workers.cli.filenames import UniqueFilenames
+from workers.cli.image_paths import find_images
+from workers.cli.ordered_threads import map_ordered
+from workers.cli.output import CaptionRecord, caption_record, format_block, format_json
+from workers.cli.progress_bar import ProgressBar
 from workers.models.base import ModelUnavailable
 from workers.runtime.engine import Engine
 
 logger = logging.getLogger(__name__)
 
-WIDEST = 120  # longer lines are hard to read
-CLOSING_S = 1.0
+MAX_WIDTH = 120  # longer lines are hard to read
+CLOSE_TIMEOUT_S = 1.0
 
 
 class Command(BaseCommand):
-    help = "Words for files, and for the pictures in folders and all below them. Needs no service and no database."
+    help = "Caption image files, and the images in folders and all below them. Needs no service and no database."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -46,17 +46,17 @@ class Command(BaseCommand):
         )
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """What belongs to a process of its own, and not to a call from a program."""
+        """Set up encoding, warnings, logs and signals of a process of its own; a call from a program skips this."""
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # A file name may hold bytes that are no text; \udcff is what JSON calls them too.
+            # A file name may hold bytes that are not UTF-8; JSON, too, escapes them as \udcff.
             sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-        # What Pillow notes of a picture that it can read all the same.
+        # Pillow's warnings about images that it can still read.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        # It does not know the path; the failure is told here, with it.
+        # The batcher's warnings lack the path; the error is reported below, with it.
         logging.getLogger("workers.runtime.batcher").setLevel(logging.ERROR)
         try:
             super().run_from_argv(argv)
-        # An ordinary exit would wait for the threads, which may be deep in a batch that nobody wants any more.
+        # A normal exit would wait for the threads, which may be in the middle of a long batch.
         except KeyboardInterrupt:
             os._exit(128 + signal.SIGINT)
         except BrokenPipeError:
@@ -64,19 +64,21 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, paths: list[str], as_json: bool, model: str, threads: int, **_options: Any) -> None:
         self.failed = False
-        # Walked twice rather than kept: a folder may hold very many.
-        total = sum(1 for _ in pictures(paths, _unheard))
-        with Bar(total=total, shown=total > 0 and self.stderr.isatty() and not _is_pipe(sys.stdout)) as self.bar:
-            self.engine = self._engine(model, threads, load=total > 0)
-            self.bar.begin()
+        # A second walk instead of a list: a folder may hold very many files.
+        total = sum(1 for _ in find_images(paths, _ignore_error))
+        with ProgressBar(
+            total=total, shown=total > 0 and self.stderr.isatty() and not _is_pipe(sys.stdout)
+        ) as self.bar:
+            self.engine = self._create_engine(model, threads, load=total > 0)
+            self.bar.start_captioning()
             try:
-                self._tell_all(paths, self._shape(as_json))
+                self._caption_all(paths, self._formatter(as_json))
             finally:
-                self.engine.close(CLOSING_S)
+                self.engine.close(CLOSE_TIMEOUT_S)
         if self.failed:
             sys.exit(1)
 
-    def _engine(self, model: str, threads: int, *, load: bool) -> Engine:
+    def _create_engine(self, model: str, threads: int, *, load: bool) -> Engine:
         options: dict[str, object] = {"threads": threads}
         if model in {"auto", "blip-clip"}:
             options |= settings.FORGE_MODEL_OPTIONS
@@ -87,16 +89,16 @@ class Command(BaseCommand):
             if load:
                 engine.load()
         except (ModelUnavailable, ValueError) as error:
-            self._fail(str(error), 2)
+            self._exit_with(str(error), 2)
         return engine
 
-    def _shape(self, as_json_lines: bool) -> Callable[[Answer], str]:
-        if as_json_lines:
-            return as_json
-        width = min(shutil.get_terminal_size().columns, WIDEST) if self.stdout.isatty() else None
-        return partial(as_block, width=width)
+    def _formatter(self, as_json: bool) -> Callable[[CaptionRecord], str]:
+        if as_json:
+            return format_json
+        width = min(shutil.get_terminal_size().columns, MAX_WIDTH) if self.stdout.isatty() else None
+        return partial(format_block, width=width)
 
-    def _tell_all(self, paths: list[str], shape: Callable[[Answer], str]) -> None:
+    def _caption_all(self, paths: list[str], formatter: Callable[[CaptionRecord], str]) -> None:
         work = partial(
             describe,
             self.engine,
@@ -105,53 +107,54 @@ class Command(BaseCommand):
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
             neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
         )
-        filenames = Filenames()
-        # Twice the batch: one batch runs while the next one decodes.
-        outcomes = in_order(work, pictures(paths, self._complain), threads=2 * settings.FORGE_BATCH_SIZE)
+        filenames = UniqueFilenames()
+        # Twice the batch size: one batch runs while the next one is decoded.
+        outcomes = map_ordered(work, find_images(paths, self._report), threads=2 * settings.FORGE_BATCH_SIZE)
         with closing(outcomes):
             for path, outcome in outcomes:
                 error = outcome.exception()
                 self.bar.advance()
                 if error:
-                    self._complain(path, sentence(error) or self._unforeseen(path, error))
+                    self._report(path, error_message(error) or self._log_unexpected(path, error))
                 else:
                     analysis = outcome.result()
-                    filename = filenames.take(analysis.words.filename_candidates)
-                    self._tell(shape(answer(path, analysis, filename=filename, model=_name(self.engine))))
+                    filename = filenames.reserve(analysis.composed.filename_candidates)
+                    record = caption_record(path, analysis, filename=filename, model=_model_name(self.engine))
+                    self._write(formatter(record))
 
-    def _tell(self, text: str) -> None:
-        with self.bar.aside():
+    def _write(self, text: str) -> None:
+        with self.bar.hidden():
             self.stdout.write(text)
             self.stdout.flush()
 
-    def _complain(self, path: str, complaint: str) -> None:
+    def _report(self, path: str, message: str) -> None:
         self.failed = True
-        with self.bar.aside():
-            self.stderr.write(f"{path}: {complaint}")
+        with self.bar.hidden():
+            self.stderr.write(f"{path}: {message}")
 
-    def _unforeseen(self, path: str, error: BaseException) -> str:
-        with self.bar.aside():
+    def _log_unexpected(self, path: str, error: BaseException) -> str:
+        with self.bar.hidden():
             logger.error("The analysis of %s failed.", path, exc_info=error)
-        return "The models failed on this picture; the reason stands above."
+        return "The models failed on this image; the traceback is above."
 
-    def _fail(self, complaint: str, code: int) -> NoReturn:
-        with self.bar.aside():
-            self.stderr.write(complaint)
+    def _exit_with(self, message: str, code: int) -> NoReturn:
+        with self.bar.hidden():
+            self.stderr.write(message)
         sys.exit(code)
 
 
-def _name(engine: Engine) -> str:
+def _model_name(engine: Engine) -> str:
     captioner = engine.provenance["captioner"]
     return f"{captioner['name']}@{captioner['revision']}"
 
 
 def _is_pipe(stream: TextIO) -> bool:
-    """What reads the pipe (head, jq, less) mostly writes to the same terminal: the bar would run through its lines."""
+    """Return whether it is a pipe, whose reader (head, jq, less) mostly writes to the terminal that shows the bar."""
     try:
         return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
     except (OSError, ValueError):
         return False
 
 
-def _unheard(_path: str, _complaint: str) -> None:
-    """The first walk only counts."""
+def _ignore_error(_path: str, _message: str) -> None:
+    """The first walk only counts; the second one reports."""

@@ -1,4 +1,4 @@
-"""The checkpoints on this machine: which are here, fetching them, and whether they are whole."""
+"""List, pull and verify the checkpoints on this machine."""
 
 import re
 import sys
@@ -25,76 +25,76 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="list | pull | verify")
-        actions.add_parser("list", help="what is here, with size and revision, and what could be")
+        actions.add_parser("list", help="installed checkpoints with size and revision, and those that can be pulled")
         pull = actions.add_parser("pull", help="fetch NAME, or the two that the service uses (FORGE_BLIP, FORGE_CLIP)")
-        pull.add_argument("name", nargs="?", metavar="NAME", help="as the hub has it: OWNER/NAME")
+        pull.add_argument("name", nargs="?", metavar="NAME", help="on the hub: OWNER/NAME")
         pull.add_argument(
             "--revision", default="", help="a commit or branch; default: the commit pulled before, else main's of today"
         )
-        actions.add_parser("verify", help="hash every file that was pulled; exit code 1 if one is not as it was")
+        actions.add_parser("verify", help="hash every pulled file; exit code 1 if one has changed")
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
         self.folder: Path = settings.FORGE_MODELS_DIR
         actions: dict[str, Callable[..., bool]] = {"list": self._list, "pull": self._pull, "verify": self._verify}
         try:
-            well = actions[action](**{key: options[key] for key in ("name", "revision") if key in options})
+            succeeded = actions[action](**{key: options[key] for key in ("name", "revision") if key in options})
         except (HubError, ModelUnavailable, OSError) as error:
             self.stderr.write(str(error))
-            well = False
-        if not well:
+            succeeded = False
+        if not succeeded:
             sys.exit(1)
 
     def _list(self) -> bool:
-        here = list(store.names(self.folder))
-        for name in here:
+        installed = list(store.installed_names(self.folder))
+        for name in installed:
             folder = store.folder_of(self.folder, name)
-            state = store.revision(folder) if (folder / store.SUMS).is_file() else "not pulled, or not to the end"
-            self.stdout.write(f"{name:45} {store.size_of(folder) / 1e6:8.0f} MB  {state}")
-        for name in store.KNOWN:
-            if name not in here:
+            state = store.revision(folder) if (folder / store.CHECKSUMS).is_file() else "not pulled, or incomplete"
+            self.stdout.write(f"{name:45} {store.total_bytes(folder) / 1e6:8.0f} MB  {state}")
+        for name in store.SUPPORTED:
+            if name not in installed:
                 self.stdout.write(f"{name:45}        -     bin/manage models pull {name}")
         return True
 
     def _pull(self, name: str | None, revision: str) -> bool:
-        used = [wanted for wanted in (settings.FORGE_BLIP, settings.FORGE_CLIP) if not Path(wanted).is_absolute()]
-        for wanted in [name] if name else used:
-            if not _NAME.fullmatch(wanted):
-                self.stderr.write(f"{wanted!r} is no model's name; a name is OWNER/NAME.")
+        configured = [used for used in (settings.FORGE_BLIP, settings.FORGE_CLIP) if not Path(used).is_absolute()]
+        for requested in [name] if name else configured:
+            if not _NAME.fullmatch(requested):
+                self.stderr.write(f"{requested!r} is no model's name; a name is OWNER/NAME.")
                 return False
-            self._fetch(wanted, revision)
+            self._download(requested, revision)
         return True
 
-    def _fetch(self, name: str, revision: str) -> None:
+    def _download(self, name: str, revision: str) -> None:
         folder = store.folder_of(self.folder, name)
-        # No commit is written down in the code, where nobody could check it: the first pull takes the one that `main`
-        # is at and records it, and from then on the model is pinned to it.
-        wanted = revision or store.commit(folder) or "main"
+        # No commit is pinned in the code, where it could not be checked: the first pull resolves `main` and records its
+        # commit, which later pulls use.
+        revision = revision or store.commit(folder) or "main"
         with closing(Hub(settings.FORGE_HUB_URL)) as hub:
-            listing = hub.listing(name, wanted)
+            listing = hub.listing(name, revision)
             folder.mkdir(parents=True, exist_ok=True)
-            with self._bar() as bar:
+            with self._progress_bar() as bar:
                 task = bar.add_task(name, total=listing.size)
 
-                def advance(count: int) -> None:
+                def on_progress(count: int) -> None:
                     bar.advance(task, count)
 
-                sums = {file.name: hub.fetch(listing, file, folder, advance) for file in listing.files}
-        store.write_sums(folder, sums, listing.commit)
+                checksums = {file.name: hub.download(listing, file, folder, on_progress) for file in listing.files}
+        store.write_checksums(folder, checksums, listing.commit)
         self.stdout.write(f"{name}: {listing.size / 1e6:.0f} MB at {listing.commit[:12]}, hashes checked.")
 
-    def _bar(self) -> Progress:
+    def _progress_bar(self) -> Progress:
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         shown = self.stderr.isatty() and console.is_interactive
         return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not shown)
 
     def _verify(self) -> bool:
-        found = {name: store.wrong(store.folder_of(self.folder, name)) for name in store.names(self.folder)}
+        found = {name: store.verify(store.folder_of(self.folder, name)) for name in store.installed_names(self.folder)}
         if not found:
             self.stdout.write("There are no models here; `bin/manage models pull` fetches them.")
-        for name, complaints in found.items():
-            if not complaints:
+        for name, problems in found.items():
+            if not problems:
                 self.stdout.write(f"{name}: whole.")
-            for complaint in complaints:
-                self.stderr.write(f"{name}: {complaint}")
+            for problem in problems:
+                self.stderr.write(f"{name}: {problem}")
         return not any(found.values())

@@ -1,0 +1,19 @@
+"""The description of a loaded model that the model process sends to the worker."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workers.models.base import Captioner, Tagger
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    name: str
+    revision: str
+    options: Mapping[str, object]
+    requires_caption: bool
+
+
+def metadata_of(model: Captioner | Tagger) -> ModelMetadata:
+    requires_caption = isinstance(model, Captioner) and model.requires_caption
+    return ModelMetadata(model.name, model.revision, dict(model.options), requires_caption)
