@@ -1,4 +1,4 @@
-"""Small BLIP checkpoints with random weights, written by transformers and read by folder as the real ones are."""
+"""Small BLIP checkpoints with random weights, written by transformers."""
 
 from pathlib import Path
 from typing import Any
@@ -27,28 +27,30 @@ def save_blip(folder: Path, *, seed: int = 0, **vision: Any) -> Path:
         "sep_token_id": 3,
         "eos_token_id": 3,
         "bos_token_id": 4,
-        # Random weights of the usual size say one word for ever.
+        # With random weights of the default size the decoder repeats one word.
         "initializer_range": 0.4,
     }
-    eye = {
+    vision_defaults = {
         "hidden_size": 48,
         "intermediate_size": 96,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "image_size": SIDE,
         "patch_size": 8,
-        # The default, 1e-10, would make all pictures alike.
+        # With the default, 1e-10, all images would be encoded alike.
         "initializer_range": 0.2,
     }
-    return _save(BlipConfig(text_config=text, vision_config={**eye, **vision}), folder, seed=seed, side=SIDE)
+    return _save(
+        BlipConfig(text_config=text, vision_config={**vision_defaults, **vision}), folder, seed=seed, side=SIDE
+    )
 
 
 def save_blip_base(folder: Path) -> Path:
-    """As large as BLIP-base; of its 30,524 words it says those above."""
+    """Save a checkpoint of BLIP-base's size; of its 30,524 tokens it generates those above."""
     from transformers import BlipConfig
 
-    ends = {"pad_token_id": 0, "sep_token_id": 3, "eos_token_id": 3, "bos_token_id": 4}
-    text = {"num_attention_heads": 12, "initializer_range": 0.1, **ends}
+    special = {"pad_token_id": 0, "sep_token_id": 3, "eos_token_id": 3, "bos_token_id": 4}
+    text = {"num_attention_heads": 12, "initializer_range": 0.1, **special}
     return _save(BlipConfig(text_config=text, vision_config={"initializer_range": 0.05}), folder, seed=0, side=384)
 
 
@@ -60,9 +62,9 @@ def _save(config: Any, folder: Path, *, seed: int, side: int) -> Path:
     model = BlipForConditionalGeneration(config)
     with torch.no_grad():
         bias = model.text_decoder.cls.predictions.bias
-        # Trained weights end a sentence; these would not.
+        # Raises the end token's probability: untrained weights would never end a sentence.
         bias[3] += 4.5
-        # Nor do they say these.
+        # Suppresses special tokens, and below, tokens without a word.
         bias[[0, 1, 2, 4]] -= 100.0
         bias[len(SPECIAL) + len(WORDS) :] -= 100.0
     model.save_pretrained(folder)

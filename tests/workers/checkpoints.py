@@ -1,4 +1,4 @@
-"""Small random checkpoints, written by save_pretrained as the real ones are."""
+"""CLIP checkpoints with random weights, written by transformers."""
 
 from pathlib import Path
 
@@ -10,20 +10,21 @@ SIDE = 32
 
 
 def save_clip(folder: Path, *, seed: int = 0, side: int = SIDE) -> Path:
-    """Letters are its tokens; one picture says as little as the next to it, but never the same."""
-    tokenizer = _letters()
+    """Save a small checkpoint, whose tokens are letters."""
+    tokenizer = _letter_tokenizer()
     config = CLIPConfig(
-        text_config=_layers(vocab_size=len(tokenizer), max_position_embeddings=77) | _ends(tokenizer),
-        vision_config=_layers(image_size=side, patch_size=8),
+        text_config=_transformer_config(vocab_size=len(tokenizer), max_position_embeddings=77)
+        | _special_tokens(tokenizer),
+        vision_config=_transformer_config(image_size=side, patch_size=8),
         projection_dim=24,
     )
     return _save(config, tokenizer, folder, seed=seed, side=side)
 
 
 def save_clip_base(folder: Path) -> Path:
-    """As large as ViT-B/32."""
-    tokenizer = _letters()
-    return _save(CLIPConfig(text_config=_ends(tokenizer)), tokenizer, folder, seed=0, side=224)
+    """Save a checkpoint of ViT-B/32's size."""
+    tokenizer = _letter_tokenizer()
+    return _save(CLIPConfig(text_config=_special_tokens(tokenizer)), tokenizer, folder, seed=0, side=224)
 
 
 def _save(config: CLIPConfig, tokenizer: CLIPTokenizer, folder: Path, *, seed: int, side: int) -> Path:
@@ -35,18 +36,18 @@ def _save(config: CLIPConfig, tokenizer: CLIPTokenizer, folder: Path, *, seed: i
     return folder
 
 
-def _layers(**more: int) -> dict[str, int]:
-    wide = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    return {**wide, "projection_dim": 24, **more}
+def _transformer_config(**more: int) -> dict[str, int]:
+    config = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    return {**config, "projection_dim": 24, **more}
 
 
-def _letters() -> CLIPTokenizer:
+def _letter_tokenizer() -> CLIPTokenizer:
     letters = sorted(ByteLevel.alphabet())
     tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={token: place for place, token in enumerate(tokens)}, merges=[])
 
 
-def _ends(tokenizer: CLIPTokenizer) -> dict[str, int]:
+def _special_tokens(tokenizer: CLIPTokenizer) -> dict[str, int]:
     return {
         "bos_token_id": int(tokenizer.bos_token_id),
         "eos_token_id": int(tokenizer.eos_token_id),

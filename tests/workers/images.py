@@ -1,4 +1,4 @@
-"""Pictures made on the spot, as bytes and as arrays."""
+"""Generated test images, as bytes and as arrays."""
 
 import io
 from pathlib import Path
@@ -29,18 +29,18 @@ def left_red_right_blue(width: int = 64, height: int = 32) -> Image.Image:
 
 def bar_chart() -> Image.Image:
     image = Image.new("RGB", (800, 600), "white")
-    pen = ImageDraw.Draw(image)
+    draw = ImageDraw.Draw(image)
     for number, height in enumerate((120, 310, 220, 400, 90)):
         left = 120 + number * 120
-        pen.rectangle((left, 520 - height, left + 80, 520), fill="brown")
-    pen.line((90, 60, 90, 520, 720, 520), fill="grey", width=3)
-    pen.text((200, 15), "Visits by month of the year", fill="grey", font=ImageFont.load_default(28))
+        draw.rectangle((left, 520 - height, left + 80, 520), fill="brown")
+    draw.line((90, 60, 90, 520, 720, 520), fill="grey", width=3)
+    draw.text((200, 15), "Visits by month of the year", fill="grey", font=ImageFont.load_default(28))
     return image
 
 
 def page_of_text() -> Image.Image:
     image = Image.new("RGB", (800, 600), "white")
-    pen, font = ImageDraw.Draw(image), ImageFont.load_default(24)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(24)
     for top in range(20, 580, 34):
-        pen.text((30, top), "What is written here is only told as written lines", fill="black", font=font)
+        draw.text((30, top), "What is written here is only told as written lines", fill="black", font=font)
     return image

@@ -8,7 +8,7 @@ from decoding import Limits
 from tests.workers.images import encoded, left_red_right_blue
 from workers.imaging.decoding import UnsupportedImage
 from workers.models import create
-from workers.pipeline import NothingSaid, describe
+from workers.pipeline import NoCaptionProduced, describe
 from workers.runtime.engine import Engine
 
 
@@ -20,31 +20,33 @@ def engine() -> Iterator[Engine]:
     engine.close(10)
 
 
-def test_a_picture_becomes_six_fields(engine: Engine) -> None:
-    words = describe(engine, encoded(left_red_right_blue(), "PNG"), limits=Limits(pixels=10_000), timeout_s=10).words
-    metadata = words.as_metadata()
+def test_an_image_gets_the_six_metadata_fields(engine: Engine) -> None:
+    composed = describe(
+        engine, encoded(left_red_right_blue(), "PNG"), limits=Limits(pixels=10_000), timeout_s=10
+    ).composed
+    metadata = composed.as_metadata()
     assert list(metadata) == ["title", "alt", "caption", "description", "filename", "seoTags"]
     assert all(metadata.values())
-    assert "beside" in words.caption
-    assert "red" in words.description
-    assert "blue" in words.description
+    assert "beside" in composed.caption
+    assert "red" in composed.description
+    assert "blue" in composed.description
 
 
-def test_the_upright_original_decides_the_format(engine: Engine) -> None:
+def test_exif_orientation_decides_the_format(engine: Engine) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = encoded(left_red_right_blue(60, 40), "JPEG", exif=exif)
-    words = describe(engine, data, limits=Limits(pixels=10_000), timeout_s=10).words
-    assert "portrait format" in words.description
+    composed = describe(engine, data, limits=Limits(pixels=10_000), timeout_s=10).composed
+    assert "portrait format" in composed.description
 
 
-def test_the_same_bytes_give_the_same_words(engine: Engine) -> None:
+def test_the_same_bytes_give_the_same_metadata(engine: Engine) -> None:
     data = encoded(left_red_right_blue(), "JPEG")
     first, second = (describe(engine, data, limits=Limits(pixels=10_000), timeout_s=10) for _ in range(2))
-    assert first.words == second.words
+    assert first.composed == second.composed
 
 
-def test_the_provenance_is_plain_data_with_models_scores_and_times(engine: Engine) -> None:
+def test_provenance_is_json_with_models_scores_and_times(engine: Engine) -> None:
     analysis = describe(engine, encoded(left_red_right_blue(), "PNG"), limits=Limits(pixels=10_000), timeout_s=10)
     provenance = json.loads(json.dumps(analysis.provenance))
     assert provenance["models"]["captioner"] == {
@@ -53,23 +55,25 @@ def test_the_provenance_is_plain_data_with_models_scores_and_times(engine: Engin
         "options": {},
     }
     assert provenance["captions"][0]["confidence"] == 0.9
-    assert "similarity" not in provenance["captions"][0]  # nobody judged it
+    assert "similarity" not in provenance["captions"][0]  # CLIP has not scored it
     assert {tag["confidence"] for tag in provenance["tags"]} == {0.9, 0.6}
     assert set(provenance["milliseconds"]) == {"decode", "wait", "caption", "tag", "compose"}
 
 
-def test_a_captioner_that_has_no_words_fails_the_picture_and_no_alt_is_empty() -> None:
+def test_an_image_without_a_required_caption_fails_instead_of_an_empty_alt() -> None:
     engine = Engine(*create("scripted", silent_color="#00ff00"), batch_size=2)
     engine.load()
-    with pytest.raises(NothingSaid):
+    with pytest.raises(NoCaptionProduced):
         describe(
             engine, encoded(Image.new("RGB", (40, 30), "#00ff00"), "PNG"), limits=Limits(pixels=10_000), timeout_s=10
         )
-    assert describe(engine, encoded(left_red_right_blue(), "PNG"), limits=Limits(pixels=10_000), timeout_s=10).words.alt
+    assert describe(
+        engine, encoded(left_red_right_blue(), "PNG"), limits=Limits(pixels=10_000), timeout_s=10
+    ).composed.alt
     engine.close(10)
 
 
-def test_what_is_no_image_is_refused_before_the_models(engine: Engine) -> None:
+def test_a_file_that_is_no_image_is_rejected_before_inference(engine: Engine) -> None:
     items = engine.batcher.items
     with pytest.raises(UnsupportedImage):
         describe(engine, b"hello", limits=Limits(pixels=10_000), timeout_s=10)

@@ -1,4 +1,4 @@
-"""`manage.py caption`: what it says of files and folders, where, and how it ends."""
+"""`manage.py caption`: output, errors, exit codes, and signals."""
 
 import io
 import itertools
@@ -22,10 +22,10 @@ from django.core.management import CommandError, call_command
 from tests.e2e.conftest import signals_are_heard
 from tests.images import bomb_png, jpeg
 from workers import models
-from workers.cli.filenames import Filenames
+from workers.cli.filenames import UniqueFilenames
 from workers.cli.management.commands.caption import Command
-from workers.cli.ordered_threads import in_order
-from workers.cli.output import answer, as_block
+from workers.cli.ordered_threads import map_ordered
+from workers.cli.output import caption_record, format_block
 from workers.composing.metadata import compose
 from workers.imaging.image_facts import Context
 from workers.pipeline import Analysis
@@ -36,36 +36,36 @@ COLORS = ("#b02020", "#20b020", "#2020b0", "#b0b020", "#20b0b0", "#b020b0")
 
 
 @dataclass(frozen=True)
-class Run:
+class CaptionRun:
     code: int
     stdout: str
     stderr: str
 
     @property
-    def told(self) -> list[dict[str, Any]]:
+    def records(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.stdout.splitlines()]
 
     @property
     def paths(self) -> list[str]:
-        return [one["path"] for one in self.told]
+        return [record["path"] for record in self.records]
 
 
-def caption(*arguments: object, command: Command | None = None) -> Run:
-    """In this process, where pytest-django forbids every query."""
+def caption(*arguments: object, command: Command | None = None) -> CaptionRun:
+    """Run the command in this process, where pytest-django forbids every query."""
     stdout, stderr, code = io.StringIO(), io.StringIO(), 0
     try:
         call_command(command or Command(), "--model", "scripted", *map(str, arguments), stdout=stdout, stderr=stderr)
     except SystemExit as end:
         code = int(end.code or 0)
-    return Run(code, stdout.getvalue(), stderr.getvalue())
+    return CaptionRun(code, stdout.getvalue(), stderr.getvalue())
 
 
 def started(*arguments: object, stdout: Any = subprocess.PIPE, stderr: Any = subprocess.PIPE, **env: str) -> Any:
-    """manage.py caption as a process of its own."""
+    """Start manage.py caption as a process."""
     with signals_are_heard():
         return subprocess.Popen(
             [sys.executable, ROOT / "manage.py", "caption", "--model", "scripted", *map(str, arguments)],
-            # Unbuffered, as containers often are, it would need no flush.
+            # Unbuffered stdout, as often in containers, would hide a missing flush.
             env={**os.environ, "PYTHONUNBUFFERED": "", "TERM": "xterm", "COLUMNS": "100", **env},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
@@ -74,17 +74,17 @@ def started(*arguments: object, stdout: Any = subprocess.PIPE, stderr: Any = sub
         )
 
 
-def finished(*arguments: object, **env: str) -> Run:
+def finished(*arguments: object, **env: str) -> CaptionRun:
     with started(*arguments, **env) as process:
         stdout, stderr = process.communicate(timeout=120)
-    return Run(process.returncode, stdout, stderr)
+    return CaptionRun(process.returncode, stdout, stderr)
 
 
 def on_terminal(start: Callable[[int], Any]) -> str:
-    """What the process has written to the terminal that `start` gave it."""
-    ours, its = pty.openpty()
-    with start(its) as process:
-        os.close(its)
+    """Return what the process writes to its pseudo-terminal."""
+    ours, theirs = pty.openpty()
+    with start(theirs) as process:
+        os.close(theirs)
         written = b""
         while chunk := _read(ours):
             written += chunk
@@ -97,83 +97,83 @@ def on_terminal(start: Callable[[int], Any]) -> str:
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 2**16)
-    except OSError:  # Linux says so when the last writer has gone.
+    except OSError:  # Linux raises this once the last writer has closed it.
         return b""
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Six pictures, made in another order than they are read in."""
-    folder = tmp_path / "pictures"
+    """Six images, created in another order than they are read in."""
+    folder = tmp_path / "images"
     folder.mkdir()
     for number in (3, 0, 5, 1, 4, 2):
         (folder / f"{number}.jpg").write_bytes(jpeg(COLORS[number]))
     return folder
 
 
-# --- What is told ---
+# --- Output ---
 
 
-def test_a_picture_is_one_json_object_with_the_six_fields_the_sentence_the_tags_and_the_model(folder: Path) -> None:
+def test_json_has_the_six_fields_the_caption_the_tags_and_the_model(folder: Path) -> None:
     run = caption("--json", folder / "0.jpg")
 
-    (told,) = run.told
+    (record,) = run.records
     assert (run.code, run.stderr) == (0, "")
-    assert list(told) == ["path", "metadata", "caption", "tags", "model"]
-    assert list(told["metadata"]) == ["title", "alt", "caption", "description", "filename", "seoTags"]
-    assert all(told["metadata"].values())
-    assert re.fullmatch(r"a \w+ \w+ \w+ beside a \w+ \w+", told["caption"]["text"])
-    assert told["caption"]["confidence"] == 0.9
-    assert [(list(tag), tag["confidence"]) for tag in told["tags"]] == [
+    assert list(record) == ["path", "metadata", "caption", "tags", "model"]
+    assert list(record["metadata"]) == ["title", "alt", "caption", "description", "filename", "seoTags"]
+    assert all(record["metadata"].values())
+    assert re.fullmatch(r"a \w+ \w+ \w+ beside a \w+ \w+", record["caption"]["text"])
+    assert record["caption"]["confidence"] == 0.9
+    assert [(list(tag), tag["confidence"]) for tag in record["tags"]] == [
         (["text", "confidence"], 0.9),
         (["text", "confidence"], 0.6),
     ]
-    assert told["model"] == "scripted-captioner@1"
+    assert record["model"] == "scripted-captioner@1"
 
 
-def test_where_the_captioner_says_nothing_the_caption_is_the_words_own_at_confidence_zero() -> None:
-    words = compose([], [], Context(40, 30, colors=("red",)))
+def test_without_a_model_caption_it_is_the_composed_one_at_confidence_zero() -> None:
+    composed = compose([], [], Context(40, 30, colors=("red",)))
 
-    told = answer("a.jpg", Analysis(words, {"captions": [], "tags": []}), filename="a", model="m@1")
+    record = caption_record("a.jpg", Analysis(composed, {"captions": [], "tags": []}), filename="a", model="m@1")
 
-    assert told["caption"] == {"text": words.caption, "confidence": 0.0}
-    assert told["metadata"]["filename"] == "a"
+    assert record["caption"] == {"text": composed.caption, "confidence": 0.0}
+    assert record["metadata"]["filename"] == "a"
 
 
-def test_without_json_a_picture_is_a_block_with_every_field(folder: Path) -> None:
-    told = caption("--json", folder / "0.jpg").told[0]["metadata"]
+def test_without_json_it_is_a_block_with_every_field(folder: Path) -> None:
+    metadata = caption("--json", folder / "0.jpg").records[0]["metadata"]
 
     lines = caption(folder / "0.jpg").stdout.splitlines()
 
     assert lines[0] == str(folder / "0.jpg")
     assert [tuple(re.split(r"\s{2,}", line.strip(), maxsplit=1)) for line in lines[1:7]] == [
-        ("title", told["title"]),
-        ("alt", told["alt"]),
-        ("caption", told["caption"]),
-        ("description", told["description"]),
-        ("file name", told["filename"]),
-        ("tags", ", ".join(told["seoTags"])),
+        ("title", metadata["title"]),
+        ("alt", metadata["alt"]),
+        ("caption", metadata["caption"]),
+        ("description", metadata["description"]),
+        ("file name", metadata["filename"]),
+        ("tags", ", ".join(metadata["seoTags"])),
     ]
     assert lines[7:] == [""]
 
 
-def test_a_block_fits_the_terminal_and_keeps_a_file_name_whole(folder: Path) -> None:
-    (told,) = caption("--json", folder / "0.jpg").told
+def test_a_block_is_wrapped_at_the_terminal_width_except_file_names(folder: Path) -> None:
+    (record,) = caption("--json", folder / "0.jpg").records
 
-    lines = as_block({**told, "path": "a.jpg"}, 40).splitlines()  # type: ignore[typeddict-item]
+    lines = format_block({**record, "path": "a.jpg"}, 40).splitlines()  # type: ignore[typeddict-item]
 
     assert len(lines) > 10
-    assert [line for line in lines if len(line) > 40 and told["metadata"]["filename"] not in line] == []
-    assert any(line.endswith(told["metadata"]["filename"]) for line in lines)
+    assert [line for line in lines if len(line) > 40 and record["metadata"]["filename"] not in line] == []
+    assert any(line.endswith(record["metadata"]["filename"]) for line in lines)
 
 
-def test_names_are_written_as_they_are(tmp_path: Path) -> None:
+def test_json_does_not_escape_unicode(tmp_path: Path) -> None:
     (tmp_path / "Blüte 花.jpg").write_bytes(jpeg())
 
     assert "Blüte 花.jpg" in caption("--json", tmp_path).stdout
 
 
-def test_a_name_that_is_no_text_comes_back_from_json(tmp_path: Path) -> None:
+def test_a_path_that_is_not_utf8_round_trips_through_json(tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/caf\xe9.jpg"
     with open(name, "wb") as file:  # noqa: PTH123 - Path takes no bytes
         file.write(jpeg())
@@ -184,10 +184,10 @@ def test_a_name_that_is_no_text_comes_back_from_json(tmp_path: Path) -> None:
     assert os.fsencode(run.paths[0]) == name
 
 
-# --- Which files ---
+# --- Paths ---
 
 
-def test_a_folder_is_read_with_all_below_it_sorted_and_without_what_is_hidden(tmp_path: Path) -> None:
+def test_a_folder_is_walked_recursively_sorted_and_without_hidden_entries(tmp_path: Path) -> None:
     for name in (
         "b/2.JPG",
         "b/1.png",
@@ -208,13 +208,13 @@ def test_a_folder_is_read_with_all_below_it_sorted_and_without_what_is_hidden(tm
     assert run.code == 0
 
 
-def test_links_to_folders_are_not_followed_in_a_circle(folder: Path) -> None:
+def test_links_to_folders_are_not_followed(folder: Path) -> None:
     (folder / "again").symlink_to(folder)
 
     assert len(caption("--json", folder).paths) == 6
 
 
-def test_a_named_file_is_tried_whatever_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_file_is_read_whatever_its_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("scan", "scan.txt", ".hidden.jpg"):
         Path(name).write_bytes(jpeg())
@@ -231,20 +231,20 @@ def test_paths_keep_their_order_and_may_be_folders_and_files(folder: Path, tmp_p
     assert [Path(path).stem for path in run.paths] == ["first", "0", "1", "2", "3", "4", "5", "last"]
 
 
-# --- What goes wrong ---
+# --- Errors ---
 
 
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
         ("missing.jpg", None, "There is no such file or folder."),
-        ("notes.jpg", b"not a picture", "The file is not a supported image."),
+        ("notes.jpg", b"not an image", "The file is not a supported image."),
         ("half.jpg", jpeg()[:200], "The image is damaged or incomplete and cannot be read."),
         ("bomb.png", bomb_png(), "The image has 3,600,000,000 pixels, more than 50,000,000 (FORGE_MAX_IMAGE_PIXELS)."),
         ("long.jpg", jpeg() + bytes(20_000), "The file is larger than 20,000 bytes (FORGE_MAX_IMAGE_BYTES)."),
     ],
 )
-def test_a_file_of_no_use_is_one_plain_line_and_the_run_goes_on(
+def test_an_unusable_file_is_one_line_on_stderr_and_the_run_continues(
     folder: Path, name: str, content: bytes | None, sentence: str, settings: Any
 ) -> None:
     settings.FORGE_MAX_IMAGE_BYTES = 20_000
@@ -259,7 +259,7 @@ def test_a_file_of_no_use_is_one_plain_line_and_the_run_goes_on(
     assert run.code == 1
 
 
-def test_what_the_system_refuses_to_read_is_told_in_its_words(folder: Path) -> None:
+def test_an_os_error_is_reported_with_its_text(folder: Path) -> None:
     (folder / "circle.jpg").symlink_to("circle.jpg")
 
     run = caption("--json", folder)
@@ -268,42 +268,42 @@ def test_what_the_system_refuses_to_read_is_told_in_its_words(folder: Path) -> N
     assert (run.code, len(run.paths)) == (1, 6)
 
 
-def test_a_folder_without_pictures_says_so(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_without_images_is_an_error(folder: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "notes.txt").touch()
 
     run = caption("--json", empty, folder)
 
-    assert run.stderr == f"{empty}: There are no pictures in this folder.\n"
+    assert run.stderr == f"{empty}: There are no images in this folder.\n"
     assert (run.code, len(run.paths)) == (1, 6)
 
 
-def test_a_picture_on_which_the_models_fail_is_named_and_the_others_are_told(
+def test_a_failed_image_is_named_and_the_others_are_captioned(
     folder: Path, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.FORGE_SCRIPT = {"fail_color": COLORS[2]}
 
     run = caption("--json", folder)
 
-    assert run.stderr == f"{folder}/2.jpg: The models failed on this picture; the reason stands above.\n"
+    assert run.stderr == f"{folder}/2.jpg: The models failed on this image; the traceback is above.\n"
     assert [Path(path).stem for path in run.paths] == ["0", "1", "3", "4", "5"]
     assert run.code == 1
     assert f"The analysis of {folder}/2.jpg failed." in caplog.messages
     assert "ScriptedFailure" in caplog.text
 
 
-def test_models_that_do_not_answer_in_time_are_told(folder: Path, settings: Any) -> None:
+def test_a_timeout_of_the_models_is_reported(folder: Path, settings: Any) -> None:
     settings.FORGE_SCRIPT = {"delay_ms": 300}
     settings.FORGE_ANALYSIS_TIMEOUT_S = 0.05
 
     run = caption("--json", folder / "0.jpg")
 
-    assert run.stderr == f"{folder}/0.jpg: The models did not answer in time (FORGE_ANALYSIS_TIMEOUT_S).\n"
+    assert run.stderr == f"{folder}/0.jpg: The models did not respond in time (FORGE_ANALYSIS_TIMEOUT_S).\n"
     assert (run.code, run.stdout) == (1, "")
 
 
-# --- Which models ---
+# --- Models ---
 
 
 def test_an_unknown_model_names_the_accepted_ones() -> None:
@@ -311,7 +311,7 @@ def test_an_unknown_model_names_the_accepted_ones() -> None:
         call_command("caption", "a.jpg", "--model", "blip2")
 
 
-def test_blip_and_clip_that_are_missing_are_told_with_the_command_that_fetches_them(folder: Path) -> None:
+def test_missing_checkpoints_name_the_command_that_fetches_them(folder: Path) -> None:
     run = caption(folder, "--model", "blip-clip")
 
     assert "are not on this machine" in run.stderr
@@ -319,7 +319,7 @@ def test_blip_and_clip_that_are_missing_are_told_with_the_command_that_fetches_t
     assert (run.code, run.stdout) == (2, "")
 
 
-def test_the_embedded_models_are_the_default_and_take_the_number_of_threads(folder: Path) -> None:
+def test_the_embedded_models_are_the_default_and_validate_threads(folder: Path) -> None:
     stderr = io.StringIO()
 
     with pytest.raises(SystemExit, match="2"):
@@ -328,7 +328,7 @@ def test_the_embedded_models_are_the_default_and_take_the_number_of_threads(fold
     assert stderr.getvalue() == "threads is 0; it must be an integer, 1 or more\n"
 
 
-def test_missing_files_are_told_without_loading_models(tmp_path: Path) -> None:
+def test_missing_files_are_reported_without_loading_models(tmp_path: Path) -> None:
     command = Command()
 
     assert caption(tmp_path / "missing.jpg", command=command).code == 1
@@ -344,81 +344,83 @@ def test_file_names_are_unique_within_a_run(tmp_path: Path) -> None:
     for number in range(12):
         (tmp_path / f"{number}.jpg").write_bytes(jpeg())
 
-    names = [one["metadata"]["filename"] for one in caption("--json", tmp_path).told]
+    names = [record["metadata"]["filename"] for record in caption("--json", tmp_path).records]
 
     assert len(set(names)) == 12
     assert {f"{names[0]}-2", f"{names[0]}-3"} < set(names)
 
 
-def test_the_first_free_candidate_is_taken_and_then_the_best_one_with_a_number() -> None:
-    filenames = Filenames()
+def test_the_first_free_candidate_is_used_else_the_best_one_with_a_number() -> None:
+    filenames = UniqueFilenames()
 
-    names = [filenames.take(candidates) for candidates in (["cat"], ["cat", "grey-cat"], ["cat-2"], ["cat"], ["cat"])]
+    names = [
+        filenames.reserve(candidates) for candidates in (["cat"], ["cat", "grey-cat"], ["cat-2"], ["cat"], ["cat"])
+    ]
 
     assert names == ["cat", "grey-cat", "cat-2", "cat-3", "cat-4"]
 
 
 def test_a_numbered_file_name_stays_within_80_characters() -> None:
-    filenames, long = Filenames(), f"{'a' * 77}-bc"
+    filenames, long = UniqueFilenames(), f"{'a' * 77}-bc"
 
-    assert [filenames.take([long]) for _ in range(10)][-2:] == [f"{'a' * 77}-9", f"{'a' * 77}-10"]
-
-
-# --- Many pictures ---
+    assert [filenames.reserve([long]) for _ in range(10)][-2:] == [f"{'a' * 77}-9", f"{'a' * 77}-10"]
 
 
-def test_the_answers_keep_the_order_whichever_is_ready_first() -> None:
+# --- Concurrency ---
+
+
+def test_results_keep_the_order_of_the_items() -> None:
     second_is_done = threading.Event()
 
     def work(item: int) -> int:
         if item == 0:
-            assert second_is_done.wait(60), "the second one was not begun beside the first"
+            assert second_is_done.wait(60), "the second item did not run concurrently with the first"
         if item == 1:
             second_is_done.set()
         return item
 
-    assert [(item, outcome.result()) for item, outcome in in_order(work, range(5), threads=2)] == [
+    assert [(item, outcome.result()) for item, outcome in map_ordered(work, range(5), threads=2)] == [
         (item, item) for item in range(5)
     ]
 
 
-def test_no_more_is_begun_than_a_little_ahead() -> None:
+def test_read_ahead_is_bounded() -> None:
     taken = itertools.count()
     endless = (next(taken) for _ in itertools.repeat(None))
 
-    outcomes = in_order(str, endless, threads=3)
-    answers = [outcome.result() for _, outcome in itertools.islice(outcomes, 100)]
+    outcomes = map_ordered(str, endless, threads=3)
+    results = [outcome.result() for _, outcome in itertools.islice(outcomes, 100)]
     outcomes.close()
 
-    assert answers == [str(number) for number in range(100)]
+    assert results == [str(number) for number in range(100)]
     assert next(taken) <= 100 + 2 * 3
 
 
-def test_pictures_share_the_models_batches(tmp_path: Path, settings: Any) -> None:
+def test_images_share_batches(tmp_path: Path, settings: Any) -> None:
     settings.FORGE_SCRIPT = {"delay_ms": 200}
     for number in range(12):
         (tmp_path / f"{number}.jpg").write_bytes(jpeg())
     command = Command()
 
-    assert len(caption("--json", tmp_path, command=command).told) == 12
+    assert len(caption("--json", tmp_path, command=command).records) == 12
 
     assert command.engine.batcher.items == 12
     assert max(command.engine.batcher.sizes) > 1
 
 
-# --- A process of its own ---
+# --- As a process ---
 
 
-def test_each_json_line_is_out_before_the_next_picture_is_done(folder: Path) -> None:
+def test_each_json_line_is_flushed_before_the_next_image_is_done(folder: Path) -> None:
     script = json.dumps({"delay_ms": 300, "crash_color": COLORS[5]})
 
     run = finished("--json", folder, FORGE_SCRIPT=script, FORGE_BATCH_SIZE="1")
 
-    assert run.code == 70, "killed by its last picture"
+    assert run.code == 70, "killed by its last image"
     assert run.paths[:3] == [f"{folder}/{number}.jpg" for number in range(3)]
 
 
-def test_it_runs_without_a_database_and_makes_none(folder: Path, tmp_path: Path) -> None:
+def test_it_needs_no_database_and_creates_none(folder: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     unreachable = {"DATABASE_URL": "postgresql://alice@127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1/0"}
     embedded = {"DATABASE_URL": f"sqlite:///{data}/db.sqlite3", "FORGE_DATA": str(data)}
@@ -428,9 +430,9 @@ def test_it_runs_without_a_database_and_makes_none(folder: Path, tmp_path: Path)
     assert [path.name for path in data.iterdir()] == ["secret_key"]
 
 
-def test_off_a_terminal_stderr_holds_complaints_alone(folder: Path) -> None:
-    oddity = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\x01\0\0\0\x01\0"
-    (folder / "2.jpg").write_bytes(jpeg(exif=oddity))
+def test_without_a_terminal_stderr_has_only_errors(folder: Path) -> None:
+    odd_exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\x01\0\0\0\x01\0"
+    (folder / "2.jpg").write_bytes(jpeg(exif=odd_exif))
     (folder / "3.jpg").write_bytes(jpeg(COLORS[3]))
 
     run = finished(folder, folder / "missing.jpg", FORGE_SCRIPT=json.dumps({"fail_color": COLORS[5]}))
@@ -443,39 +445,42 @@ def test_off_a_terminal_stderr_holds_complaints_alone(folder: Path) -> None:
     assert re.fullmatch(rf"{folder}/missing\.jpg: There is no such[^\n]+\n{expected}", run.stderr), run.stderr
 
 
-def test_no_bar_gets_into_a_log_not_even_where_colours_are_forced(folder: Path, tmp_path: Path) -> None:
-    with (tmp_path / "words").open("w") as words, started("--json", folder, stdout=words, FORCE_COLOR="1") as process:
+def test_no_progress_bar_in_a_log_even_with_forced_colors(folder: Path, tmp_path: Path) -> None:
+    with (
+        (tmp_path / "output").open("w") as output,
+        started("--json", folder, stdout=output, FORCE_COLOR="1") as process,
+    ):
         _, stderr = process.communicate(timeout=120)
 
     assert (process.returncode, stderr) == (0, "")
 
 
-def test_a_bar_shows_on_a_terminal_and_never_in_the_words(folder: Path, tmp_path: Path) -> None:
-    with (tmp_path / "words").open("w") as words:
-        shown = on_terminal(lambda terminal: started("--json", folder, stdout=words, stderr=terminal))
+def test_the_progress_bar_is_shown_on_a_terminal_and_not_in_stdout(folder: Path, tmp_path: Path) -> None:
+    with (tmp_path / "output").open("w") as output:
+        shown = on_terminal(lambda terminal: started("--json", folder, stdout=output, stderr=terminal))
 
     assert "loading the models" in shown
     assert "captioning" in shown
     assert "6/6" in shown
-    assert len(Run(0, (tmp_path / "words").read_text(), "").told) == 6
+    assert len(CaptionRun(0, (tmp_path / "output").read_text(), "").records) == 6
 
 
-def test_on_one_terminal_the_bar_makes_room_for_the_words(folder: Path) -> None:
+def test_the_progress_bar_is_erased_before_output_on_the_same_terminal(folder: Path) -> None:
     shown = on_terminal(lambda terminal: started("--json", folder, stdout=terminal, stderr=terminal))
 
     lines = [line for line in shown.splitlines() if "{" in line]
-    # What stands on the line before it is erased first.
+    # The bar's line is erased first.
     assert [json.loads(line.rpartition("\x1b[2K")[2])["path"] for line in lines] == [
         f"{folder}/{n}.jpg" for n in range(6)
     ]
     assert "captioning" in shown
 
 
-def test_no_bar_runs_through_what_a_pipe_s_reader_shows(folder: Path) -> None:
+def test_no_progress_bar_when_stdout_is_a_pipe(folder: Path) -> None:
     assert on_terminal(lambda terminal: started("--json", folder, stderr=terminal)) == ""
 
 
-def test_a_reader_that_leaves_ends_the_run_in_silence(folder: Path) -> None:
+def test_a_closed_pipe_ends_the_run_silently(folder: Path) -> None:
     with started("--json", folder, folder, FORGE_SCRIPT='{"delay_ms": 100}', FORGE_BATCH_SIZE="1") as process:
         process.stdout.readline()
         process.stdout.close()
@@ -486,14 +491,14 @@ def test_a_reader_that_leaves_ends_the_run_in_silence(folder: Path) -> None:
 
 @pytest.fixture
 def slow(folder: Path) -> Iterator[Any]:
-    """It has begun a batch that takes longer than anyone waits."""
+    """A run in the middle of a very long batch."""
     script = json.dumps({"delay_ms_per_image": 1000, "delay_ms": 100})
     with started("--json", *[folder] * 10, FORGE_SCRIPT=script, FORGE_BATCH_SIZE="60") as process:
         yield process
         process.kill()
 
 
-def test_ctrl_c_ends_it_at_once_with_130_and_without_a_traceback(slow: Any) -> None:
+def test_ctrl_c_exits_at_once_with_130_and_without_a_traceback(slow: Any) -> None:
     slow.stdout.readline()
     slow.send_signal(signal.SIGINT)
     before = time.monotonic()
@@ -503,7 +508,7 @@ def test_ctrl_c_ends_it_at_once_with_130_and_without_a_traceback(slow: Any) -> N
     assert time.monotonic() - before < 20
 
 
-def test_ctrl_c_while_it_starts_is_no_traceback_either(tmp_path: Path) -> None:
+def test_ctrl_c_during_the_start_prints_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt")
 
     run = finished("a.jpg", DJANGO_SETTINGS_MODULE="interrupted", PYTHONPATH=str(tmp_path))

@@ -1,4 +1,4 @@
-"""`manage.py models`: lists, fetches and checks, against a small hub on this machine."""
+"""`manage.py models`: list, pull and verify, against a local fake hub."""
 
 import hashlib
 import io
@@ -32,43 +32,43 @@ FILES = {
 
 @dataclass
 class FakeHub:
-    """`asked`: path and range of each request. `cut`: files that break off after so many bytes, once."""
+    """`requests`: path and range of each. `cut`: files whose first response ends after so many bytes."""
 
     files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))
     commits: dict[str, str] = field(default_factory=lambda: {"main": COMMIT, COMMIT: COMMIT, NEXT: NEXT})
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
     cut: dict[str, int] = field(default_factory=dict)
-    spoilt: set[str] = field(default_factory=set)
+    corrupted: set[str] = field(default_factory=set)
     url: str = ""
 
     def listing(self, revision: str) -> bytes | None:
         if revision not in self.commits:
             return None
-        siblings = [self._told(name, data) for name, data in self.files.items()]
+        siblings = [self._entry(name, data) for name, data in self.files.items()]
         return json.dumps({"sha": self.commits[revision], "siblings": siblings}).encode()
 
-    def _told(self, name: str, data: bytes) -> dict[str, Any]:
+    def _entry(self, name: str, data: bytes) -> dict[str, Any]:
         blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-        told: dict[str, Any] = {"rfilename": name, "size": len(data), "blobId": blob}
+        entry: dict[str, Any] = {"rfilename": name, "size": len(data), "blobId": blob}
         if name.endswith((".safetensors", ".bin")):
-            # Of large files the blob is a pointer's.
-            told |= {"blobId": "0" * 40, "lfs": {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}}
-        return told
+            # The blob of a large file is that of its LFS pointer.
+            entry |= {"blobId": "0" * 40, "lfs": {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}}
+        return entry
 
 
 def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
-            hub.asked.append((path, self.headers.get("Range", "")))
+            hub.requests.append((path, self.headers.get("Range", "")))
             if path.startswith(f"/api/models/{NAME}/revision/"):
-                self._answer(hub.listing(path.rpartition("/revision/")[2]))
+                self._respond(hub.listing(path.rpartition("/revision/")[2]))
             elif path.startswith("/api/"):
-                self._answer(None)
+                self._respond(None)
             elif path.startswith("/moved/"):
                 self._file(path.removeprefix("/moved/"))
             else:
-                # Large files lie elsewhere, as on the real one.
+                # A redirect, as for large files on the real hub.
                 self.send_response(302)
                 self.send_header("Location", f"/moved/{path.rpartition('/')[2]}")
                 self.send_header("Content-Length", "0")
@@ -77,10 +77,10 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
         def _file(self, name: str) -> None:
             data = hub.files[name]
             start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
-            body = bytes(len(data)) if name in hub.spoilt else data
-            self._answer(body[start:], 206 if start else 200, hub.cut.pop(name, None))
+            body = bytes(len(data)) if name in hub.corrupted else data
+            self._respond(body[start:], 206 if start else 200, hub.cut.pop(name, None))
 
-        def _answer(self, body: bytes | None, code: int = 200, cut: int | None = None) -> None:
+        def _respond(self, body: bytes | None, code: int = 200, cut: int | None = None) -> None:
             self.send_response(404 if body is None else code)
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
@@ -112,42 +112,42 @@ def folder(tmp_path: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Run:
+class ModelsRun:
     code: int
     stdout: str
     stderr: str
 
 
-def models(*arguments: str) -> Run:
+def models(*arguments: str) -> ModelsRun:
     stdout, stderr, code = io.StringIO(), io.StringIO(), 0
     try:
         call_command(Command(), *arguments, stdout=stdout, stderr=stderr)
     except SystemExit as end:
         code = int(end.code or 0)
-    return Run(code, stdout.getvalue(), stderr.getvalue())
+    return ModelsRun(code, stdout.getvalue(), stderr.getvalue())
 
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_pull_fetches_configuration_tokenizer_and_safetensors_and_never_a_pickle(hub: FakeHub, folder: Path) -> None:
+def test_pull_downloads_configuration_tokenizer_and_safetensors_but_no_pickle(hub: FakeHub, folder: Path) -> None:
     run = models("pull", NAME)
     assert (run.code, run.stderr) == (0, "")
     assert run.stdout == f"{NAME}: 0 MB at {COMMIT[:12]}, hashes checked.\n"
-    assert names(folder) == {"config.json", "vocab.txt", "model.safetensors", store.SUMS, store.REVISION}
+    assert names(folder) == {"config.json", "vocab.txt", "model.safetensors", store.CHECKSUMS, store.REVISION}
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
-    assert all("pytorch" not in path for path, _ in hub.asked)
+    assert all("pytorch" not in path for path, _ in hub.requests)
 
 
-def test_files_are_asked_for_by_the_commit_and_not_by_the_branch(hub: FakeHub) -> None:
+def test_files_are_requested_by_commit_and_not_by_branch(hub: FakeHub) -> None:
     models("pull", NAME)
-    assert {path for path, _ in hub.asked if path.startswith(f"/{NAME}")} == {
+    assert {path for path, _ in hub.requests if path.startswith(f"/{NAME}")} == {
         f"/{NAME}/resolve/{COMMIT}/{name}" for name in ("config.json", "vocab.txt", "model.safetensors")
     }
 
 
-def test_what_was_pulled_is_pinned_until_another_revision_is_asked_for(hub: FakeHub, folder: Path) -> None:
+def test_a_pulled_model_is_pinned_until_another_revision_is_given(hub: FakeHub, folder: Path) -> None:
     models("pull", NAME)
     hub.commits["main"] = NEXT
     models("pull", NAME)
@@ -156,38 +156,36 @@ def test_what_was_pulled_is_pinned_until_another_revision_is_asked_for(hub: Fake
     assert store.commit(folder) == NEXT
 
 
-def test_what_is_here_is_not_fetched_again(hub: FakeHub) -> None:
+def test_pulled_files_are_not_downloaded_again(hub: FakeHub) -> None:
     models("pull", NAME)
-    hub.asked.clear()
+    hub.requests.clear()
     assert models("pull", NAME).code == 0
-    assert [path for path, _ in hub.asked] == [f"/api/models/{NAME}/revision/{COMMIT}"]
+    assert [path for path, _ in hub.requests] == [f"/api/models/{NAME}/revision/{COMMIT}"]
 
 
-def test_a_pull_that_broke_off_leaves_nothing_that_looks_whole_and_goes_on_where_it_stopped(
-    hub: FakeHub, folder: Path
-) -> None:
+def test_an_aborted_pull_is_marked_as_partial_and_is_resumed(hub: FakeHub, folder: Path) -> None:
     hub.cut["model.safetensors"] = 1000
     run = models("pull", NAME)
     assert run.code == 1
     assert "model.safetensors broke off" in run.stderr
-    assert not {"model.safetensors", store.SUMS} & names(folder)
+    assert not {"model.safetensors", store.CHECKSUMS} & names(folder)
     assert models("verify").code == 1
-    hub.asked.clear()
+    hub.requests.clear()
     assert models("pull", NAME).code == 0
-    assert ("/moved/model.safetensors", "bytes=1000-") in hub.asked
+    assert ("/moved/model.safetensors", "bytes=1000-") in hub.requests
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
-def test_a_file_that_is_not_what_the_hub_says_is_not_kept(hub: FakeHub, folder: Path, name: str) -> None:
-    hub.spoilt.add(name)
+def test_a_file_with_a_wrong_hash_is_deleted(hub: FakeHub, folder: Path, name: str) -> None:
+    hub.corrupted.add(name)
     run = models("pull", NAME)
     assert (run.code, run.stdout) == (1, "")
-    assert f"{name} is not what the hub says it is" in run.stderr
-    assert not {name, f"{name}{store.PARTIAL}", store.SUMS} & names(folder)
+    assert f"{name} does not match the hub's listing" in run.stderr
+    assert not {name, f"{name}{store.PARTIAL_SUFFIX}", store.CHECKSUMS} & names(folder)
 
 
-def test_a_model_without_safetensors_is_refused(hub: FakeHub, folder: Path) -> None:
+def test_a_model_without_safetensors_is_rejected(hub: FakeHub, folder: Path) -> None:
     del hub.files["model.safetensors"]
     run = models("pull", NAME)
     assert run.code == 1
@@ -196,7 +194,7 @@ def test_a_model_without_safetensors_is_refused(hub: FakeHub, folder: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (("bob/unknown",), "no model bob/unknown"),
         ((NAME, "--revision", "nowhere"), "at revision nowhere"),
@@ -204,29 +202,29 @@ def test_a_model_without_safetensors_is_refused(hub: FakeHub, folder: Path) -> N
         (("blip",), "no model's name"),
     ],
 )
-def test_what_cannot_be_pulled_is_told_in_a_sentence(hub: FakeHub, arguments: tuple[str, ...], complaint: str) -> None:
+def test_a_failed_pull_is_reported_in_one_sentence(hub: FakeHub, arguments: tuple[str, ...], message: str) -> None:
     run = models("pull", *arguments)
     assert run.code == 1
-    assert complaint in run.stderr
+    assert message in run.stderr
     assert len(run.stderr.splitlines()) == 1
 
 
-def test_a_hub_that_is_away_is_told_in_a_sentence(hub: FakeHub, settings: Any) -> None:
+def test_an_unreachable_hub_is_reported_in_one_sentence(hub: FakeHub, settings: Any) -> None:
     settings.FORGE_HUB_URL = "http://127.0.0.1:9"
     run = models("pull", NAME)
     assert run.code == 1
-    assert "does not answer" in run.stderr
+    assert "to the hub failed" in run.stderr
 
 
-def test_without_a_name_the_two_that_the_service_uses_are_pulled(hub: FakeHub, settings: Any, folder: Path) -> None:
+def test_without_a_name_the_configured_models_are_pulled(hub: FakeHub, settings: Any, folder: Path) -> None:
     settings.FORGE_BLIP, settings.FORGE_CLIP = NAME, str(folder)
     assert models("pull").code == 0
     assert store.commit(folder) == COMMIT
 
 
-def test_verify_names_what_is_wrong(hub: FakeHub, folder: Path) -> None:
+def test_verify_reports_missing_and_damaged_files(hub: FakeHub, folder: Path) -> None:
     models("pull", NAME)
-    assert models("verify") == Run(0, f"{NAME}: whole.\n", "")
+    assert models("verify") == ModelsRun(0, f"{NAME}: whole.\n", "")
     (folder / "config.json").unlink()
     data = bytearray(WEIGHTS)
     data[100] ^= 1
@@ -236,9 +234,9 @@ def test_verify_names_what_is_wrong(hub: FakeHub, folder: Path) -> None:
     assert run.stderr == f"{NAME}: config.json is missing.\n{NAME}: model.safetensors is damaged.\n"
 
 
-def test_list_tells_size_and_revision_and_what_could_be_pulled(hub: FakeHub) -> None:
+def test_list_shows_revisions_and_models_that_can_be_pulled(hub: FakeHub) -> None:
     models("pull", NAME)
     run = models("list")
     assert f"{NAME} " in run.stdout
     assert COMMIT[:12] in run.stdout
-    assert all(f"bin/manage models pull {name}" in run.stdout for name in store.KNOWN)
+    assert all(f"bin/manage models pull {name}" in run.stdout for name in store.SUPPORTED)

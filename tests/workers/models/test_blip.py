@@ -1,4 +1,4 @@
-"""BLIP by folder: the sentences of transformers' own `generate`, whatever the batch, faster."""
+"""The BLIP captioner: the same sentences as transformers' `generate`, independent of the batch."""
 
 import json
 import shutil
@@ -14,11 +14,11 @@ from tests.workers.blip_checkpoints import SIDE, save_blip, save_vocabulary
 from workers.imaging.decoding import decode
 from workers.models.base import ModelUnavailable
 from workers.models.blip import BlipCaptioner, candidates
-from workers.models.blip.options import Style
-from workers.models.text_decoder.beam_search import Sentence
+from workers.models.blip.options import BlipOptions
+from workers.models.text_decoder.beam_search import Hypothesis
 
-STYLE = Style(longest=12)
-PROMPTS = STYLE.prompts
+OPTIONS = BlipOptions(max_new_tokens=12)
+PROMPTS = OPTIONS.prompts
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[NDArray[np.uint8]]:
+def images() -> list[NDArray[np.uint8]]:
     rng = np.random.default_rng(0)
     sizes = [(20, 31), (64, 64), (90, 20), (1, 1), (33, 77), (48, 40), (32, 32), (25, 90)]
     return [rng.integers(0, 255, (*size, 3), dtype=np.uint8) for size in sizes]
@@ -36,9 +36,9 @@ def pictures() -> list[NDArray[np.uint8]]:
 @pytest.fixture(scope="module")
 def blip(folder: Path) -> Any:
     from workers.models.blip.model import Blip
-    from workers.models.precision import processor
+    from workers.models.precision import detect_processor
 
-    return Blip(folder, "fp32", processor(), STYLE)
+    return Blip(folder, "fp32", detect_processor(), OPTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -49,30 +49,28 @@ def library(folder: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def inputs(folder: Path, pictures: list[NDArray[np.uint8]]) -> Any:
-    """As transformers prepares them."""
+def inputs(folder: Path, images: list[NDArray[np.uint8]]) -> Any:
+    """The preprocessed images, by transformers."""
     from transformers import BlipImageProcessorPil
 
     processor: Any = BlipImageProcessorPil.from_pretrained(folder)
-    return processor(pictures, return_tensors="pt", input_data_format="channels_last")["pixel_values"]
+    return processor(images, return_tensors="pt", input_data_format="channels_last")["pixel_values"]
 
 
-def sentences(blip: Any, inputs: Any) -> list[list[list[Sentence]]]:
-    from workers.models.text_decoder.generation import tell
+def hypotheses(blip: Any, inputs: Any) -> list[list[list[Hypothesis]]]:
+    from workers.models.text_decoder.generation import generate
 
-    return tell(blip.decoder, blip.see(inputs), blip.prompts, blip.rules)
+    return generate(blip.decoder, blip.encode(inputs), blip.prompts, blip.generation)
 
 
-def ids(found: list[list[list[Sentence]]]) -> list[list[list[tuple[int, ...]]]]:
+def ids(found: list[list[list[Hypothesis]]]) -> list[list[list[tuple[int, ...]]]]:
     return [[[sentence.ids for sentence in view] for view in picture] for picture in found]
 
 
-def test_pictures_are_prepared_as_transformers_prepares_them(
-    blip: Any, inputs: Any, pictures: list[NDArray[np.uint8]]
-) -> None:
+def test_preprocessing_equals_that_of_transformers(blip: Any, inputs: Any, images: list[NDArray[np.uint8]]) -> None:
     import torch
 
-    torch.testing.assert_close(blip.preprocessor(pictures), inputs, atol=1e-5, rtol=0)
+    torch.testing.assert_close(blip.preprocessor(images), inputs, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("beams", [1, 3])
@@ -81,60 +79,58 @@ def test_the_sentences_are_those_of_generate(library: Any, folder: Path, inputs:
     import torch
 
     from workers.models.blip.model import Blip
-    from workers.models.precision import processor
+    from workers.models.precision import detect_processor
 
-    own = Blip(folder, "fp32", processor(), Style((PROMPTS[view],), beams, STYLE.longest))
+    own = Blip(folder, "fp32", detect_processor(), BlipOptions((PROMPTS[view],), beams, OPTIONS.max_new_tokens))
     prompt = own.prompts[0]
-    # What stands last is taken for the end token and left out.
-    asked = torch.tensor([[*prompt, 3]] * len(inputs))
-    answer = library.generate(
+    # `generate` takes the last token for the end token and drops it.
+    prompts = torch.tensor([[*prompt, 3]] * len(inputs))
+    generated = library.generate(
         inputs,
-        asked,
+        prompts,
         num_beams=beams,
         num_return_sequences=beams,
-        max_new_tokens=STYLE.longest,
+        max_new_tokens=OPTIONS.max_new_tokens,
         early_stopping=beams > 1,
-        no_repeat_ngram_size=STYLE.unrepeated,
+        no_repeat_ngram_size=OPTIONS.no_repeat_ngram_size,
     )
-    expected = [tuple(token for token in row if token not in (0, 3)) for row in answer.tolist()]
-    found = [sentence.ids for picture in sentences(own, inputs) for sentence in picture[0]]
+    expected = [tuple(token for token in row if token not in (0, 3)) for row in generated.tolist()]
+    found = [sentence.ids for image in hypotheses(own, inputs) for sentence in image[0]]
     assert found == expected
     assert len({len(row) for row in found}) > 1, "some end and some are cut"
 
 
-def test_a_score_is_that_of_generate(library: Any, blip: Any, inputs: Any) -> None:
+def test_the_scores_are_those_of_generate(library: Any, blip: Any, inputs: Any) -> None:
     import torch
 
-    asked = torch.tensor([[*blip.prompts[1], 3]] * len(inputs))
-    answer = library.generate(
+    prompts = torch.tensor([[*blip.prompts[1], 3]] * len(inputs))
+    generated = library.generate(
         inputs,
-        asked,
+        prompts,
         num_beams=3,
         num_return_sequences=3,
-        max_new_tokens=STYLE.longest,
+        max_new_tokens=OPTIONS.max_new_tokens,
         early_stopping=True,
         no_repeat_ngram_size=3,
         return_dict_in_generate=True,
         output_scores=True,
     )
-    found = [sentence.score for picture in sentences(blip, inputs) for sentence in picture[1]]
-    assert found == pytest.approx(answer.sequences_scores.tolist(), abs=1e-4)
+    found = [sentence.score for image in hypotheses(blip, inputs) for sentence in image[1]]
+    assert found == pytest.approx(generated.sequences_scores.tolist(), abs=1e-4)
 
 
 @pytest.mark.parametrize("size", [1, 3, 8])
-def test_a_picture_s_words_do_not_depend_on_its_batch(
-    folder: Path, pictures: list[NDArray[np.uint8]], size: int
-) -> None:
+def test_captions_do_not_depend_on_the_batch(folder: Path, images: list[NDArray[np.uint8]], size: int) -> None:
     captioner = loaded(folder, "fp32")
-    together = captioner.predict(pictures)
-    parts = [captioner.predict(pictures[at : at + size]) for at in range(0, len(pictures), size)]
-    assert [[told.text for told in one] for part in parts for one in part] == [
-        [told.text for told in one] for one in together
+    together = captioner.predict(images)
+    parts = [captioner.predict(images[at : at + size]) for at in range(0, len(images), size)]
+    assert [[caption.text for caption in one] for part in parts for one in part] == [
+        [caption.text for caption in one] for one in together
     ]
-    assert len({tuple(told.text for told in one) for one in together}) > 4, "the pictures are told apart"
+    assert len({tuple(caption.text for caption in one) for one in together}) > 4, "different images, different captions"
 
 
-def test_in_int8_sight_does_not_depend_on_the_batch_in_a_single_bit(folder: Path, inputs: Any) -> None:
+def test_int8_layers_are_bitwise_independent_of_the_batch(folder: Path, inputs: Any) -> None:
     import torch
 
     from workers.models.packed_linear import Int8Linear
@@ -146,15 +142,15 @@ def test_in_int8_sight_does_not_depend_on_the_batch_in_a_single_bit(folder: Path
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp16", "fp32"])
-def test_packed_layers_multiply_almost_the_same_numbers(precision: str) -> None:
+def test_packed_layers_approximate_the_plain_layer(precision: str) -> None:
     import torch
 
-    from workers.models.packed_linear import linear
+    from workers.models.packed_linear import linear_packer
 
     torch.manual_seed(0)
     plain = torch.nn.Linear(64, 96)
     rows = torch.randn(2, 5, 64) * torch.tensor([0.1, 1, 10, 100, 0])[:, None]
-    packed = linear(precision, "cpu", rows=5)(plain)
+    packed = linear_packer(precision, "cpu", rows=5)(plain)
     for row in range(5):
         expected = plain(rows[:, row])
         error = (packed(rows)[:, row] - expected).norm() / expected.norm()
@@ -162,58 +158,58 @@ def test_packed_layers_multiply_almost_the_same_numbers(precision: str) -> None:
 
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
-def test_it_speaks_in_every_precision(folder: Path, pictures: list[NDArray[np.uint8]], precision: str) -> None:
+def test_every_precision_produces_captions(folder: Path, images: list[NDArray[np.uint8]], precision: str) -> None:
     captioner = loaded(folder, precision)
     assert captioner.revision.endswith(f"+{precision}")
-    assert all(captioner.predict(pictures))
+    assert all(captioner.predict(images))
 
 
-def test_a_picture_has_several_candidates_the_surest_first(folder: Path, pictures: list[NDArray[np.uint8]]) -> None:
-    told = loaded(folder, "fp32").predict(pictures)
-    assert max(map(len, told)) > 2
-    for one in told:
+def test_candidates_are_sorted_by_confidence(folder: Path, images: list[NDArray[np.uint8]]) -> None:
+    candidates_of_images = loaded(folder, "fp32").predict(images)
+    assert max(map(len, candidates_of_images)) > 2
+    for one in candidates_of_images:
         assert [c.confidence for c in one] == sorted((c.confidence for c in one), reverse=True)
         assert all(0 < c.confidence <= 1 for c in one)
 
 
-def test_candidates_are_guarded_and_say_different_things() -> None:
-    told = [
+def test_candidates_are_cleaned_up_and_deduplicated() -> None:
+    sentences = [
         ("", "a dog on grass", -0.5),
         ("a picture of", "a picture of dogs on the grass", -0.1),
         ("", "a picture of", -0.01),
         ("", "a cat on a cat on a cat", -0.9),
     ]
-    found = candidates(told)
+    found = candidates(sentences)
     assert [caption.text for caption in found] == ["dogs on the grass", "a cat"]
     assert found[0].confidence == pytest.approx(0.9048)
 
 
-def test_where_the_guards_leave_nothing_there_are_no_candidates() -> None:
+def test_sentences_without_content_are_no_candidates() -> None:
     assert candidates([("", "a picture of", -0.1), ("a picture of", "...", -0.2)]) == []
 
 
-def test_a_reduced_photograph_is_as_good_as_the_whole() -> None:
-    """decode() keeps 448 pixels a side, from which the 384 of BLIP are made."""
+def test_decoding_at_reduced_size_hardly_changes_the_input() -> None:
+    """decode() keeps 448 pixels a side, which are resized to BLIP's 384."""
     from workers.models.blip.pixels import Preprocessor
 
     prepare = Preprocessor(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     data = (Path(__file__).parents[3] / "samples" / "astronaut.jpg").read_bytes()
-    reduced, whole = (
+    reduced, full = (
         prepare([decode(data, limits=Limits(pixels=10**8), max_side=side).pixels]) for side in (448, 10**5)
     )
-    # In steps of 1 in 255.
-    assert float((reduced - whole).abs().mean()) * 127.5 < 2.0
+    # In gray levels of 255.
+    assert float((reduced - full).abs().mean()) * 127.5 < 2.0
 
 
-# --- Bad checkpoints ---
+# --- Damaged checkpoints ---
 
 
-def spoilt(folder: Path, copy: Path) -> Path:
-    return Path(shutil.copytree(folder, copy / "spoilt"))
+def copy_of(folder: Path, target: Path) -> Path:
+    return Path(shutil.copytree(folder, target / "copy"))
 
 
 @pytest.mark.parametrize(
-    ("name", "complaint"),
+    ("name", "message"),
     [
         ("config.json", "lacks config.json"),
         ("model.safetensors", "lacks model.safetensors"),
@@ -221,16 +217,16 @@ def spoilt(folder: Path, copy: Path) -> Path:
         ("vocab.txt", "lacks a tokenizer"),
     ],
 )
-def test_a_missing_file_is_named(folder: Path, tmp_path: Path, name: str, complaint: str) -> None:
-    copy = spoilt(folder, tmp_path)
+def test_a_missing_file_is_named(folder: Path, tmp_path: Path, name: str, message: str) -> None:
+    copy = copy_of(folder, tmp_path)
     (copy / name).unlink()
-    with pytest.raises(ModelUnavailable, match=complaint):
+    with pytest.raises(ModelUnavailable, match=message):
         BlipCaptioner(copy).load()
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json"])
-def test_a_damaged_file_is_told_in_one_sentence(folder: Path, tmp_path: Path, name: str) -> None:
-    copy = spoilt(folder, tmp_path)
+def test_a_damaged_file_is_reported_in_one_sentence(folder: Path, tmp_path: Path, name: str) -> None:
+    copy = copy_of(folder, tmp_path)
     (copy / name).write_bytes(b'{"damaged')
     with pytest.raises(ModelUnavailable, match="damaged") as caught:
         BlipCaptioner(copy).load()
@@ -238,62 +234,62 @@ def test_a_damaged_file_is_told_in_one_sentence(folder: Path, tmp_path: Path, na
 
 
 def test_pickled_weights_are_not_opened(folder: Path, tmp_path: Path) -> None:
-    copy = spoilt(folder, tmp_path)
+    copy = copy_of(folder, tmp_path)
     (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
     with pytest.raises(ModelUnavailable, match=r"pytorch_model\.bin is not safetensors"):
         BlipCaptioner(copy).load()
 
 
 @pytest.mark.parametrize(
-    ("told", "complaint"),
+    ("changes", "message"),
     [
-        ({"model_type": "clip"}, "'clip', and 'blip' is asked for"),
+        ({"model_type": "clip"}, "'clip', and 'blip' is needed"),
         ({"architectures": ["BlipForQuestionAnswering"]}, "BlipForQuestionAnswering, and a BlipForConditional"),
     ],
 )
-def test_another_architecture_is_named(folder: Path, tmp_path: Path, told: dict[str, Any], complaint: str) -> None:
-    path = spoilt(folder, tmp_path) / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **told}))
-    with pytest.raises(ModelUnavailable, match=complaint):
+def test_another_architecture_is_rejected_by_name(
+    folder: Path, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    path = copy_of(folder, tmp_path) / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(ModelUnavailable, match=message):
         BlipCaptioner(path.parent).load()
 
 
-def test_weights_that_lack_a_layer_are_not_made_up(folder: Path, tmp_path: Path) -> None:
+def test_missing_weights_are_not_replaced_by_random_ones(folder: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    path = spoilt(folder, tmp_path) / "model.safetensors"
+    path = copy_of(folder, tmp_path) / "model.safetensors"
     save_file({k: v for k, v in load_file(path).items() if "layers.1.mlp" not in k}, path, {"format": "pt"})
     with pytest.raises(ModelUnavailable, match=r"lack vision_model\.encoder\.layers\.1\.mlp\.fc1\.bias and 3 more"):
         BlipCaptioner(path.parent).load()
 
 
-def test_a_tokenizer_that_knows_too_much_or_a_vocabulary_of_another_model_is_noticed(
-    folder: Path, tmp_path: Path
-) -> None:
-    copy = spoilt(folder, tmp_path)
+def test_a_tokenizer_with_more_tokens_than_the_model_is_rejected(folder: Path, tmp_path: Path) -> None:
+    copy = copy_of(folder, tmp_path)
     save_vocabulary(copy)
     (copy / "vocab.txt").write_text("[UNK]\n" + "\n".join(f"w{n}" for n in range(500)))
-    with pytest.raises(ModelUnavailable, match="501 tokens, and the model knows"):
+    with pytest.raises(ModelUnavailable, match="501 tokens, and the model's vocabulary has"):
         BlipCaptioner(copy).load()
 
 
-def test_an_unknown_precision_is_told_the_accepted_ones(folder: Path) -> None:
+def test_an_unknown_precision_names_the_accepted_ones(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"'fp64'; accepted: auto, fp32, bf16, int8"):
         BlipCaptioner(folder, precision="fp64").load()
 
 
-def test_predicting_before_load_or_after_unload_says_so(folder: Path) -> None:
+def test_predict_on_an_unloaded_model_raises(folder: Path) -> None:
     captioner = loaded(folder, "fp32")
     captioner.unload()
     with pytest.raises(RuntimeError, match="load"):
         captioner.predict([np.zeros((SIDE, SIDE, 3), dtype=np.uint8)])
 
 
-def test_an_empty_batch_has_no_answers(folder: Path) -> None:
+def test_an_empty_batch_has_an_empty_result(folder: Path) -> None:
     assert loaded(folder, "fp32").predict([]) == []
 
 
 def loaded(folder: Path, precision: str) -> BlipCaptioner:
-    captioner = BlipCaptioner(folder, precision=precision, style=STYLE)
+    captioner = BlipCaptioner(folder, precision=precision, options=OPTIONS)
     captioner.load()
     return captioner

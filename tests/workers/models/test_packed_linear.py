@@ -1,13 +1,13 @@
-"""The quick ways through torch's inner doors say what the ordinary layers say."""
+"""Layers packed by private APIs of torch compute what the plain layers compute."""
 
 import pytest
 
 
-def test_packed_linear_layers_multiply_the_same_numbers() -> None:
+def test_packed_linear_layers_equal_plain_ones() -> None:
     import torch
     from torch import nn
 
-    from workers.models.packed_linear import PackedLinear, can_pack_linear, pack_linear
+    from workers.models.packed_linear import Fp16Linear, can_pack_linear, pack_linear
 
     if not can_pack_linear():
         pytest.skip("this torch has no FBGEMM")
@@ -16,11 +16,11 @@ def test_packed_linear_layers_multiply_the_same_numbers() -> None:
     packed = nn.Sequential(*plain)
     pack_linear(packed)
     rows = torch.randn(2, 5, 64)
-    assert isinstance(packed[0], PackedLinear)
+    assert isinstance(packed[0], Fp16Linear)
     torch.testing.assert_close(packed(rows), plain(rows), atol=1e-4, rtol=1e-4)
 
 
-def test_packed_convolutions_say_what_plain_ones_say() -> None:
+def test_packed_convolutions_equal_plain_ones() -> None:
     import torch
 
     from workers.models.embedded.vision.backbone import SIDE, can_pack, imagenet_backbone, pack_backbone
@@ -29,17 +29,17 @@ def test_packed_convolutions_say_what_plain_ones_say() -> None:
     if not can_pack():
         pytest.skip("this torch has no oneDNN")
     backbone = imagenet_backbone()
-    picture = torch.rand(1, 3, SIDE, SIDE) * 2 - 1
+    image = torch.rand(1, 3, SIDE, SIDE) * 2 - 1
     with torch.inference_mode():
-        plain = glance(backbone, picture)
+        plain = glance(backbone, image)
         pack_backbone(backbone)
-        packed = glance(backbone, picture)
+        packed = glance(backbone, image)
     for name in ("grid", "coarse", "pooled", "labels"):
         before, after = getattr(plain, name), getattr(packed, name)
         torch.testing.assert_close(after, before, atol=1e-3, rtol=1e-3)
 
 
-def test_folding_the_norms_changes_nothing() -> None:
+def test_folding_the_norms_does_not_change_the_output() -> None:
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
@@ -48,8 +48,8 @@ def test_folding_the_norms_changes_nothing() -> None:
 
     net = EfficientNet.from_name("efficientnet-lite2")
     net.load_state_dict(torch.load(imagenet_weights(), weights_only=True))
-    picture = torch.rand(1, 3, SIDE, SIDE) * 2 - 1
+    image = torch.rand(1, 3, SIDE, SIDE) * 2 - 1
     backbone = imagenet_backbone()
     with torch.inference_mode():
-        own = glance(backbone, picture).labels
-        torch.testing.assert_close(own, net.eval()(picture), atol=1e-3, rtol=1e-3)
+        own = glance(backbone, image).labels
+        torch.testing.assert_close(own, net.eval()(image), atol=1e-3, rtol=1e-3)

@@ -10,35 +10,35 @@ from workers.models import create
 from workers.models.scripted import ScriptedFailure
 
 
-def test_the_same_picture_gets_the_same_words_in_any_batch() -> None:
+def test_output_does_not_depend_on_the_batch() -> None:
     captioner, tagger = create("scripted")
-    pictures = [solid((shade, 40, 200)) for shade in range(0, 240, 30)]
-    alone = [(captioner.predict([p])[0], tagger.predict([p])[0]) for p in pictures]
-    together = list(zip(captioner.predict(pictures), tagger.predict(pictures), strict=True))
+    images = [solid((shade, 40, 200)) for shade in range(0, 240, 30)]
+    alone = [(captioner.predict([p])[0], tagger.predict([p])[0]) for p in images]
+    together = list(zip(captioner.predict(images), tagger.predict(images), strict=True))
     assert alone == together
 
 
-def test_different_pictures_get_different_words() -> None:
+def test_different_images_get_different_captions() -> None:
     captioner, _ = create("scripted")
-    pictures = [np.random.default_rng(seed).integers(0, 255, (8, 8, 3), dtype=np.uint8) for seed in range(100)]
-    texts = {captions[0].text for captions in captioner.predict(pictures)}
+    images = [np.random.default_rng(seed).integers(0, 255, (8, 8, 3), dtype=np.uint8) for seed in range(100)]
+    texts = {captions[0].text for captions in captioner.predict(images)}
     assert len(texts) == 100
 
 
-def test_the_words_name_the_picture_s_colour() -> None:
+def test_the_caption_names_the_image_s_color() -> None:
     captioner, _ = create("scripted")
     assert " red " in captioner.predict([solid("red")])[0][0].text
     assert " light blue " in captioner.predict([solid("skyblue")])[0][0].text
 
 
-def test_the_picture_with_the_fail_colour_fails() -> None:
+def test_an_image_of_the_fail_color_fails() -> None:
     captioner, _ = create("scripted", fail_color="#ff00ff")
     captioner.predict([solid("#dd00ff"), solid("green")])
     with pytest.raises(ScriptedFailure):
         captioner.predict([solid("green"), solid("#fa04fb")])
 
 
-def test_the_picture_with_the_crash_colour_kills_the_process() -> None:
+def test_an_image_of_the_crash_color_kills_the_process() -> None:
     code = (
         "import numpy as np; from workers.models import create\n"
         "c, _ = create('scripted', crash_color='#000000')\n"
@@ -51,7 +51,7 @@ def test_the_picture_with_the_crash_colour_kills_the_process() -> None:
     assert (done.returncode, done.stdout) == (70, "alive\n")
 
 
-def test_a_delay_is_slept_once_for_a_batch_and_once_for_each_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delays_are_per_batch_and_per_image(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr("time.sleep", slept.append)
     captioner, tagger = create("scripted", delay_ms=100, delay_ms_per_image=20)
@@ -61,7 +61,7 @@ def test_a_delay_is_slept_once_for_a_batch_and_once_for_each_picture(monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("options", "complaint"),
+    ("options", "message"),
     [
         (
             {"delay": 5},
@@ -74,17 +74,17 @@ def test_a_delay_is_slept_once_for_a_batch_and_once_for_each_picture(monkeypatch
         ({"crash_color": "#ff00"}, "crash_color is '#ff00'"),
     ],
 )
-def test_a_bad_option_names_itself(options: dict[str, object], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+def test_a_bad_option_is_named_in_the_error(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         create("scripted", **options)
 
 
-def test_an_unknown_name_is_told_the_accepted_ones() -> None:
+def test_an_unknown_name_lists_the_accepted_ones() -> None:
     with pytest.raises(ValueError, match="'blip2'; accepted: auto, blip-clip, embedded, scripted"):
         create("blip2")
 
 
-def test_the_scripted_models_start_without_torch() -> None:
+def test_the_scripted_models_do_not_import_torch() -> None:
     code = "import sys; from workers import models, pipeline; models.create('scripted'); print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True

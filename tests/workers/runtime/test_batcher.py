@@ -9,78 +9,78 @@ from workers.runtime.batcher import Batcher, BatcherClosed, WrongResultCount
 WAIT_S = 10
 
 
-class IsolationLock:
-    """A run() that says when it has begun and goes on when told; answers the doubled items."""
+class BlockingRun:
+    """A run() that signals its start, blocks until opened, and returns the doubled items."""
 
     def __init__(self) -> None:
-        self.begun = threading.Semaphore(0)
-        self.go_on = threading.Semaphore(0)
-        self.seen: list[list[int]] = []
+        self.started = threading.Semaphore(0)
+        self.opened = threading.Semaphore(0)
+        self.batches: list[list[int]] = []
 
     def run(self, items: Sequence[int]) -> list[int]:
-        self.seen.append(list(items))
-        self.begun.release()
-        assert self.go_on.acquire(timeout=WAIT_S)
+        self.batches.append(list(items))
+        self.started.release()
+        assert self.opened.acquire(timeout=WAIT_S)
         if 13 in items:
             raise ValueError("unlucky")
         return [item * 2 for item in items]
 
     def open(self) -> None:
-        self.go_on.release(100)
+        self.opened.release(100)
 
 
-def test_a_lone_item_does_not_wait() -> None:
+def test_an_idle_batcher_runs_an_item_at_once() -> None:
     batcher: Batcher[str, str] = Batcher(list, batch_size=8, name="test")
     assert batcher.submit("alone").result(WAIT_S) == "alone"
     assert list(batcher.sizes) == [1]
     batcher.close()
 
 
-def test_what_arrives_while_the_model_is_busy_is_one_batch() -> None:
-    gate = IsolationLock()
-    batcher = Batcher(gate.run, batch_size=4, name="test")
+def test_items_that_arrive_while_run_works_form_the_next_batch() -> None:
+    blocking = BlockingRun()
+    batcher = Batcher(blocking.run, batch_size=4, name="test")
     first = batcher.submit(0)
-    assert gate.begun.acquire(timeout=WAIT_S)
+    assert blocking.started.acquire(timeout=WAIT_S)
     rest = [batcher.submit(number) for number in range(1, 7)]
-    assert batcher.waiting == 6
-    gate.open()
+    assert batcher.pending == 6
+    blocking.open()
     assert [future.result(WAIT_S) for future in [first, *rest]] == [0, 2, 4, 6, 8, 10, 12]
-    assert gate.seen == [[0], [1, 2, 3, 4], [5, 6]]
+    assert blocking.batches == [[0], [1, 2, 3, 4], [5, 6]]
     assert (batcher.batches, batcher.items, list(batcher.sizes)) == (3, 7, [1, 4, 2])
     batcher.close()
 
 
-def test_with_a_wait_a_batch_fills_up() -> None:
-    gate = IsolationLock()
-    gate.open()
-    batcher = Batcher(gate.run, batch_size=3, max_wait_s=WAIT_S, name="test")
+def test_max_wait_lets_a_batch_fill_up() -> None:
+    blocking = BlockingRun()
+    blocking.open()
+    batcher = Batcher(blocking.run, batch_size=3, max_wait_s=WAIT_S, name="test")
     futures = [batcher.submit(number) for number in range(3)]
     assert [future.result(WAIT_S / 2) for future in futures] == [0, 2, 4]
-    assert gate.seen == [[0, 1, 2]]
+    assert blocking.batches == [[0, 1, 2]]
     batcher.close()
 
 
-def test_with_a_wait_a_batch_that_stays_small_runs_too() -> None:
+def test_a_batch_that_is_not_full_runs_after_max_wait() -> None:
     batcher: Batcher[int, int] = Batcher(list, batch_size=3, max_wait_s=0.01, name="test")
     assert batcher.submit(5).result(WAIT_S) == 5
     batcher.close()
 
 
-def test_a_poisoned_batch_fails_only_the_poison() -> None:
-    gate = IsolationLock()
-    batcher = Batcher(gate.run, batch_size=4, name="test")
+def test_one_bad_item_does_not_fail_the_rest_of_its_batch() -> None:
+    blocking = BlockingRun()
+    batcher = Batcher(blocking.run, batch_size=4, name="test")
     first = batcher.submit(0)
-    assert gate.begun.acquire(timeout=WAIT_S)
+    assert blocking.started.acquire(timeout=WAIT_S)
     good, bad, fine = batcher.submit(1), batcher.submit(13), batcher.submit(2)
-    gate.open()
+    blocking.open()
     assert [future.result(WAIT_S) for future in (first, good, fine)] == [0, 2, 4]
     with pytest.raises(ValueError, match="unlucky"):
         bad.result(WAIT_S)
-    assert gate.seen == [[0], [1, 13, 2], [1], [13], [2]]
+    assert blocking.batches == [[0], [1, 13, 2], [1], [13], [2]]
     batcher.close()
 
 
-def test_the_thread_outlives_whatever_run_raises() -> None:
+def test_the_batch_thread_survives_any_exception() -> None:
     def run(items: Sequence[type[BaseException] | None]) -> list[str]:
         for item in items:
             if item is not None:
@@ -97,14 +97,14 @@ def test_the_thread_outlives_whatever_run_raises() -> None:
 
 
 def test_a_wrong_number_of_results_fails_the_whole_batch() -> None:
-    gate = IsolationLock()
+    blocking = BlockingRun()
     batcher: Batcher[int, int] = Batcher(
-        lambda items: gate.run(items) if items == [0] else [1], batch_size=4, name="test"
+        lambda items: blocking.run(items) if items == [0] else [1], batch_size=4, name="test"
     )
     first = batcher.submit(0)
-    assert gate.begun.acquire(timeout=WAIT_S)
+    assert blocking.started.acquire(timeout=WAIT_S)
     rest = [batcher.submit(1), batcher.submit(2)]
-    gate.open()
+    blocking.open()
     assert first.result(WAIT_S) == 0
     for future in rest:
         with pytest.raises(WrongResultCount):
@@ -114,66 +114,66 @@ def test_a_wrong_number_of_results_fails_the_whole_batch() -> None:
 
 
 def test_a_cancelled_item_is_not_run() -> None:
-    gate = IsolationLock()
-    batcher = Batcher(gate.run, batch_size=1, name="test")
+    blocking = BlockingRun()
+    batcher = Batcher(blocking.run, batch_size=1, name="test")
     first = batcher.submit(0)
-    assert gate.begun.acquire(timeout=WAIT_S)
+    assert blocking.started.acquire(timeout=WAIT_S)
     dropped, kept = batcher.submit(1), batcher.submit(2)
     assert dropped.cancel()
     assert not first.cancel()
-    gate.open()
+    blocking.open()
     assert kept.result(WAIT_S) == 4
-    assert gate.seen == [[0], [2]]
+    assert blocking.batches == [[0], [2]]
     batcher.close()
 
 
-def test_closing_answers_what_waits_and_refuses_the_rest() -> None:
-    gate = IsolationLock()
-    batcher = Batcher(gate.run, batch_size=2, name="captioner")
+def test_close_runs_pending_items_and_rejects_new_ones() -> None:
+    blocking = BlockingRun()
+    batcher = Batcher(blocking.run, batch_size=2, name="captioner")
     first = batcher.submit(0)
-    assert gate.begun.acquire(timeout=WAIT_S)
+    assert blocking.started.acquire(timeout=WAIT_S)
     rest = [batcher.submit(number) for number in (1, 2, 3)]
     assert batcher.close(timeout=0) is False
     with pytest.raises(BatcherClosed, match="captioner"):
         batcher.submit(4)
-    gate.open()
+    blocking.open()
     assert [future.result(WAIT_S) for future in [first, *rest]] == [0, 2, 4, 6]
     assert batcher.close(WAIT_S) is True
     assert batcher.close(WAIT_S) is True
 
 
-def test_many_threads_get_each_their_own_result() -> None:
+def test_concurrent_threads_get_their_own_results() -> None:
 
     def run(items: Sequence[int]) -> list[int]:
         return [item * item for item in items]
 
     batcher = Batcher(run, batch_size=5, name="test")
     start = threading.Barrier(16)
-    answers: dict[int, list[int]] = {}
+    results: dict[int, list[int]] = {}
 
-    def ask(base: int) -> None:
+    def submit(base: int) -> None:
         start.wait(WAIT_S)
         futures: list[Future[int]] = [batcher.submit(base + number) for number in range(20)]
-        answers[base] = [future.result(WAIT_S) for future in futures]
+        results[base] = [future.result(WAIT_S) for future in futures]
 
-    threads = [threading.Thread(target=ask, args=(base,)) for base in range(0, 1600, 100)]
+    threads = [threading.Thread(target=submit, args=(base,)) for base in range(0, 1600, 100)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(WAIT_S)
-    assert answers == {base: [(base + n) ** 2 for n in range(20)] for base in range(0, 1600, 100)}
+    assert results == {base: [(base + n) ** 2 for n in range(20)] for base in range(0, 1600, 100)}
     assert batcher.items == 320
     assert max(batcher.sizes) <= 5
     batcher.close()
 
 
-def test_a_batch_size_below_one_is_refused() -> None:
+def test_a_batch_size_below_one_is_rejected() -> None:
     with pytest.raises(ValueError, match="batch_size is 0"):
         Batcher(list, batch_size=0, name="test")
 
 
 class OutOfMemoryError(RuntimeError):
-    """As torch.cuda's is called."""
+    """Named as torch.cuda's."""
 
 
 @pytest.mark.parametrize(
@@ -181,12 +181,12 @@ class OutOfMemoryError(RuntimeError):
     [MemoryError(), OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
     ids=["python", "gpu", "cpu"],
 )
-def test_out_of_memory_halves_the_batch_and_goes_on(error: Exception) -> None:
+def test_out_of_memory_halves_the_batch_size_and_retries(error: Exception) -> None:
     seen: list[int] = []
-    gate = threading.Event()
+    blocking = threading.Event()
 
     def run(items: Sequence[int]) -> list[int]:
-        assert gate.wait(WAIT_S)
+        assert blocking.wait(WAIT_S)
         seen.append(len(items))
         if len(items) > 2:
             raise error
@@ -197,14 +197,14 @@ def test_out_of_memory_halves_the_batch_and_goes_on(error: Exception) -> None:
     while batcher.batches == 0:
         threading.Event().wait(0.001)
     rest = [batcher.submit(number) for number in range(1, 13)]
-    gate.set()
+    blocking.set()
     assert [future.result(WAIT_S) for future in [first, *rest]] == [number * 2 for number in range(13)]
-    # Eight, the first half of them, its halves; then no batch is larger than what fitted.
+    # Eight, its first half, the quarters of that; later batches are no larger than what fitted.
     assert seen == [1, 8, 4, 2, 2, 4, 2, 2, 2, 2]
     batcher.close()
 
 
-def test_batches_grow_again_when_there_is_memory() -> None:
+def test_the_batch_size_grows_again_when_memory_is_free() -> None:
     short = True
     seen: list[int] = []
 
@@ -214,14 +214,14 @@ def test_batches_grow_again_when_there_is_memory() -> None:
         seen.append(len(items))
         return list(items)
 
-    gate = IsolationLock()
+    blocking = BlockingRun()
     batcher: Batcher[int, int] = Batcher(
-        lambda items: gate.run(items) if items[0] == 0 else run(items), batch_size=2, name="test"
+        lambda items: blocking.run(items) if items[0] == 0 else run(items), batch_size=2, name="test"
     )
     first = batcher.submit(0)
-    assert gate.begun.acquire(timeout=WAIT_S)
+    assert blocking.started.acquire(timeout=WAIT_S)
     few = [batcher.submit(1) for _ in range(2)]
-    gate.open()
+    blocking.open()
     assert [future.result(WAIT_S) for future in [first, *few]] == [0, 1, 1]
     short = False
     many = [batcher.submit(1) for _ in range(300)]
@@ -231,13 +231,13 @@ def test_batches_grow_again_when_there_is_memory() -> None:
     batcher.close()
 
 
-def test_an_item_that_is_too_large_alone_fails_alone() -> None:
-    gate = IsolationLock()
+def test_an_item_too_large_for_memory_fails_alone() -> None:
+    blocking = BlockingRun()
     seen: list[list[int]] = []
 
     def run(items: Sequence[int]) -> list[int]:
         if items == [0]:
-            return gate.run(items)
+            return blocking.run(items)
         seen.append(list(items))
         if 13 in items:
             raise MemoryError("too large")
@@ -245,9 +245,9 @@ def test_an_item_that_is_too_large_alone_fails_alone() -> None:
 
     batcher = Batcher(run, batch_size=4, name="test")
     first = batcher.submit(0)
-    assert gate.begun.acquire(timeout=WAIT_S)
+    assert blocking.started.acquire(timeout=WAIT_S)
     rest = [batcher.submit(number) for number in (1, 13, 2, 3)]
-    gate.open()
+    blocking.open()
     assert first.result(WAIT_S) == 0
     assert [rest[place].result(WAIT_S) for place in (0, 2, 3)] == [1, 2, 3]
     with pytest.raises(MemoryError, match="too large"):
@@ -256,16 +256,16 @@ def test_an_item_that_is_too_large_alone_fails_alone() -> None:
     batcher.close()
 
 
-def test_what_is_not_about_memory_does_not_make_batches_smaller() -> None:
-    gate = IsolationLock()
-    batcher = Batcher(gate.run, batch_size=4, name="test")
+def test_other_errors_do_not_reduce_the_batch_size() -> None:
+    blocking = BlockingRun()
+    batcher = Batcher(blocking.run, batch_size=4, name="test")
     first = batcher.submit(0)
-    assert gate.begun.acquire(timeout=WAIT_S)
+    assert blocking.started.acquire(timeout=WAIT_S)
     rest = [batcher.submit(number) for number in (13, 1, 2, 3, 4, 5, 6, 7)]
-    gate.open()
+    blocking.open()
     assert first.result(WAIT_S) == 0
     assert rest[-1].result(WAIT_S) == 14
-    assert gate.seen[-1] == [4, 5, 6, 7]
+    assert blocking.batches[-1] == [4, 5, 6, 7]
     with pytest.raises(ValueError, match="unlucky"):
         rest[0].result(WAIT_S)
     batcher.close()

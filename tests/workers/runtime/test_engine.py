@@ -22,22 +22,22 @@ class CountingCaptioner(Captioner):
     def __init__(self) -> None:
         self.loads = self.unloads = 0
         self.batches: list[Sequence[Pixels]] = []
-        self.copies = self.most_at_once = 0
-        self.hold = threading.Event()
-        self.hold.set()
+        self.loaded_copies = self.max_loaded_copies = 0
+        self.resume = threading.Event()
+        self.resume.set()
 
     def load(self) -> None:
         self.loads += 1
-        self.copies += 1
-        self.most_at_once = max(self.most_at_once, self.copies)
+        self.loaded_copies += 1
+        self.max_loaded_copies = max(self.max_loaded_copies, self.loaded_copies)
 
     def unload(self) -> None:
         self.unloads += 1
-        self.copies = 0
+        self.loaded_copies = 0
 
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
-        assert self.copies, "unloaded models see nothing"
-        assert self.hold.wait(WAIT_S)
+        assert self.loaded_copies, "predict on unloaded models"
+        assert self.resume.wait(WAIT_S)
         self.batches.append(batch)
         return [[Caption(f"{pixels.shape[1]} wide", 0.5)] for pixels in batch]
 
@@ -71,62 +71,62 @@ def engine(models: tuple[CountingCaptioner, CountingTagger]) -> Iterator[Engine]
     engine = Engine(*models, batch_size=4)
     engine.load()
     yield engine
-    models[0].hold.set()
+    models[0].resume.set()
     engine.close(WAIT_S)
 
 
 Models = tuple[CountingCaptioner, CountingTagger]
 
 
-def test_it_loads_once_and_warms_up(engine: Engine, models: Models) -> None:
+def test_load_is_idempotent_and_warms_up(engine: Engine, models: Models) -> None:
     engine.load()
     assert models[0].loads == 1
     assert len(models[0].batches) == len(models[1].batches) == 1
 
 
-def test_a_picture_gets_what_both_models_say(engine: Engine) -> None:
-    sighting = engine.describe(solid("red", 40, 30), WAIT_S)
-    assert sighting.captions == [Caption("40 wide", 0.5)]
-    assert sighting.tags == [Tag("30 high", 0.5)]
+def test_a_prediction_has_the_output_of_both_models(engine: Engine) -> None:
+    prediction = engine.describe(solid("red", 40, 30), WAIT_S)
+    assert prediction.captions == [Caption("40 wide", 0.5)]
+    assert prediction.tags == [Tag("30 high", 0.5)]
 
 
-def test_both_models_see_the_same_batch(engine: Engine, models: Models) -> None:
+def test_both_models_receive_the_same_batch(engine: Engine, models: Models) -> None:
     engine.describe(solid("red"), WAIT_S)
     assert models[0].batches[-1] is models[1].batches[-1]
 
 
-def test_a_timeout_takes_the_picture_out_of_the_queue(engine: Engine, models: Models) -> None:
+def test_a_timeout_removes_the_image_from_the_queue(engine: Engine, models: Models) -> None:
     captioner, _ = models
-    captioner.hold.clear()
+    captioner.resume.clear()
     busy = threading.Thread(target=engine.describe, args=(solid("red", 11), WAIT_S))
     busy.start()
     while engine.batcher.batches == 0:
         threading.Event().wait(0.001)
     with pytest.raises(EngineTimeout):
         engine.describe(solid("red", 22), 0.01)
-    captioner.hold.set()
+    captioner.resume.set()
     busy.join(WAIT_S)
     engine.describe(solid("red", 33), WAIT_S)
-    assert [picture.shape[1] for batch in captioner.batches[1:] for picture in batch] == [11, 33]
+    assert [image.shape[1] for batch in captioner.batches[1:] for image in batch] == [11, 33]
 
 
-class Slow(CountingCaptioner):
+class SlowCaptioner(CountingCaptioner):
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
         time.sleep(0.7)
         return super().predict(batch)
 
 
-def test_a_picture_waits_for_as_long_as_those_before_it_are_answered() -> None:
-    engine = Engine(Slow(), CountingTagger(), batch_size=1)
+def test_an_image_does_not_time_out_while_earlier_batches_finish() -> None:
+    engine = Engine(SlowCaptioner(), CountingTagger(), batch_size=1)
     engine.load()
     with ThreadPoolExecutor(4) as pool:
-        # The last one waits 2.8 seconds, but never two without an answer to another.
-        told = list(pool.map(lambda width: engine.describe(solid("red", width), 2.0), (11, 22, 33, 44)))
+        # The last one waits 2.8 seconds, but never two without a finished batch.
+        predictions = list(pool.map(lambda width: engine.describe(solid("red", width), 2.0), (11, 22, 33, 44)))
     engine.close(WAIT_S)
-    assert [sighting.captions[0].text for sighting in told] == ["11 wide", "22 wide", "33 wide", "44 wide"]
+    assert [prediction.captions[0].text for prediction in predictions] == ["11 wide", "22 wide", "33 wide", "44 wide"]
 
 
-def test_one_bad_picture_fails_alone() -> None:
+def test_a_failing_image_fails_alone() -> None:
     engine = Engine(*create("scripted", fail_color="#ff0000"), batch_size=4)
     engine.load()
     with pytest.raises(ScriptedFailure):
@@ -135,26 +135,26 @@ def test_one_bad_picture_fails_alone() -> None:
     engine.close(WAIT_S)
 
 
-def test_closing_unloads_and_refuses(engine: Engine, models: Models) -> None:
+def test_close_unloads_and_rejects_new_images(engine: Engine, models: Models) -> None:
     engine.close(WAIT_S)
     assert models[0].unloads == 1
     with pytest.raises(BatcherClosed):
         engine.describe(solid("red"), WAIT_S)
 
 
-def test_describe_before_load_says_so(models: Models) -> None:
+def test_describe_before_load_raises(models: Models) -> None:
     with pytest.raises(EngineNotLoaded):
         Engine(*models, batch_size=1).describe(solid("red"), WAIT_S)
 
 
-def test_it_tells_which_models_at_which_revision(engine: Engine) -> None:
+def test_provenance_has_name_revision_and_options_of_each_model(engine: Engine) -> None:
     assert engine.provenance == {
         "captioner": {"name": "counting", "revision": "7", "options": {}},
         "tagger": {"name": "tagging", "revision": "8", "options": {"threshold": 0.5}},
     }
 
 
-def test_idle_models_are_unloaded_and_loaded_again_for_the_next_picture(engine: Engine, models: Models) -> None:
+def test_idle_models_are_unloaded_and_loaded_again_for_the_next_image(engine: Engine, models: Models) -> None:
     assert not engine.unload_if_idle(3600)
     assert engine.unload_if_idle(0)
     assert (models[0].unloads, engine.loaded) == (1, False)
@@ -165,9 +165,9 @@ def test_idle_models_are_unloaded_and_loaded_again_for_the_next_picture(engine: 
     assert (models[0].loads, engine.loaded) == (2, True)
 
 
-def test_models_at_work_are_not_unloaded(engine: Engine, models: Models) -> None:
+def test_running_models_are_not_unloaded(engine: Engine, models: Models) -> None:
     captioner, _ = models
-    captioner.hold.clear()
+    captioner.resume.clear()
     busy = threading.Thread(target=engine.describe, args=(solid("red", 11), WAIT_S))
     busy.start()
     while engine.batcher.batches == 0:
@@ -175,13 +175,13 @@ def test_models_at_work_are_not_unloaded(engine: Engine, models: Models) -> None
 
     assert not engine.unload_if_idle(0)
 
-    captioner.hold.set()
+    captioner.resume.set()
     busy.join(WAIT_S)
     assert captioner.unloads == 0
 
 
-def test_many_threads_share_one_set_of_models(models: Models) -> None:
-    """Whatever they do at once: load, describe, find the models unloaded again."""
+def test_concurrent_threads_share_one_set_of_models(models: Models) -> None:
+    """While they load, describe and unload in any order."""
     captioner, _ = models
     engine = Engine(*models, batch_size=4)
     start = threading.Barrier(16)
@@ -202,17 +202,17 @@ def test_many_threads_share_one_set_of_models(models: Models) -> None:
     engine.close(WAIT_S)
 
     assert sorted(described) == sorted(f"{width} wide" for width in range(10, 26) for _ in range(10))
-    assert captioner.most_at_once == 1
+    assert captioner.max_loaded_copies == 1
 
 
-def test_closing_while_the_models_are_unloaded_is_fine(engine: Engine, models: Models) -> None:
+def test_close_while_the_models_are_unloaded(engine: Engine, models: Models) -> None:
     assert engine.unload_if_idle(0)
     engine.close(WAIT_S)
     with pytest.raises(BatcherClosed):
         engine.describe(solid("red"), WAIT_S)
 
 
-def test_what_was_seen_is_told_after_the_models_were_unloaded(engine: Engine) -> None:
+def test_provenance_remains_after_the_models_are_unloaded(engine: Engine) -> None:
     before = engine.provenance
     assert engine.unload_if_idle(0)
     assert engine.provenance == before != {}

@@ -3,22 +3,22 @@ from threading import Event
 from workers.runtime.heartbeat import Heartbeat
 
 
-def test_a_worker_that_ends_before_it_has_begun_stops_its_heartbeat() -> None:
+def test_a_heartbeat_that_was_not_started_can_be_stopped() -> None:
     Heartbeat([], seconds=60).stop()
 
 
 def test_a_beat_that_raises_is_called_again() -> None:
-    beaten = Event()
+    called_again = Event()
     calls: list[None] = []
 
     def beat() -> None:
         calls.append(None)
         if len(calls) == 1:
             raise RuntimeError("once")
-        beaten.set()
+        called_again.set()
 
-    heart = Heartbeat([beat], seconds=0.01)
-    heart.start()
-    assert beaten.wait(20)
-    heart.stop()
-    assert not heart._thread.is_alive()
+    heartbeat = Heartbeat([beat], seconds=0.01)
+    heartbeat.start()
+    assert called_again.wait(20)
+    heartbeat.stop()
+    assert not heartbeat._thread.is_alive()

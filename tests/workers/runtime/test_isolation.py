@@ -4,67 +4,67 @@ from concurrent.futures import ThreadPoolExecutor
 from workers.runtime.isolation import IsolationLock
 
 
-def test_many_are_inside_together() -> None:
-    gate = IsolationLock()
-    all_inside = threading.Barrier(3)
+def test_shared_holders_run_concurrently() -> None:
+    lock = IsolationLock()
+    all_held = threading.Barrier(3)
 
-    def enter() -> None:
-        with gate.shared():
-            all_inside.wait(timeout=30)
+    def acquire() -> None:
+        with lock.shared():
+            all_held.wait(timeout=30)
 
     with ThreadPoolExecutor(3) as pool:
-        for done in [pool.submit(enter) for _ in range(3)]:
+        for done in [pool.submit(acquire) for _ in range(3)]:
             done.result(timeout=30)
 
 
-def test_who_is_alone_has_nobody_beside_it_and_everybody_gets_in() -> None:
-    gate = IsolationLock()
-    inside: list[str] = []
-    seen: list[tuple[str, list[str]]] = []
-    lock = threading.Lock()
+def test_an_exclusive_holder_excludes_all_others() -> None:
+    lock = IsolationLock()
+    holders: list[str] = []
+    observed: list[tuple[str, list[str]]] = []
+    mutex = threading.Lock()
 
-    def enter(number: int) -> None:
-        kind = "alone" if number % 3 == 0 else "together"
-        with gate.exclusive() if kind == "alone" else gate.shared():
-            with lock:
-                inside.append(kind)
-                seen.append((kind, list(inside)))
+    def acquire(number: int) -> None:
+        kind = "exclusive" if number % 3 == 0 else "shared"
+        with lock.exclusive() if kind == "exclusive" else lock.shared():
+            with mutex:
+                holders.append(kind)
+                observed.append((kind, list(holders)))
             threading.Event().wait(0.001)
-            with lock:
-                inside.remove(kind)
+            with mutex:
+                holders.remove(kind)
 
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(enter, range(90)))
+        list(pool.map(acquire, range(90)))
 
-    assert len(seen) == 90
-    for kind, beside in seen:
-        assert beside == ["alone"] if kind == "alone" else "alone" not in beside
+    assert len(observed) == 90
+    for kind, others in observed:
+        assert others == ["exclusive"] if kind == "exclusive" else "exclusive" not in others
 
 
-def test_who_asks_to_be_alone_goes_before_those_who_come_later() -> None:
-    gate = IsolationLock()
+def test_a_waiting_exclusive_holder_precedes_later_shared_holders() -> None:
+    lock = IsolationLock()
     order: list[str] = []
-    leave = threading.Event()
-    entered = threading.Event()
+    release = threading.Event()
+    acquired = threading.Event()
 
     def first() -> None:
-        with gate.shared():
-            entered.set()
-            leave.wait(timeout=30)
+        with lock.shared():
+            acquired.set()
+            release.wait(timeout=30)
 
     def then(kind: str) -> None:
-        with gate.exclusive() if kind == "alone" else gate.shared():
+        with lock.exclusive() if kind == "exclusive" else lock.shared():
             order.append(kind)
 
     with ThreadPoolExecutor(3) as pool:
         done = [pool.submit(first)]
-        assert entered.wait(timeout=30)
-        done.append(pool.submit(then, "alone"))
-        while not gate._asking:
+        assert acquired.wait(timeout=30)
+        done.append(pool.submit(then, "exclusive"))
+        while not lock._exclusive_waiting:
             threading.Event().wait(0.001)
-        done.append(pool.submit(then, "together"))
-        leave.set()
+        done.append(pool.submit(then, "shared"))
+        release.set()
         for one in done:
             one.result(timeout=30)
 
-    assert order == ["alone", "together"]
+    assert order == ["exclusive", "shared"]

@@ -1,4 +1,4 @@
-"""On a small random checkpoint, whose tags mean nothing, but are always the same."""
+"""The CLIP tagger on a small random checkpoint, whose tags are meaningless but deterministic."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from workers.models.clip.tagger import ClipTagger
 from workers.models.clip.vocabulary import Term, read_vocabulary
 from workers.runtime.engine import Engine
 
-# Every twentieth: enough to choose from.
+# Every twentieth term.
 TERMS = read_vocabulary()[::20]
 
 
@@ -26,145 +26,144 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_clip(tmp_path_factory.mktemp("checkpoints") / "small-clip")
 
 
-class Scattered(Clip):
-    """Prompts lie in all directions: with random weights they lie in one, and nothing stands out of the crowd."""
+class RandomTextClip(Clip):
+    """Random text embeddings: those of random weights are nearly parallel, so that no term differs from the mean."""
 
-    def texts(self, texts: Sequence[str]) -> Tensor:
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
         seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) for text in texts]
         drawn = [torch.from_numpy(np.random.default_rng(seed).normal(size=24)).float() for seed in seeds]
-        return torch.nn.functional.normalize(torch.stack(drawn), dim=-1) if drawn else super().texts(texts)
+        return torch.nn.functional.normalize(torch.stack(drawn), dim=-1) if drawn else super().embed_texts(texts)
 
 
 @pytest.fixture(scope="module")
 def tagger(folder: Path) -> ClipTagger:
-    """With the whole vocabulary, so that there is much to choose from."""
-    tagger = ClipTagger(Scattered(folder, threads=1))
+    """A tagger with the whole vocabulary."""
+    tagger = ClipTagger(RandomTextClip(folder, threads=1))
     tagger.load()
     return tagger
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[Pixels]:
-    chance = np.random.default_rng(3)
-    small = chance.integers(0, 256, (24, 4, 5, 3), dtype=np.uint8)
-    return [picture.repeat(12, axis=0).repeat(9, axis=1) for picture in small]
+def images() -> list[Pixels]:
+    rng = np.random.default_rng(3)
+    small = rng.integers(0, 256, (24, 4, 5, 3), dtype=np.uint8)
+    return [image.repeat(12, axis=0).repeat(9, axis=1) for image in small]
 
 
-def in_batches(tagger: ClipTagger, pictures: Sequence[Pixels], size: int) -> list[list[Tag]]:
-    return [tags for at in range(0, len(pictures), size) for tags in tagger.predict(pictures[at : at + size])]
+def in_batches(tagger: ClipTagger, images: Sequence[Pixels], size: int) -> list[list[Tag]]:
+    return [tags for at in range(0, len(images), size) for tags in tagger.predict(images[at : at + size])]
 
 
 def texts(tags: Sequence[Tag]) -> list[str]:
     return [tag.text for tag in tags]
 
 
-def test_the_batch_makes_no_difference(tagger: ClipTagger, pictures: list[Pixels]) -> None:
-    alone = in_batches(tagger, pictures, 1)
+def test_tags_do_not_depend_on_the_batch(tagger: ClipTagger, images: list[Pixels]) -> None:
+    alone = in_batches(tagger, images, 1)
     assert any(alone)
     for size in (3, 8):
-        together = in_batches(tagger, pictures, size)
+        together = in_batches(tagger, images, size)
         assert [texts(tags) for tags in together] == [texts(tags) for tags in alone]
 
 
-class Shaky(Scattered):
-    """Rounds otherwise in a batch, and more than any processor does at one place."""
+class BatchDependentClip(RandomTextClip):
+    """Returns other embeddings in a batch, as an extreme case of rounding."""
 
-    looks: int = 0
+    calls: int = 0
 
-    def images(self, pixels: Sequence[Pixels]) -> Tensor:
-        self.looks += 1
-        vectors = super().images(pixels)
-        return vectors if len(pixels) == 1 else vectors.flip(0)
+    def embed_images(self, images: Sequence[Pixels]) -> Tensor:
+        self.calls += 1
+        vectors = super().embed_images(images)
+        return vectors if len(images) == 1 else vectors.flip(0)
 
 
-def test_a_picture_whose_tags_hang_on_rounding_is_looked_at_without_the_batch(
-    folder: Path, pictures: list[Pixels], monkeypatch: pytest.MonkeyPatch
+def test_an_image_whose_tags_depend_on_rounding_is_encoded_again_alone(
+    folder: Path, images: list[Pixels], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clip = Shaky(folder)
+    clip = BatchDependentClip(folder)
     tagger = ClipTagger(clip)
     tagger.load()
-    alone = in_batches(tagger, pictures[:8], 1)
-    # As if every choice were a close one.
-    monkeypatch.setattr("workers.models.clip.tagger.ROUNDING", 1.0)
-    clip.looks = 0
-    assert tagger.predict(pictures[:8]) == alone
-    assert clip.looks == 9
+    alone = in_batches(tagger, images[:8], 1)
+    # Makes every selection sensitive to rounding.
+    monkeypatch.setattr("workers.models.clip.tagger.COSINE_ROUNDING", 1.0)
+    clip.calls = 0
+    assert tagger.predict(images[:8]) == alone
+    assert clip.calls == 9
 
 
-def test_an_empty_picture_has_no_tags(tagger: ClipTagger) -> None:
+def test_a_blank_image_has_no_tags(tagger: ClipTagger) -> None:
     assert tagger.predict([solid("white"), solid("#204080")]) == [[], []]
 
 
-def test_of_no_pictures_nothing_is_said(tagger: ClipTagger) -> None:
+def test_an_empty_batch_has_an_empty_result(tagger: ClipTagger) -> None:
     assert tagger.predict([]) == []
 
 
-def test_a_tag_has_a_confidence_and_what_the_vocabulary_says_of_it(tagger: ClipTagger, pictures: list[Pixels]) -> None:
-    known = {term.text: term for term in read_vocabulary()}
-    for tag in (tag for tags in tagger.predict(pictures) for tag in tags):
+def test_a_tag_has_a_confidence_and_the_attributes_of_its_term(tagger: ClipTagger, images: list[Pixels]) -> None:
+    terms = {term.text: term for term in read_vocabulary()}
+    for tag in (tag for tags in tagger.predict(images) for tag in tags):
         assert 0 < tag.confidence <= 1
-        term = known[tag.text]
+        term = terms[tag.text]
         assert (tag.kind, tag.parent, tag.number) == (term.kind, term.parent, term.number)
 
 
-class Staged(Scattered):
-    """To which prompts with the word "staged" fit a picture exactly."""
+class MatchingClip(RandomTextClip):
+    """Embeds prompts with the word "staged" exactly as the given image."""
 
-    def __init__(self, folder: Path, picture: Pixels) -> None:
+    def __init__(self, folder: Path, image: Pixels) -> None:
         super().__init__(folder)
-        self._picture = picture
+        self._image = image
 
-    def texts(self, texts: Sequence[str]) -> Tensor:
-        vectors = super().texts(texts)
-        vectors[[place for place, text in enumerate(texts) if "staged" in text]] = self.images([self._picture])[0]
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        vectors = super().embed_texts(texts)
+        vectors[[place for place, text in enumerate(texts) if "staged" in text]] = self.embed_images([self._image])[0]
         return vectors
 
 
-def test_an_accounts_terms_tag_its_own_pictures_alone(folder: Path, pictures: list[Pixels]) -> None:
-    picture = pictures[0]
-    tagger = ClipTagger(Staged(folder, picture), terms=TERMS)
+def test_an_account_s_terms_tag_its_own_images_only(folder: Path, images: list[Pixels]) -> None:
+    image = images[0]
+    tagger = ClipTagger(MatchingClip(folder, image), terms=TERMS)
     tagger.load()
-    batch = [picture, picture.copy(), picture.copy()]
+    batch = [image, image.copy(), image.copy()]
     hints = [Hint(terms=("staged widget",)), Hint(), Hint(terms=("staged crate", "something else"))]
-    alice, nobody, bob = (texts(tags) for tags in tagger.tag(batch, hints))
-    assert alice == ["staged widget", *nobody]
-    assert bob == ["staged crate", *nobody]
-    assert nobody == texts(tagger.predict([picture])[0])
+    alice, without, bob = (texts(tags) for tags in tagger.tag(batch, hints))
+    assert alice == ["staged widget", *without]
+    assert bob == ["staged crate", *without]
+    assert without == texts(tagger.predict([image])[0])
 
 
-def test_an_accounts_term_that_is_shipped_is_no_second_one(tagger: ClipTagger, pictures: list[Pixels]) -> None:
-    hints = [Hint(terms=tuple(f"{term.text}s" for term in read_vocabulary()[:100]))] * len(pictures)
-    assert tagger.tag(pictures, hints) == tagger.predict(pictures)
+def test_an_account_s_term_that_is_in_the_vocabulary_is_no_second_tag(tagger: ClipTagger, images: list[Pixels]) -> None:
+    hints = [Hint(terms=tuple(f"{term.text}s" for term in read_vocabulary()[:100]))] * len(images)
+    assert tagger.tag(images, hints) == tagger.predict(images)
 
 
-def test_what_the_captioner_said_is_heard(folder: Path, pictures: list[Pixels]) -> None:
-    """By rules that are tested where they stand; here, that the caption gets there."""
-    either = [Term(text, f"staged {text}", group="either", most=1) for text in ("dawn", "dusk")]
-    tagger = ClipTagger(Staged(folder, pictures[0]), terms=[*either, *TERMS])
+def test_the_caption_reaches_the_tag_selection(folder: Path, images: list[Pixels]) -> None:
+    either = [Term(text, f"staged {text}", group="either", max_tags=1) for text in ("dawn", "dusk")]
+    tagger = ClipTagger(MatchingClip(folder, images[0]), terms=[*either, *TERMS])
     tagger.load()
-    for said, kept in (("", "dawn"), ("a field at dusk", "dusk"), ("a field at dawn", "dawn")):
-        assert texts(tagger.tag([pictures[0]], [Hint(said=said)])[0]) == [kept]
+    for caption, kept in (("", "dawn"), ("a field at dusk", "dusk"), ("a field at dawn", "dawn")):
+        assert texts(tagger.tag([images[0]], [Hint(caption=caption)])[0]) == [kept]
 
 
-def test_the_vocabulary_is_read_once_a_checkpoint(folder: Path, tmp_path: Path, pictures: list[Pixels]) -> None:
-    asked: list[int] = []
+def test_the_vocabulary_is_embedded_once_per_checkpoint(folder: Path, tmp_path: Path, images: list[Pixels]) -> None:
+    batch_sizes: list[int] = []
 
-    class Counted(Clip):
-        def texts(self, texts: Sequence[str]) -> Tensor:
-            asked.append(len(texts))
-            return super().texts(texts)
+    class CountingClip(Clip):
+        def embed_texts(self, texts: Sequence[str]) -> Tensor:
+            batch_sizes.append(len(texts))
+            return super().embed_texts(texts)
 
-    told = []
+    results = []
     for _ in range(2):
-        tagger = ClipTagger(Counted(folder), cache=tmp_path, terms=TERMS)
+        tagger = ClipTagger(CountingClip(folder), cache=tmp_path, terms=TERMS)
         tagger.load()
-        told.append(tagger.predict(pictures))
+        results.append(tagger.predict(images))
         tagger.unload()
-    assert told[0] == told[1]
-    assert asked.count(len(TERMS)) == 1
+    assert results[0] == results[1]
+    assert batch_sizes.count(len(TERMS)) == 1
 
 
-def test_its_revision_is_that_of_checkpoint_and_vocabulary(tagger: ClipTagger, folder: Path) -> None:
+def test_the_revision_names_checkpoint_and_vocabulary(tagger: ClipTagger, folder: Path) -> None:
     assert ClipTagger(Clip(folder)).revision == ""
     checkpoint, vocabulary = tagger.revision.split("+")
     fewer = ClipTagger(Clip(folder), terms=TERMS)
@@ -174,19 +173,19 @@ def test_its_revision_is_that_of_checkpoint_and_vocabulary(tagger: ClipTagger, f
     assert not fewer.revision.endswith(vocabulary)
 
 
-def test_unloaded_it_says_the_same_once_loaded_again(folder: Path, pictures: list[Pixels]) -> None:
-    tagger = ClipTagger(Scattered(folder))
+def test_tags_are_the_same_after_unload_and_load(folder: Path, images: list[Pixels]) -> None:
+    tagger = ClipTagger(RandomTextClip(folder))
     tagger.load()
     tagger.load()
-    before = tagger.predict(pictures[:3])
+    before = tagger.predict(images[:3])
     tagger.unload()
     tagger.unload()
     tagger.load()
-    assert tagger.predict(pictures[:3]) == before
+    assert tagger.predict(images[:3]) == before
 
 
-class Speaking(Captioner):
-    name = "speaking"
+class OneCaptionCaptioner(Captioner):
+    name = "one-caption"
     revision = "1"
 
     def load(self) -> None:
@@ -199,11 +198,11 @@ class Speaking(Captioner):
         return [[Caption("a staged dusk", 0.9)] for _ in batch]
 
 
-def test_the_engine_hands_terms_and_caption_on(folder: Path, pictures: list[Pixels]) -> None:
-    either = [Term(text, f"staged {text}", group="either", most=1) for text in ("dawn", "dusk")]
-    clip = Staged(folder, pictures[0])
-    engine = Engine(Speaking(), ClipTagger(clip, terms=[*either, *TERMS]), batch_size=4)
+def test_the_engine_passes_terms_and_caption_to_the_tagger(folder: Path, images: list[Pixels]) -> None:
+    either = [Term(text, f"staged {text}", group="either", max_tags=1) for text in ("dawn", "dusk")]
+    clip = MatchingClip(folder, images[0])
+    engine = Engine(OneCaptionCaptioner(), ClipTagger(clip, terms=[*either, *TERMS]), batch_size=4)
     engine.load()
-    assert texts(engine.describe(pictures[0], 60, terms=("staged widget",)).tags) == ["dusk", "staged widget"]
-    assert texts(engine.describe(pictures[0], 60).tags) == ["dusk"]
+    assert texts(engine.describe(images[0], 60, terms=("staged widget",)).tags) == ["dusk", "staged widget"]
+    assert texts(engine.describe(images[0], 60).tags) == ["dusk"]
     engine.close(60)

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from workers.models.clip.tag_selection import words_of
-from workers.models.clip.vocabulary import FILE, Term, fingerprint, own_terms, read_vocabulary
+from workers.models.clip.tag_selection import singular_words
+from workers.models.clip.vocabulary import VOCABULARY_FILE, Term, account_terms, fingerprint, read_vocabulary
 
 TERMS = read_vocabulary()
-# Kinds that the composed words know, and nothing else: a misspelt one would be told of wrongly.
+# The kinds that workers.composing handles: a misspelt one would produce wrong sentences.
 KINDS = {
     "", "animal", "plant", "food", "drink", "container", "tool", "appliance", "furniture", "household", "object",
     "office", "electronics", "instrument", "toy", "sport", "clothing", "accessory", "vehicle", "building",
     "structure", "landscape", "material", "person",
 }  # fmt: skip
-# What somebody is, comes from or is worth is not to be seen in a picture.
+# Professions, origins, looks and relations of people cannot be derived from an image.
 GUESSES = {
     "doctor", "nurse", "teacher", "lawyer", "policeman", "policewoman", "soldier", "businessman", "businesswoman",
     "chef", "farmer", "actor", "actress", "engineer", "secretary", "waitress", "maid", "boss", "thief",
@@ -31,18 +31,18 @@ def by_group() -> dict[str, list[Term]]:
     return groups
 
 
-def test_there_are_two_thousand_terms_and_more_in_many_groups() -> None:
+def test_there_are_at_least_2000_terms_in_50_groups() -> None:
     assert len(TERMS) >= 2000
     assert len(by_group()) >= 50
     assert max(Counter(term.group for term in TERMS).values()) < len(TERMS) / 10
 
 
-def test_every_term_stands_once_whatever_its_number_and_its_words_order() -> None:
+def test_terms_are_unique_regardless_of_number_and_word_order() -> None:
     seen: dict[frozenset[str], str] = {}
     twice = [
         (term.text, seen[key])
         for term in TERMS
-        if (key := frozenset(words_of(term.text))) in seen or seen.setdefault(key, term.text) != term.text
+        if (key := frozenset(singular_words(term.text))) in seen or seen.setdefault(key, term.text) != term.text
     ]
     assert twice == []
 
@@ -52,21 +52,21 @@ def test_terms_are_short_lower_case_words() -> None:
     assert [t.text for t in TERMS if len(t.text) > 30 or len(t.text.split()) > 5] == []
 
 
-def test_nothing_is_guessed_of_people() -> None:
+def test_no_term_describes_profession_origin_or_looks_of_people() -> None:
     assert [term.text for term in TERMS if GUESSES & {term.text, term.text.split()[-1]}] == []
 
 
-def test_what_shops_and_photo_desks_search_for_is_there() -> None:
+def test_common_search_terms_are_included() -> None:
     texts = {term.text for term in TERMS}
-    asked = (
+    common = (
         "car, jeans, wood, red, beach, running, pizza, dog, bicycle, christmas, vintage, portrait, sofa, laptop, sunset"
     )
-    assert set(asked.split(", ")) <= texts
+    assert set(common.split(", ")) <= texts
 
 
-def test_groups_are_of_one_piece() -> None:
+def test_terms_of_a_group_share_kind_rivals_and_limit() -> None:
     for name, terms in by_group().items():
-        assert len({(term.kind, term.rivals, term.most) for term in terms}) == 1, name
+        assert len({(term.kind, term.rivals, term.max_tags) for term in terms}) == 1, name
         assert terms[0].kind in KINDS, name
 
 
@@ -83,17 +83,20 @@ def test_groups_are_of_one_piece() -> None:
         ("black and white", ""),
     ],
 )
-def test_a_closer_name_has_its_wider_word(text: str, parent: str) -> None:
+def test_a_specific_term_has_its_parent(text: str, parent: str) -> None:
     assert next(term.parent for term in TERMS if term.text == text) == parent
 
 
-def test_what_stands_apart_is_a_term() -> None:
+def test_terms_marked_apart_exist_and_have_no_parent_by_last_word() -> None:
     marked = [
-        text for line in FILE.read_text().splitlines() if line.startswith("apart:") for text in line[7:].split(", ")
+        text
+        for line in VOCABULARY_FILE.read_text().splitlines()
+        if line.startswith("apart:")
+        for text in line[7:].split(", ")
     ]
     assert len(marked) > 10
-    unkin = {term.text for term in TERMS if not term.text.endswith(term.parent or "\n")}
-    assert set(marked) <= unkin
+    unrelated = {term.text for term in TERMS if not term.text.endswith(term.parent or "\n")}
+    assert set(marked) <= unrelated
 
 
 @pytest.mark.parametrize(
@@ -108,29 +111,29 @@ def test_what_stands_apart_is_a_term() -> None:
         ("portrait", "a portrait"),
     ],
 )
-def test_a_prompt_is_english(text: str, prompt: str) -> None:
+def test_prompts_have_articles_and_context(text: str, prompt: str) -> None:
     assert next(term.prompt for term in TERMS if term.text == text) == prompt
 
 
-def test_no_line_is_too_long_to_read() -> None:
-    assert max(map(len, FILE.read_text().splitlines())) <= 120
+def test_lines_have_at_most_120_columns() -> None:
+    assert max(map(len, VOCABULARY_FILE.read_text().splitlines())) <= 120
 
 
-def test_an_accounts_terms_have_no_kind_and_stand_once() -> None:
-    own = own_terms(["acme widget", "logo mug", "acme widget"])
+def test_an_account_s_terms_have_no_kind_and_are_unique() -> None:
+    own = account_terms(["acme widget", "logo mug", "acme widget"])
     assert [(term.text, term.prompt, term.kind) for term in own] == [
         ("acme widget", "a photo of acme widget", ""),
         ("logo mug", "a photo of logo mug", ""),
     ]
 
 
-def test_the_fingerprint_tells_prompts_apart() -> None:
+def test_the_fingerprint_depends_on_the_prompts_and_their_order() -> None:
     assert fingerprint(TERMS) == fingerprint(read_vocabulary())
     assert len({fingerprint(TERMS), fingerprint(TERMS[1:]), fingerprint((*TERMS[1:], TERMS[0]))}) == 3
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("count: cat", "line 1"),
         ("[pets]\nprompt: {}\ncolour: red", "line 3"),
@@ -139,7 +142,7 @@ def test_the_fingerprint_tells_prompts_apart() -> None:
         ("[pets]\nprompt: a photo\ncount: cat", "group 'pets' has no prompt"),
     ],
 )
-def test_a_mistake_in_the_file_is_named(text: str, said: str, tmp_path: Path) -> None:
+def test_a_syntax_error_is_reported_with_its_place(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "vocabulary.txt").write_text(text)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         read_vocabulary(tmp_path / "vocabulary.txt")
