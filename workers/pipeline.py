@@ -15,7 +15,7 @@ from workers.runtime.engine import Engine
 
 
 class NoCaptionProduced(Exception):
-    """A captioner that requires a caption produced none for the image: its alt would be empty."""
+    """A captioner that requires a caption produced none: the alt would be empty."""
 
     def __init__(self) -> None:
         super().__init__("The models found no words for this image.")
@@ -23,10 +23,9 @@ class NoCaptionProduced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The composed metadata and its origin.
+    """The composed metadata and its provenance, which is plain data for JSON.
 
-    `provenance` is plain data for JSON: `models` (name, revision and options of each), `captions` and `tags` (text and
-    confidence), `milliseconds`: decode, wait (for its batch), caption and tag (the whole batch's), compose.
+    Milliseconds by stage: decode, wait (for the batch), caption and tag (the whole batch's), compose.
     """
 
     composed: Words
@@ -76,6 +75,6 @@ def _caption_record(caption: Caption) -> dict[str, object]:
 def compose_metadata(
     image: Picture, captions: Sequence[Caption], tags: Sequence[Tag], *, neutral_people: bool = True
 ) -> Words:
-    """Compose the metadata from the models' output and the facts measured from the pixels."""
+    """Compose metadata from the models' output and facts measured from the pixels."""
     context = Context(image.width, image.height, **asdict(look(image.pixels)))
     return compose(captions, tags, context, neutral_people=neutral_people)

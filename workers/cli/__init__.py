@@ -1,1 +1,1 @@
-"""The command line of the workers, a Django app. Imports nothing, because web processes load it."""
+"""Command line of the workers. Imports nothing: web processes load it."""

@@ -18,9 +18,9 @@ class FileTooLarge(Exception):
 def describe(
     engine: Engine, path: str, *, max_bytes: int, limits: Limits, timeout_s: float, neutral_people: bool
 ) -> pipeline.Analysis:
-    """Raises OSError, FileTooLarge, and what workers.pipeline.describe raises."""
+    """Analyze a file. Raises OSError, FileTooLarge, and what workers.pipeline.describe raises."""
     with Path(path).open("rb") as file:
-        # Limited while reading, because the size of a pipe or a device is unknown.
+        # The size of a pipe or device is unknown before.
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise FileTooLarge(max_bytes)
@@ -28,7 +28,7 @@ def describe(
 
 
 def error_message(error: BaseException) -> str | None:
-    """Return a sentence for an expected error, None for any other."""
+    """Return a sentence, or None for an unexpected error."""
     match error:
         case FileTooLarge(limit=limit):
             return f"The file is larger than {limit:,} bytes (FORGE_MAX_IMAGE_BYTES)."

@@ -1,4 +1,4 @@
-"""File names that are unique within a run, as forge.sessions.filenames makes them unique within a session."""
+"""File names unique within a run, as forge.sessions.filenames does within a session."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from workers.composing.filename import FILENAME_LIMIT
 class UniqueFilenames:
     def __init__(self) -> None:
         self._taken: set[str] = set()
-        # The next number by name: with 100,000 equal images, none counts from 2 again.
+        # The next number, so that 100,000 equal images do not count from 2 each.
         self._numbers: dict[str, int] = {}
 
     def reserve(self, candidates: Sequence[str]) -> str:
-        """Return the first free candidate, best first, else the best one with a number."""
+        """Return the first free candidate, else the first one with a number."""
         name = next((name for name in candidates if name not in self._taken), None) or self._numbered(candidates[0])
         self._taken.add(name)
         return name

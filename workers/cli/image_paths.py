@@ -14,10 +14,10 @@ OnError = Callable[[str, str], None]
 
 
 def find_images(paths: Iterable[str], on_error: OnError) -> Iterator[str]:
-    """Yield each named file, whatever its suffix, and in folders all files with an image's suffix, sorted.
+    """Yield named files, whatever their suffix, and those in folders with an image's suffix, sorted.
 
-    Inside a folder hidden files and folders are skipped, and links to folders are not followed, because they may form a
-    cycle. `on_error` is called with the path and a sentence.
+    In folders hidden entries are skipped, and links to folders, which may form a cycle. `on_error` gets path and
+    sentence.
     """
     for path in paths:
         try:
@@ -54,7 +54,7 @@ def _walk(stack: "list[os.DirEntry[str]]", on_error: OnError) -> Iterator[str]:
 
 
 def _sorted_entries(folder: str) -> "list[os.DirEntry[str]]":
-    """Return the entries that are not hidden in reverse order, as a stack."""
+    """Return visible entries in reverse order, as a stack."""
     with os.scandir(folder) as entries:
         visible = [entry for entry in entries if not entry.name.startswith(".")]
     return sorted(visible, key=lambda entry: entry.name, reverse=True)

@@ -1,4 +1,4 @@
-"""A map over a thread pool with results in order and bounded read-ahead."""
+"""An ordered thread-pool map with bounded read-ahead."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -12,16 +12,16 @@ Result = TypeVar("Result")
 def map_ordered(
     work: Callable[[Item], Result], items: Iterable[Item], *, threads: int
 ) -> Generator[tuple[Item, Future[Result]], None, None]:
-    """Yield each item with its future. `items` is read in the caller's thread, at most 2 * `threads` items ahead.
+    """Yield items with their futures. `items` is read in the caller's thread, at most 2 * `threads` ahead.
 
-    Closing the generator cancels what has not started; what runs is not waited for.
+    Closing cancels what has not started and does not wait for the rest.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="map_ordered")
     started: deque[tuple[Item, Future[Result]]] = deque()
     try:
         for item in items:
             started.append((item, pool.submit(work, item)))
-            # Twice the threads: while the first item is slow, the other threads still have work.
+            # So that the other threads have work while the first item is slow.
             if len(started) == 2 * threads:
                 yield started.popleft()
         while started:

@@ -1,4 +1,4 @@
-"""Output formats of one image's result: a line of JSON, and a block of text."""
+"""Output formats: a line of JSON, and a block of text."""
 
 import json
 import textwrap
@@ -26,7 +26,7 @@ class CaptionRecord(TypedDict):
 
 
 def caption_record(path: str, analysis: Analysis, *, filename: str, model: str) -> CaptionRecord:
-    """`caption` is the model's, from which the metadata was composed; without one, the composed caption at 0.0."""
+    """Build the record: `caption` is the model's; without one, the composed caption at 0.0."""
     metadata: Metadata = {**analysis.composed.as_metadata(), "filename": filename}
     captions = cast("list[ScoredText]", analysis.provenance["captions"])
     return {
@@ -47,7 +47,7 @@ def format_json(record: CaptionRecord) -> str:
 
 
 def format_block(record: CaptionRecord, width: int | None) -> str:
-    """Return one line per field, wrapped at `width` columns if given, and an empty line."""
+    """Format one line per field, wrapped at `width`, if any, and an empty line."""
     metadata = record["metadata"]
     values = (metadata["title"], metadata["alt"], metadata["caption"], metadata["description"], metadata["filename"])
     rows = zip(FIELD_NAMES, (*values, ", ".join(metadata["seoTags"])), strict=True)
@@ -58,7 +58,7 @@ def _format_field(name: str, text: str, width: int | None) -> str:
     head = f"{_INDENT}{name:<{_COLUMN}}"
     if width is None:
         return head + text
-    # File names and tags are not broken, so that they can be copied from the terminal.
+    # File names and tags must stay in one piece to be copied.
     return textwrap.fill(
         text,
         width,

@@ -1,4 +1,4 @@
-"""A progress bar on stderr that is hidden while other output is written."""
+"""A progress bar on stderr that can be hidden."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ class ProgressBar:
         self._progress.stop()
 
     def start_captioning(self) -> None:
-        """Start the estimate of the remaining time, once the models are loaded."""
+        """Start the estimate of the remaining time."""
         self._progress.start_task(self._task)
         self._progress.update(self._task, description="captioning")
 
@@ -34,7 +34,7 @@ class ProgressBar:
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """Hide the bar inside the context, because stdout and stderr may be the same terminal."""
+        """Hide the bar during output: stdout and stderr may be the same terminal."""
         self._progress.stop()
         try:
             yield

@@ -1,4 +1,4 @@
-"""The model registry: captioner and tagger by name. Importing this package imports no model library."""
+"""The model registry. Importing it imports no model library."""
 
 from workers.models.base import Captioner, Tagger
 
@@ -6,9 +6,9 @@ NAMES = ("auto", "blip-clip", "embedded", "scripted")
 
 
 def create(name: str, **options: object) -> tuple[Captioner, Tagger]:
-    """Return the named models, not loaded. `auto` is blip-clip where both checkpoints are installed, else embedded.
+    """Return the named models, not loaded. `auto` is blip-clip where its checkpoints are installed, else embedded.
 
-    Raises ValueError, with the accepted values, for an unknown name or option, ModelUnavailable for missing weights.
+    Raises ValueError for an unknown name or option, ModelUnavailable for missing weights.
     """
     if name == "auto":
         from workers.models import blip_clip

@@ -13,15 +13,12 @@ _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
 class ModelUnavailable(Exception):
-    """The model's weights or packages are not installed; the message names the command that installs them."""
+    """Weights or packages are missing; the message names the command that installs them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A phrase or sentence in lower case, without full stop.
-
-    `confidence` is 0..1; `similarity`, where CLIP scored the caption, the cosine similarity of image and text, -1..1.
-    """
+    """A caption in lower case, without full stop. `confidence` 0..1; `similarity`: CLIP's cosine, -1..1."""
 
     text: str
     confidence: float
@@ -30,8 +27,8 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A keyword with `confidence` 0..1; `kind` is a broad class such as "animal", `parent` the wider term ("dog" for
-    "beagle"), `number` one of "count", "mass" and "plural", which decides the article.
+    """A keyword with `confidence` 0..1; `kind`: a broad class ("animal"); `parent`: the wider term of "beagle",
+    "dog"; `number`: count, mass or plural, which decides the article.
     """
 
     text: str
@@ -43,14 +40,14 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Input for the tagger beside the pixels: the account's own `terms` and the image's best `caption`."""
+    """The tagger's input beside the pixels: the account's own terms and the best caption."""
 
     terms: tuple[str, ...] = ()
     caption: str = ""
 
 
 def threads_option(options: Mapping[str, object]) -> int | None:
-    """Return the option `threads`, None where it is absent. Raises ValueError."""
+    """Return the option `threads` or None. Raises ValueError."""
     threads = options.get("threads")
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise ValueError(f"threads is {threads!r}; it must be an integer, 1 or more")
@@ -58,10 +55,7 @@ def threads_option(options: Mapping[str, object]) -> int | None:
 
 
 class Model(ABC):
-    """A model with its lifecycle. `load`, `predict` and `unload` are called from one thread at a time.
-
-    `load` may take seconds and raises ModelUnavailable; `unload` frees the memory. Both are idempotent.
-    """
+    """A model for one thread at a time. `load`, which may raise ModelUnavailable, and `unload` are idempotent."""
 
     @property
     @abstractmethod
@@ -74,7 +68,7 @@ class Model(ABC):
 
     @property
     def options(self) -> Mapping[str, object]:
-        """Whatever else the output depends on, as plain data."""
+        """What else the output depends on, as plain data."""
         return _NO_OPTIONS
 
     @abstractmethod
@@ -87,22 +81,22 @@ class Model(ABC):
 class Captioner(Model):
     @property
     def requires_caption(self) -> bool:
-        """Whether an image without a caption has failed; else its metadata is composed from tags and colors alone."""
+        """Whether an image without a caption fails; else its metadata is composed from tags and colors."""
         return False
 
     @abstractmethod
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
-        """Return the candidates of each image, best first, perhaps none.
+        """Return each image's candidates, best first. Images are (h, w, 3) RGB of any size.
 
-        Images are (h, w, 3) RGB of any size. Deterministic: an image's result does not depend on its batch.
+        Deterministic: independent of the rest of the batch.
         """
 
 
 class Tagger(Model):
     @abstractmethod
     def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
-        """Return the tags of each image, best first, perhaps none. Deterministic, as Captioner.predict is."""
+        """Return each image's tags, best first. Deterministic, as Captioner.predict."""
 
     def tag(self, batch: Sequence[Pixels], hints: Sequence[Hint]) -> list[list[Tag]]:
-        """Return the tags of each image given its hint; models with a fixed vocabulary ignore the hints."""
+        """As `predict`, with hints, which models with a fixed vocabulary ignore."""
         return self.predict(batch)

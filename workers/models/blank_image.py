@@ -2,7 +2,7 @@
 
 from workers.models.base import Pixels
 
-# Gray levels of the most varied channel; a wall or a sky has more. The networks find birds and posters in blank images.
+# Gray levels; a wall or a sky has more. The networks find birds and posters in blank images.
 MIN_STANDARD_DEVIATION = 3.0
 
 

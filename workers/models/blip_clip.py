@@ -1,4 +1,4 @@
-"""BLIP and CLIP combined: CLIP reranks BLIP's captions by cosine similarity and tags the image. One CLIP is loaded."""
+"""BLIP captions reranked by CLIP's cosine similarity, and CLIP tags, from one loaded CLIP."""
 
 import logging
 import math
@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 
 OWN_OPTIONS = ("folder", "blip", "clip", "precision")
 OPTIONS = (*OWN_OPTIONS, "threads")
-# Captions that share less are about different subjects.
+# Captions that share less are of different subjects.
 _DIVERSE_BELOW = 0.5
 
 
 class ImageTextScorer(Protocol):
-    """The part of workers.models.clip.encoder.Clip that reranking needs: unit vectors and the scale of their logits."""
+    """The part of workers.models.clip.encoder.Clip that reranking needs."""
 
     @property
     def logit_scale(self) -> float: ...
@@ -36,9 +36,8 @@ class ImageTextScorer(Protocol):
 def create(options: Mapping[str, object]) -> tuple[Captioner, Tagger]:
     """Return captioner and tagger, not loaded.
 
-    `folder` holds the checkpoints by name; `blip` and `clip` are names or absolute paths; `precision` is auto, fp32,
-    bf16 or int8; `threads` sets torch's for the whole process. Raises ValueError for a bad option, ModelUnavailable for
-    missing weights.
+    Options: `folder` of checkpoints; `blip` and `clip`, names or absolute paths; `precision`: auto, fp32, bf16 or int8;
+    `threads` of the process. Raises ValueError for a bad option, ModelUnavailable for missing weights.
     """
     for key in options:
         if key not in OPTIONS:
@@ -49,7 +48,7 @@ def create(options: Mapping[str, object]) -> tuple[Captioner, Tagger]:
 
 
 def is_installed(options: Mapping[str, object]) -> bool:
-    """Return whether the weights of both are on this machine. Logs a checkpoint that is there but unusable."""
+    """Return whether both checkpoints are installed; log one that is present but unusable."""
     try:
         _require_checkpoints(options)
     except ModelUnavailable as error:
@@ -87,12 +86,12 @@ def _build(
     scorer = AutoDeviceClip(
         clip_folder, name=clip, revision=store.revision(clip_folder), threads=threads, precision=precision
     )
-    # The embedding cache depends on the checkpoint and is stored with it.
+    # The cache depends on the checkpoint and is stored in its folder.
     return RerankingCaptioner(captioner, scorer), ClipTagger(scorer, cache=clip_folder)
 
 
 class RerankingCaptioner(Captioner):
-    """A captioner whose candidates are reranked by the cosine similarity of image and text."""
+    """Reranks a captioner's candidates by the cosine similarity of image and text."""
 
     def __init__(self, captioner: Captioner, scorer: ImageTextScorer) -> None:
         self._captioner, self._scorer = captioner, scorer
@@ -134,9 +133,9 @@ class RerankingCaptioner(Captioner):
 
 
 def rerank(captions: Sequence[Caption], logit_scale: float) -> list[Caption]:
-    """Sort by similarity * `logit_scale`, a log-probability up to a constant, plus the captioner's own log-confidence.
+    """Sort by similarity * `logit_scale`, a log-probability up to a constant, plus the captioner's log-confidence.
 
-    The best caption about a different subject is moved to the second place.
+    The best caption of another subject comes second.
     """
     scores = [
         logit_scale * (caption.similarity or 0.0) + math.log(max(caption.confidence, 1e-6)) for caption in captions

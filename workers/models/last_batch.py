@@ -1,4 +1,4 @@
-"""A cache of one entry: the result for the latest batch, which captioner and tagger receive one after the other."""
+"""A cache of the latest batch's result, because captioner and tagger receive the same batch."""
 
 import weakref
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ Value = TypeVar("Value")
 
 class LastBatchCache(Generic[Value]):
     def __init__(self) -> None:
-        # Weak references: the cache must not keep the last batch's images in memory.
+        # Weak, so that the images can be freed.
         self._images: list[weakref.ref[Pixels]] = []
         self._value: Value | None = None
 
     def get(self, batch: Sequence[Pixels]) -> Value | None:
-        """Return the cached value if the batch holds the same array objects, else None."""
+        """Return the value for the same array objects, else None."""
         if len(self._images) != len(batch):
             return None
         return self._value if all(a() is b for a, b in zip(self._images, batch, strict=True)) else None

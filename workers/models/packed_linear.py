@@ -1,4 +1,4 @@
-"""Linear layers for inference on CPUs: weights quantized and packed once for the kernels of FBGEMM and oneDNN."""
+"""Quantized and packed linear layers for inference on CPUs, by FBGEMM and oneDNN."""
 
 import warnings
 from collections.abc import Callable
@@ -9,16 +9,13 @@ from torch import Tensor, nn
 
 LinearPacker = Callable[[nn.Linear], nn.Module]
 
-# 7 bits instead of 8: without VNNI two products of 8 by 8 bits are added in 16 bits, which overflow. Weights and not
-# inputs, because the outliers are in the inputs.
+# 7 bits: without VNNI two products of 8 by 8 bits are added in 16, which overflow. Weights, because the inputs have
+# the outliers.
 _MAX_WEIGHT = 63
 
 
 def linear_packer(precision: str, device: str, *, rows: int) -> LinearPacker:
-    """Return the conversion of a layer to fp32, bf16, fp16 (stored only; computed in fp32) or int8.
-
-    `rows` is the expected number of rows of an input.
-    """
+    """Return the conversion to fp32, bf16, fp16 (stored only, computed in fp32) or int8, for about `rows` rows."""
     if device != "cpu":
         return lambda source: source
     if precision == "int8":
@@ -31,7 +28,7 @@ def linear_packer(precision: str, device: str, *, rows: int) -> LinearPacker:
 
 
 class Fp16Linear(nn.Module):
-    """Weights stored in half precision, products in fp32: a third of the time for few rows."""
+    """Stored in half precision: a third of the time for few rows. Computed in fp32."""
 
     def __init__(self, source: nn.Linear) -> None:
         super().__init__()
@@ -44,8 +41,6 @@ class Fp16Linear(nn.Module):
 
 
 class OneDnnLinear(nn.Module):
-    """fp32 or bf16, as the source layer."""
-
     def __init__(self, source: nn.Linear, rows: int) -> None:
         super().__init__()
         weight = source.weight.detach().contiguous()
@@ -60,8 +55,8 @@ class OneDnnLinear(nn.Module):
 class Int8Linear(nn.Module):
     """Dynamic quantization: weights in 7 bits with a scale per output, inputs in 8 bits with a range per row.
 
-    With a range per row and integer sums a row's output does not depend on the other rows, and its error is a third of
-    that of torch's dynamic layer, which uses one range for all rows.
+    So a row's output is independent of the others, and its error a third of that of torch's dynamic layer, which has
+    one range for all rows.
     """
 
     def __init__(self, source: nn.Linear) -> None:
@@ -70,7 +65,7 @@ class Int8Linear(nn.Module):
         scales = (weight.abs().amax(1) / _MAX_WEIGHT).clamp_min(1e-12).double()
         zeros = torch.zeros(len(weight), dtype=torch.long)
         with warnings.catch_warnings():
-            # torch, whose version is pinned, deprecates these tensors; the kernel accepts no others yet.
+            # torch, which is pinned, deprecates these tensors; the kernel accepts no others yet.
             warnings.simplefilter("ignore", UserWarning)
             quantized = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
         self._packed: Any = torch.ops.quantized.linear_prepack(quantized, None)
@@ -88,20 +83,20 @@ class Int8Linear(nn.Module):
 
 
 def linear_layer(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """Return a layer that shares these tensors."""
+    """The tensors are shared, not copied."""
     layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
     layer.weight, layer.bias = (nn.Parameter(part, requires_grad=False) for part in (weight, bias))
     return layer
 
 
 def concatenated_linear(*sources: nn.Linear) -> nn.Linear:
-    """Return one layer whose output is the concatenation of the sources' outputs."""
+    """Return one layer with the outputs of all sources."""
     weight, bias = (torch.cat([getattr(source, part).detach() for source in sources]) for part in ("weight", "bias"))
     return linear_layer(weight, bias)
 
 
 def pack_linear(module: nn.Module) -> None:
-    """Replace every linear layer below `module` by an Fp16Linear, where the processor supports it (x86 with AVX2)."""
+    """Convert all linear layers below `module` to Fp16Linear, where supported (x86 with AVX2)."""
     if not can_pack_linear():
         return
     for parent in list(module.modules()):
@@ -115,7 +110,7 @@ def can_pack_linear() -> bool:
 
 
 def _has_onednn_linear(dtype: torch.dtype) -> bool:
-    """oneDNN's packed layers are a private API of torch, whose version is pinned; not every build has them."""
+    """A private API of torch, which is pinned; not every build has it."""
     try:
         OneDnnLinear(nn.Linear(16, 16).to(dtype), 1)(torch.zeros(1, 16, dtype=dtype))
     except (AttributeError, RuntimeError):

@@ -1,4 +1,4 @@
-"""The processor's capabilities and the numeric precision that follows from them."""
+"""Choice of numeric precision by the processor's capabilities."""
 
 import logging
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Processor:
 
 
 def detect_processor() -> Processor:
-    """Return the first CUDA device where there is one, else the CPU."""
+    """Return the first CUDA device, else the CPU."""
     if torch.cuda.is_available():
         return Processor("cuda", torch.cuda.get_device_name())
     amx, vnni = _cpu_supports("_is_amx_tile_supported"), _cpu_supports("_is_vnni_supported")
@@ -39,7 +39,7 @@ def detect_processor() -> Processor:
 
 
 def choose_precision(requested: str, processor: Processor, *, name: str) -> str:
-    """Return `requested`, or the best one for "auto", and log it. Raises ValueError for an unsupported precision."""
+    """Resolve "auto" and log the choice. Raises ValueError for an unsupported precision."""
     if requested not in PRECISIONS:
         raise ValueError(f"precision is {requested!r}; accepted: {', '.join(PRECISIONS)}")
     if requested == "int8" and (processor.device != "cpu" or not processor.int8):
@@ -52,6 +52,6 @@ def choose_precision(requested: str, processor: Processor, *, name: str) -> str:
 
 
 def _cpu_supports(check: str) -> bool:
-    # Private functions of torch, whose version is pinned.
+    # Private API of torch, which is pinned.
     function = getattr(torch.cpu, check, None)
     return function is not None and bool(function())

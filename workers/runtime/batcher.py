@@ -1,4 +1,4 @@
-"""Dynamic micro-batching: many threads submit single items, one thread runs them in batches."""
+"""Dynamic micro-batching: many threads submit items, one runs them in batches."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
-# Full batches without an error before a batch size that was reduced for lack of memory is raised by one.
+# Full batches before a reduced batch size grows by one.
 _BATCHES_BEFORE_GROWTH = 50
 
 
@@ -23,17 +23,17 @@ class BatcherClosed(RuntimeError):
 
 
 class WrongResultCount(RuntimeError):
-    """`run` did not return one result per item, so that results cannot be matched to items."""
+    """`run` did not return one result per item."""
 
 
 class Batcher(Generic[Item, Result]):
-    """Calls `run` from one thread, with 1..batch_size items; `run` returns their results in the same order.
+    """Calls `run` from one thread with 1..batch_size items; it returns their results in order.
 
-    An item submitted to an idle batcher runs at once; items that arrive while `run` works form the next batch.
-    `max_wait_s` above 0 lets a batch that is not full wait that long for more items.
+    An idle batcher runs an item at once; items that arrive meanwhile form the next batch, which waits up to
+    `max_wait_s` to fill up.
 
-    Counters, written by the batch thread alone: `batches` and `items` of all calls of `run`, `finished` calls, failed
-    ones included, and the `sizes` of the latest calls.
+    Written by the batch thread alone: `batches` and `items` passed to `run`, `finished` calls, failed ones included,
+    and the latest `sizes`.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class Batcher(Generic[Item, Result]):
         self.batches = self.finished = 0
         self.items = 0
         self.sizes: deque[int] = deque(maxlen=64)
-        # A daemon thread, so that a process without a call of close() can still exit.
+        # A daemon, so that a process can exit without close().
         self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, item: Item) -> Future[Result]:
-        """Queue the item. Cancelling the future before its batch starts removes it. Raises BatcherClosed."""
+        """Queue the item; cancelling its future removes it. Raises BatcherClosed."""
         future: Future[Result] = Future()
         with self._changed:
             if self._closed:
@@ -67,7 +67,7 @@ class Batcher(Generic[Item, Result]):
         return future
 
     def close(self, timeout: float | None = None) -> bool:
-        """Reject new items and run the pending ones. Return False if that takes longer than `timeout` seconds."""
+        """Reject new items and run the pending ones. Return False on timeout."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -76,7 +76,7 @@ class Batcher(Generic[Item, Result]):
 
     @property
     def pending(self) -> int:
-        """Items submitted whose batch has not started, cancelled ones included."""
+        """Items whose batch has not started, cancelled ones included."""
         return len(self._pending)
 
     def _loop(self) -> None:
@@ -84,11 +84,11 @@ class Batcher(Generic[Item, Result]):
             batch = self._collate()
             if batch:
                 self._run_batch(batch)
-            # An idle thread must not keep the last batch's images in memory.
+            # Free the images while idle.
             del batch
 
     def _wait_for_items(self) -> bool:
-        """Return False when closed and nothing is pending."""
+        """Return False when closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._pending or self._closed)
             if self._max_wait_s > 0:
@@ -103,7 +103,7 @@ class Batcher(Generic[Item, Result]):
         with self._changed:
             while self._pending and len(batch) < self._current_size:
                 item, future = self._pending.popleft()
-                # After this call the future can no longer be cancelled.
+                # From here on it cannot be cancelled.
                 if future.set_running_or_notify_cancel():
                     batch.append((item, future))
         return batch
@@ -115,7 +115,7 @@ class Batcher(Generic[Item, Result]):
             for _, future in batch:
                 future.set_exception(error)
             return
-        # BaseException: a SystemExit out of a model would end this thread and leave later futures waiting forever.
+        # BaseException: a SystemExit would end this thread and leave later futures waiting forever.
         except BaseException as error:
             logger.warning("%s: a batch of %d failed", self._name, len(batch), exc_info=True)
             if len(batch) == 1:
@@ -132,17 +132,17 @@ class Batcher(Generic[Item, Result]):
             self._run_batch(batch[at : at + size])
 
     def _grow(self, size: int) -> None:
-        """Raise the batch size again: memory that another process used may be free by now."""
+        """Raise the batch size again: other processes may have freed memory."""
         self._full_batches += size >= self._current_size
         if self._full_batches >= _BATCHES_BEFORE_GROWTH and self._current_size < self._batch_size:
             self._current_size, self._full_batches = self._current_size + 1, 0
 
     def _retry_size(self, error: BaseException, size: int) -> int:
-        """Return the batch size for the retry of two or more items that failed together."""
+        """Return the batch size for the retry of two or more failed items."""
         if not is_out_of_memory(error):
-            # One bad image must not fail the others of its batch: in batches of one, only it fails again.
+            # One by one, so that only a bad image fails again.
             return 1
-        # A batch that does not fit will not fit the next time, and each try costs a batch's time.
+        # It would not fit the next time, either, and each try costs a batch's time.
         self._current_size, self._full_batches = min(self._current_size, size // 2), 0
         logger.warning("%s: out of memory; batches of %d for now", self._name, self._current_size)
         return size // 2
@@ -161,7 +161,7 @@ class Batcher(Generic[Item, Result]):
 
 
 def _as_exception(error: BaseException) -> Exception:
-    """Wrap a SystemExit, which would end the thread that waits for the result."""
+    """Wrap a SystemExit, which would end the waiting thread."""
     if isinstance(error, Exception):
         return error
     wrapped = RuntimeError(f"the batch raised {error!r}")

@@ -1,4 +1,4 @@
-"""The inference engine: a process's one captioner and tagger behind a micro-batching queue."""
+"""The inference engine: captioner and tagger behind a micro-batching queue."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ class EngineNotLoaded(RuntimeError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PendingImage:
-    """An image in the queue, with its account's own `terms`."""
+    """An image in the queue, with its account's terms."""
 
     pixels: Pixels
     terms: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class PendingImage:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The captions and tags of one image, best first, and the milliseconds that its batch took in each model."""
+    """Captions and tags, best first, and the batch's milliseconds in each model."""
 
     captions: list[Caption]
     tags: list[Tag]
@@ -52,24 +52,23 @@ class Engine:
         self._batch_size = batch_size
         self._on_batch = on_batch
         self._batcher: Batcher[PendingImage, Prediction] | None = None
-        # Held while the models load, run or unload: other threads wait and share this one set of models.
+        # Held while the models load, run or unload.
         self._model_lock = threading.Lock()
         self._loaded = False
         self._last_used = 0.0
         self._provenance: dict[str, dict[str, object]] = {}
 
     def load(self) -> None:
-        """Load the models once and warm them up with a first prediction. Takes seconds. Raises ModelUnavailable."""
+        """Load and warm up, once. Raises ModelUnavailable."""
         with self._model_lock:
             if self._batcher is None:
                 self._load()
                 self._batcher = Batcher(self._run_batch, batch_size=self._batch_size, name="models")
 
     def describe(self, pixels: Pixels, timeout_s: float, terms: tuple[str, ...] = ()) -> Prediction:
-        """Run the models on one image and block until its batch is done.
+        """Predict one image; block until its batch is done.
 
-        Raises EngineTimeout where the models finish no batch for `timeout_s`, EngineNotLoaded, BatcherClosed, or what
-        the models raise for this image.
+        Raises EngineTimeout if no batch finishes for `timeout_s`, EngineNotLoaded, BatcherClosed, or the models' error.
         """
         batcher = self.batcher
         future = batcher.submit(PendingImage(pixels, terms))
@@ -78,22 +77,22 @@ class Engine:
             try:
                 return future.result(timeout_s)
             except FutureTimeout as error:
-                # The result may be a TimeoutError that the model itself raised.
+                # Or the model itself raised a TimeoutError.
                 if future.done() and not future.cancelled():
                     return future.result()
-                # On a slow machine the batches before this image may together take longer than the timeout.
+                # Earlier batches may together take longer than the timeout on a slow machine.
                 if batcher.finished == finished:
                     future.cancel()
                     raise EngineTimeout(f"no result from the models in {timeout_s:g} s") from error
 
     def close(self, timeout: float | None = None) -> None:
-        """Finish the pending images, then unload. Models still busy after `timeout` seconds are left loaded."""
+        """Finish pending images, then unload, unless the models are still busy after `timeout` seconds."""
         if self._batcher is not None and self._batcher.close(timeout):
             with self._model_lock:
                 self._unload()
 
     def unload_if_idle(self, seconds: float) -> bool:
-        """Free the memory of models unused for that long; the next image loads them again."""
+        """Free the memory of models idle for that long; the next image loads them again."""
         if not self._model_lock.acquire(blocking=False):
             return False  # The models are running.
         try:
@@ -128,10 +127,10 @@ class Engine:
             return
         self._captioner.load()
         self._tagger.load()
-        # A process's first prediction is several times slower than the next; no caller should wait for it.
+        # Warm-up: the first prediction is several times slower than the next.
         self._predict([PendingImage(np.full((64, 64, 3), 255, dtype=np.uint8))])
         models: dict[str, Model] = {"captioner": self._captioner, "tagger": self._tagger}
-        # Stored: a result may be recorded after the models were unloaded again.
+        # A result may be recorded after the models were unloaded.
         self._provenance = {
             role: {"name": model.name, "revision": model.revision, "options": dict(model.options)}
             for role, model in models.items()

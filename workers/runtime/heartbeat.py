@@ -8,7 +8,7 @@ logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Calls `beats` in order, at once and then every `seconds`. One that raises is logged and called again."""
+    """Calls `beats` at once and then every `seconds`; exceptions are logged."""
 
     def __init__(self, beats: Sequence[Callable[[], object]], *, seconds: float) -> None:
         self._beats = beats
@@ -21,7 +21,7 @@ class Heartbeat:
 
     def stop(self) -> None:
         self._stopped.set()
-        if self._thread.is_alive():  # A worker may end before it starts its heartbeat.
+        if self._thread.is_alive():  # a worker may end before starting it
             self._thread.join(timeout=10)
 
     def _run(self) -> None:
@@ -29,6 +29,6 @@ class Heartbeat:
             for beat in self._beats:
                 try:
                     beat()
-                except Exception:  # the thread must survive an outage of the database or the broker
+                except Exception:  # survive an outage of database or broker
                     logger.exception("The heartbeat's %s failed; trying again in %s s.", beat.__name__, self._seconds)
             self._stopped.wait(self._seconds)

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 
 class IsolationLock:
-    """A shared/exclusive lock. A waiting exclusive holder blocks new shared holders, so that it cannot starve.
+    """A shared/exclusive lock; a waiting exclusive holder blocks new shared ones, so that it cannot starve.
 
-    Exclusive for an image that a dead worker held: it may have killed that worker, and must not take others with it.
+    Exclusive is for an image that a dead worker held: it may have caused the crash and could kill others.
     """
 
     def __init__(self) -> None:

@@ -2,6 +2,6 @@
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether it is a MemoryError, or torch's equivalent: a class on GPUs, a message on CPUs."""
+    """Recognize Python's error and torch's: a class on GPUs, a message on CPUs."""
     from_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and from_torch)

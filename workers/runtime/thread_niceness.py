@@ -1,19 +1,19 @@
-"""Scheduling priority of a worker's threads below that of the model process, which all of them wait for."""
+"""Lower priority for a worker's threads than for its model process."""
 
 import os
 import sys
 import threading
 
-# Enough for the models to keep their core, and still a third of a core where others compete for it.
+# The models keep their core, and the threads still get a third of a contended one.
 NICENESS_STEP = 5
 _MAX_NICENESS = 19
 
 
 def lower_thread_priority() -> None:
-    """Raise the calling thread's niceness above its process's, once; the main thread is left as it is.
+    """Raise the calling thread's niceness, once; Linux only, and not for the main thread.
 
-    Without it the model process waited for a core 8 of 100 seconds while another core was idle: threads that run
-    briefly, to decode and record, preempted it. Only Linux has a niceness per thread.
+    Without it the model process waited for a core 8 of 100 seconds while another was idle: short runs of decoding and
+    recording preempted it.
     """
     if sys.platform != "linux" or threading.current_thread() is threading.main_thread():
         return

@@ -1,4 +1,4 @@
-"""The BLIP captioner, for any checkpoint folder of transformers' BlipForConditionalGeneration."""
+"""The BLIP captioner: any checkpoint folder of transformers' BlipForConditionalGeneration."""
 
 import math
 from collections.abc import Sequence
@@ -33,8 +33,9 @@ class BlipCaptioner(Captioner):
         precision: str = "auto",
         options: BlipOptions | None = None,
     ) -> None:
-        """`revision`, if known, saves hashing the weights. `threads` sets torch's for the whole process. `precision`:
-        auto, fp32, bf16 or int8.
+        """A given `revision` saves hashing the weights. `threads` applies to the whole process.
+
+        `precision`: auto, fp32, bf16 or int8.
         """
         self._folder, self._threads, self._precision = folder, threads, precision
         self._generation, self._weights_revision = options or BlipOptions(), revision
@@ -42,7 +43,7 @@ class BlipCaptioner(Captioner):
         self._blip: Blip | None = None
 
     def load(self) -> None:
-        """Load the checkpoint. Raises ModelUnavailable, and ValueError for an unsupported precision."""
+        """Raises ModelUnavailable, and ValueError for an unsupported precision."""
         if self._blip is not None:
             return
         # Before torch is imported.
@@ -59,7 +60,7 @@ class BlipCaptioner(Captioner):
         processor = detect_processor()
         precision = choose_precision(self._precision, processor, name="BLIP")
         self._blip = Blip(self._folder, precision, processor, self._generation)
-        # The same weights in another precision may produce other captions.
+        # Captions may depend on the precision.
         self.revision = f"{self._weights_revision or checkpoint.revision(self._folder)}+{precision}"
 
     def unload(self) -> None:
@@ -81,7 +82,7 @@ class BlipCaptioner(Captioner):
 
 
 def candidates(sentences: Sequence[tuple[str, str, float]]) -> list[Caption]:
-    """Clean up and deduplicate (prompt, text, mean log-probability); return at most MAX_CANDIDATES, best first."""
+    """Clean up and deduplicate (prompt, text, mean log-probability); best first, at most MAX_CANDIDATES."""
     kept: list[Caption] = []
     for prompt, text, score in sorted(sentences, key=lambda sentence: -sentence[2]):
         cleaned = guarded(text, prompt)

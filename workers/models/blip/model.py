@@ -26,23 +26,23 @@ from workers.models.text_decoder.decoder import CrossAttentionCache, DecoderShap
 from workers.models.text_decoder.generation import generate
 
 ARCHITECTURE = "BlipForConditionalGeneration"
-# Rows that the layers are packed for: the patches of one image, and the beams of a batch.
+# Row counts that layers are packed for: of an image, and of a batch's beams.
 _PATCHES, _BEAMS = 577, 24
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """`score`: the mean log-probability of the tokens after the prompt, end token included."""
+    """A sentence with the mean log-probability of its tokens after the prompt, end token included."""
 
     text: str
     score: float
 
 
 class Blip:
-    """Not thread-safe."""
+    """A loaded checkpoint. Not thread-safe."""
 
     def __init__(self, folder: Path, precision: str, processor: Processor, options: BlipOptions) -> None:
-        """Load the checkpoint. Raises ModelUnavailable."""
+        """Raises ModelUnavailable."""
         checkpoint.require(folder, "blip")
         self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         model, self._tokenizer = _read_model(folder, self._dtype), read_tokenizer(folder)
@@ -73,14 +73,14 @@ class Blip:
 
     @torch.inference_mode()
     def caption(self, batch: Sequence[Pixels]) -> list[list[list[ScoredSentence]]]:
-        """Return the sentences of each image and each prompt, best first."""
+        """Return sentences by image and prompt, best first."""
         if not batch:
             return []
         return self.generate_sentences(self.encode(self.preprocessor(batch)))
 
     @torch.inference_mode()
     def encode(self, pixels: Tensor) -> CrossAttentionCache:
-        # On a CPU one image at a time: its caches hold one image's patches, and the result cannot depend on the batch.
+        # A CPU's caches hold one image's patches; alone its result cannot depend on the batch, either.
         size = 1 if self._processor.device == "cpu" else len(pixels)
         pixels = pixels.to(self._processor.device, self._dtype)
         return CrossAttentionCache.concatenate(
@@ -106,8 +106,8 @@ class Blip:
 
 
 def _read_model(folder: Path, dtype: torch.dtype) -> Any:
-    """Return transformers' model with its parameters in `dtype`. Raises ModelUnavailable with one sentence."""
-    # Otherwise transformers prints a progress bar and a table to the terminal; errors are reported below.
+    """Raises ModelUnavailable with one sentence."""
+    # transformers would print a progress bar and a table to the worker's terminal.
     library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     _require_architecture(folder)
     try:
@@ -115,23 +115,23 @@ def _read_model(folder: Path, dtype: torch.dtype) -> Any:
             folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, local_files_only=True
         )
         model, report = loaded
-    # The exceptions that transformers raises for a damaged folder have no common base class.
+    # What transformers raises for a damaged folder; there is no common base class.
     except (OSError, ValueError, TypeError, RuntimeError, LookupError, AttributeError, SafetensorError) as error:
         message = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ModelUnavailable(f"The BLIP checkpoint in {folder} is damaged: {message}") from error
-    # transformers would continue with random weights in their place.
+    # transformers would use random weights in their place.
     missing = sorted({str(key) for key in report["missing_keys"]})
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ModelUnavailable(f"The weights in {folder} lack {missing[0]}{more}.")
-    # Loaded parameters are views of the memory-mapped file: the few that stay unpacked would keep all of it in memory.
+    # Parameters are views of the mapped file: the few unpacked ones would keep all of it in memory.
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype, copy=True)
     return model
 
 
 def _require_architecture(folder: Path) -> None:
-    """Reject BLIP checkpoints for question answering or retrieval, which have the same `model_type`."""
+    """Reject BLIP for question answering or retrieval, which has the same `model_type`."""
     found = json.loads((folder / checkpoint.CONFIG).read_text(encoding="utf-8")).get("architectures") or [ARCHITECTURE]
     if ARCHITECTURE not in found:
         raise ModelUnavailable(f"{folder} holds a {found[0]}, and a {ARCHITECTURE} is needed.")

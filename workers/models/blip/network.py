@@ -1,4 +1,4 @@
-"""BLIP's vision encoder (a ViT), reimplemented for inference with packed layers."""
+"""BLIP's vision encoder, a ViT, with packed layers."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class _VisionLayer(nn.Module):
 
 
 class VisionEncoder(nn.Module):
-    """Maps normalized images (n, 3, side, side) to patch embeddings (n, patches, width)."""
+    """(n, 3, side, side) to (n, patches, width)."""
 
     def __init__(self, source: Any, pack: LinearPacker) -> None:
         super().__init__()

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 
-# Unconditional, and the prompt that BLIP's captioning checkpoints were trained with, which makes them describe the
-# image as a whole (configs/caption_coco.yaml in BLIP's repository).
+# Unconditional, and the prompt of BLIP's training, which yields captions of the whole image (configs/caption_coco.yaml
+# in BLIP's repository).
 PROMPTS = ("", "a picture of")
 
 
 @dataclass(frozen=True, slots=True)
 class BlipOptions:
-    """Named as transformers' generation parameters; `max_new_tokens` counts tokens after the prompt."""
-
     prompts: tuple[str, ...] = PROMPTS
     num_beams: int = 3
     max_new_tokens: int = 24

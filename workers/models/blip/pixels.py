@@ -1,4 +1,4 @@
-"""BLIP's preprocessing: resize to a square and normalize, as transformers' BlipImageProcessorPil does."""
+"""BLIP's preprocessing, equal to transformers' BlipImageProcessorPil."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch import Tensor
 from workers.models.base import ModelUnavailable, Pixels
 from workers.models.checkpoints.checkpoint import PREPROCESSOR
 
-# transformers' defaults, for settings that a checkpoint's file omits.
+# transformers' defaults.
 _MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
@@ -27,7 +27,7 @@ class Preprocessor:
 
     @classmethod
     def read(cls, folder: Path, side: int) -> "Preprocessor":
-        """Read the checkpoint's settings; `side` is the input size of its weights. Raises ModelUnavailable."""
+        """Read the settings; `side` is the input size of the weights. Raises ModelUnavailable."""
         path = folder / PREPROCESSOR
         try:
             settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -38,7 +38,7 @@ class Preprocessor:
             raise ModelUnavailable(f"{path} is damaged.") from error
 
     def __call__(self, batch: Sequence[Pixels]) -> Tensor:
-        """Return (n, 3, side, side), normalized."""
+        """Squash to (n, 3, side, side) and normalize."""
         resample = Image.Resampling(self.resample)
         resized = [Image.fromarray(image).resize((self.side, self.side), resample) for image in batch]
         planes = torch.from_numpy(np.stack([np.asarray(image) for image in resized])).permute(0, 3, 1, 2)

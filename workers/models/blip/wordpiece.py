@@ -1,4 +1,4 @@
-"""BLIP's WordPiece tokenizer, read from either file format of its checkpoints."""
+"""BLIP's WordPiece tokenizer."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from workers.models.base import ModelUnavailable
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:
-    """Read `tokenizer.json`, else `vocab.txt`. Raises ModelUnavailable.
+    """Read `tokenizer.json`, else `vocab.txt`, which transformers' BertTokenizer silently ignores.
 
-    transformers' BertTokenizer is no alternative: it silently ignores its `vocab_file`.
+    Raises ModelUnavailable.
     """
     complete, vocabulary = folder / "tokenizer.json", folder / "vocab.txt"
     path = complete if complete.is_file() else vocabulary

@@ -1,4 +1,4 @@
-"""Checkpoint folders as transformers' save_pretrained writes them, checked before torch is imported."""
+"""Checks of checkpoint folders before torch is imported."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from workers.models.base import ModelUnavailable
 
 CONFIG = "config.json"
 PREPROCESSOR = "preprocessor_config.json"
-# By `model_type`: alternative sets of files, the second that of older checkpoints.
+# Alternatives by `model_type`; the second is of older checkpoints.
 TOKENIZERS = {
     "blip": (("tokenizer.json",), ("vocab.txt",)),
     "clip": (("tokenizer.json",), ("vocab.json", "merges.txt")),
@@ -16,7 +16,7 @@ TOKENIZERS = {
 
 
 def require(folder: Path, model_type: str) -> None:
-    """Raise ModelUnavailable with one sentence on what is missing or wrong; `model_type` is "blip" or "clip".
+    """Raise ModelUnavailable, with one sentence, for an unusable checkpoint.
 
     Pickled weights are never opened: loading a pickle executes it.
     """
@@ -36,7 +36,7 @@ def require(folder: Path, model_type: str) -> None:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the safetensors files: one, or the shards that their index names; empty if any is missing."""
+    """Return the safetensors file or shards; empty if any is missing."""
     index = folder / "model.safetensors.index.json"
     names = ["model.safetensors"]
     if index.is_file():
@@ -49,7 +49,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def revision(folder: Path) -> str:
-    """Return the first twelve digits of a SHA-256 of the weights: about a second for 600 MB."""
+    """Hash the weights: about a second for 600 MB."""
     digest = hashlib.sha256()
     for path in weight_files(folder):
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Downloads of checkpoints from a model hub, verified against the hub's own listing and resumed after an abort."""
+"""Resumable downloads from a model hub, verified against its listing."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ import httpx
 
 from workers.models.checkpoints import store
 
-# Configuration, tokenizer, and safetensors. Weights for other libraries have other suffixes.
+# Weights for other libraries have other suffixes.
 _ACCEPTED = re.compile(r"[\w.-]+\.(?:json|safetensors)|vocab\.txt|merges\.txt")
 _TIMEOUT_S = 30.0
 
@@ -19,12 +19,12 @@ OnProgress = Callable[[int], None]
 
 
 class HubError(Exception):
-    """A failed download; the message is one sentence for the terminal."""
+    """The message is one sentence for the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """The hub states a `sha256` of large files, and git's SHA-1 (`blob`) of the others."""
+    """The hub states `sha256` of large files, git's SHA-1 (`blob`) of others."""
 
     name: str
     size: int
@@ -54,7 +54,7 @@ class Hub:
         self._http.close()
 
     def listing(self, name: str, revision: str) -> ModelListing:
-        """Return the listing at `revision`: a commit, or a branch, which is resolved to its commit. Raises HubError."""
+        """Resolve `revision`, a branch or commit, to a commit. Raises HubError."""
         try:
             response = self._http.get(f"api/models/{name}/revision/{revision}", params={"blobs": "true"})
             if response.status_code in {401, 403, 404}:
@@ -75,9 +75,9 @@ class Hub:
         return ModelListing(name, commit, files)
 
     def download(self, listing: ModelListing, file: RemoteFile, folder: Path, on_progress: OnProgress) -> str:
-        """Download the file, or the rest of it, and return its SHA-256. Raises HubError and OSError.
+        """Download the file, or the rest of it, and rename it once verified. Return its SHA-256.
 
-        It gets its own name only once it is complete and matches the listing.
+        Raises HubError and OSError.
         """
         target, partial = folder / file.name, folder / f"{file.name}{store.PARTIAL_SUFFIX}"
         if target.is_file() and _matches(target, file):
@@ -101,7 +101,7 @@ class Hub:
         if offset == file.size and partial.is_file():
             on_progress(offset)
             return
-        # The raw bytes: a compressed response cannot be resumed.
+        # A compressed response could not be resumed.
         headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={offset}-"} if offset else {})}
         url = f"{listing.name}/resolve/{listing.commit}/{file.name}"
         with self._http.stream("GET", url, headers=headers) as response:
@@ -117,7 +117,7 @@ class Hub:
 def _accepted_files(siblings: Any) -> Iterator[RemoteFile]:
     for entry in siblings:
         name, large = str(entry["rfilename"]), entry.get("lfs") or {}
-        # Top level only: that is where a checkpoint's files are.
+        # Top level only.
         if _ACCEPTED.fullmatch(name):
             yield RemoteFile(name, int(entry["size"]), str(large.get("sha256", "")), str(entry.get("blobId", "")))
 

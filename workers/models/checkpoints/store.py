@@ -1,4 +1,4 @@
-"""The folder of pulled checkpoints: location, revision and checksums of each."""
+"""The folder of pulled checkpoints."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,13 +13,12 @@ DEFAULTS = (BLIP, CLIP)
 SUPPORTED = (*DEFAULTS, BLIP_LARGE)
 
 CHECKSUMS = "SHA256SUMS"
-# Holds the hub's commit of the files.
 REVISION = "REVISION"
 PARTIAL_SUFFIX = ".partial"
 
 
 def folder_of(models: Path, name: str) -> Path:
-    """Return the folder of `name`: OWNER/NAME on the hub, or a checkpoint's absolute path. Raises ModelUnavailable."""
+    """Return the folder of OWNER/NAME on the hub, or of an absolute path. Raises ModelUnavailable."""
     path = Path(name).expanduser()
     if not path.is_absolute() and (".." in path.parts or not path.parts):
         raise ModelUnavailable(f"{name!r} is neither a model's name nor an absolute path.")
@@ -27,7 +26,7 @@ def folder_of(models: Path, name: str) -> Path:
 
 
 def require(models: Path, name: str, model_type: str) -> Path:
-    """Return the folder, checked as by checkpoint.require. Raises ModelUnavailable with the command that fetches it."""
+    """Return the checked folder. Raises ModelUnavailable with the command that fetches it."""
     folder = folder_of(models, name)
     if Path(name).expanduser().is_absolute():
         checkpoint.require(folder, model_type)
@@ -43,7 +42,7 @@ def require(models: Path, name: str, model_type: str) -> Path:
 
 
 def commit(folder: Path) -> str:
-    """Return the hub's commit that was pulled, empty for a folder that was not pulled."""
+    """Return the hub's commit, empty for a folder that was not pulled."""
     path = folder / REVISION
     return path.read_text(encoding="ascii").strip() if path.is_file() else ""
 
@@ -53,7 +52,7 @@ def revision(folder: Path) -> str:
 
 
 def installed_names(models: Path) -> Iterator[str]:
-    """Yield the names of all checkpoints in the folder, sorted, incomplete ones included."""
+    """Yield all names in order, incomplete checkpoints included."""
     for owner in sorted(path for path in models.glob("*") if path.is_dir()):
         for folder in sorted(path for path in owner.iterdir() if path.is_dir()):
             yield f"{owner.name}/{folder.name}"
@@ -64,7 +63,7 @@ def total_bytes(folder: Path) -> int:
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """Return SHA-256 by file name, empty where none are recorded. Raises ValueError for a damaged checksum file."""
+    """Return SHA-256 by file name. Raises ValueError for a damaged checksum file."""
     path = folder / CHECKSUMS
     if not path.is_file():
         return {}
@@ -75,7 +74,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
 
 
 def write_checksums(folder: Path, checksums: dict[str, str], commit: str) -> None:
-    """Write the revision and then the checksums, which mark the pull as complete."""
+    """Write the checksums last: they mark the pull as complete."""
     lines = "".join(f"{checksums[name]}  {name}\n" for name in sorted(checksums))
     for name, text in ((REVISION, f"{commit}\n"), (CHECKSUMS, lines)):
         partial = folder / f"{name}{PARTIAL_SUFFIX}"
@@ -89,7 +88,7 @@ def sha256(path: Path) -> str:
 
 
 def verify(folder: Path) -> list[str]:
-    """Return a sentence for each file that differs from its checksum."""
+    """Return a sentence per damaged file."""
     try:
         checksums = read_checksums(folder)
     except (OSError, ValueError) as error:

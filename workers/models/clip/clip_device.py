@@ -1,4 +1,4 @@
-"""CLIP on the best device and in the best precision of this machine."""
+"""CLIP on the best device."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from workers.models.clip.encoder import MODEL_TYPE, Clip
 
 
 class AutoDeviceClip(Clip):
-    """Chooses device and precision at `load`, so that a process that only reads model names needs no torch."""
+    """Chooses device and precision at `load`; before that no torch is needed."""
 
     def __init__(self, folder: Path, *, precision: str = "auto", **options: Any) -> None:
         super().__init__(folder, **options)
@@ -20,6 +20,6 @@ class AutoDeviceClip(Clip):
 
         processor = detect_processor()
         precision = choose_precision(self._precision, processor, name="CLIP")
-        # CLIP in fp32 takes a tenth of BLIP's time per image: int8 would save little and change the tags.
+        # fp32 takes a tenth of BLIP's time: int8 would save little and change the tags.
         self.dtype, self.device = "bf16" if precision == "bf16" else "fp32", processor.device
         super().load()

@@ -1,4 +1,4 @@
-"""An on-disk cache of the vocabulary's text embeddings, computed once per checkpoint."""
+"""An on-disk cache of text embeddings."""
 
 import contextlib
 import hashlib
@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 logger = logging.getLogger(__name__)
 
 Embeddings = NDArray[np.float32]
-# Raised by numpy for a file that is no archive, truncated, or changed: each member of the archive has a CRC.
+# Of a file that is no archive, truncated, or changed: each member has a CRC.
 _READ_ERRORS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 def cached_embeddings(
     prompts: Sequence[str], embed: Callable[[Sequence[str]], Embeddings], *, folder: Path | None, encoder_key: str
 ) -> Embeddings:
-    """Return (m, d) embeddings of the prompts from the cache in `folder`, or compute and store them.
+    """Return (m, d) from the cache in `folder`, if any, or compute and store it.
 
-    `encoder_key` names checkpoint and precision, on which the embeddings depend. Without a folder they are computed
-    each time. A damaged file is replaced, a write error is logged as a warning, and concurrent writers are safe.
+    `encoder_key` names checkpoint and precision. A damaged file is replaced, a write error logged; concurrent writers
+    are safe.
     """
     if folder is None:
         return embed(prompts)
@@ -39,7 +39,7 @@ def cached_embeddings(
 
 def _read(path: Path, count: int) -> Embeddings | None:
     try:
-        # Opened here, because numpy leaves a damaged file open.
+        # numpy would leave a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             found: Embeddings = archive["vectors"]
     except FileNotFoundError:
@@ -52,7 +52,7 @@ def _read(path: Path, count: int) -> Embeddings | None:
 
 
 def _write(path: Path, embeddings: Embeddings) -> None:
-    """Write atomically, by a rename, so that no process reads a partial file."""
+    """Write atomically, by a rename."""
     partial: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""CLIP: image and text embeddings in one space, for any checkpoint folder of transformers' CLIPModel."""
+"""CLIP image and text embeddings, by any checkpoint folder of transformers' CLIPModel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 MODEL_TYPE = "clip"
 DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
-# fp32: bound on the change of a cosine similarity when the same image or text is in another batch (measured: 2e-7).
+# Bound on a cosine's change between batches in fp32 (measured: 2e-7).
 COSINE_ROUNDING = 1e-6
 _TEXT_BATCH_SIZE = 64
-# The processor scales the shorter side up to the model's input: an image of 1 x 300 pixels would become a huge one.
+# The processor scales the shorter side up to the input size: one of 1 x 300 pixels would become huge.
 _MAX_ASPECT_RATIO = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Components:
-    """Objects of transformers, which are untyped."""
+    """transformers' objects, untyped."""
 
     model: Any
     processor: Any
@@ -33,10 +33,10 @@ class _Components:
 
 
 class Clip:
-    """A CLIP checkpoint. `embed_images` and `embed_texts` are called from one thread at a time, after `load`.
+    """A CLIP checkpoint. Not thread-safe.
 
-    `dtype` is "fp32" or "bf16"; bf16 is faster on a GPU and on a CPU with AMX, elsewhere slower. `threads` sets torch's
-    intra-op threads for the whole process. `revision`, if known, saves hashing the weights.
+    `dtype`: fp32, or bf16, which is faster on a GPU and on a CPU with AMX, elsewhere slower. `threads` applies to the
+    whole process. A given `revision` saves hashing the weights.
     """
 
     def __init__(
@@ -59,10 +59,7 @@ class Clip:
         self._last_batch = LastBatchCache["Tensor"]()
 
     def load(self) -> None:
-        """Load the checkpoint and set `revision` and `logit_scale`, the factor from cosines to logits.
-
-        Raises ModelUnavailable.
-        """
+        """Set `revision` and `logit_scale`, the factor from cosines to logits. Raises ModelUnavailable."""
         if self._loaded is not None:
             return
         checkpoint.require(self.folder, MODEL_TYPE)
@@ -78,10 +75,9 @@ class Clip:
         self._last_batch.clear()
 
     def embed_images(self, images: Sequence[Pixels]) -> "Tensor":
-        """Return unit vectors (n, d) in fp32; those of an fp32 model are independent of the batch within
-        COSINE_ROUNDING.
+        """Return unit vectors (n, d) in fp32, cached for the latest batch.
 
-        Cached for the latest batch, which captioner and tagger pass one after the other.
+        In fp32 they are independent of the batch within COSINE_ROUNDING.
         """
         import torch
 
@@ -90,7 +86,7 @@ class Clip:
         if (cached := self._last_batch.get(images)) is not None:
             return cached
         cropped = [_crop_to_max_aspect_ratio(image) for image in images]
-        # The channel axis is given, because it would be inferred wrongly for an image three pixels high.
+        # The channel axis would be inferred wrongly for an image three pixels high.
         inputs = self._components.processor(cropped, input_data_format="channels_last", return_tensors="pt")
         model = self._components.model
         with torch.inference_mode():
@@ -99,12 +95,12 @@ class Clip:
         return self._last_batch.put(images, _l2_normalized(features.pooler_output))
 
     def embed_texts(self, texts: Sequence[str]) -> "Tensor":
-        """Return unit vectors (m, d), as `embed_images`. Texts over the model's context length are truncated."""
+        """Return unit vectors (m, d). Texts over the context length are truncated."""
         import torch
 
         embeddings = torch.zeros(len(texts), self._dimensions)
         ids = [self._tokenize(text) for text in texts]
-        # Batches of similar length: padding costs as much as words.
+        # By length: padding costs as much as words.
         order = sorted(range(len(texts)), key=lambda place: len(ids[place]))
         for start in range(0, len(order), _TEXT_BATCH_SIZE):
             places = order[start : start + _TEXT_BATCH_SIZE]
@@ -115,7 +111,7 @@ class Clip:
         import torch
 
         longest = max(map(len, ids))
-        # Attention is causal and the embedding is that of the first end token: padding after it has no effect.
+        # Attention is causal, and the embedding the first end token's: padding has no effect.
         rows = torch.tensor([row + row[-1:] * (longest - len(row)) for row in ids], device=self.device)
         with torch.inference_mode():
             return _l2_normalized(self._components.model.get_text_features(input_ids=rows).pooler_output)
@@ -144,7 +140,7 @@ class Clip:
         # Their annotations are incomplete.
         classes: tuple[Any, Any, Any, Any] = CLIPImageProcessorPil, CLIPTokenizer, CLIPModel, logging
         processors, tokenizers, models, log = classes
-        # Otherwise transformers prints a progress bar and a table to the terminal; errors are reported below.
+        # transformers would print a progress bar and a table to the worker's terminal.
         log.disable_progress_bar()
         if self._threads is not None:
             torch.set_num_threads(self._threads)
@@ -156,14 +152,14 @@ class Clip:
             model, report = models.from_pretrained(
                 self.folder, dtype=torch_dtype, use_safetensors=True, output_loading_info=True, **local
             )
-        # The exceptions that transformers raises for a damaged folder have no common base class.
+        # What transformers raises for a damaged folder; there is no common base class.
         except (OSError, ValueError, TypeError, RuntimeError, LookupError, AttributeError, SafetensorError) as error:
             raise ModelUnavailable(f"The CLIP checkpoint in {self.folder} is damaged: {_first_line(error)}") from error
         self._require_complete(model, tokenizer, report)
         return _Components(model.eval().to(self.device), processor, tokenizer)
 
     def _require_complete(self, model: Any, tokenizer: Any, report: Any) -> None:
-        # transformers would continue with random weights in their place.
+        # transformers would use random weights in their place.
         missing = sorted({str(key) for key in report["missing_keys"]})
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -183,7 +179,7 @@ def _l2_normalized(vectors: "Tensor") -> "Tensor":
 
 
 def _crop_to_max_aspect_ratio(image: Pixels) -> Pixels:
-    """Return the middle of an image of over 4:1; the processor's square crop uses no more of it."""
+    """Return the middle; the processor's square crop uses no more of it."""
     height, width = image.shape[:2]
     limit = min(height, width) * _MAX_ASPECT_RATIO
     top, left = max(0, (height - limit) // 2), max(0, (width - limit) // 2)

@@ -1,8 +1,7 @@
-"""Zero-shot tag selection: pure functions from the logit of each term to the tags of an image.
+"""Zero-shot tag selection from each term's logit: cosine similarity times the checkpoint's scale.
 
-A logit is the cosine similarity of image and term times the checkpoint's scale: a difference of 1 is a factor of e
-between two probabilities. The level of the logits depends on the image, so all thresholds are relative to the logits of
-the whole vocabulary. By chance alone the best of thousands of terms is some 3.5 standard deviations above the mean.
+A difference of 1 is a factor of e in probability. The level depends on the image, so thresholds are relative to the
+vocabulary's logits. By chance the best of thousands of terms is some 3.5 standard deviations above the mean.
 """
 
 import functools
@@ -20,19 +19,19 @@ from workers.models.clip.vocabulary import Term
 
 Logits = NDArray[np.float64]
 
-# A tag is at most this far below the best term: a twentieth of its probability.
+# A twentieth of the best term's probability.
 MAX_LOGITS_BELOW_BEST = 3.0
-# A tag is at least this many standard deviations above the mean.
+# In standard deviations of the vocabulary's logits.
 MIN_DEVIATIONS_ABOVE_MEAN = 2.5
-# Standard deviations above the mean at which the confidence is 0.5.
+# Standard deviations above the mean where the confidence is 0.5.
 EVEN_CONFIDENCE_DEVIATIONS = 3.0
-# A rival or a more specific term must be within this logit difference of the other: a third of its probability.
+# For rivals and for a parent and its specific term: a third of the other's probability.
 MAX_LOGITS_BELOW_RIVAL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class LogitDistribution:
-    """Statistics of the vocabulary's logits for one image."""
+    """Statistics of the vocabulary's logits for an image."""
 
     mean: float
     deviation: float
@@ -47,7 +46,7 @@ class LogitDistribution:
         return max(self.best - MAX_LOGITS_BELOW_BEST, self.mean + MIN_DEVIATIONS_ABOVE_MEAN * self.deviation)
 
     def confidence(self, logit: float) -> float:
-        """Return the sigmoid of the logit, centered at EVEN_CONFIDENCE_DEVIATIONS, to four places."""
+        """Return the sigmoid, centered at EVEN_CONFIDENCE_DEVIATIONS, to four places."""
         centered = logit - self.mean - EVEN_CONFIDENCE_DEVIATIONS * self.deviation
         return round(1.0 / (1.0 + math.exp(-min(60.0, max(-60.0, centered)))), 4)
 
@@ -59,10 +58,7 @@ class _ScoredTerm:
 
 
 def select_tags(terms: Sequence[Term], logits: Logits, *, vocabulary_size: int, caption: str = "") -> list[Tag]:
-    """Return the tags, best first, consistent with each other and with the caption.
-
-    The first `vocabulary_size` terms are the vocabulary, the others the account's own.
-    """
+    """Return consistent tags, best first. Terms past `vocabulary_size` are the account's own."""
     distribution = LogitDistribution.of(logits[:vocabulary_size])
     if distribution.deviation == 0.0:
         return []
@@ -81,7 +77,7 @@ def select_tags(terms: Sequence[Term], logits: Logits, *, vocabulary_size: int, 
 
 
 def is_rounding_sensitive(logits: Logits, *, vocabulary_size: int, rounding: float) -> bool:
-    """Return whether an error of `rounding` in each logit could change the tags or their order."""
+    """Return whether an error of `rounding` per logit could change the tags or their order."""
     distribution = LogitDistribution.of(logits[:vocabulary_size])
     rounding *= 2
     if np.any(np.abs(logits - distribution.threshold) < rounding):
@@ -91,10 +87,10 @@ def is_rounding_sensitive(logits: Logits, *, vocabulary_size: int, rounding: flo
     return bool(np.any(differences < rounding) or np.any(np.abs(differences - MAX_LOGITS_BELOW_RIVAL) < rounding))
 
 
-# Room for the vocabulary and some captions.
+# For the vocabulary and some captions.
 @functools.lru_cache(maxsize=16384)
 def singular_words(text: str) -> tuple[str, ...]:
-    """Return the words in lower case and singular: "cars" as "car"."""
+    """Return lower-case singular words: "cars" as "car"."""
     return tuple(singular(word) for word in re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", text.lower()))
 
 
@@ -114,7 +110,7 @@ def terms_in_caption(caption: str, terms: Sequence[Term]) -> frozenset[str]:
 
 
 def _drop_rivals(found: Sequence[_ScoredTerm], in_caption: Sequence[_ScoredTerm]) -> list[_ScoredTerm]:
-    """Drop terms that are much less likely than their family's first: the one in the caption, else the best."""
+    """Drop terms much less likely than their family's term in the caption, else its best."""
     first_of_family: dict[str, _ScoredTerm] = {}
     for one in [*sorted(in_caption, key=lambda one: -one.logit), *found]:
         if one.term.rivals:
@@ -131,9 +127,9 @@ def _drop_rivals(found: Sequence[_ScoredTerm], in_caption: Sequence[_ScoredTerm]
 
 
 def _limit_groups(found: Sequence[_ScoredTerm], in_caption: Sequence[_ScoredTerm]) -> list[_ScoredTerm]:
-    """Keep at most `max_tags` terms of a group, those in the caption first.
+    """Keep at most `max_tags` of a group, those in the caption first.
 
-    A term in the caption fills a group of one, even if it is not found itself.
+    A term in the caption fills a group of one, even if not found itself.
     """
     caption_terms = {one.term for one in in_caption}
     left = {one.term.group: one.term.max_tags for one in found if one.term.max_tags}
@@ -152,7 +148,7 @@ def _limit_groups(found: Sequence[_ScoredTerm], in_caption: Sequence[_ScoredTerm
 
 
 def _drop_near_duplicates(found: Sequence[_ScoredTerm]) -> list[_ScoredTerm]:
-    """Keep one of a term and its parent, the specific one if it is nearly as likely, and one of equal words."""
+    """Keep one of equal words, and of a term and its parent the specific one if nearly as likely."""
     kept: list[_ScoredTerm] = []
     by_text = {one.term.text: one for one in found}
     replaced = {one.term.parent for one in found if _replaces(one, by_text.get(one.term.parent))}

@@ -1,4 +1,4 @@
-"""The zero-shot CLIP tagger over the shipped vocabulary and each account's own terms."""
+"""The zero-shot CLIP tagger: the shipped vocabulary and accounts' own terms."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ from workers.models.clip.encoder import COSINE_ROUNDING, Clip
 from workers.models.clip.tag_selection import is_rounding_sensitive, select_tags, singular_words
 from workers.models.clip.vocabulary import Term, account_terms, fingerprint, read_vocabulary
 
-# Accounts whose terms' embeddings stay in memory: 400 KB each at most.
+# 400 KB each at most.
 _CACHED_ACCOUNTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class _EmbeddingTable:
-    """`embeddings` (m, d), one row per term."""
+    """`embeddings` (m, d), a row per term."""
 
     terms: tuple[Term, ...]
     embeddings: Embeddings
 
 
 class ClipTagger(Tagger):
-    """`cache`: a folder for the vocabulary's embeddings, which are otherwise computed at each load."""
+    """`cache`: a folder for the vocabulary's embeddings, else computed at each load."""
 
     def __init__(self, clip: Clip, *, cache: Path | None = None, terms: Sequence[Term] | None = None) -> None:
         self._clip, self._cache, self._terms = clip, cache, terms
@@ -41,7 +41,7 @@ class ClipTagger(Tagger):
 
     @property
     def revision(self) -> str:
-        """The revision of the checkpoint and the fingerprint of the vocabulary."""
+        """The revisions of checkpoint and vocabulary."""
         return "" if self._vocabulary is None else f"{self._clip.revision}+{fingerprint(self._vocabulary.terms)}"
 
     def load(self) -> None:
@@ -55,7 +55,7 @@ class ClipTagger(Tagger):
         self._vocabulary = _EmbeddingTable(terms, embeddings)
 
     def unload(self) -> None:
-        """Unload CLIP. The embeddings stay: a hundredth of its memory, and the slowest to compute."""
+        """Unload CLIP and keep the embeddings: a hundredth of the memory, and the slowest to compute."""
         self._clip.unload()
 
     def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
@@ -64,7 +64,7 @@ class ClipTagger(Tagger):
     def tag(self, batch: Sequence[Pixels], hints: Sequence[Hint]) -> list[list[Tag]]:
         assert self._vocabulary is not None, "load() comes first"
         embeddings = self._clip.embed_images(batch).numpy()
-        # Where rounding in the batch could change the tags, which is rare, the image is encoded again by itself.
+        # Where the batch's rounding could change the tags, which is rare, the image is encoded again alone.
         check_rounding = len(batch) > 1 and self._clip.dtype == "fp32"
         rounding = COSINE_ROUNDING * self._clip.logit_scale
         size = len(self._vocabulary.terms)
@@ -81,7 +81,7 @@ class ClipTagger(Tagger):
         return tags
 
     def _logits(self, tables: Sequence[_EmbeddingTable], image: NDArray[np.float32]) -> NDArray[np.float64]:
-        # One image at a time: the rounding of a matrix product depends on its shape.
+        # By image: the rounding of a matrix product depends on its shape.
         cosines = np.concatenate([table.embeddings @ image for table in tables])
         return cosines.astype(np.float64) * self._clip.logit_scale
 

@@ -1,4 +1,4 @@
-"""The CLIP tagger's vocabulary, read from vocabulary.txt, whose header documents the format."""
+"""The CLIP tagger's vocabulary; vocabulary.txt documents its format."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +9,7 @@ from pathlib import Path
 from workers.english.grammar import with_article
 
 VOCABULARY_FILE = Path(__file__).with_name("vocabulary.txt")
-# Without an article, which is unknown for an account's own terms.
+# The article of an account's term is unknown.
 ACCOUNT_PROMPT = "a photo of {}"
 NUMBERS = ("count", "mass", "plural")
 _KEYS = (*NUMBERS, "prompt", "kind", "parent", "most", "apart", "rivals")
@@ -17,7 +17,7 @@ _KEYS = (*NUMBERS, "prompt", "kind", "parent", "most", "apart", "rivals")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`prompt` is the whole text for CLIP; `parent` the wider term; `max_tags` the group's limit, 0 for none."""
+    """A candidate tag. `prompt`: the text for CLIP; `parent`: the wider term; `max_tags`: of the group, 0 for any."""
 
     text: str
     prompt: str
@@ -62,7 +62,7 @@ def read_vocabulary(path: Path = VOCABULARY_FILE) -> tuple[Term, ...]:
 
 
 def _with_parents(terms: Sequence[Term], apart: AbstractSet[str]) -> Iterator[Term]:
-    """Derive parents from last words ("car" for "sports car"), unless the group sets one ("dog" for "beagle")."""
+    """Derive parents from last words ("car" for "sports car"), unless the group has one ("dog" for "beagle")."""
     kinds = {term.text: term.kind for term in terms}
     for term in terms:
         words = term.text.split()
@@ -72,12 +72,12 @@ def _with_parents(terms: Sequence[Term], apart: AbstractSet[str]) -> Iterator[Te
 
 
 def account_terms(texts: Iterable[str]) -> tuple[Term, ...]:
-    """Return an account's own terms. They have no kind, so the composed sentences do not use them."""
+    """Return an account's terms, without kind, so that composed sentences do not use them."""
     return tuple(Term(text, ACCOUNT_PROMPT.replace("{}", text), group="own") for text in dict.fromkeys(texts))
 
 
 def fingerprint(terms: Sequence[Term]) -> str:
-    """Return twelve digits that depend on the prompts and their order."""
+    """Return a hash of the prompts in order."""
     return hashlib.sha256("\n".join(term.prompt for term in terms).encode()).hexdigest()[:12]
 
 

@@ -1,8 +1,7 @@
 """Models in a process of their own.
 
-A worker's threads decode, compose and record while the models run. In one process they would contend with the models
-for the interpreter's lock, a thousand times an image. And what kills the model process (a fault in native code, the
-kernel's OOM killer) fails one image and not the worker.
+A worker's other threads would contend with the models for the GIL, a thousand times an image. And a crash (in native
+code, by the OOM killer) fails one image, not the worker.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,11 +14,10 @@ __all__ = ["ModelProcessDied", "create_in_subprocess"]
 
 
 def create_in_subprocess(timeout_s: float, name: str, /, **options: object) -> tuple[Captioner, Tagger]:
-    """As `workers.models.create`, whose errors are raised by `load` here.
+    """As `workers.models.create`, whose errors `load` raises here.
 
-    `predict` and `tag` raise what the models raise: the same class where this process can import it without a model
-    library, otherwise a RuntimeError that names it. They raise ModelProcessDied where the process ended, or was killed
-    after `timeout_s` seconds without a response.
+    `predict` and `tag` raise what the models raise, errors of a model library as RuntimeError, and ModelProcessDied
+    after a crash or `timeout_s` without a response.
     """
     process = ModelProcess(name, options, timeout_s)
     return _SubprocessCaptioner(process), _SubprocessTagger(process)

@@ -1,4 +1,4 @@
-"""The worker's handle of the model process: start, call, stop, and restart after a crash."""
+"""The worker's side of the model process."""
 
 import logging
 import signal
@@ -18,16 +18,16 @@ from workers.models.subprocess.model_metadata import ModelMetadata
 logger = logging.getLogger(__name__)
 
 _STOP_TIMEOUT_S = 10.0
-# Not `-m`: classes of a module run as __main__ would unpickle as other classes.
+# Not `-m`: classes in __main__ would unpickle as others.
 _CHILD = "from workers.models.subprocess.server import main; main()"
 
 
 class ModelProcessDied(RuntimeError):
-    """The model process ended during a call. The next call starts another."""
+    """The model process ended during a call; the next call starts another one."""
 
 
 class ModelProcess:
-    """Called from one thread at a time. `metadata` of captioner and tagger is set by `load`."""
+    """A handle of the process, not thread-safe. `load` sets `metadata` of captioner and tagger."""
 
     def __init__(self, name: str, options: dict[str, object], timeout_s: float) -> None:
         self._name, self._options, self._timeout_s = name, options, timeout_s
@@ -49,16 +49,16 @@ class ModelProcess:
             self._child = subprocess.Popen([sys.executable, "-c", _CHILD, str(descriptor)], pass_fds=[descriptor])
         self._connection = Connection(ours.detach())
         try:
-            # Without timeout: embeddings of a new vocabulary take minutes, and readyz reports that the worker loads.
+            # No timeout: embeddings of a new vocabulary take minutes, and readyz reports loading.
             self.metadata = self._request("load", self._name, self._options)
         except BaseException:
             self.stop()
             raise
 
     def call(self, method: str, batch: Sequence[Pixels], *arguments: object) -> Any:
-        """Call a method of the models with a batch. Raises what the models raise, or ModelProcessDied."""
+        """Call a method with a batch. Raises what the models raise, or ModelProcessDied."""
         self.load()
-        # The tagger's batch is the one that the captioner has just received: it is sent once.
+        # The tagger's batch is the captioner's and is not sent again.
         sent = self._sent.get(batch)
         with self._watchdog():
             result = self._request(method, None if sent else list(batch), *arguments)
@@ -66,7 +66,7 @@ class ModelProcess:
         return result
 
     def stop(self) -> str:
-        """Close the connection, at which the process exits; kill it after a timeout. Return how it ended."""
+        """Close the connection, at which the process exits, or kill it. Return how it ended."""
         connection, child = self._connection, self._child
         self._connection = self._child = None
         self._sent.clear()
@@ -98,7 +98,7 @@ class ModelProcess:
 
     @contextmanager
     def _watchdog(self) -> Iterator[None]:
-        """Kill the process after the timeout. A hanging one also blocks `send`: its end closes the connection."""
+        """Kill a hanging process, which would block `send`, too."""
         timer = threading.Timer(self._timeout_s, self._kill)
         timer.daemon = True
         timer.start()

@@ -1,4 +1,4 @@
-"""The description of a loaded model that the model process sends to the worker."""
+"""A loaded model's metadata, sent by the model process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The model process: serves one request after the other until the connection is closed."""
+"""The model process: serves requests until the connection is closed."""
 
 import logging
 import logging.handlers
@@ -19,7 +19,7 @@ from workers.runtime.out_of_memory import is_out_of_memory
 
 
 def main() -> None:
-    # A terminal's Ctrl-C and a supervisor's SIGTERM reach both processes; the worker still needs the models to finish.
+    # Ctrl-C and a supervisor's SIGTERM reach both processes; the worker finishes in-flight images first.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, args=[os.getppid()], daemon=True).start()
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def serve(connection: Connection) -> None:
-    """Handle requests (method, arguments); each response is ("returned", result) or ("raised", exception)."""
+    """Serve requests (method, arguments) with responses ("returned", result) or ("raised", exception)."""
     root = logging.getLogger()
     root.addHandler(_ConnectionHandler(connection))
     root.setLevel(logging.INFO)
@@ -48,7 +48,7 @@ def serve(connection: Connection) -> None:
 
 
 class _Models:
-    """Keeps the last batch, so that captioner and tagger receive the same array objects."""
+    """Keeps the last batch: captioner and tagger receive the same array objects."""
 
     _batch: Sequence[Pixels] = ()
 
@@ -71,7 +71,7 @@ class _Models:
 
 
 class _ConnectionHandler(logging.handlers.QueueHandler):
-    """Forwards log records to the worker, where logging is configured."""
+    """Forwards log records to the worker."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(None)  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ class _ConnectionHandler(logging.handlers.QueueHandler):
 
 
 def _picklable(error: Exception) -> Exception:
-    """Return the error in a class that the worker can unpickle without importing torch, with the traceback as note."""
+    """Convert to a class that the worker can unpickle without importing torch; add the traceback."""
     sent = error
     if is_out_of_memory(error):
         sent = MemoryError(str(error))
@@ -101,7 +101,7 @@ def _survives_pickling(error: Exception) -> bool:
 
 
 def _exit_with_parent(parent: int) -> None:
-    """Exit when the worker is gone: busy models do not notice a closed connection."""
+    """Exit with the worker: busy models do not notice a closed connection."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)

@@ -1,5 +1,4 @@
-"""Text generation from encoded images: BLIP's text decoder, its KV caches and beam search, for every captioner.
+"""Captions from encoded images: BLIP's text decoder with KV caches and beam search.
 
-The weights are those of transformers' `BlipTextLMHeadModel`. Its import takes too long for a worker's start, and its
-`generate` is slower.
+Replaces transformers' `BlipTextLMHeadModel`, whose import and `generate` are too slow.
 """

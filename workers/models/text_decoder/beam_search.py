@@ -1,7 +1,6 @@
-"""Beam search as a state machine per image and prompt, so that no result depends on the rest of the batch.
+"""Beam search with a state per image and prompt, so that results are independent of the batch.
 
-The algorithm is that of transformers' `generate` with `early_stopping=True`, `length_penalty` and
-`no_repeat_ngram_size`: the same weights produce the same sentences.
+Equals transformers' `generate` with `early_stopping=True`, `length_penalty` and `no_repeat_ngram_size`.
 """
 
 from collections.abc import Sequence
@@ -10,10 +9,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class GenerationConfig:
-    """Parameters of the search, named as transformers names them.
+    """Parameters of the search. `max_new_tokens` counts the end token; `no_repeat_ngram_size` 0 allows repetition.
 
-    `max_new_tokens` counts the end token; a `no_repeat_ngram_size` of 0 allows repetition. Hypotheses are ranked by
-    summed log-probability / length ** `length_penalty`: above 1 it favors longer sentences.
+    Rank is summed log-probability / length ** `length_penalty`: above 1 it favors longer sentences.
     """
 
     num_beams: int
@@ -27,8 +25,8 @@ class GenerationConfig:
 class Hypothesis:
     """A token sequence with prompt, without end token.
 
-    `score`: of a beam the summed, of a finished hypothesis the mean log-probability of the tokens after the prompt,
-    end token included. `rank`: the length-penalized score by which finished hypotheses are compared.
+    `score`: log-probability of the tokens after the prompt, end token included; summed in a beam, the mean in a
+    finished hypothesis. `rank`: the length-penalized score.
     """
 
     ids: tuple[int, ...]
@@ -38,7 +36,7 @@ class Hypothesis:
 
 @dataclass(slots=True)
 class BeamSearch:
-    """The search for one image and prompt: unfinished `beams`, and `finished` hypotheses, best first."""
+    """One image and prompt: unfinished `beams`, and `finished` hypotheses, best first."""
 
     prompt: tuple[int, ...]
     config: GenerationConfig
@@ -50,13 +48,13 @@ class BeamSearch:
         self.beams = [Hypothesis(self.prompt, 0.0)]
 
     def banned_tokens(self) -> list[list[int]]:
-        """Return for each beam the tokens that would repeat an n-gram."""
+        """Return the tokens that would repeat an n-gram, by beam."""
         return [_banned_tokens(beam.ids, self.config.no_repeat_ngram_size) for beam in self.beams]
 
     def advance(self, candidates: Sequence[tuple[int, int, float]]) -> list[int]:
         """Extend the beams by one token and return the parent of each new beam.
 
-        `candidates`: the 2 * num_beams best continuations, best first, as (beam, token, summed log-probability).
+        `candidates`: the best 2 * num_beams (beam, token, summed log-probability), sorted.
         """
         config, length = self.config, len(self.beams[0].ids) + 1 - len(self.prompt)
         best = [(beam, token, total) for beam, token, total in candidates]

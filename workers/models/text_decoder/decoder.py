@@ -1,7 +1,4 @@
-"""BLIP's text decoder, reimplemented for inference: the layers of transformers' `BlipTextLMHeadModel` with KV caches.
-
-The cross-attention keys and values of an image are computed once and shared by all its beams.
-"""
+"""BLIP's text decoder for inference, with KV caches. An image's beams share its cross-attention keys and values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ from workers.models.packed_linear import LinearPacker, concatenated_linear, line
 
 @dataclass(frozen=True, slots=True)
 class DecoderShape:
-    """Hyperparameters that the tensors do not contain. `activation` is that of the feed-forward layers."""
+    """Hyperparameters that the tensors do not contain."""
 
     heads: int
     layers: int
@@ -26,7 +23,7 @@ class DecoderShape:
 
 @dataclass(frozen=True, slots=True)
 class StateDictView:
-    """The tensors below a prefix of a state dict; `/` appends to the prefix."""
+    """The tensors below a prefix, which `/` extends."""
 
     tensors: Mapping[str, Tensor]
     prefix: str = ""
@@ -47,7 +44,7 @@ class StateDictView:
 
 @dataclass(slots=True)
 class CrossAttentionCache:
-    """Keys and values of n encoded images, a pair per layer: (n, heads, positions, head width) each."""
+    """Keys and values of n images by layer, (n, heads, positions, head width) each."""
 
     layers: list[tuple[Tensor, Tensor]]
 
@@ -67,7 +64,7 @@ class CrossAttentionCache:
 
 @dataclass(slots=True)
 class SelfAttentionCache:
-    """Keys and values of the tokens so far: (layers, 2, rows, heads, capacity, head width), filled up to `length`."""
+    """Keys and values (layers, 2, rows, heads, capacity, head width), filled up to `length`."""
 
     keys_values: Tensor
     length: int = 0
@@ -103,14 +100,14 @@ class _DecoderLayer:
     def __call__(
         self, hidden: Tensor, cache: Tensor, at: int, mask: Tensor | None, cross: tuple[Tensor, Tensor]
     ) -> Tensor:
-        """`hidden` (rows, t, width); `cache` this layer's part of the SelfAttentionCache, filled up to `at`."""
+        """Run the layer on `hidden` (rows, t, width); `cache`: this layer's self-attention cache, filled up to `at`."""
         rows, length, width = hidden.shape
         qkv = self.self_qkv(hidden).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         cache[:, :, :, at : at + length] = qkv[1:]
         keys, values = cache[0, :, :, : at + length], cache[1, :, :, : at + length]
         attended = functional.scaled_dot_product_attention(qkv[0], keys, values, attn_mask=mask)
         hidden = self.self_norm(self.self_output(attended.transpose(1, 2).reshape(rows, length, width)) + hidden)
-        # All rows of an image form one row of queries, so that its keys are read once.
+        # An image's rows form one row of queries, so that its keys are read once.
         query = self.cross_query(hidden).view(len(cross[0]), -1, self.heads, width // self.heads).transpose(1, 2)
         attended = functional.scaled_dot_product_attention(query, *cross)
         hidden = self.cross_norm(self.cross_output(attended.transpose(1, 2).reshape(rows, length, width)) + hidden)
@@ -118,14 +115,12 @@ class _DecoderLayer:
 
 
 class TextDecoder:
-    """A decoder for inference only, from the state dict of a `BlipTextLMHeadModel`."""
+    """A decoder from the state dict of a `BlipTextLMHeadModel`."""
 
     def __init__(
         self, tensors: Mapping[str, Tensor], shape: DecoderShape, per_token: LinearPacker, per_image: LinearPacker
     ) -> None:
-        """Pack the layers that run once per token, and those that run once per image. Raises KeyError for a missing
-        tensor.
-        """
+        """Raises KeyError for a missing tensor."""
         bert, head = StateDictView(tensors, "bert"), StateDictView(tensors, "cls.predictions")
         embeddings = bert / "embeddings"
         self.word_embeddings = (embeddings / "word_embeddings").embedding()
@@ -137,12 +132,12 @@ class TextDecoder:
         ]
         self.transform, self.transform_norm = _dense_and_norm(head / "transform", shape, per_token)
         self.activation = shape.activation
-        # Tied weights: a file that stores them once has only the embeddings.
+        # Tied weights are stored once, as the embeddings.
         output_embeddings = tensors.get("cls.predictions.decoder.weight", self.word_embeddings)
         self.lm_head = per_token(linear_layer(output_embeddings, tensors["cls.predictions.bias"]))
 
     def encode_cross_attention(self, encoded: Tensor) -> CrossAttentionCache:
-        """Compute the cross-attention keys and values of encoded images (n, positions, width)."""
+        """Encode images (n, positions, width) once for all beams."""
         return CrossAttentionCache([layer.encode_cross_attention(encoded) for layer in self.layers])
 
     def empty_cache(self, rows: int, capacity: int, cross_attention: CrossAttentionCache) -> SelfAttentionCache:
@@ -157,10 +152,10 @@ class TextDecoder:
         mask: Tensor | None,
         cross_attention: CrossAttentionCache,
     ) -> Tensor:
-        """Return the log-probabilities of the next token, (rows, vocabulary) in fp32, and append to `cache`.
+        """Return the next token's log-probabilities (rows, vocabulary) in fp32, and append to `cache`.
 
-        `ids` and `positions` (rows, t); `mask` (rows, 1, t, length so far), True where attention is allowed. The rows
-        of an image are adjacent.
+        `ids` and `positions` (rows, t), an image's rows adjacent; `mask` (rows, 1, t, length), True where attention is
+        allowed.
         """
         hidden = self.embedding_norm(
             functional.embedding(ids, self.word_embeddings) + functional.embedding(positions, self.position_embeddings)

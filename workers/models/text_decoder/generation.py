@@ -16,7 +16,7 @@ def generate(
     prompts: Sequence[Sequence[int]],
     config: GenerationConfig,
 ) -> list[list[list[Hypothesis]]]:
-    """Return for each image and each prompt (token ids, start token included) `num_beams` hypotheses, best first."""
+    """Return `num_beams` hypotheses by image and prompt (token ids, start token included), best first."""
     batch = _BatchedBeamSearch(decoder, cross_attention, prompts, config)
     while batch.running:
         batch.step()
@@ -24,7 +24,7 @@ def generate(
 
 
 class _BatchedBeamSearch:
-    """Advances all searches by one token a step. Shorter prompts are padded on the left, and the padding is masked."""
+    """Advances all searches by a token per step. Shorter prompts are padded on the left and masked."""
 
     def __init__(
         self,
@@ -37,7 +37,6 @@ class _BatchedBeamSearch:
         self._device = cross_attention.layers[0][0].device
         images, width = len(cross_attention.layers[0][0]), max(map(len, prompts))
         self.searches = [[BeamSearch(tuple(prompt), config) for prompt in prompts] for _ in range(images)]
-        # Those of the images that still have rows in the batch.
         self._active_images = list(self.searches)
         self._padding = [width - len(prompt) for prompt in prompts]
         rows = [
@@ -69,7 +68,7 @@ class _BatchedBeamSearch:
             zip(searches, best.indices.tolist(), best.values.tolist(), strict=True)
         ):
             if search.done:
-                # Its rows continue unused until its image is removed from the batch.
+                # Its rows continue unused until its image is removed.
                 parents += [at * beams + number % beams for number in range(self._config.num_beams)]
                 continue
             candidates = [(*divmod(place, vocabulary), value) for place, value in zip(places, values, strict=True)]
@@ -80,7 +79,7 @@ class _BatchedBeamSearch:
         rows = len(self._padding) * self._config.num_beams
         images = self._active_images
         left = [place for place, searches in enumerate(images) if not all(search.done for search in searches)]
-        # Copying the cross-attention cache costs about a step's time, so it waits until half of the images are done.
+        # The copy costs about a step's time, so it waits until half of the images are done.
         if left and 2 * len(left) <= len(images):
             parents = [parents[place * rows + number] for place in left for number in range(rows)]
             self._active_images = [images[place] for place in left]

@@ -46,17 +46,17 @@ class Command(BaseCommand):
         )
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Set up encoding, warnings, logs and signals of a process of its own; a call from a program skips this."""
+        """Set up what belongs to a process, not to a call from a program."""
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # A file name may hold bytes that are not UTF-8; JSON, too, escapes them as \udcff.
+            # File names may not be UTF-8; JSON escapes them as \udcff, too.
             sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-        # Pillow's warnings about images that it can still read.
+        # About images that Pillow can still read.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        # The batcher's warnings lack the path; the error is reported below, with it.
+        # The error is reported below, with its path.
         logging.getLogger("workers.runtime.batcher").setLevel(logging.ERROR)
         try:
             super().run_from_argv(argv)
-        # A normal exit would wait for the threads, which may be in the middle of a long batch.
+        # A normal exit would wait for the threads and their batch.
         except KeyboardInterrupt:
             os._exit(128 + signal.SIGINT)
         except BrokenPipeError:
@@ -64,7 +64,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, paths: list[str], as_json: bool, model: str, threads: int, **_options: Any) -> None:
         self.failed = False
-        # A second walk instead of a list: a folder may hold very many files.
+        # Walked twice instead of kept: a folder may hold very many files.
         total = sum(1 for _ in find_images(paths, _ignore_error))
         with ProgressBar(
             total=total, shown=total > 0 and self.stderr.isatty() and not _is_pipe(sys.stdout)
@@ -108,7 +108,7 @@ class Command(BaseCommand):
             neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
         )
         filenames = UniqueFilenames()
-        # Twice the batch size: one batch runs while the next one is decoded.
+        # One batch runs while the next one is decoded.
         outcomes = map_ordered(work, find_images(paths, self._report), threads=2 * settings.FORGE_BATCH_SIZE)
         with closing(outcomes):
             for path, outcome in outcomes:
@@ -149,7 +149,7 @@ def _model_name(engine: Engine) -> str:
 
 
 def _is_pipe(stream: TextIO) -> bool:
-    """Return whether it is a pipe, whose reader (head, jq, less) mostly writes to the terminal that shows the bar."""
+    """Detect a pipe: its reader (head, jq, less) mostly writes to the terminal that shows the bar."""
     try:
         return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
     except (OSError, ValueError):
@@ -157,4 +157,4 @@ def _is_pipe(stream: TextIO) -> bool:
 
 
 def _ignore_error(_path: str, _message: str) -> None:
-    """The first walk only counts; the second one reports."""
+    """Ignore errors of the first walk, which only counts."""
