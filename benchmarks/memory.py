@@ -24,7 +24,7 @@ from benchmarks._service import ROOT, client_of, key_of, peak_mb
 from forge.stack import Stack
 from tests.e2e.client import analyze, upload
 from tests.workers.blip_checkpoints import save_blip_base
-from tests.workers.checkpoints import save_clip_base
+from tests.workers.clip_checkpoints import save_clip_base
 from workers.models.checkpoints.store import BLIP, CLIP
 
 MB = 2**20

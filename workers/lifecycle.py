@@ -97,22 +97,8 @@ def _load_engine(**_: Any) -> None:
     started = time.monotonic()
     loading = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_BEAT_S)
     loading.start()
-    create = (
-        partial(create_in_subprocess, settings.FORGE_ANALYSIS_TIMEOUT_S)
-        if settings.FORGE_MODEL_PROCESS
-        else models.create
-    )
-    options: dict[str, object] = {"threads": settings.FORGE_MODEL_THREADS}
-    if settings.FORGE_MODELS in {"auto", "blip-clip"}:
-        options |= settings.FORGE_MODEL_OPTIONS
-    elif settings.FORGE_MODELS == "scripted":
-        options = settings.FORGE_SCRIPT
     try:
-        _engine = Engine(
-            *create(settings.FORGE_MODELS, **options),
-            batch_size=settings.FORGE_BATCH_SIZE,
-            on_batch=metrics.BATCH_IMAGES.observe,
-        )
+        _engine = _create_engine()
         _engine.load()
     except (ModelUnavailable, ValueError) as error:
         raise SystemExit(f"The worker cannot start: {error}") from error
@@ -122,6 +108,21 @@ def _load_engine(**_: Any) -> None:
     finally:
         loading.stop()
     logger.info("Models, loaded in %.1f s: %s", time.monotonic() - started, _engine.provenance)
+
+
+def _create_engine() -> Engine:
+    options: dict[str, object] = {"threads": settings.FORGE_MODEL_THREADS}
+    if settings.FORGE_MODELS in {"auto", "blip-clip"}:
+        options |= settings.FORGE_MODEL_OPTIONS
+    elif settings.FORGE_MODELS == "scripted":
+        options = settings.FORGE_SCRIPT
+    create = (
+        partial(create_in_subprocess, settings.FORGE_ANALYSIS_TIMEOUT_S)
+        if settings.FORGE_MODEL_PROCESS
+        else models.create
+    )
+    captioner, tagger = create(settings.FORGE_MODELS, **options)
+    return Engine(captioner, tagger, batch_size=settings.FORGE_BATCH_SIZE, on_batch=metrics.BATCH_IMAGES.observe)
 
 
 @worker_ready.connect

@@ -11,7 +11,7 @@ from workers.imaging.colors import look
 from workers.imaging.decoding import Picture, decode
 from workers.imaging.image_facts import Context
 from workers.models.base import Caption, Tag
-from workers.runtime.engine import Engine
+from workers.runtime.engine import Engine, Prediction
 
 
 class NoCaptionProduced(Exception):
@@ -58,13 +58,16 @@ def describe(
     decode_ms, predict_ms, compose_ms = ((after - before) * 1000 for before, after in itertools.pairwise(times))
     wait_ms = max(0.0, predict_ms - sum(prediction.milliseconds.values()))
     spent = {"decode": decode_ms, "wait": wait_ms, **prediction.milliseconds, "compose": compose_ms}
-    provenance: dict[str, object] = {
+    return Analysis(composed, _provenance(engine, prediction, spent), spent)
+
+
+def _provenance(engine: Engine, prediction: Prediction, spent: Mapping[str, float]) -> dict[str, object]:
+    return {
         "models": engine.provenance,
         "captions": [_caption_record(caption) for caption in prediction.captions],
         "tags": [{"text": tag.text, "confidence": tag.confidence} for tag in prediction.tags],
         "milliseconds": {stage: round(milliseconds, 1) for stage, milliseconds in spent.items()},
     }
-    return Analysis(composed, provenance, spent)
 
 
 def _caption_record(caption: Caption) -> dict[str, object]:

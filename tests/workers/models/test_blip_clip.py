@@ -12,7 +12,7 @@ import pytest
 
 from decoding import Limits
 from tests.workers.blip_checkpoints import save_blip
-from tests.workers.checkpoints import save_clip
+from tests.workers.clip_checkpoints import save_clip
 from tests.workers.images import SAMPLES, solid
 from workers import models
 from workers.imaging.decoding import decode

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.workers.checkpoints import save_clip
+from tests.workers.clip_checkpoints import save_clip
 from workers.models.base import ModelUnavailable, Pixels
 from workers.models.clip.encoder import COSINE_ROUNDING, Clip
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.workers.checkpoints import save_clip
+from tests.workers.clip_checkpoints import save_clip
 from tests.workers.images import solid
 from workers.models.base import Caption, Captioner, Hint, Pixels, Tag
 from workers.models.clip.encoder import Clip
