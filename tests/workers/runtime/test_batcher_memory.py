@@ -19,12 +19,12 @@ class OutOfMemoryError(RuntimeError):
     ids=["python", "gpu", "cpu"],
 )
 def test_out_of_memory_halves_the_batch_size_and_retries(error: Exception) -> None:
-    seen: list[int] = []
+    batch_sizes: list[int] = []
     blocking = threading.Event()
 
     def run(items: Sequence[int]) -> list[int]:
         assert blocking.wait(WAIT_S)
-        seen.append(len(items))
+        batch_sizes.append(len(items))
         if len(items) > 2:
             raise error
         return [item * 2 for item in items]
@@ -37,18 +37,18 @@ def test_out_of_memory_halves_the_batch_size_and_retries(error: Exception) -> No
     blocking.set()
     assert [future.result(WAIT_S) for future in [first, *rest]] == [number * 2 for number in range(13)]
     # Eight, its first half, the quarters of that; later batches are no larger than what fitted.
-    assert seen == [1, 8, 4, 2, 2, 4, 2, 2, 2, 2]
+    assert batch_sizes == [1, 8, 4, 2, 2, 4, 2, 2, 2, 2]
     batcher.close()
 
 
 def test_the_batch_size_grows_again_when_memory_is_free() -> None:
     short = True
-    seen: list[int] = []
+    batch_sizes: list[int] = []
 
     def run(items: Sequence[int]) -> list[int]:
         if short and len(items) > 1:
             raise MemoryError
-        seen.append(len(items))
+        batch_sizes.append(len(items))
         return list(items)
 
     blocking = BlockingRun()
@@ -63,19 +63,19 @@ def test_the_batch_size_grows_again_when_memory_is_free() -> None:
     short = False
     many = [batcher.submit(1) for _ in range(300)]
     assert [future.result(WAIT_S) for future in many] == [1] * 300
-    assert seen[:2] == [1, 1]
-    assert max(seen) == 2
+    assert batch_sizes[:2] == [1, 1]
+    assert max(batch_sizes) == 2
     batcher.close()
 
 
 def test_an_item_too_large_for_memory_fails_alone() -> None:
     blocking = BlockingRun()
-    seen: list[list[int]] = []
+    batches: list[list[int]] = []
 
     def run(items: Sequence[int]) -> list[int]:
         if items == [0]:
             return blocking.run(items)
-        seen.append(list(items))
+        batches.append(list(items))
         if 13 in items:
             raise MemoryError("too large")
         return list(items)
@@ -89,7 +89,7 @@ def test_an_item_too_large_for_memory_fails_alone() -> None:
     assert [rest[place].result(WAIT_S) for place in (0, 2, 3)] == [1, 2, 3]
     with pytest.raises(MemoryError, match="too large"):
         rest[1].result(WAIT_S)
-    assert seen == [[1, 13, 2, 3], [1, 13], [1], [13], [2, 3]]
+    assert batches == [[1, 13, 2, 3], [1, 13], [1], [13], [2, 3]]
     batcher.close()
 
 

@@ -17,7 +17,7 @@ _KEYS = (*NUMBERS, "prompt", "kind", "parent", "most", "apart", "rivals")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A candidate tag. `prompt`: the text for CLIP; `parent`: the wider term; `max_tags`: of the group, 0 for any."""
+    """A candidate tag. `prompt`: the text for CLIP; `parent`: the wider term; `max_tags`: per group, 0 for no limit."""
 
     text: str
     prompt: str

@@ -38,11 +38,11 @@ def test_there_are_at_least_2000_terms_in_50_groups() -> None:
 
 
 def test_terms_are_unique_regardless_of_number_and_word_order() -> None:
-    seen: dict[frozenset[str], str] = {}
+    by_words: dict[frozenset[str], str] = {}
     twice = [
-        (term.text, seen[key])
+        (term.text, by_words[key])
         for term in TERMS
-        if (key := frozenset(singular_words(term.text))) in seen or seen.setdefault(key, term.text) != term.text
+        if (key := frozenset(singular_words(term.text))) in by_words or by_words.setdefault(key, term.text) != term.text
     ]
     assert twice == []
 
