@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workers.english.labels import TABLE
+from workers.english.labels import LABELS_FILE
 
 # Photographs for non-commercial research only, and captions that came with them.
 NON_COMMERCIAL = frozenset(("flickr8k", "objects"))
@@ -79,5 +79,5 @@ def _read(file: Path, folder: Path, name: str, split: str) -> Iterator[Row]:
 
 def label_numbers() -> dict[str, int]:
     """WordNet's id of each class to its number among the net's outputs."""
-    with TABLE.open(encoding="utf-8", newline="") as file:
+    with LABELS_FILE.open(encoding="utf-8", newline="") as file:
         return {row["wnid"]: int(row["index"]) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}

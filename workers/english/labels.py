@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-TABLE = Path(__file__).with_name("labels.tsv")
+LABELS_FILE = Path(__file__).with_name("labels.tsv")
 
 # Parents that sort the labels and tell a reader nothing.
 SORTERS = frozenset((
@@ -28,7 +28,7 @@ class Label:
         return "" if self.parent in SORTERS else self.parent
 
 
-def read_labels(path: Path = TABLE) -> list[Label]:
+def read_labels(path: Path = LABELS_FILE) -> list[Label]:
     """In the order of the net's outputs."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))

@@ -1,4 +1,4 @@
-"""A sentence's nouns (nouns.tsv), and the words by which a caption calls what a label means (names.tsv).
+"""A sentence's nouns (nouns.tsv), and the words by which a caption calls what a label means (label_names.tsv).
 
 No tagger: a table, some adjectives and the order of words tell enough of the captions' small English.
 """
@@ -14,8 +14,8 @@ from typing import Literal
 from workers.english.grammar import singular
 from workers.english.labels import Label
 
-NOUNS = Path(__file__).with_name("nouns.tsv")
-NAMES = Path(__file__).with_name("names.tsv")
+NOUNS_FILE = Path(__file__).with_name("nouns.tsv")
+LABEL_NAMES_FILE = Path(__file__).with_name("label_names.tsv")
 
 ARTICLES = frozenset(("a", "an", "the"))
 COLOURS = frozenset((
@@ -116,11 +116,11 @@ class Words:
         return self.same | self.wider
 
 
-def read_nouns(path: Path = NOUNS) -> list[Noun]:
+def read_nouns(path: Path = NOUNS_FILE) -> list[Noun]:
     return [Noun(_plain(row["noun"]), row["kind"], row["parent"], "verb" in row["said_as"]) for row in _rows(path)]
 
 
-def read_names(path: Path = NAMES) -> dict[str, Words]:
+def read_label_names(path: Path = LABEL_NAMES_FILE) -> dict[str, Words]:
     """By a label's name, "parent:dog" or "kind:animal"."""
     names: dict[str, Words] = {}
     for row in _rows(path):
@@ -138,7 +138,7 @@ class Lexicon:
     """Every noun that a sentence may use or a label be called by."""
 
     def __init__(self, labels: Sequence[Label]) -> None:
-        self._names = read_names()
+        self._names = read_label_names()
         self._nouns = {noun.text: noun for noun in read_nouns()}
         self._people = frozenset(noun.text for noun in self._nouns.values() if noun.kind == "person")
         broad = {word for key, words in self._names.items() if key.startswith("kind:") for word in words.all}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workers.english.labels import read_labels
-from workers.english.nouns import NAMES, NOUNS, Lexicon, read_names, read_nouns
+from workers.english.nouns import LABEL_NAMES_FILE, NOUNS_FILE, Lexicon, read_label_names, read_nouns
 
 LABELS = read_labels()
 LEXICON = Lexicon(LABELS)
@@ -70,7 +70,7 @@ def test_every_label_is_found_by_each_of_its_words() -> None:
 
 
 def test_the_tables_have_no_doubles_and_no_strangers() -> None:
-    nouns, names = read_nouns(), read_names()
+    nouns, names = read_nouns(), read_label_names()
     parents, kinds = {label.parent for label in LABELS}, {label.kind for label in LABELS}
     known = {key for label in LABELS for key in (label.name, f"parent:{label.parent}", f"kind:{label.kind}")}
 
@@ -85,7 +85,7 @@ def test_the_tables_have_no_doubles_and_no_strangers() -> None:
         assert noun.parent in parents | NEW_PARENTS, noun
 
 
-@pytest.mark.parametrize("path", [NOUNS, NAMES])
+@pytest.mark.parametrize("path", [NOUNS_FILE, LABEL_NAMES_FILE])
 def test_the_tables_are_plain(path: Path) -> None:
     with path.open(encoding="ascii", newline="") as file:
         rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
