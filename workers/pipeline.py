@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from decoding import Limits
-from workers.composing.metadata import Words, compose
-from workers.imaging.colors import look
-from workers.imaging.decoding import Picture, decode
-from workers.imaging.image_facts import Context
+from workers.composing.metadata import ComposedMetadata, compose
+from workers.imaging.colors import analyze_colors
+from workers.imaging.decoding import DecodedImage, decode
+from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
 from workers.runtime.engine import Engine, Prediction
 
@@ -28,7 +28,7 @@ class Analysis:
     Milliseconds by stage: decode, wait (for the batch), caption and tag (the whole batch's), compose.
     """
 
-    composed: Words
+    composed: ComposedMetadata
     provenance: dict[str, object]
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -76,8 +76,8 @@ def _caption_record(caption: Caption) -> dict[str, object]:
 
 
 def compose_metadata(
-    image: Picture, captions: Sequence[Caption], tags: Sequence[Tag], *, neutral_people: bool = True
-) -> Words:
+    image: DecodedImage, captions: Sequence[Caption], tags: Sequence[Tag], *, neutral_people: bool = True
+) -> ComposedMetadata:
     """Compose metadata from the models' output and facts measured from the pixels."""
-    context = Context(image.width, image.height, **asdict(look(image.pixels)))
-    return compose(captions, tags, context, neutral_people=neutral_people)
+    facts = ImageFacts(image.width, image.height, **asdict(analyze_colors(image.pixels)))
+    return compose(captions, tags, facts, neutral_people=neutral_people)

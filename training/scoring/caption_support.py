@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from training.datasets.tokenized import STOP, clean
-from workers.english.grammar import singular
+from workers.english.grammar import singularize
 
 # From this share of supported words on, a caption counts as right, or right in the main.
 RIGHT = 0.5
@@ -52,7 +52,7 @@ def supported(caption: str, references: Sequence[str]) -> float:
 
 
 def _stem(word: str) -> str:
-    base = singular(word)
+    base = singularize(word)
     for ending in ("ing", "ed"):
         stem = base.removesuffix(ending)
         if stem != base and len(stem) > 2:

@@ -99,7 +99,7 @@ def _print_objects(rows: Sequence[Row], answers: Sequence[Answer]) -> None:
                 right += 1
                 label = labels[answer.label]
                 said = {mention.noun.text for mention in lexicon.read(answer.caption).mentions}
-                told += bool(said & lexicon.words_of(label).same) or label.name in {text for text, _ in answer.tags}
+                told += bool(said & lexicon.words_of(label).synonyms) or label.name in {text for text, _ in answer.tags}
     print(f"single objects: {sure} sure, {right} of them right, {told} of these told in caption or tags", flush=True)
 
 

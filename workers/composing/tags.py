@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from workers.english.grammar import HANGING, PREPOSITIONS, cleaned, singular
+from workers.english.grammar import DANGLING_WORDS, PREPOSITIONS, normalize_text, singularize
 from workers.models.base import Tag
 
 TAG_LIMIT = 40
@@ -13,7 +13,7 @@ MAX_TAGS = 15
 FEW_TAGS = 5
 LIKELY = 0.45
 
-_FILLER = HANGING | PREPOSITIONS | frozenset((
+_FILLER = DANGLING_WORDS | PREPOSITIONS | frozenset((
     "there", "he", "she", "they", "them", "him", "we", "you", "i", "one", "two", "three", "four", "five", "six",
     "several", "many", "few", "another", "other", "each", "who", "what", "top", "front", "back", "side", "middle",
     "bunch", "group", "pair", "lot", "piece", "picture", "image", "photo", "scene", "has", "have", "had", "seven",
@@ -32,30 +32,32 @@ _TWO_COLOURS = re.compile(rf"\b(?:{_COLOUR})(?:, (?:{_COLOUR}),?)? and (?:{_COLO
 _ING_NOUNS = frozenset(("building", "ceiling", "clothing", "ring", "sling", "string", "swing", "wing"))
 
 
-def keywords(phrase: str, tags: Sequence[Tag], surroundings: Sequence[str], filler: Sequence[str] = ()) -> list[str]:
+def compose_tags(
+    phrase: str, tags: Sequence[Tag], background_phrase: Sequence[str], filler: Sequence[str] = ()
+) -> list[str]:
     """3 to 15, best first, lower case, no near-duplicates: what the phrase names, its subject first; the sure and the
     likely tags with their wider word; the rest of the phrase; then what is true of the picture anyway. Filler only up
     to FEW_TAGS. Google's SEO starter guide: words that say what is there, none said twice.
     """
     likely = [tag for tag in tags if tag.confidence >= LIKELY]
-    subject, *rest = chunks(phrase) or [""]
+    subject, *rest = noun_chunks(phrase) or [""]
     named = [text for tag in likely for text in (tag.text, tag.parent) if f" {text} " in f" {phrase} "]
     # "Tabby cat" goes before "cat", and "cup of espresso" before "cup", only if the phrase dares to say it.
     named.sort(key=lambda text: (f" {phrase} ".find(f" {text} "), -len(text)))
     first = [*named, subject] if named and subject in named[0] else [subject, *named]
     wider = [text for tag in likely for text in (tag.text, tag.parent)]
     kept = _distinct([*first, *wider, *rest])[: MAX_TAGS - 4]
-    found = _distinct([*kept, *surroundings])[:MAX_TAGS]
+    found = _distinct([*kept, *background_phrase])[:MAX_TAGS]
     found += _distinct([*found, *filler])[len(found) : max(len(found), FEW_TAGS)]
     return found if len(found) >= MIN_TAGS else _distinct([*found, "picture", "image", "digital image"])[:MIN_TAGS]
 
 
-def chunks(phrase: str) -> list[str]:
+def noun_chunks(phrase: str) -> list[str]:
     """The phrase cut at its function words and participles: "a cat sitting on a wooden table" is cat, wooden table."""
     found: list[list[str]] = [[]]
     # Of "a brown and white dog" neither "brown" nor "white dog" is a thing.
-    plain = _TWO_COLOURS.sub("", cleaned(phrase).lower())
-    for word in re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", plain):
+    scene_phrase = _TWO_COLOURS.sub("", normalize_text(phrase).lower())
+    for word in re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", scene_phrase):
         if word in _FILLER or (word.endswith("ing") and found[-1] and word not in _ING_NOUNS):
             found.append([])
         else:
@@ -77,6 +79,6 @@ def _distinct(texts: Iterable[str]) -> list[str]:
 @lru_cache(4096)
 def _plain(text: str) -> tuple[str, frozenset[str]]:
     """The tag, empty where it cannot be one, and what it shares with its plural."""
-    tag = cleaned(cleaned(text).lower())
-    words = frozenset(singular(word) for word in re.findall(r"\w+", tag))
+    tag = normalize_text(normalize_text(text).lower())
+    words = frozenset(singularize(word) for word in re.findall(r"\w+", tag))
     return tag if len(tag) <= TAG_LIMIT and words else "", words

@@ -9,7 +9,15 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from workers.english.grammar import HANGING, articles_mended, cleaned, cut, first_sentence, unrepeated, untrailed
+from workers.english.grammar import (
+    DANGLING_WORDS,
+    collapse_repetitions,
+    first_sentence,
+    fix_articles,
+    normalize_text,
+    strip_dangling_words,
+    truncate,
+)
 
 LIMIT = 220
 # What nobody says in a caption is not read: a model that rambles must not cost time.
@@ -97,7 +105,7 @@ _FIRST = frozenset(("a", "an", "the", "two", "three", "four", "five", "six", "so
 
 
 @lru_cache(2048)
-def phrase_of(text: str) -> str:
+def clean_caption(text: str) -> str:
     """In mid-sentence form, without full stop, at most LIMIT characters; "" where nothing can be told of it.
 
     No "image of" (W3C's alt decision tree and WCAG technique G94: a screen reader says that itself), no second
@@ -112,7 +120,7 @@ def phrase_of(text: str) -> str:
 
 def _guarded(text: str) -> str:
     text = _DIALOGUE.sub("", _MARKUP.sub(" ", html.unescape(text[:_READ])).strip())
-    text = cleaned(_latin(_WATERMARK.sub("", _lowered(cleaned(text)))))
+    text = normalize_text(_latin(_WATERMARK.sub("", _lowered(normalize_text(text)))))
     if _REFUSAL.match(text):
         return ""
     text = first_sentence(_NUMBERING.sub("", text)).rstrip(" .,;:!?-…")
@@ -120,9 +128,9 @@ def _guarded(text: str) -> str:
         text = stripped
     for pattern, replacement in _SPACED:
         text = pattern.sub(replacement, text)
-    text = cut(_unlooped(unrepeated(text)), LIMIT)
-    text = untrailed(text.rstrip(" .,;:!?-…").split())
-    return articles_mended(_mid_sentence(cleaned(text))) if says_something(text) else ""
+    text = truncate(_unlooped(collapse_repetitions(text)), LIMIT)
+    text = strip_dangling_words(text.rstrip(" .,;:!?-…").split())
+    return fix_articles(_mid_sentence(normalize_text(text))) if has_content(text) else ""
 
 
 def _mid_sentence(text: str) -> str:
@@ -130,17 +138,17 @@ def _mid_sentence(text: str) -> str:
     return f"{first.lower()} {rest}" if rest and first.lower() in _FIRST else text
 
 
-def says_something(text: str) -> bool:
+def has_content(text: str) -> bool:
     """A word that is no function word, and more than that it is a picture."""
     words = re.findall(r"[^\W\d_]{2,}", text.lower())
-    return any(word not in HANGING for word in words) and not _BARE_PICTURE.match(text)
+    return any(word not in DANGLING_WORDS for word in words) and not _BARE_PICTURE.match(text)
 
 
 def _lowered(text: str) -> str:
     """Capitals throughout, or on "The" and "On" as in a headline, say nothing; screen readers may spell them."""
     words = text.split()
     shouted = len(words) > 1 and not any(c.islower() for c in text)
-    small = [word for word in words[1:] if word.lower() in HANGING]
+    small = [word for word in words[1:] if word.lower() in DANGLING_WORDS]
     headline = len(small) > 0 and all(word[0].isupper() for word in words if word[0].isalpha())
     return text.lower() if shouted or headline else text
 

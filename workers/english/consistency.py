@@ -1,4 +1,4 @@
-"""Whether two things said of one picture can both be true."""
+"""Consistency of captions, tags and measured colors of one image."""
 
 import re
 from collections.abc import Sequence
@@ -7,25 +7,24 @@ from typing import Protocol
 
 from workers.english.grammar import PREPOSITIONS
 from workers.english.labels import read_labels
-from workers.english.lexicon import lexicon, read
-from workers.english.nouns import ADJECTIVES, COLOURS, Mention, Noun, Reading
+from workers.english.lexicon import lexicon, read_sentence
+from workers.english.nouns import ADJECTIVES, COLORS, Mention, Noun, Reading
 
 PLACE_KINDS = frozenset(("building", "landscape", "place", "structure"))
 _COUNTS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
 _SEVERAL = -1
-# One reader's tan is another's beige.
-_FAMILIES = {
+_COLOR_SYNONYMS = {
     "gray": "grey", "silver": "grey", "navy": "blue", "teal": "blue", "turquoise": "blue", "lavender": "purple",
     "violet": "purple", "magenta": "pink", "maroon": "red", "tan": "beige", "cream": "beige", "khaki": "beige",
     "gold": "yellow",
     "golden": "yellow", "blond": "yellow", "blonde": "yellow", "olive": "green",
 }  # fmt: skip
-# Black cloth in a studio's light is dark grey to a camera.
-_NEARLY = {"dark grey": "black", "light grey": "white", "navy": "black", "beige": "white", "dark red": "brown"}
+# What the analysis measures on objects of the other color: black cloth is dark grey in studio light.
+_NEAR_COLORS = {"dark grey": "black", "light grey": "white", "navy": "black", "beige": "white", "dark red": "brown"}
 _GREYS = frozenset(("black", "white", "grey", "gray", "silver"))
 _MALE = frozenset(("man", "boy", "guy", "gentleman", "male", "father", "husband", "son"))
 _FEMALE = frozenset(("woman", "girl", "lady", "female", "mother", "wife", "daughter"))
-_OPPOSITES = [
+_ANTONYMS = [
     (frozenset(("indoor", "indoors", "inside")), frozenset(("outdoor", "outdoors", "outside"))),
     (frozenset(("night", "nighttime", "midnight")), frozenset(("day", "daytime", "daylight", "sunny", "noon"))),
     (frozenset(("summer",)), frozenset(("winter", "snow", "snowy"))),
@@ -36,7 +35,7 @@ _OPPOSITES = [
 
 
 class TagLike(Protocol):
-    """A tag as this layer reads it: its text, its broad kind ("animal") and its wider word ("dog" for "beagle")."""
+    """A tag with its broad kind ("animal") and its hypernym, `parent` ("dog" for "beagle")."""
 
     @property
     def text(self) -> str: ...
@@ -47,74 +46,85 @@ class TagLike(Protocol):
 
 
 def contradicts(caption: str, other: str) -> bool:
-    """Other counts or colours of one thing, another animal than the one there is, night and day, a man and a woman."""
-    said, told = read(caption), read(other)
-    if _are_opposite(said, told) or _are_opposite(told, said):
+    """Return whether two sentences about one image cannot both be true.
+
+    Compared are counts and colors of one noun, animals, people's gender, and antonyms such as night and day.
+    """
+    first, second = read_sentence(caption), read_sentence(other)
+    if _contain_antonyms(first, second) or _contain_antonyms(second, first):
         return True
-    if any(_differ(said, one, told, two) for one in said.things for two in told.things if _is_same(one, two)):
+    pairs = ((one, two) for one in first.things for two in second.things if _may_corefer(one, two))
+    if any(_differ_in_count_or_color(first, one, second, two) for one, two in pairs):
         return True
-    animals = [mention.noun for mention in said.things if mention.noun.kind == "animal"]
-    others = [mention.noun for mention in told.things if mention.noun.kind == "animal"]
-    return bool(animals) and not all(any(related(one, two) for one in animals) for two in others)
+    animals, others = _animals(first), _animals(second)
+    return bool(animals) and not all(any(are_related(one, two) for one in animals) for two in others)
+
+
+def _animals(reading: Reading) -> list[Noun]:
+    return [mention.noun for mention in reading.things if mention.noun.kind == "animal"]
 
 
 def tag_contradicts(phrase: str, tag: TagLike) -> bool:
+    """Return whether the tag contradicts the phrase by its text or as another animal."""
     if contradicts(phrase, tag.text):
         return True
     if tag.kind != "animal":
         return False
-    animals = [mention.noun for mention in read(phrase).things if mention.noun.kind == "animal"]
-    noun = Noun(tag.text.lower(), tag.kind, tag.parent)
-    return bool(animals) and not any(related(noun, animal) for animal in animals)
+    animals = _animals(read_sentence(phrase))
+    return bool(animals) and not any(are_related(_as_noun(tag), animal) for animal in animals)
 
 
-def kinds_of(phrase: str) -> frozenset[str]:
-    return frozenset(mention.noun.kind for mention in read(phrase).mentions)
+def _as_noun(tag: TagLike) -> Noun:
+    return Noun(tag.text.lower(), tag.kind, tag.parent)
 
 
-def is_said(phrase: str, tag: TagLike) -> bool:
-    """By its own name, a wider one or a narrower one."""
-    noun = Noun(tag.text.lower(), tag.kind, tag.parent)
+def noun_kinds(phrase: str) -> frozenset[str]:
+    return frozenset(mention.noun.kind for mention in read_sentence(phrase).mentions)
+
+
+def is_mentioned(phrase: str, tag: TagLike) -> bool:
+    """Return whether the phrase has the tag's own name, a hypernym or a hyponym of it, or one of its words."""
     words = set(re.findall(r"\w+", phrase.lower()))
-    named = any(related(noun, mention.noun) for mention in read(phrase).mentions)
+    named = any(are_related(_as_noun(tag), mention.noun) for mention in read_sentence(phrase).mentions)
     return named or bool(words.intersection(tag.text.lower().split()))
 
 
-def addition(caption: str, others: Sequence[str]) -> str:
-    """The first of the `others` that says more of the same picture, as a phrase that goes on from the caption; or "".
+def find_addition(caption: str, others: Sequence[str]) -> str:
+    """Return a phrase, from the first of `others` that adds a noun to the caption, that can follow it; or "".
 
-    More is a thing that the caption has not named. A sentence about another subject is another reading of the picture,
-    unless it is the place that the subject is in.
+    A sentence with another subject is taken as another reading of the image, unless that subject is the setting.
     """
-    said = read(caption)
-    known = {mention.noun.text for mention in said.mentions}
+    first = read_sentence(caption)
+    mentioned = {mention.noun.text for mention in first.mentions}
     for other in others:
-        told = read(other)
-        if not told.things or {mention.noun.text for mention in told.things} <= known or contradicts(caption, other):
+        second = read_sentence(other)
+        nouns = {mention.noun.text for mention in second.things}
+        if not nouns or nouns <= mentioned or contradicts(caption, other):
             continue
-        if text := _continued(said, told):
+        if text := _continuation(first, second):
             return text
     return ""
 
 
-def _continued(said: Reading, told: Reading) -> str:
-    subject = told.things[0]
-    if any(related(subject.noun, mention.noun) for mention in said.things[:1]):
-        return _definite(told, subject)
-    is_new_place = subject.noun.kind in PLACE_KINDS and not any(thing.noun.kind in PLACE_KINDS for thing in said.things)
-    return f"the setting is {told.text}" if is_new_place and _is_singular(told, subject) else ""
+def _continuation(first: Reading, second: Reading) -> str:
+    subject = second.things[0]
+    if any(are_related(subject.noun, mention.noun) for mention in first.things[:1]):
+        return _with_definite_subject(second, subject)
+    has_place = any(mention.noun.kind in PLACE_KINDS for mention in first.things)
+    is_new_place = subject.noun.kind in PLACE_KINDS and not has_place
+    return f"the setting is {second.text}" if is_new_place and _is_singular(second, subject) else ""
 
 
-def _definite(told: Reading, subject: Mention) -> str:
-    """ "A cat with a ball" goes on from "a cat on a table" as "the cat has a ball"; "" where that makes no sentence."""
-    tokens = told.tokens
-    if subject.last + 1 >= len(tokens) or tokens[subject.last].possessive or tokens[subject.last + 1].apart:
+def _with_definite_subject(reading: Reading, subject: Mention) -> str:
+    """Rewrite "a cat with a ball" as "the cat has a ball"; "" if that makes no sentence."""
+    text, tokens = reading.text, reading.tokens
+    if subject.last + 1 >= len(tokens) or tokens[subject.last].possessive or tokens[subject.last + 1].after_punctuation:
         return ""
-    start = told.text[: tokens[subject.last].end]
+    start = text[: tokens[subject.last].end]
     head = start if tokens[0].text in {"the", "this", "these"} else f"the {re.sub('^an? ', '', start)}"
-    rest = told.text[tokens[subject.last].end :].strip()
+    rest = text[tokens[subject.last].end :].strip()
     verb, _, object_ = rest.partition(" ")
-    be, have = ("is", "has") if _is_singular(told, subject) else ("are", "have")
+    be, have = ("is", "has") if _is_singular(reading, subject) else ("are", "have")
     if verb in {"is", "are", "has", "have"}:
         return f"{head} {rest}"
     if verb == "with" and object_:
@@ -123,104 +133,106 @@ def _definite(told: Reading, subject: Mention) -> str:
 
 
 def _is_singular(reading: Reading, mention: Mention) -> bool:
-    return not mention.plural and _count(reading, mention) == 1 and mention.noun.text != "people"
+    return not mention.plural and _count_of(reading, mention) == 1 and mention.noun.text != "people"
 
 
 @lru_cache(4096)
-def related(one: Noun, two: Noun) -> bool:
-    """The same, or one the other's wider word: beagle and dog, dog and animal, woman and person."""
-    if one.kind == two.kind == "person":
+def are_related(first: Noun, second: Noun) -> bool:
+    """Return whether one noun is a synonym or hypernym of the other: beagle and dog, dog and animal."""
+    if first.kind == second.kind == "person":
         return True
-    texts = {one.text, two.text}
+    texts = {first.text, second.text}
     if len(texts) == 1:
         return True
     if any(text.split()[-1] == "animal" for text in texts):
-        return one.kind == two.kind
-    return two.text in _called(one) or one.text in _called(two)
+        return first.kind == second.kind
+    return second.text in _names_of(first) or first.text in _names_of(second)
 
 
-def _called(noun: Noun) -> frozenset[str]:
-    """What else it may be called, narrower and wider words among it."""
-    return frozenset((noun.text, noun.parent.lower())) | _families().get(noun.text, frozenset())
+def _names_of(noun: Noun) -> frozenset[str]:
+    """Return the noun's synonyms, hypernyms and hyponyms."""
+    return frozenset((noun.text, noun.parent.lower())) | _related_words().get(noun.text, frozenset())
 
 
 @cache
-def _families() -> dict[str, frozenset[str]]:
-    """By a word, the words of all labels that it may stand for: of "bird" those of every bird."""
-    families: dict[str, set[str]] = {}
+def _related_words() -> dict[str, frozenset[str]]:
+    """Map a word to the words of all labels that it can name: "bird" to those of every bird."""
+    related: dict[str, set[str]] = {}
     for label in read_labels():
-        words = {word.lower() for word in (label.name, label.parent, label.wider_word)} | lexicon().words_of(label).all
+        words = {word.lower() for word in (label.name, label.parent, label.hypernym)} | lexicon().words_of(label).all
         for word in words:
-            families.setdefault(word, set()).update(words)
-    return {word: frozenset(words) for word, words in families.items()}
+            related.setdefault(word, set()).update(words)
+    return {word: frozenset(words) for word, words in related.items()}
 
 
-def _is_same(one: Mention, two: Mention) -> bool:
-    return related(one.noun, two.noun) and (one.noun.text == two.noun.text or one.noun.kind in {"animal", "person"})
+def _may_corefer(first: Mention, second: Mention) -> bool:
+    if not are_related(first.noun, second.noun):
+        return False
+    return first.noun.text == second.noun.text or first.noun.kind in {"animal", "person"}
 
 
-def _differ(said: Reading, one: Mention, told: Reading, two: Mention) -> bool:
-    """In number or in colour, of what could be the same thing."""
-    count, other = _count(said, one), _count(told, two)
-    are_counted = one.noun.text == two.noun.text or (one is said.things[0] and two is told.things[0])
-    if (
-        are_counted
-        and count
-        and other
-        and count != other
-        and not (_SEVERAL in {count, other} and max(count, other) > 1)
-    ):
+def _differ_in_count_or_color(first: Reading, one: Mention, second: Reading, two: Mention) -> bool:
+    are_subjects = one is first.things[0] and two is second.things[0]
+    count, other = _count_of(first, one), _count_of(second, two)
+    if (one.noun.text == two.noun.text or are_subjects) and _are_different_counts(count, other):
         return True
-    colours, others = _colours(said, one), _colours(told, two)
-    return bool(colours and others) and colours.isdisjoint(others)
+    colors, others = _colors_of(first, one), _colors_of(second, two)
+    return bool(colors and others) and colors.isdisjoint(others)
 
 
-def _before(reading: Reading, mention: Mention) -> list[str]:
-    """The adjectives of a thing and, last, the word before them."""
+def _are_different_counts(count: int, other: int) -> bool:
+    if not count or not other or count == other:
+        return False
+    return not (_SEVERAL in {count, other} and max(count, other) > 1)
+
+
+def _modifiers_of(reading: Reading, mention: Mention) -> list[str]:
+    """Return the adjectives of a noun, nearest first, and the word before them."""
     words = []
-    for place in range(mention.first - 1, -1, -1):
-        word = reading.tokens[place].text
-        if reading.tokens[place + 1].apart:
+    for index in range(mention.first - 1, -1, -1):
+        word = reading.tokens[index].text
+        if reading.tokens[index + 1].after_punctuation:
             break
         words.append(word)
-        if not (word in ADJECTIVES or (word == "and" and place and reading.tokens[place - 1].text in COLOURS)):
+        if not (word in ADJECTIVES or (word == "and" and index and reading.tokens[index - 1].text in COLORS)):
             break
     return words
 
 
-def _count(reading: Reading, mention: Mention) -> int:
-    """0 where nothing tells."""
-    before = _before(reading, mention)
+def _count_of(reading: Reading, mention: Mention) -> int:
+    """Return the noun's number in the sentence, _SEVERAL for a plural without one, 0 if unknown."""
+    before = _modifiers_of(reading, mention)
     number = _COUNTS.get(before[-1], 0) if before else 0
     return number or (_SEVERAL if mention.plural or mention.noun.text == "people" else 0)
 
 
-def _colours(reading: Reading, mention: Mention) -> set[str]:
-    return {"grey" if word == "gray" else word for word in _before(reading, mention)} & COLOURS
+def _colors_of(reading: Reading, mention: Mention) -> set[str]:
+    return {"grey" if word == "gray" else word for word in _modifiers_of(reading, mention)} & COLORS
 
 
-def _are_opposite(one: Reading, two: Reading) -> bool:
-    words, others = ({token.text for token in reading.tokens} for reading in (one, two))
-    if any(words & first and others & second for first, second in _OPPOSITES):
+def _contain_antonyms(first: Reading, second: Reading) -> bool:
+    words, others = ({token.text for token in reading.tokens} for reading in (first, second))
+    if any(words & left and others & right for left, right in _ANTONYMS):
         return True
     return bool(words & _MALE and others & _FEMALE) and not (words & _FEMALE or others & _MALE)
 
 
-def agree_on_colour(phrase: str, names: Sequence[str]) -> bool:
-    """Whether a thing by itself is measured to have a colour that the phrase says it has, or the phrase says none."""
-    said = {_FAMILIES.get(token.text, token.text) for token in read(phrase).tokens if token.text in COLOURS}
-    measured = {_FAMILIES.get(word, word) for name in names for word in name.split()[-1:]}
-    measured |= {_NEARLY[name] for name in names if name in _NEARLY}
-    return not said or bool(said & measured)
+def colors_agree(phrase: str, names: Sequence[str]) -> bool:
+    """Return whether the phrase names no color or one of the measured colors, `names`."""
+    words = [token.text for token in read_sentence(phrase).tokens if token.text in COLORS]
+    claimed = {_COLOR_SYNONYMS.get(word, word) for word in words}
+    measured = {_COLOR_SYNONYMS.get(word, word) for name in names for word in name.split()[-1:]}
+    measured |= {_NEAR_COLORS[name] for name in names if name in _NEAR_COLORS}
+    return not claimed or bool(claimed & measured)
 
 
-def uncoloured(phrase: str) -> str:
-    """Without the colours of things: of a black-and-white picture they are guessed."""
-    reading = read(phrase)
+def strip_colors(phrase: str) -> str:
+    """Remove the colors of nouns: a captioner guesses them in a black-and-white image."""
+    reading = read_sentence(phrase)
     for mention in reversed(reading.mentions):
-        places = [mention.first - 1 - back for back in range(len(_before(reading, mention)))]
-        named = [place for place in places if reading.tokens[place].text in COLOURS]
-        if {reading.tokens[place].text for place in named} - _GREYS:
+        indices = [mention.first - 1 - back for back in range(len(_modifiers_of(reading, mention)))]
+        named = [index for index in indices if reading.tokens[index].text in COLORS]
+        if {reading.tokens[index].text for index in named} - _GREYS:
             start, end = reading.tokens[min(named)].start, reading.tokens[max(named) + 1].start
             phrase = phrase[:start] + phrase[end:]
     return phrase

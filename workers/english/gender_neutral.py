@@ -1,15 +1,14 @@
-"""Neutral words for people, with the pronouns and the grammar that go with them.
+"""Gender-neutral nouns and pronouns for people, with the grammar that they need.
 
-A picture shows what someone wears and does, seldom what they are; captioners guess gender from the kitchen or the
-surfboard (Hendricks et al., Women also Snowboard, ECCV 2018). Where the word belongs to a thing ("a men's shirt", a
-lioness, a bride) it stays.
+Captioners infer gender from context, such as a kitchen or a surfboard (Hendricks et al., Women also Snowboard, ECCV
+2018). Words that describe an object or animal ("a men's shirt", "lioness") or a role ("bride") stay.
 """
 
 import re
 from collections.abc import Callable
 
-from workers.english.grammar import articles_mended, singular
-from workers.english.lexicon import begins_with_noun, read
+from workers.english.grammar import fix_articles, singularize
+from workers.english.lexicon import leading_noun, read_sentence
 from workers.english.nouns import ADJECTIVES
 
 _NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -17,11 +16,11 @@ _ADULT = r"(?:man|woman|lady|guy|gentleman|dude)"
 _ADULTS = r"(?:men|women|ladies|guys|gentlemen|dudes)"
 _CHILD = r"(?:boy|girl)"
 _CHILDREN = r"(?:boys|girls)"
-_A = r"(?:an? |the |another |one )?"
-_SOME = r"(two|three|four|five|six|seven|eight|nine)"
+_DET = r"(?:an? |the |another |one )?"
+_COUNT = r"(two|three|four|five|six|seven|eight|nine)"
 _LITTLE = r"(little|small|tiny|baby|toddler) "
 
-_WORDS = {
+_NEUTRAL_WORDS = {
     **dict.fromkeys(("man", "woman", "lady", "guy", "gentleman", "dude", "male", "female", "bloke"), "person"),
     **dict.fromkeys(("men", "women", "ladies", "guys", "gentlemen", "dudes", "males", "females", "blokes"), "people"),
     **dict.fromkeys(("boy", "girl", "lad", "lass"), "young person"),
@@ -43,9 +42,8 @@ _WORDS = {
     "ballerinas": "ballet dancers",
 }  # fmt: skip
 _KIN = r"mother|father|mom|mum|dad|son|daughter|brother|sister"
-_ALL = "|".join(sorted(_WORDS, key=len, reverse=True))
-# Before these the word is part of a name of something else.
-_APART = re.compile(
+_ALTERNATIVES = "|".join(sorted(_NEUTRAL_WORDS, key=len, reverse=True))
+_FIXED_EXPRESSIONS = re.compile(
     r"\b(?:(?:iron|spider|super|bat|ginger ?bread|pac|snow|sand|straw|ant|stick|best|michelin) ?(?:-| )?m[ae]n"
     r"|(?:boy|girl) scouts?"
     r"|lady ?(?:bug|bird|finger)s?|m[ae]n ?made|man cave|man ?hole|cat ?(?:woman|lady)|wonder woman|tomboys?"
@@ -58,8 +56,8 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
-# After these "her" and "his" are no owners.
-_NO_NOUN = frozenset((
+# Before these words "her" and "his" are not possessive.
+_NOT_POSSESSED = frozenset((
     "and", "as", "at", "by", "for", "from", "in", "into", "is", "are", "near", "next", "of", "off", "on", "or",
     "over", "to",
     "under", "up", "while", "with", "down", "through", "across", "along", "behind", "beside", "from", "that", "who",
@@ -67,27 +65,27 @@ _NO_NOUN = frozenset((
 _Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 
-def _rule(pattern: str, put: str | Callable[[re.Match[str]], str]) -> _Rule:
-    return re.compile(rf"\b{pattern}\b(?!['\u2019-])", re.IGNORECASE), put
+def _rule(pattern: str, replacement: str | Callable[[re.Match[str]], str]) -> _Rule:
+    return re.compile(rf"\b{pattern}\b(?!['\u2019-])", re.IGNORECASE), replacement
 
 
-def _added(found: re.Match[str]) -> str:
-    """ "a man and two women" are three people."""
+def _add_counts(found: re.Match[str]) -> str:
+    """Replace "two men and two women" by "four people"."""
     count = sum(1 if word is None else _NUMBERS.index(word.lower()) for word in found.groups())
     return f"{_NUMBERS[count] if count < len(_NUMBERS) else 'several'} people"
 
 
-# Two of a kind in one breath, before each gets its word: "a man and a woman" is no person and a person.
-_TOGETHER: list[_Rule] = [
-    _rule(rf"{_A}{_ADULT}, {_A}{_ADULT},? and {_A}{_ADULT}", "three people"),
-    _rule(rf"{_A}{_ADULT}, {_A}{_ADULT},? and", "two people and"),
-    _rule(rf"{_A}(?:{_ADULT}|male|female|husband) and {_A}(?:{_ADULT}|male|female|wife)", "two people"),
-    _rule(rf"{_A}(?:{_CHILD}|son) and {_A}(?:{_CHILD}|daughter)", "two children"),
-    _rule(rf"{_A}{_LITTLE}{_CHILD} and {_A}(?:{_LITTLE})?{_CHILD}", "two children"),
-    _rule(rf"{_A}(?:mother|mom|father|dad) and {_A}(?:father|dad|mother|mom)", "two parents"),
-    _rule(rf"{_SOME} {_ADULTS} and {_SOME} {_ADULTS}", _added),
-    _rule(rf"{_A}{_ADULT}() and {_SOME} {_ADULTS}", lambda found: _added_one(found[2])),
-    _rule(rf"{_SOME} {_ADULTS} and {_A}{_ADULT}", lambda found: _added_one(found[1])),
+# Applied before single words, or else "a man and a woman" would become "a person and a person".
+_COMBINATIONS: list[_Rule] = [
+    _rule(rf"{_DET}{_ADULT}, {_DET}{_ADULT},? and {_DET}{_ADULT}", "three people"),
+    _rule(rf"{_DET}{_ADULT}, {_DET}{_ADULT},? and", "two people and"),
+    _rule(rf"{_DET}(?:{_ADULT}|male|female|husband) and {_DET}(?:{_ADULT}|male|female|wife)", "two people"),
+    _rule(rf"{_DET}(?:{_CHILD}|son) and {_DET}(?:{_CHILD}|daughter)", "two children"),
+    _rule(rf"{_DET}{_LITTLE}{_CHILD} and {_DET}(?:{_LITTLE})?{_CHILD}", "two children"),
+    _rule(rf"{_DET}(?:mother|mom|father|dad) and {_DET}(?:father|dad|mother|mom)", "two parents"),
+    _rule(rf"{_COUNT} {_ADULTS} and {_COUNT} {_ADULTS}", _add_counts),
+    _rule(rf"{_DET}{_ADULT}() and {_COUNT} {_ADULTS}", lambda found: _add_one(found[2])),
+    _rule(rf"{_COUNT} {_ADULTS} and {_DET}{_ADULT}", lambda found: _add_one(found[1])),
     _rule(rf"{_ADULTS} and {_ADULTS}", "people"),
     _rule(rf"{_CHILDREN} and {_CHILDREN}", "children"),
     _rule(rf"{_LITTLE}{_CHILDREN}", r"\1 children"),
@@ -101,59 +99,60 @@ _TOGETHER: list[_Rule] = [
 ]
 
 
-def _added_one(number: str) -> str:
+def _add_one(number: str) -> str:
     return f"{_NUMBERS[_NUMBERS.index(number.lower()) + 1]} people"
 
 
-def neutral(phrase: str) -> str:
-    """Every person a person and every "his" a "their"; an animal's "his" is an "its"."""
-    kept: list[str] = []
+def gender_neutral(phrase: str) -> str:
+    """Replace gendered nouns and pronouns: a man by a person, "his" by "their", or by "its" for an animal."""
+    protected: list[str] = []
 
-    def aside(found: re.Match[str]) -> str:
-        kept.append(found[0])
-        return f"\x00{len(kept) - 1}\x00"
+    def protect(found: re.Match[str]) -> str:
+        protected.append(found[0])
+        return f"\x00{len(protected) - 1}\x00"
 
-    text = _APART.sub(aside, phrase)
-    text = _ATTRIBUTE.sub(lambda found: _attribute(found, aside), text)
-    owner = _owner(text)
-    for pattern, put in _TOGETHER:
-        text = pattern.sub(put, text)
-    text = _WORD.sub(lambda found: _WORDS[found[0].lower()], text)
-    text = _PRONOUN.sub(lambda found: _pronoun(found, owner), text)
-    for pattern, put in _MENDED:
-        text = pattern.sub(put, text)
-    text = articles_mended(_another(text))
-    return re.sub(r"\x00(\d+)\x00", lambda found: kept[int(found[1])], text)
+    text = _FIXED_EXPRESSIONS.sub(protect, phrase)
+    text = _ATTRIBUTE.sub(lambda found: _attribute(found, protect), text)
+    possessive = _possessive_of(text)
+    for pattern, replacement in _COMBINATIONS:
+        text = pattern.sub(replacement, text)
+    text = _GENDERED_WORD.sub(lambda found: _NEUTRAL_WORDS[found[0].lower()], text)
+    text = _PRONOUN.sub(lambda found: _pronoun(found, possessive), text)
+    for pattern, replacement in _CORRECTIONS:
+        text = pattern.sub(replacement, text)
+    text = fix_articles(_distinguish_second_person(text))
+    return re.sub(r"\x00(\d+)\x00", lambda found: protected[int(found[1])], text)
 
 
-def _attribute(found: re.Match[str], aside: Callable[[re.Match[str]], str]) -> str:
-    """A women's shoe, a mother bear and a male lion stay what they are; a male tennis player is a tennis player."""
-    noun = begins_with_noun(" " + _LEADING_ADJECTIVES.sub("", found.string[found.end() :].lstrip()))
+def _attribute(found: re.Match[str], protect: Callable[[re.Match[str]], str]) -> str:
+    """Keep the attribute in "women's shoe" and "male lion"; drop it in "male tennis player"."""
+    noun = leading_noun(" " + _LEADING_ADJECTIVES.sub("", found.string[found.end() :].lstrip()))
     if noun is None:
         return found[0]
-    if found["owner"]:
-        return found[0] if noun.kind in {"animal", "group", "part", "person"} else aside(found)
+    if found["possessive"]:
+        return found[0] if noun.kind in {"animal", "group", "part", "person"} else protect(found)
     if noun.kind == "person":
         return "" if found["sex"] else found[0]
-    return aside(found)
+    return protect(found)
 
 
-def _owner(text: str) -> str:
-    nouns = [mention.noun.kind for mention in read(text).mentions]
-    return "its" if "animal" in nouns and "person" not in nouns and not _WORD.search(text) else "their"
+def _possessive_of(text: str) -> str:
+    """Return "its" if the sentence has an animal and no person, else "their"."""
+    nouns = [mention.noun.kind for mention in read_sentence(text).mentions]
+    return "its" if "animal" in nouns and "person" not in nouns and not _GENDERED_WORD.search(text) else "their"
 
 
-def _pronoun(found: re.Match[str], owner: str) -> str:
-    is_person = owner == "their"
+def _pronoun(found: re.Match[str], possessive: str) -> str:
+    is_person = possessive == "their"
     if found[1]:
         if found[2]:
             return "they're" if is_person else "it's"
         verb = found[4] or ""
         return f"they{found[3] or ''}{_plural_verb(verb)}" if is_person else f"it{found[3] or ''}{verb}"
-    word, following = found[5].lower(), found[6] or ""
-    owns = word in {"his", "her"} and following and following.strip().lower() not in _NO_NOUN
-    if owns:
-        return owner
+    word, next_word = found[5].lower(), found[6] or ""
+    is_possessive = word in {"his", "her"} and next_word and next_word.strip().lower() not in _NOT_POSSESSED
+    if is_possessive:
+        return possessive
     they = {
         "himself": "themselves",
         "herself": "themselves",
@@ -172,22 +171,23 @@ def _plural_verb(verb: str) -> str:
         return _VERBS[lower]
     if not lower.endswith("s") or lower.endswith(("ss", "us")) or lower in {"always", "sometimes", "perhaps"}:
         return verb
-    return singular(lower) if lower.endswith(("ies", "es")) and len(lower) > 4 else lower[:-1]
+    return singularize(lower) if lower.endswith(("ies", "es")) and len(lower) > 4 else lower[:-1]
 
 
-def _another(text: str) -> str:
+def _distinguish_second_person(text: str) -> str:
+    """Replace a second "a person" by "another person"."""
     first, mark, rest = text.partition("a person")
     return first + mark + re.sub(r"\ba person\b", "another person", rest)
 
 
-_WORD = re.compile(rf"(?<![\w-])(?:{_ALL})(?![\w-])", re.IGNORECASE)
+_GENDERED_WORD = re.compile(rf"(?<![\w-])(?:{_ALTERNATIVES})(?![\w-])", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
-    r"(?<![\w-])(?:(?P<owner>(?:men|women|ladies|boys|girls)(?:\s?['\u2019]\s?s?|s)|mens|womens)"
+    r"(?<![\w-])(?:(?P<possessive>(?:men|women|ladies|boys|girls)(?:\s?['\u2019]\s?s?|s)|mens|womens)"
     rf"|(?P<sex>male and female|males?|females?)|{_KIN})(?=\s) ?",
     re.IGNORECASE,
 )
 _LEADING_ADJECTIVES = re.compile(rf"^(?:(?:{'|'.join(sorted(ADJECTIVES))})\s+)+", re.IGNORECASE)
-_MENDED: list[_Rule] = [
+_CORRECTIONS: list[_Rule] = [
     (re.compile(r"\b(two|three|people|children) is\b"), r"\1 are"),
     (re.compile(r"\b(people|children)['\u2019](?!s)"), r"\1's"),
     (re.compile(r"\bbaby child\b"), "baby"),

@@ -2,7 +2,14 @@
 
 import re
 
-from workers.english.grammar import HANGING, PREPOSITIONS, cleaned, singular, unrepeated, untrailed
+from workers.english.grammar import (
+    DANGLING_WORDS,
+    PREPOSITIONS,
+    collapse_repetitions,
+    normalize_text,
+    singularize,
+    strip_dangling_words,
+)
 
 _ARTICLES = frozenset(("a", "an", "the", "another", "some", "his", "her", "its", "their", "this", "that"))
 _PICTURES = r"(?:pictures?|photos?|photographs?|photography|images?|snapshots?|pics?)"
@@ -18,25 +25,25 @@ _TOKENS = re.compile(r"\[(?:unk|pad|cls|sep|mask|dec|enc|unused\d+)\]|##\w*", re
 _OFTEN = 3
 
 
-def guarded(text: str, prompt: str = "") -> str:
+def clean_candidate(text: str, prompt: str = "") -> str:
     """The sentence without what is wrong with it, in lower case; empty where nothing is left that tells anything."""
-    line = cleaned(_TOKENS.sub(" ", text)).lower().rstrip(" .,;:!?-")
+    line = normalize_text(_TOKENS.sub(" ", text)).lower().rstrip(" .,;:!?-")
     before = None
     while line != before:
         before = line
         line = _CLOSING.sub("", _OPENING.sub("", _without_prompt(line, prompt.lower().strip())))
-        line = _unlooped(unrepeated(line))
-        line = untrailed(line.split()) if line else ""
+        line = _unlooped(collapse_repetitions(line))
+        line = strip_dangling_words(line.split()) if line else ""
     return line if _tells(line) else ""
 
 
 def content(text: str) -> frozenset[str]:
     """The words that carry meaning, as keys that plural and singular share."""
     words = (word.strip(".,;:!?\"'()") for word in text.lower().split())
-    return frozenset(singular(word) for word in words if word and not _is_small(word))
+    return frozenset(singularize(word) for word in words if word and not _is_small(word))
 
 
-def alike(one: str, other: str) -> float:
+def content_similarity(one: str, other: str) -> float:
     """The share of meaningful words that two sentences have in common, 0..1."""
     first, second = content(one), content(other)
     return len(first & second) / (len(first | second) or 1)
@@ -93,7 +100,7 @@ def _too_often(words: list[str]) -> int:
 
 
 def _is_small(word: str) -> bool:
-    return word in HANGING or word in PREPOSITIONS or word in _ARTICLES
+    return word in DANGLING_WORDS or word in PREPOSITIONS or word in _ARTICLES
 
 
 def _tells(line: str) -> bool:

@@ -1,4 +1,4 @@
-"""The thousand labels as words."""
+"""The 1000 labels of the backbone, with their English names."""
 
 import csv
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from pathlib import Path
 
 LABELS_FILE = Path(__file__).with_name("labels.tsv")
 
-# Parents that sort the labels and tell a reader nothing.
-SORTERS = frozenset((
+# Parents that group the labels but are no hypernyms for a reader.
+UNINFORMATIVE_PARENTS = frozenset((
     "accessory", "amusement", "architectural feature", "container", "fungus", "household item", "metal object",
     "nature", "office item", "other", "outdoor structure", "public place", "shape", "vehicle part",
 ))  # fmt: skip
@@ -24,12 +24,12 @@ class Label:
     parent: str
 
     @property
-    def wider_word(self) -> str:
-        return "" if self.parent in SORTERS else self.parent
+    def hypernym(self) -> str:
+        return "" if self.parent in UNINFORMATIVE_PARENTS else self.parent
 
 
 def read_labels(path: Path = LABELS_FILE) -> list[Label]:
-    """In the order of the net's outputs."""
+    """Read the labels in the order of the backbone's outputs."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     rows.sort(key=lambda row: int(row["index"]))
@@ -38,6 +38,6 @@ def read_labels(path: Path = LABELS_FILE) -> list[Label]:
 
 def _label(row: Mapping[str, str]) -> Label:
     if row["kind"] == "person":
-        # ImageNet's three kinds of people are two professions and a bridegroom: not to be guessed from a picture.
+        # ImageNet's three person classes are two professions and a bridegroom, which an image does not prove.
         return Label("person", "count", "person", "")
     return Label(row["name"], row["plural_or_mass"], row["kind"], row["parent"])

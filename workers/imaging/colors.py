@@ -1,6 +1,6 @@
-"""What a picture looks like before anyone knows what it shows: colour names, light, black and white, backdrop.
+"""Color analysis of an image: color names, lightness, monochrome, backdrop.
 
-Colours are named in OKLCH (Björn Ottosson, 2020), where equal steps of lightness, chroma and hue look equal.
+Colors are classified in the perceptually uniform space OKLCH (Björn Ottosson, 2020).
 """
 
 from dataclasses import dataclass
@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 
-# Ordered by hue where hue decides; the index is the name's number.
-NAMES = (
+COLOR_NAMES = (
     "black", "dark grey", "grey", "light grey", "white",
     "red", "dark red", "pink", "orange", "brown", "beige", "yellow", "olive",
     "green", "dark green", "light green", "teal", "turquoise", "light blue", "blue", "navy", "purple", "lavender",
 )  # fmt: skip
-# Numbers, because arrays of strings cost most of the time here.
+# Indices into COLOR_NAMES: arrays of strings would take most of the time here.
 (RED, DARK_RED, PINK, ORANGE, BROWN, BEIGE, YELLOW, OLIVE, GREEN, DARK_GREEN, LIGHT_GREEN, TEAL, TURQUOISE, LIGHT_BLUE,
- BLUE, NAVY, PURPLE, LAVENDER) = range(5, len(NAMES))  # fmt: skip
+ BLUE, NAVY, PURPLE, LAVENDER) = range(5, len(COLOR_NAMES))  # fmt: skip
 
 _MIN_SHARE = 0.12
 _MAX_COLORS = 4
@@ -26,9 +25,9 @@ _GRID = 72
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """`colors` best first, never empty; `light` "bright", "dark" or ""; `backdrop` the colour of a plain background
-    that surrounds the subject, or "".
+class ColorAnalysis:
+    """`colors` best first, never empty; `light` "bright", "dark" or ""; `backdrop` the color of a plain background, or
+    "".
     """
 
     colors: tuple[str, ...]
@@ -37,38 +36,38 @@ class Look:
     backdrop: str
 
 
-def look(pixels: Pixels) -> Look:
-    """`pixels` (h, w, 3) RGB of any size."""
-    small = _reduced(pixels)
-    lightness, chroma, hue = _oklch(small)
-    names = _named(lightness, chroma, hue)
-    backdrop = _backdrop(small, names, lightness)
-    # In front of a backdrop it is the subject's colours that count, however small it is.
-    subject = names != NAMES.index(backdrop) if backdrop else np.ones(names.shape, dtype=bool)
+def analyze_colors(pixels: Pixels) -> ColorAnalysis:
+    """Analyze `pixels`, (h, w, 3) RGB of any size."""
+    sample = _subsample(pixels)
+    lightness, chroma, hue = _oklch(sample)
+    names = _color_indices(lightness, chroma, hue)
+    backdrop = _backdrop(sample, names, lightness)
+    # In front of a backdrop the subject's colors come first, however small it is.
+    subject = names != COLOR_NAMES.index(backdrop) if backdrop else np.ones(names.shape, dtype=bool)
     colors = [*_ranked(names[subject], chroma[subject]), *([backdrop] if backdrop else [])]
-    # The most colourful percents may be noise or a time stamp; a grey thing on white is no black-and-white picture.
+    # The upper two percent may be noise or a time stamp; a grey object on white does not make the image monochrome.
     monochrome = not backdrop and bool(np.percentile(chroma, 98) < 0.025)
     mean = float(lightness.mean())
     light = "" if backdrop else "dark" if mean < 0.36 else "bright" if mean > 0.8 else ""
-    return Look(tuple(colors), monochrome, light, backdrop)
+    return ColorAnalysis(tuple(colors), monochrome, light, backdrop)
 
 
 def dominant_colors(pixels: Pixels) -> list[str]:
-    """Names of the colours that cover much of the picture, best first; at least one."""
-    return list(look(pixels).colors)
+    """Return the names of the dominant colors, best first; at least one."""
+    return list(analyze_colors(pixels).colors)
 
 
-def _reduced(pixels: Pixels) -> Pixels:
-    """At most 72 pixels a side, every n-th of the picture's own: averages would be colours it does not have."""
+def _subsample(pixels: Pixels) -> Pixels:
+    """Subsample to at most 72 pixels a side; averaging would produce colors that the image lacks."""
     height, width = pixels.shape[:2]
     rows = np.linspace(0, height - 1, min(height, _GRID)).astype(int)
     columns = np.linspace(0, width - 1, min(width, _GRID)).astype(int)
-    small: Pixels = pixels[rows][:, columns]
-    return small
+    sample: Pixels = pixels[rows][:, columns]
+    return sample
 
 
 def _oklch(pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Lightness 0..1, chroma 0..0.33, hue in degrees 0..360, each (h, w)."""
+    """Return lightness 0..1, chroma 0..0.33 and hue in degrees 0..360, each (h, w)."""
     encoded = pixels.astype(np.float64) / 255.0
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
     to_cones = np.array(
@@ -86,9 +85,11 @@ def _oklch(pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
     return lightness, np.hypot(a, b), np.degrees(np.arctan2(b, a)) % 360.0
 
 
-def _named(lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDArray[np.float64]) -> NDArray[np.intp]:
+def _color_indices(
+    lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDArray[np.float64]
+) -> NDArray[np.intp]:
     """The number in NAMES of each pixel."""
-    # What little chroma dark and very light pixels have is not seen as colour.
+    # The low chroma of dark and of very light pixels is imperceptible.
     grey = (chroma < np.where(lightness > 0.9, 0.022, 0.035)) | (lightness < 0.16)
     by_lightness = np.digitize(lightness, [0.25, 0.45, 0.67, 0.91])
     pale = chroma < 0.07
@@ -107,28 +108,29 @@ def _named(lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDA
         (hue < 280, np.where(lightness > 0.7, LIGHT_BLUE, np.where(lightness > 0.36, BLUE, NAVY))),
         (hue < 345, np.where(lightness > 0.75, LAVENDER, PURPLE)),
     ]  # fmt: skip
-    return np.select([condition for condition, _ in rules], [numbers for _, numbers in rules])
+    return np.select([condition for condition, _ in rules], [indices for _, indices in rules])
 
 
 def _ranked(names: NDArray[np.intp], chroma: NDArray[np.float64]) -> list[str]:
-    """By share of the picture, where a vivid pixel counts up to twice a dull one, as it does to the eye."""
+    """Rank colors by area, weighting vivid pixels up to twice, for their visual salience."""
     weight = 1.0 + np.minimum(chroma / 0.15, 1.0)
-    totals = np.bincount(names.ravel(), weights=weight.ravel(), minlength=len(NAMES))
+    totals = np.bincount(names.ravel(), weights=weight.ravel(), minlength=len(COLOR_NAMES))
     shares = totals / totals.sum()
     order = np.argsort(-shares, kind="stable")
-    kept = [NAMES[number] for number in order if shares[number] >= _MIN_SHARE]
-    return kept[:_MAX_COLORS] or [NAMES[order[0]]]
+    kept = [COLOR_NAMES[index] for index in order if shares[index] >= _MIN_SHARE]
+    return kept[:_MAX_COLORS] or [COLOR_NAMES[order[0]]]
 
 
-def _backdrop(small: Pixels, names: NDArray[np.intp], lightness: NDArray[np.float64]) -> str:
-    """A colour's name if nearly the whole rim has it evenly and the middle does not; the subject may stand on the lower
-    edge.
+def _backdrop(sample: Pixels, names: NDArray[np.intp], lightness: NDArray[np.float64]) -> str:
+    """Return the color of a plain light background, or "".
+
+    The border must have it evenly, except the lower edge, where the subject may stand; the whole image must not.
     """
-    rim = np.ones(names.shape, dtype=bool)
-    rim[2:, 2:-2] = False
-    number = int(np.bincount(names[rim]).argmax())
-    share = float((names[rim] == number).mean())
-    evenness = float(small[rim].std(axis=0).max())
-    filled = float((names == number).mean())
-    plain = share > 0.85 and evenness < 14 and 0.2 < filled < 0.97 and float(lightness[rim].mean()) > 0.5
-    return NAMES[number] if plain else ""
+    border = np.ones(names.shape, dtype=bool)
+    border[2:, 2:-2] = False
+    index = int(np.bincount(names[border]).argmax())
+    share = float((names[border] == index).mean())
+    evenness = float(sample[border].std(axis=0).max())
+    coverage = float((names == index).mean())
+    is_plain = share > 0.85 and evenness < 14 and 0.2 < coverage < 0.97 and float(lightness[border].mean()) > 0.5
+    return COLOR_NAMES[index] if is_plain else ""

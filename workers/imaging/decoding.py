@@ -1,4 +1,4 @@
-"""Bytes to an upright RGB array, within limits."""
+"""Decode image bytes to an upright RGB array, within limits."""
 
 import io
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from PIL import Image
 
 import decoding
 
-# More than the embedded models look at. For 12 megapixels an eighth is enough, which takes three quarters of the time
-# of a quarter.
+# More than the embedded models need. A JPEG of 12 megapixels is decoded at 1/8 scale, in three quarters of the time of
+# 1/4.
 MAX_SIDE = 448
 
 _ORIENTATION_TAG = 0x0112
-_UPRIGHT = {
+_TRANSPOSE_BY_ORIENTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -27,7 +27,7 @@ _UPRIGHT = {
 
 
 class ImageError(Exception):
-    """Base of what `decode` raises; `code` and `message` are those of the HTTP contract."""
+    """Base of the errors of `decode`; `code` and `message` are those of the HTTP contract."""
 
     code: ClassVar[str] = "image_error"
     message: ClassVar[str] = "The image cannot be used."
@@ -60,22 +60,22 @@ class ImageTooLarge(ImageError):
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Picture:
-    """`pixels` is (h, w, 3), upright and perhaps reduced; `width` and `height` are the original's, upright too."""
+class DecodedImage:
+    """`pixels` is (h, w, 3), upright, perhaps downscaled; `width` and `height` are the original's, upright."""
 
     pixels: NDArray[np.uint8]
     width: int
     height: int
 
 
-def decode(data: bytes, *, limits: decoding.Limits, max_side: int = MAX_SIDE) -> Picture:
-    """The first frame. Transparency is laid on white; greater bit depths are scaled to 8 bits.
+def decode(data: bytes, *, limits: decoding.Limits, max_side: int = MAX_SIDE) -> DecodedImage:
+    """Decode the first frame, composited on white and scaled to 8 bits per channel.
 
-    Raises ImageError: UnsupportedImage, UnreadableImage, or ImageTooLarge (decided by the header alone).
+    Raises UnsupportedImage, UnreadableImage, or ImageTooLarge (decided by the header alone).
     """
     try:
         with decoding.opened(io.BytesIO(data), limits) as image:
-            return _picture(image, max_side)
+            return _decoded(image, max_side)
     except decoding.Unsupported as error:
         raise UnsupportedImage from error
     except decoding.TooLarge as error:
@@ -84,58 +84,58 @@ def decode(data: bytes, *, limits: decoding.Limits, max_side: int = MAX_SIDE) ->
         raise UnreadableImage from error
 
 
-def _picture(image: Image.Image, max_side: int) -> Picture:
+def _decoded(image: Image.Image, max_side: int) -> DecodedImage:
     width, height = image.size
     scale = min(1.0, max_side / max(width, height))
     target = max(1, round(width * scale)), max(1, round(height * scale))
-    # JPEG alone: the decoder skips the frequencies that the reduced picture cannot show.
+    # JPEG only: the decoder skips the frequencies that the downscaled image cannot show.
     image.draft(None, target)
     image.load()
-    # After load(), because PNG may keep its EXIF behind the pixels, and TIFF turns itself.
+    # After load(): PNG may store EXIF behind the pixels, and Pillow applies the orientation of TIFF itself.
     orientation = _orientation(image)
-    reduced = _rgb(_reduced(image, target))
-    if orientation in _UPRIGHT:
-        reduced = reduced.transpose(_UPRIGHT[orientation])
+    resized = _as_rgb(_resized(image, target))
+    if orientation in _TRANSPOSE_BY_ORIENTATION:
+        resized = resized.transpose(_TRANSPOSE_BY_ORIENTATION[orientation])
     if orientation >= 5:
         width, height = height, width
-    return Picture(np.array(reduced, dtype=np.uint8), width, height)
+    return DecodedImage(np.array(resized, dtype=np.uint8), width, height)
 
 
-def _reduced(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Before any change of its mode: each would be one more copy of a large picture."""
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Resize before any change of mode, which would copy the full-size image."""
     if image.size == size:
         return image
     if image.mode in {"1", "P", "PA"}:
-        # Of colours that are numbers in a table there is no mean.
+        # Palette indices cannot be averaged.
         image = image.convert("RGBA" if image.has_transparency_data else "L" if image.mode == "1" else "RGB")
-    # Pillow takes a shortcut to a reduced picture of all modes but these.
+    # Pillow does not support reducing_gap for these modes.
     gap = None if image.mode.startswith("I;16") else 2.0
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=gap)
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8; 1 where there is none."""
+    """Return the EXIF orientation 1..8; 1 if there is none."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # noqa: BLE001 (hostile bytes raise whatever a parser did not foresee)
-        # Damaged EXIF is common in the wild and does not make the picture unreadable.
+    except Exception:  # noqa: BLE001 (hostile bytes raise arbitrary errors in the parser)
+        # Damaged EXIF is common and does not make the image unreadable.
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
-        return _eight_bits(image).convert("RGB")
+        return _scaled_to_8_bits(image).convert("RGB")
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        page = Image.new("RGB", layer.size, "white")
-        page.paste(layer, mask=layer.getchannel("A"))
-        return page
+        foreground = image.convert("RGBA")
+        background = Image.new("RGB", foreground.size, "white")
+        background.paste(foreground, mask=foreground.getchannel("A"))
+        return background
     return image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits, 32 bits or float to 8 bits: by the range of the type where it is known, else by the values."""
+def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit, 32-bit or float grey to 8 bits by the first usual range that fits, else by its own."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
     tops = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0)}.get(image.mode, (65535.0,))

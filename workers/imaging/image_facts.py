@@ -1,13 +1,13 @@
-"""What is known of a picture without a model, as phrases that are true of it."""
+"""Facts about an image that need no model (size, colors, light), and the phrases that state them."""
 
 from dataclasses import dataclass
 
-from workers.english.grammar import listed, sentence, with_article
+from workers.english.grammar import as_sentence, join_with_and, with_article
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """`width`, `height` of the original; the rest as workers.imaging.colors.Look has it."""
+class ImageFacts:
+    """`width` and `height` are the original's; the rest is workers.imaging.colors.ColorAnalysis."""
 
     width: int
     height: int
@@ -18,52 +18,52 @@ class Context:
 
     @property
     def orientation(self) -> str:
-        """square (within 5 %), panorama (2:1 or more), landscape or portrait."""
+        """Return square (within 5 %), panorama (2:1 or more), landscape or portrait."""
         ratio = self.width / self.height
         if ratio >= 2.0:
             return "panorama"
         return "square" if 0.95 <= ratio <= 1.05 else "landscape" if ratio > 1 else "portrait"
 
     @property
-    def shape(self) -> str:
-        # "A landscape picture" and "a portrait" would be read as what it shows, not as its format.
+    def shape_adjective(self) -> str:
+        # "Landscape" and "portrait" would be read as the subject, not as the format.
         return {"panorama": "panoramic", "square": "square", "landscape": "wide", "portrait": "tall"}[self.orientation]
 
     @property
     def palette(self) -> str:
-        """ "blue and white"; "black and white" for a picture without colour; empty if nothing is known."""
+        """Return up to two color names, "blue and white"; "black and white" if monochrome; "" if no color is known."""
         if self.monochrome:
             return "black and white"
-        # Green and dark green are one colour to a reader.
+        # Green and dark green count as one color.
         families = {color.split()[-1]: color for color in reversed(self.colors) if color != self.backdrop}
-        return listed([color for color in self.colors if color in families.values()][:2])
+        return join_with_and([color for color in self.colors if color in families.values()][:2])
 
     @property
-    def on_backdrop(self) -> str:
+    def backdrop_phrase(self) -> str:
         return f"on a plain {self.backdrop} background" if self.backdrop and not self.monochrome else ""
 
     @property
-    def surroundings(self) -> str:
-        """ "on a plain white background", "in black and white", or nothing that is worth a word."""
-        return "in black and white" if self.monochrome else self.on_backdrop
+    def background_phrase(self) -> str:
+        """Return "on a plain white background", "in black and white" or ""."""
+        return "in black and white" if self.monochrome else self.backdrop_phrase
 
     @property
-    def plain(self) -> str:
-        """A picture of nobody knows what, without article: "dark scene in blue and black tones"."""
+    def scene_phrase(self) -> str:
+        """Describe the image without its subject and without article: "dark scene in blue and black tones"."""
         if self.monochrome:
             return f"{self.light} black-and-white scene".strip()
-        if self.on_backdrop:
-            return f"{self.palette} tones {self.on_backdrop}".strip()
-        scene = f"scene in {self.palette} tones" if self.palette else f"{self.shape} scene"
+        if self.backdrop_phrase:
+            return f"{self.palette} tones {self.backdrop_phrase}".strip()
+        scene = f"scene in {self.palette} tones" if self.palette else f"{self.shape_adjective} scene"
         return f"{self.light} {scene}".strip()
 
     @property
-    def plain_phrase(self) -> str:
-        return self.plain if self.on_backdrop else with_article(self.plain, "count")
+    def scene_phrase_with_article(self) -> str:
+        return self.scene_phrase if self.backdrop_phrase else with_article(self.scene_phrase, "count")
 
     @property
-    def traits(self) -> str:
-        """ "dark overall and in landscape format"."""
+    def format_phrase(self) -> str:
+        """Return, for example, "dark overall and in landscape format"."""
         form = {
             "panorama": "panoramic in format",
             "square": "square in format",
@@ -74,34 +74,34 @@ class Context:
 
     @property
     def opening_sentence(self) -> str:
-        """Of a picture whose subject is not known."""
+        """Open the description of an image whose subject is unknown."""
         colors = [color for color in self.colors[:3] if color != self.backdrop]
         if self.monochrome:
             return "This picture is in black and white."
         if not colors:
             return "This picture has no subject that could be named."
         verb = "is the main colour" if len(colors) == 1 else "are the main colours"
-        return sentence(f"{listed(colors)} {verb} of this picture {self.on_backdrop}")
+        return as_sentence(f"{join_with_and(colors)} {verb} of this picture {self.backdrop_phrase}")
 
     @property
-    def look_sentence(self) -> str:
+    def appearance_sentence(self) -> str:
         if self.monochrome:
-            return sentence(f"it is in black and white, {self.traits}")
+            return as_sentence(f"it is in black and white, {self.format_phrase}")
         if not self.colors:
-            return sentence(f"it is {self.traits}")
+            return as_sentence(f"it is {self.format_phrase}")
         noun = "colour is" if len(self.colors) == 1 else "colours are"
-        return sentence(f"the main {noun} {listed(self.colors[:3])}, and the picture is {self.traits}")
+        return as_sentence(f"the main {noun} {join_with_and(self.colors[:3])}, and the picture is {self.format_phrase}")
 
     @property
-    def keywords(self) -> list[str]:
+    def tags(self) -> list[str]:
         colors = ["black and white"] if self.monochrome else list(self.colors[:3])
         backdrop = [f"{self.backdrop} background"] if self.backdrop else []
         light = [f"{self.light} tones"] if self.light else []
         return [*backdrop, *colors, *light]
 
     @property
-    def filler_keywords(self) -> list[str]:
-        """True, and of little use to a searcher."""
+    def filler_tags(self) -> list[str]:
+        """Return tags that hold but are of little use in a search."""
         form = {"panorama": "panorama", "square": "square format"}.get(self.orientation, f"{self.orientation} format")
         colors = () if self.monochrome else self.colors[:3]
         return [form, *(f"{color} tones" for color in colors)]

@@ -15,7 +15,7 @@ from workers import models
 from workers.cli.management.commands.caption import Command
 from workers.cli.output import caption_record, format_block
 from workers.composing.metadata import compose
-from workers.imaging.image_facts import Context
+from workers.imaging.image_facts import ImageFacts
 from workers.pipeline import Analysis
 from workers.runtime.engine import EngineNotLoaded
 
@@ -40,7 +40,7 @@ def test_json_has_the_six_fields_the_caption_the_tags_and_the_model(folder: Path
 
 
 def test_without_a_model_caption_it_is_the_composed_one_at_confidence_zero() -> None:
-    composed = compose([], [], Context(40, 30, colors=("red",)))
+    composed = compose([], [], ImageFacts(40, 30, colors=("red",)))
 
     record = caption_record("a.jpg", Analysis(composed, {"captions": [], "tags": []}), filename="a", model="m@1")
 

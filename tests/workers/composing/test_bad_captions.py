@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from workers.composing.metadata import compose
-from workers.english.caption_cleanup import LIMIT, phrase_of
-from workers.imaging.image_facts import Context
+from workers.english.caption_cleanup import LIMIT, clean_caption
+from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption
 
-CONTEXT = Context(1200, 800, ("blue", "white"))
+CONTEXT = ImageFacts(1200, 800, ("blue", "white"))
 NOTHING_TOLD = "A scene in blue and white tones."
 TABLE = [json.loads(line) for line in Path(__file__).with_name("bad_captions.jsonl").read_text("utf-8").splitlines()]
 
@@ -31,8 +31,8 @@ def test_the_table_has_each_kind_and_no_doubles() -> None:
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row['kind']}: {row['caption'][:40]}")
 def test_what_was_guarded_needs_no_guard_again(row: dict[str, str]) -> None:
-    once = phrase_of(row["caption"])
-    assert phrase_of(once) == once
+    once = clean_caption(row["caption"])
+    assert clean_caption(once) == once
     assert len(once) <= LIMIT
 
 
@@ -53,4 +53,4 @@ def test_a_caption_of_which_nothing_is_left_gives_way_to_the_next() -> None:
     ],
 )  # fmt: skip
 def test_a_good_caption_is_left_as_it_is(good: str) -> None:
-    assert phrase_of(good) == good
+    assert clean_caption(good) == good

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.composing.metadata import Words, compose
-from workers.english.caption_cleanup import phrase_of
-from workers.english.grammar import singular
-from workers.imaging.colors import NAMES
-from workers.imaging.image_facts import Context
+from workers.composing.metadata import ComposedMetadata, compose
+from workers.english.caption_cleanup import clean_caption
+from workers.english.grammar import singularize
+from workers.imaging.colors import COLOR_NAMES
+from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
 
-BLUE_AND_WHITE = Context(1200, 800, ("blue", "white"))
+BLUE_AND_WHITE = ImageFacts(1200, 800, ("blue", "white"))
 CAT = Tag("tabby cat", 0.8, "animal", "cat")
 
 WORDS = [
@@ -30,18 +30,18 @@ captions = st.lists(st.builds(Caption, texts, confidences), max_size=4)
 tags = st.lists(
     st.builds(Tag, texts, confidences, texts, texts, st.sampled_from(["count", "mass", "plural"])), max_size=25
 )
-contexts = st.builds(
-    Context,
+facts_strategy = st.builds(
+    ImageFacts,
     st.integers(1, 20_000),
     st.integers(1, 20_000),
-    st.lists(st.sampled_from(NAMES), max_size=4, unique=True).map(tuple),
+    st.lists(st.sampled_from(COLOR_NAMES), max_size=4, unique=True).map(tuple),
     st.booleans(),
     st.sampled_from(["", "bright", "dark"]),
-    st.sampled_from(["", *NAMES]),
+    st.sampled_from(["", *COLOR_NAMES]),
 )
 
 
-def check_limits(words: Words) -> None:
+def check_limits(words: ComposedMetadata) -> None:
     assert 3 <= len(words.title.split()) <= 9
     assert not words.title.endswith((".", " "))
     assert len(words.title) <= 300
@@ -65,7 +65,7 @@ def check_limits(words: Words) -> None:
 
     assert 3 <= len(words.seo_tags) <= 15
     assert all(tag and tag == tag.lower() == tag.strip() and len(tag) <= 40 for tag in words.seo_tags)
-    keys = [frozenset(map(singular, re.findall(r"\w+", tag))) for tag in words.seo_tags]
+    keys = [frozenset(map(singularize, re.findall(r"\w+", tag))) for tag in words.seo_tags]
     assert len(set(keys)) == len(keys)
 
     for text in (words.title, words.alt, words.caption, words.description, *words.seo_tags):
@@ -75,25 +75,25 @@ def check_limits(words: Words) -> None:
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(captions, tags, contexts, st.booleans())
+@given(captions, tags, facts_strategy, st.booleans())
 def test_whatever_comes_in_the_limits_hold(
-    captions: list[Caption], tags: list[Tag], context: Context, neutral: bool
+    captions: list[Caption], tags: list[Tag], facts: ImageFacts, gender_neutral: bool
 ) -> None:
-    check_limits(compose(captions, tags, context, neutral_people=neutral))
+    check_limits(compose(captions, tags, facts, neutral_people=gender_neutral))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(texts)
 def test_what_is_told_can_be_told_again(text: str) -> None:
     """A caption of ours that comes back as a caption is left as it is."""
-    once = phrase_of(text)
-    assert phrase_of(once) == once
+    once = clean_caption(text)
+    assert clean_caption(once) == once
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(captions, tags, contexts)
-def test_the_same_input_gives_the_same_words(captions: list[Caption], tags: list[Tag], context: Context) -> None:
-    assert compose(captions, tags, context) == compose(list(captions), list(tags), context)
+@given(captions, tags, facts_strategy)
+def test_the_same_input_gives_the_same_words(captions: list[Caption], tags: list[Tag], facts: ImageFacts) -> None:
+    assert compose(captions, tags, facts) == compose(list(captions), list(tags), facts)
 
 
 def test_a_caption_of_five_hundred_words_is_cut() -> None:
@@ -105,7 +105,7 @@ def test_a_caption_of_five_hundred_words_is_cut() -> None:
 
 
 def test_nothing_sure_gives_modest_true_words() -> None:
-    words = compose([], [Tag("missile", 0.12)], Context(1200, 800, ("blue", "white"), light="bright"))
+    words = compose([], [Tag("missile", 0.12)], ImageFacts(1200, 800, ("blue", "white"), light="bright"))
     assert words.title == "Bright Scene in Blue and White Tones"
     assert words.alt == "A bright scene in blue and white tones"
     assert words.caption == "A bright scene in blue and white tones."
@@ -174,14 +174,14 @@ def test_plurals_and_mass_nouns_read_naturally() -> None:
 
 
 def test_a_plain_backdrop_is_told() -> None:
-    words = compose([Caption("a backpack", 0.9)], [], Context(256, 256, ("red", "white"), backdrop="white"))
+    words = compose([Caption("a backpack", 0.9)], [], ImageFacts(256, 256, ("red", "white"), backdrop="white"))
     assert words.alt == "A backpack on a plain white background"
     assert words.title == "Backpack on a Plain White Background"
     assert "white background" in words.seo_tags
 
 
 def test_the_main_colour_is_not_claimed_for_the_thing() -> None:
-    words = compose([Caption("a person", 0.9)], [], Context(256, 256, ("red", "white"), backdrop="white"))
+    words = compose([Caption("a person", 0.9)], [], ImageFacts(256, 256, ("red", "white"), backdrop="white"))
     assert "red" not in f"{words.title} {words.alt} {words.caption} {words.filename}".lower()
     assert "The main colours are red and white" in words.description
 
@@ -193,7 +193,7 @@ def test_titles_and_alt_say_what_is_seen_and_no_colours() -> None:
         ("a furry animal", Tag("animal", 0.7, "animal"), "A Furry Animal"),
         ("running shoes", Tag("shoe", 0.7, "clothing"), "Picture of Running Shoes"),
     ):
-        words = compose([Caption(caption, 0.9)], [tag], Context(300, 200, ("light grey", "dark green")))
+        words = compose([Caption(caption, 0.9)], [tag], ImageFacts(300, 200, ("light grey", "dark green")))
         assert words.title == title
         assert words.alt == caption.capitalize()
         assert words.caption == f"{caption.capitalize()}."
@@ -236,9 +236,9 @@ def test_the_format_only_fills_up_the_search_words() -> None:
 
 
 def test_black_and_white_is_told_and_no_other_colour() -> None:
-    context = Context(512, 512, ("grey", "light grey"), monochrome=True)
+    facts = ImageFacts(512, 512, ("grey", "light grey"), monochrome=True)
     for captions in ([], [Caption("a stone wall", 0.7)]):
-        words = compose(captions, [], context)
+        words = compose(captions, [], facts)
         assert "black and white" in words.description
         assert "grey" not in words.description
         assert "black and white" in words.seo_tags
@@ -252,7 +252,7 @@ def test_black_and_white_is_told_and_no_other_colour() -> None:
     ],
 )  # fmt: skip
 def test_the_orientation_comes_from_the_size(size: tuple[int, int], orientation: str) -> None:
-    assert Context(*size).orientation == orientation
+    assert ImageFacts(*size).orientation == orientation
 
 
 def test_tags_are_distinct_and_best_first() -> None:
@@ -264,9 +264,9 @@ def test_tags_are_distinct_and_best_first() -> None:
 
 
 def test_shades_of_one_colour_are_one_colour() -> None:
-    context = Context(300, 200, ("green", "dark green", "light grey"))
-    assert context.palette == "green and light grey"
-    assert compose([], [], context).caption == "A scene in green and light grey tones."
+    facts = ImageFacts(300, 200, ("green", "dark green", "light grey"))
+    assert facts.palette == "green and light grey"
+    assert compose([], [], facts).caption == "A scene in green and light grey tones."
 
 
 def test_file_names_are_told_apart_by_things_first_then_by_colours_and_form() -> None:
@@ -316,11 +316,11 @@ def test_a_second_caption_adds_to_the_description(caption: str, other: str, adde
     ],
 )
 def test_a_second_caption_that_contradicts_or_adds_nothing_is_left_out(caption: str, other: str) -> None:
-    for neutral in (True, False):
-        if neutral and "woman" in other:
+    for gender_neutral in (True, False):
+        if gender_neutral and "woman" in other:
             continue  # Two people then, and no contradiction.
-        alone = compose([Caption(caption, 0.9)], [], BLUE_AND_WHITE, neutral_people=neutral)
-        both = compose([Caption(caption, 0.9), Caption(other, 0.5)], [], BLUE_AND_WHITE, neutral_people=neutral)
+        alone = compose([Caption(caption, 0.9)], [], BLUE_AND_WHITE, neutral_people=gender_neutral)
+        both = compose([Caption(caption, 0.9), Caption(other, 0.5)], [], BLUE_AND_WHITE, neutral_people=gender_neutral)
         assert both == alone
 
 
@@ -353,17 +353,17 @@ def test_a_narrower_or_another_word_is_no_contradiction(caption: str, tag: Tag) 
 
 
 def test_of_a_black_and_white_picture_no_other_colour_is_told() -> None:
-    context = Context(512, 512, ("grey",), monochrome=True)
-    words = compose([Caption("a blue and white boat on a red lake", 0.9)], [Tag("red boat", 0.6)], context)
+    facts = ImageFacts(512, 512, ("grey",), monochrome=True)
+    words = compose([Caption("a blue and white boat on a red lake", 0.9)], [Tag("red boat", 0.6)], facts)
     assert words.caption == "A boat on a lake."
     assert not {"blue", "red", "red boat"} & set(words.seo_tags)
 
 
 def test_measured_colours_do_not_contradict_the_caption() -> None:
-    context = Context(256, 256, ("yellow", "white"), backdrop="white")
-    words = compose([Caption("a green t-shirt", 0.9)], [], context)
+    facts = ImageFacts(256, 256, ("yellow", "white"), backdrop="white")
+    words = compose([Caption("a green t-shirt", 0.9)], [], facts)
     assert "yellow" not in f"{words.description} {words.seo_tags} {words.filename_candidates}"
-    assert "yellow" in compose([Caption("a gold t-shirt", 0.9)], [], context).description
+    assert "yellow" in compose([Caption("a gold t-shirt", 0.9)], [], facts).description
 
 
 def test_a_thing_that_may_be_the_caption_s_own_is_not_another() -> None:
@@ -391,8 +391,8 @@ def test_the_alt_text_is_of_the_thing_and_not_of_a_close_up() -> None:
 
 def test_every_setting_reads_as_one_sentence() -> None:
     for monochrome, light, backdrop, colors in product((True, False), ("", "dark"), ("", "white"), ((), ("red",))):
-        context = Context(300, 200, colors, monochrome, light, backdrop)
+        facts = ImageFacts(300, 200, colors, monochrome, light, backdrop)
         for captions in ([], [Caption("an espresso", 0.9)]):
-            words = compose(captions, [], context)
+            words = compose(captions, [], facts)
             check_limits(words)
             assert words.caption.count(".") == 1

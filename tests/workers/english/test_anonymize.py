@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.composing.metadata import compose
-from workers.english.anonymize import impersonal
-from workers.english.gender_neutral import neutral
-from workers.imaging.image_facts import Context
+from workers.english.anonymize import anonymize
+from workers.english.gender_neutral import gender_neutral
+from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
 
-CONTEXT = Context(1200, 800, ("blue", "white"))
+CONTEXT = ImageFacts(1200, 800, ("blue", "white"))
 GENDERED = re.compile(
     r"\b(?:he|she|him|his|her|hers|himself|herself|m[ae]n|wom[ae]n|boys?|girls?|lad(?:y|ies)|guys?|gentlem[ae]n|wife|husband"
     r"|mother|father|sons?|daughters?|brothers?|sisters?)\b"
@@ -52,7 +52,7 @@ GENDERED = re.compile(
     ],
 )
 def test_people_are_told_neutrally_and_in_good_grammar(said: str, told: str) -> None:
-    assert neutral(said) == told
+    assert gender_neutral(said) == told
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_people_are_told_neutrally_and_in_good_grammar(said: str, told: str) -> 
     ],
 )
 def test_an_animal_is_an_it(said: str, told: str) -> None:
-    assert neutral(said) == told
+    assert gender_neutral(said) == told
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_an_animal_is_an_it(said: str, told: str) -> None:
     ],
 )  # fmt: skip
 def test_gender_that_belongs_to_the_thing_stays(said: str) -> None:
-    assert neutral(said) == said
+    assert gender_neutral(said) == said
 
 
 VOCABULARY = """
@@ -99,7 +99,7 @@ def test_where_the_setting_is_on_no_field_has_a_gendered_word(sentence: str) -> 
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.lists(words, max_size=16).map(" ".join))
 def test_neutral_words_are_neutral_already(sentence: str) -> None:
-    assert neutral(neutral(sentence)) == neutral(sentence)
+    assert gender_neutral(gender_neutral(sentence)) == gender_neutral(sentence)
 
 
 def test_the_setting_off_leaves_gender_alone() -> None:
@@ -129,7 +129,7 @@ def test_the_setting_off_leaves_gender_alone() -> None:
     ],
 )
 def test_names_professions_origins_and_places_are_not_told(said: str, told: str) -> None:
-    assert impersonal(said) == told
+    assert anonymize(said) == told
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_names_professions_origins_and_places_are_not_told(said: str, told: str)
     ],
 )  # fmt: skip
 def test_things_named_after_people_and_places_stay(said: str) -> None:
-    assert impersonal(said) == said
+    assert anonymize(said) == said
 
 
 def test_a_sure_label_of_clothes_or_tool_stands_in_the_profession_s_place() -> None:

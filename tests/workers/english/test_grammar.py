@@ -14,7 +14,7 @@ from workers.english import grammar
     ],
 )  # fmt: skip
 def test_the_article_follows_the_sound(phrase: str) -> None:
-    assert f"{grammar.article(phrase.split(' ', 1)[1])} {phrase.split(' ', 1)[1]}" == phrase
+    assert f"{grammar.indefinite_article(phrase.split(' ', 1)[1])} {phrase.split(' ', 1)[1]}" == phrase
 
 
 def test_only_what_can_be_counted_takes_an_article() -> None:
@@ -35,15 +35,15 @@ def test_title_case_keeps_small_words_small_and_names_as_they_are() -> None:
      "jeans"), ("sunglasses", "sunglasses")],
 )  # fmt: skip
 def test_singular_and_plural_share_a_key(plural: str, key: str) -> None:
-    assert grammar.singular(plural) == grammar.singular(key) == key
+    assert grammar.singularize(plural) == grammar.singularize(key) == key
 
 
 def test_a_cut_ends_at_a_word_that_can_end_a_phrase() -> None:
-    assert grammar.cut("a cat sitting on a wooden table", 24) == "a cat sitting"
-    assert grammar.cut("a cat", 24) == "a cat"
-    assert grammar.cut("x" * 50, 24) == "x" * 24
-    assert grammar.cut("a cat on a rock in front of a house", 28) == "a cat on a rock"
-    assert grammar.cut("a man in a hat holding an umbrella", 25) == "a man in a hat"
+    assert grammar.truncate("a cat sitting on a wooden table", 24) == "a cat sitting"
+    assert grammar.truncate("a cat", 24) == "a cat"
+    assert grammar.truncate("x" * 50, 24) == "x" * 24
+    assert grammar.truncate("a cat on a rock in front of a house", 28) == "a cat on a rock"
+    assert grammar.truncate("a man in a hat holding an umbrella", 25) == "a man in a hat"
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_a_cut_ends_at_a_word_that_can_end_a_phrase() -> None:
     ],
 )
 def test_a_phrase_is_not_left_hanging(words: str, next_word: str, phrase: str) -> None:
-    assert grammar.untrailed(words.split(), next_word) == phrase
+    assert grammar.strip_dangling_words(words.split(), next_word) == phrase
 
 
 def test_a_stammer_is_said_once() -> None:
-    assert grammar.unrepeated("a cat cat cat on the bed on the bed on the bed") == "a cat on the bed"
+    assert grammar.collapse_repetitions("a cat cat cat on the bed on the bed on the bed") == "a cat on the bed"
 
 
 def test_only_the_first_sentence_is_kept_and_abbreviations_do_not_end_it() -> None:
@@ -78,12 +78,12 @@ def test_only_the_first_sentence_is_kept_and_abbreviations_do_not_end_it() -> No
 
 
 def test_invisible_characters_and_quotes_are_cleaned_off() -> None:
-    assert grammar.cleaned(' \u200b"a\u0000 cat\n\tsleeps" ') == "a cat sleeps"
-    assert grammar.cleaned("?!… --") == ""
+    assert grammar.normalize_text(' \u200b"a\u0000 cat\n\tsleeps" ') == "a cat sleeps"
+    assert grammar.normalize_text("?!… --") == ""
 
 
 def test_a_list_reads_as_english() -> None:
-    assert [grammar.listed(words) for words in ((), ("a",), ("a", "b"), ("a", "b", "c"))] == [
+    assert [grammar.join_with_and(words) for words in ((), ("a",), ("a", "b"), ("a", "b", "c"))] == [
         "", "a", "a and b", "a, b and c",
     ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.english.guards import alike, guarded
+from workers.english.guards import clean_candidate, content_similarity
 
 SEEN = [
     ("a cat wearing a hat on top of a hat on top of a hat", "a cat wearing a hat"),
@@ -37,17 +37,17 @@ EMPTY = ["", "  ", "...", "a", "a the of", "a picture of", "a picture", "[unk] [
 
 @pytest.mark.parametrize(("bad", "good"), SEEN)
 def test_what_people_complain_of_is_taken_out(bad: str, good: str) -> None:
-    assert guarded(bad) == good
+    assert clean_candidate(bad) == good
 
 
 @pytest.mark.parametrize("sentence", GOOD)
 def test_what_is_right_stays(sentence: str) -> None:
-    assert guarded(sentence) == sentence
+    assert clean_candidate(sentence) == sentence
 
 
 @pytest.mark.parametrize("sentence", EMPTY)
 def test_what_tells_nothing_is_empty(sentence: str) -> None:
-    assert guarded(sentence) == ""
+    assert clean_candidate(sentence) == ""
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_what_tells_nothing_is_empty(sentence: str) -> None:
     ],
 )
 def test_the_prompt_is_not_said_again(said: str, left: str) -> None:
-    assert guarded(said, "a view of") == left
+    assert clean_candidate(said, "a view of") == left
 
 
 @pytest.mark.parametrize("sentence", [*GOOD, *(bad for bad, _ in SEEN), *EMPTY])
 def test_what_is_guarded_stays_as_it_is(sentence: str) -> None:
-    assert guarded(guarded(sentence)) == guarded(sentence)
+    assert clean_candidate(clean_candidate(sentence)) == clean_candidate(sentence)
 
 
 def test_sentences_are_alike_by_the_words_that_carry_meaning() -> None:
-    assert alike("a dog on a sofa", "dogs on the sofa") == 1.0
-    assert alike("a dog on a sofa", "a red bus") == 0.0
-    assert 0 < alike("a dog on a sofa", "a dog on grass") < 0.5
-    assert alike("", "") == 0.0
+    assert content_similarity("a dog on a sofa", "dogs on the sofa") == 1.0
+    assert content_similarity("a dog on a sofa", "a red bus") == 0.0
+    assert 0 < content_similarity("a dog on a sofa", "a dog on grass") < 0.5
+    assert content_similarity("", "") == 0.0

@@ -66,7 +66,7 @@ def test_every_label_is_found_by_each_of_its_words() -> None:
     for word in {word for label in LABELS for word in LEXICON.words_of(label).all}:
         assert word in found(f"a {word} on a table"), word
     for label in LABELS:
-        assert LEXICON.words_of(label).same & set(found(f"a {label.name}")), label
+        assert LEXICON.words_of(label).synonyms & set(found(f"a {label.name}")), label
 
 
 def test_the_tables_have_no_doubles_and_no_strangers() -> None:
@@ -77,7 +77,7 @@ def test_the_tables_have_no_doubles_and_no_strangers() -> None:
     assert len({noun.text for noun in nouns}) == len(nouns) > 1000
     assert {noun.kind for noun in nouns} <= kinds | NEW_KINDS
     assert names.keys() <= known
-    assert not [key for key, words in names.items() if words.same & words.wider]
+    assert not [key for key, words in names.items() if words.synonyms & words.hypernyms]
     of_name = {label.name.lower(): (label.kind, label.parent) for label in LABELS}
     for noun in nouns:
         if noun.kind != "person":

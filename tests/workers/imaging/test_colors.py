@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.workers.images import left_red_right_blue, solid
-from workers.imaging.colors import NAMES, dominant_colors, look
+from workers.imaging.colors import COLOR_NAMES, analyze_colors, dominant_colors
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_every_rgb_value_has_a_name() -> None:
     steps = np.linspace(0, 255, 12).astype(np.uint8)
     every = np.array(np.meshgrid(steps, steps, steps)).reshape(3, -1).T.reshape(-1, 1, 1, 3)
     for pixels in every:
-        assert set(dominant_colors(pixels)) <= set(NAMES)
+        assert set(dominant_colors(pixels)) <= set(COLOR_NAMES)
 
 
 def test_the_greater_area_comes_first_and_specks_are_left_out() -> None:
@@ -37,28 +37,28 @@ def test_the_greater_area_comes_first_and_specks_are_left_out() -> None:
 
 def test_a_picture_without_colour_is_monochrome_and_one_with_is_not() -> None:
     shades = np.tile(np.linspace(0, 255, 80).astype(np.uint8)[None, :, None], (80, 1, 3))
-    assert look(shades).monochrome
-    assert not look(np.array(left_red_right_blue())).monochrome
+    assert analyze_colors(shades).monochrome
+    assert not analyze_colors(np.array(left_red_right_blue())).monochrome
 
 
 def test_light_is_told_only_where_it_is_plain() -> None:
-    assert look(solid("#101020")).light == "dark"
-    assert look(solid("#f0f0e0")).light == "bright"
-    assert look(solid("#808060")).light == ""
+    assert analyze_colors(solid("#101020")).light == "dark"
+    assert analyze_colors(solid("#f0f0e0")).light == "bright"
+    assert analyze_colors(solid("#808060")).light == ""
 
 
 def test_a_plain_backdrop_is_seen_and_the_subject_s_colours_come_first() -> None:
     image = Image.new("RGB", (100, 100), "white")
     ImageDraw.Draw(image).ellipse((30, 30, 70, 70), fill="red")
-    seen = look(np.array(image))
+    seen = analyze_colors(np.array(image))
     assert seen.backdrop == "white"
     assert seen.colors == ("red", "white")
     assert not seen.light
 
 
 def test_a_wall_or_a_striped_picture_has_no_backdrop() -> None:
-    assert look(solid("white")).backdrop == ""
-    assert look(np.array(left_red_right_blue())).backdrop == ""
+    assert analyze_colors(solid("white")).backdrop == ""
+    assert analyze_colors(np.array(left_red_right_blue())).backdrop == ""
 
 
 def test_a_single_pixel_is_a_picture_too() -> None:

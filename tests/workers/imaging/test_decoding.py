@@ -14,13 +14,13 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from decoding import Limits
 from tests.workers.images import encoded, left_red_right_blue
-from workers.imaging.decoding import ImageError, ImageTooLarge, Picture, UnreadableImage, UnsupportedImage, decode
+from workers.imaging.decoding import DecodedImage, ImageError, ImageTooLarge, UnreadableImage, UnsupportedImage, decode
 
 LIMIT = 50_000_000
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 
 
-def read(data: bytes, max_side: int = 768) -> Picture:
+def read(data: bytes, max_side: int = 768) -> DecodedImage:
     return decode(data, limits=Limits(pixels=LIMIT), max_side=max_side)
 
 

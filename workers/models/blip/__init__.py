@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.english.guards import alike, guarded
+from workers.english.guards import content_similarity, clean_candidate
 from workers.models.base import Caption, Captioner, ModelUnavailable, Pixels
 from workers.models.blip.options import BlipOptions
 from workers.models.checkpoints import checkpoint
@@ -85,7 +85,7 @@ def candidates(sentences: Sequence[tuple[str, str, float]]) -> list[Caption]:
     """Clean up and deduplicate (prompt, text, mean log-probability); best first, at most MAX_CANDIDATES."""
     kept: list[Caption] = []
     for prompt, text, score in sorted(sentences, key=lambda sentence: -sentence[2]):
-        cleaned = guarded(text, prompt)
-        if cleaned and all(alike(cleaned, other.text) < _DUPLICATE_SIMILARITY for other in kept):
+        cleaned = clean_candidate(text, prompt)
+        if cleaned and all(content_similarity(cleaned, other.text) < _DUPLICATE_SIMILARITY for other in kept):
             kept.append(Caption(cleaned, round(math.exp(min(score, 0.0)), 4)))
     return kept[:MAX_CANDIDATES]

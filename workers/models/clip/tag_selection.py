@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.english.grammar import singular
+from workers.english.grammar import singularize
 from workers.models.base import Tag
 from workers.models.clip.vocabulary import Term
 
@@ -91,7 +91,7 @@ def is_rounding_sensitive(logits: Logits, *, vocabulary_size: int, rounding: flo
 @functools.lru_cache(maxsize=16384)
 def singular_words(text: str) -> tuple[str, ...]:
     """Return lower-case singular words: "cars" as "car"."""
-    return tuple(singular(word) for word in re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", text.lower()))
+    return tuple(singularize(word) for word in re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", text.lower()))
 
 
 def terms_in_caption(caption: str, terms: Sequence[Term]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from workers.english.grammar import articles_mended, unrepeated
+from workers.english.grammar import collapse_repetitions, fix_articles
 from workers.models.base import Pixels
 from workers.models.embedded import weights
 from workers.models.embedded.beam_rerank import chosen
@@ -104,7 +104,8 @@ class Network:
         found = generate(self._decoder, sight, [[BOS]], RULES)
         best = [chosen(beams, look.words, self._places) for (beams,), look in zip(found, looks, strict=True)]
         return [
-            DecodedSentence(articles_mended(unrepeated(self.text(sentence.ids))), sentence.score) for sentence in best
+            DecodedSentence(fix_articles(collapse_repetitions(self.text(sentence.ids))), sentence.score)
+            for sentence in best
         ]
 
     def text(self, ids: Sequence[int]) -> str:

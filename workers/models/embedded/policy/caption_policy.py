@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.english.grammar import singular
+from workers.english.grammar import singularize
 from workers.english.labels import Label
 from workers.english.nouns import Lexicon, Noun
 from workers.models.base import Caption, Tag
@@ -47,7 +47,7 @@ class Teller:
         self._lexicon = Lexicon(labels)
         detected = {number: found for number, word in enumerate(content) if (found := self._noun(word))}
         self._someone = Someone(detected, self._vocabulary.concept_number("person"))
-        self._nouns = {number: singular(content[number]) for number in detected}
+        self._nouns = {number: singularize(content[number]) for number in detected}
         self._witnesses = Witnesses(labels, self._lexicon, self._nouns)
 
     def captions(self, seen: Seen) -> list[Caption]:
@@ -92,7 +92,7 @@ class Teller:
         things = reading.things
         number = int(seen.labels.argmax())
         words = self._lexicon.words_of(self._labels[number])
-        if len(things) < 2 or seen.labels[number] < LEAST_LABEL or things[0].noun.text not in words.same | words.wider:
+        if len(things) < 2 or seen.labels[number] < LEAST_LABEL or things[0].noun.text not in words.all:
             return sentence
         rest = sentence[reading.tokens[things[0].last].end :]
         if not SETTING.match(rest):
@@ -105,7 +105,7 @@ class Teller:
         sure = self._sure_label(seen)
         if sure is not None and sure[0].name not in tags:
             label, probability = sure
-            own = Tag(label.name, round(probability, 3), label.kind, label.wider_word, label.number)
+            own = Tag(label.name, round(probability, 3), label.kind, label.hypernym, label.number)
             tags = {own.text: own, **tags}
         for number in np.argsort(-seen.words, kind="stable").tolist():
             if seen.words[number] < LEAST_WORD:

@@ -82,7 +82,7 @@ def _narrowest(vocabulary: Vocabulary, places: Sequence[Sure]) -> Sure | None:
 
 def tags_of(vocabulary: Vocabulary, probabilities: NDArray[np.float32]) -> list[Tag]:
     things, places = _seen(vocabulary, probabilities, TAG_LENIENCE)
-    parents = {label.name: label.wider_word for label in vocabulary.names}
+    parents = {label.name: label.hypernym for label in vocabulary.names}
     told = [sure for sure in [*things, *places] if not _is_idle(vocabulary, sure, things)]
     tags = [
         Tag(sure.name, sure.confidence, sure.kind, parents[sure.name], sure.number)

@@ -7,9 +7,9 @@ knows scenes and is often wrong about which thing it sees; the net knows a thous
 from dataclasses import dataclass
 from typing import Literal
 
-from workers.english.grammar import article, with_article
+from workers.english.grammar import indefinite_article, with_article
 from workers.english.labels import Label
-from workers.english.nouns import ADJECTIVES, ARTICLES, COLOURS, Lexicon, Mention, Reading
+from workers.english.nouns import ADJECTIVES, ARTICLES, COLORS, Lexicon, Mention, Reading
 from workers.models.embedded.policy.concepts import read_concepts
 from workers.models.embedded.policy.label_captions import DOUBTFUL
 
@@ -110,10 +110,10 @@ def agreed(lexicon: Lexicon, sentence: str, confidence: float, label: Label, pro
     if not reading.tokens:
         return Agreement(with_article(label.name, label.number), "replaced")
     words = lexicon.words_of(label)
-    if any(mention.noun.text in words.same for mention in reading.mentions):
+    if any(mention.noun.text in words.synonyms for mention in reading.mentions):
         return Agreement(sentence, "named")
     may_win = label.kind != "person" and label.name not in DOUBTFUL
-    wide = [mention for mention in reading.mentions if mention.noun.text in words.wider]
+    wide = [mention for mention in reading.mentions if mention.noun.text in words.hypernyms]
     if wide:
         narrowed = _narrowed(reading, wide, label) if may_win and probability >= NARROW else None
         return Agreement(narrowed, "narrowed") if narrowed else Agreement(sentence, "named")
@@ -190,7 +190,7 @@ def _replaced(case: _Case) -> str:
 def _fits(case: _Case, rival: Mention) -> bool:
     """What the sentence says of the one can be said of the other."""
     label, after = case.label, case.reading.tokens[rival.last + 1 :][:1]
-    is_sibling = rival.noun.parent == label.parent and label.parent in case.lexicon.words_of(label).wider
+    is_sibling = rival.noun.parent == label.parent and label.parent in case.lexicon.words_of(label).hypernyms
     if rival is not case.subject or (is_sibling and label.parent != label.kind):
         return True
     return label.kind not in _ACTING and all(token.text in _IN for token in after) and _is_bare(case)
@@ -225,15 +225,15 @@ def _with_name(reading: Reading, mention: Mention, name: str, number: str, *, dr
     own = set(name.lower().replace("-", " ").split())
     dropped = set(own)
     adjectives = reading.tokens[start + 1 : mention.first]
-    if _disagree({token.text for token in adjectives} & COLOURS, own & COLOURS):
+    if _disagree({token.text for token in adjectives} & COLORS, own & COLORS):
         if not drop_colours:
             return None
-        dropped |= COLOURS | {"and"}
+        dropped |= COLORS | {"and"}
     phrase = f"{_between(reading, start, mention.first, dropped)} {name}".strip()
     if reading.tokens[start].text == "the":
         phrase = f"the {phrase}"
     elif number == "count":
-        phrase = f"{article(phrase)} {phrase}"
+        phrase = f"{indefinite_article(phrase)} {phrase}"
     return reading.text[: reading.tokens[start].start] + phrase + reading.text[reading.tokens[mention.last].end :]
 
 
