@@ -230,20 +230,6 @@ def first_sentence(text: str) -> str:
     return text
 
 
-def collapse_repetitions(text: str) -> str:
-    """Less the words and groups of up to six words that are said again at once, as an unsure decoder does."""
-    kept: list[str] = []
-    keys: list[str] = []
-    for word in text.split():
-        kept.append(word)
-        keys.append(word.lower().strip(".,;:!?\"'") or word)
-        for size in range(1, 7):
-            if len(keys) >= 2 * size and keys[-size:] == keys[-2 * size : -size]:
-                del kept[-size:], keys[-size:]
-                break
-    return " ".join(kept)
-
-
 def ascii_words(text: str) -> list[str]:
     """Return the lower-case runs of a-z and 0-9; accents and other scripts are dropped."""
     plain = (

@@ -4,7 +4,6 @@ A table, adjectives and word order suffice for the limited English of captions; 
 """
 
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Literal
 
 from workers.english.grammar import singularize
 from workers.english.labels import Label
+from workers.english.tokens import Token, normalized, tokenize
 
 NOUNS_FILE = Path(__file__).with_name("nouns.tsv")
 LABEL_NAMES_FILE = Path(__file__).with_name("label_names.tsv")
@@ -36,8 +36,6 @@ _IRREGULAR = {
     "leaves": "leaf", "loaves": "loaf", "men": "man", "mice": "mouse", "oxen": "ox", "people": "person",
     "scarves": "scarf", "shelves": "shelf", "teeth": "tooth", "wolves": "wolf", "women": "woman",
 }  # fmt: skip
-_TOKEN = re.compile(r"([a-z0-9]+)(['\u2019]s\b|['\u2019](?!\w))?", re.IGNORECASE | re.ASCII)
-_PUNCTUATION = re.compile(r"[,.;:!?()]")
 # Partitive before "of": a bowl of soup, a couple of dogs, the top of a car.
 _PARTITIVE_BEFORE_OF = frozenset(("clothing", "container", "household", "person"))
 
@@ -55,17 +53,6 @@ class Noun:
     kind: str
     parent: str
     also_verb: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """`text` is lower case, without the possessive ending; `start` and `end` are offsets in the sentence."""
-
-    text: str
-    start: int
-    end: int
-    after_punctuation: bool
-    possessive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +109,14 @@ class LabelWords:
 
 
 def read_nouns(path: Path = NOUNS_FILE) -> list[Noun]:
-    return [Noun(_normalize(row["noun"]), row["kind"], row["parent"], "verb" in row["said_as"]) for row in _rows(path)]
+    return [Noun(normalized(row["noun"]), row["kind"], row["parent"], "verb" in row["said_as"]) for row in _rows(path)]
 
 
 def read_label_names(path: Path = LABEL_NAMES_FILE) -> dict[str, LabelWords]:
     """Map a label's name, "parent:dog" or "kind:animal" to its words."""
     names: dict[str, LabelWords] = {}
     for row in _rows(path):
-        found = frozenset(map(_normalize, row["words"].split("; ")))
+        found = frozenset(map(normalized, row["words"].split("; ")))
         words = names.get(row["label"], LabelWords())
         names[row["label"]] = replace(words, **{_FIELDS[row["how"]]: found})
     return names
@@ -159,7 +146,7 @@ class Lexicon:
             return LabelWords(self._people)
         keys = (label.name, f"parent:{label.parent}", f"kind:{label.kind}")
         found = [self._names.get(key, LabelWords()) for key in keys]
-        synonyms = frozenset((_normalize(label.name),)).union(*(words.synonyms for words in found))
+        synonyms = frozenset((normalized(label.name),)).union(*(words.synonyms for words in found))
         hypernyms = frozenset((label.hypernym,)).union(*(words.hypernyms for words in found))
         return LabelWords(synonyms, hypernyms - synonyms - {""})
 
@@ -168,7 +155,7 @@ class Lexicon:
         return noun.text in self._of_labels
 
     def read(self, sentence: str) -> Reading:
-        tokens = _tokens(sentence)
+        tokens = tokenize(sentence)
         found: list[Mention] = []
         index = 0
         while index < len(tokens):
@@ -192,22 +179,6 @@ class Lexicon:
                 if noun and not (last.possessive and noun.kind == "person" and form != last.text):
                     return Mention(noun, index, index + size - 1, form != last.text)
         return None
-
-
-def _normalize(text: str) -> str:
-    return " ".join(token.text for token in _tokens(text))
-
-
-def _tokens(sentence: str) -> list[Token]:
-    tokens: list[Token] = []
-    for match in _TOKEN.finditer(sentence):
-        if match[0] == "s" and tokens:
-            # The training captions have "a man s face".
-            tokens[-1] = replace(tokens[-1], end=match.end(), possessive=True)
-            continue
-        after_punctuation = bool(tokens and _PUNCTUATION.search(sentence, tokens[-1].end, match.start()))
-        tokens.append(Token(match[1].lower(), match.start(), match.end(), after_punctuation, match[2] is not None))
-    return tokens
 
 
 def _base_forms(word: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from workers.english.guards import content_similarity
+from workers.english.caption_cleanup import content_similarity
 from workers.models.base import Caption, Captioner, ModelUnavailable, Pixels, Tagger, threads_option
 from workers.models.checkpoints import store
 
@@ -142,7 +142,9 @@ def rerank(captions: Sequence[Caption], logit_scale: float) -> list[Caption]:
     ]
     places = sorted(range(len(captions)), key=lambda place: (-scores[place], place))
     ranked = [captions[place] for place in places]
-    diverse = next((caption for caption in ranked[1:] if content_similarity(caption.text, ranked[0].text) < _DIVERSE_BELOW), None)
+    diverse = next(
+        (caption for caption in ranked[1:] if content_similarity(caption.text, ranked[0].text) < _DIVERSE_BELOW), None
+    )
     if diverse is None:
         return ranked
     return [ranked[0], diverse, *(caption for caption in ranked[1:] if caption is not diverse)]

@@ -69,10 +69,6 @@ def test_a_phrase_is_not_left_hanging(words: str, next_word: str, phrase: str) -
     assert grammar.strip_dangling_words(words.split(), next_word) == phrase
 
 
-def test_a_stammer_is_said_once() -> None:
-    assert grammar.collapse_repetitions("a cat cat cat on the bed on the bed on the bed") == "a cat on the bed"
-
-
 def test_only_the_first_sentence_is_kept_and_abbreviations_do_not_end_it() -> None:
     assert grammar.first_sentence("A dog at St. Ives. It barks.") == "A dog at St. Ives."
 

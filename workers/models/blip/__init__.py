@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.english.guards import content_similarity, clean_candidate
+from workers.english.caption_cleanup import clean_candidate, content_similarity
 from workers.models.base import Caption, Captioner, ModelUnavailable, Pixels
 from workers.models.blip.options import BlipOptions
 from workers.models.checkpoints import checkpoint

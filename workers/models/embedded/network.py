@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from workers.english.grammar import collapse_repetitions, fix_articles
+from workers.english.caption_cleanup import collapse_repetitions
+from workers.english.grammar import fix_articles
 from workers.models.base import Pixels
 from workers.models.embedded import weights
 from workers.models.embedded.beam_rerank import chosen
