@@ -1,11 +1,13 @@
 import re
 from itertools import product
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.composing.metadata import ComposedMetadata, compose
+from forge.jobs import events
+from workers.composing.metadata import ComposedMetadata, Metadata, compose
 from workers.english.caption_cleanup import clean_caption
 from workers.english.grammar import singularize
 from workers.imaging.colors import COLOR_NAMES
@@ -30,7 +32,7 @@ captions = st.lists(st.builds(Caption, texts, confidences), max_size=4)
 tags = st.lists(
     st.builds(Tag, texts, confidences, texts, texts, st.sampled_from(["count", "mass", "plural"])), max_size=25
 )
-facts_strategy = st.builds(
+image_facts = st.builds(
     ImageFacts,
     st.integers(1, 20_000),
     st.integers(1, 20_000),
@@ -41,82 +43,85 @@ facts_strategy = st.builds(
 )
 
 
-def check_limits(words: ComposedMetadata) -> None:
-    assert 3 <= len(words.title.split()) <= 9
-    assert not words.title.endswith((".", " "))
-    assert len(words.title) <= 300
+def test_metadata_has_the_fields_of_the_events() -> None:
+    assert get_type_hints(Metadata) == get_type_hints(events.ImageMetadata)
 
-    assert 0 < len(words.alt) <= 125
-    assert not re.match(r"(an? |the )?(image|picture|photo|photograph) (of|showing)\b", words.alt, re.IGNORECASE)
 
-    assert words.caption.endswith(".")
-    assert words.caption[0] == words.caption[0].upper()[0] or len(words.caption[0].upper()) > 1
-    assert len(words.caption) <= 300
+def assert_within_limits(metadata: ComposedMetadata) -> None:
+    assert 3 <= len(metadata.title.split()) <= 9
+    assert not metadata.title.endswith((".", " "))
+    assert len(metadata.title) <= 300
 
-    assert words.description.count(". ") >= 1
-    assert words.description.endswith(".")
-    assert len(words.description) > len(words.caption)
+    assert 0 < len(metadata.alt) <= 125
+    assert not re.match(r"(an? |the )?(image|picture|photo|photograph) (of|showing)\b", metadata.alt, re.IGNORECASE)
 
-    assert words.filename == words.filename_candidates[0]
-    assert len(set(words.filename_candidates)) == len(words.filename_candidates) >= 2
-    for name in words.filename_candidates:
+    assert metadata.caption.endswith(".")
+    assert metadata.caption[0] == metadata.caption[0].upper()[0] or len(metadata.caption[0].upper()) > 1
+    assert len(metadata.caption) <= 300
+
+    assert metadata.description.count(". ") >= 1
+    assert metadata.description.endswith(".")
+    assert len(metadata.description) > len(metadata.caption)
+
+    assert metadata.filename == metadata.filename_candidates[0]
+    assert len(set(metadata.filename_candidates)) == len(metadata.filename_candidates) >= 2
+    for name in metadata.filename_candidates:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
         assert len(name) <= 80
 
-    assert 3 <= len(words.seo_tags) <= 15
-    assert all(tag and tag == tag.lower() == tag.strip() and len(tag) <= 40 for tag in words.seo_tags)
-    keys = [frozenset(map(singularize, re.findall(r"\w+", tag))) for tag in words.seo_tags]
+    assert 3 <= len(metadata.seo_tags) <= 15
+    assert all(tag and tag == tag.lower() == tag.strip() and len(tag) <= 40 for tag in metadata.seo_tags)
+    keys = [frozenset(map(singularize, re.findall(r"\w+", tag))) for tag in metadata.seo_tags]
     assert len(set(keys)) == len(keys)
 
-    for text in (words.title, words.alt, words.caption, words.description, *words.seo_tags):
+    for text in (metadata.title, metadata.alt, metadata.caption, metadata.description, *metadata.seo_tags):
         assert "\n" not in text
         assert "  " not in text
         text.encode()
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(captions, tags, facts_strategy, st.booleans())
-def test_whatever_comes_in_the_limits_hold(
+@given(captions, tags, image_facts, st.booleans())
+def test_metadata_of_any_input_is_within_the_limits(
     captions: list[Caption], tags: list[Tag], facts: ImageFacts, gender_neutral: bool
 ) -> None:
-    check_limits(compose(captions, tags, facts, neutral_people=gender_neutral))
+    assert_within_limits(compose(captions, tags, facts, neutral_people=gender_neutral))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(texts)
-def test_what_is_told_can_be_told_again(text: str) -> None:
-    """A caption of ours that comes back as a caption is left as it is."""
+def test_clean_caption_is_idempotent(text: str) -> None:
     once = clean_caption(text)
     assert clean_caption(once) == once
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(captions, tags, facts_strategy)
-def test_the_same_input_gives_the_same_words(captions: list[Caption], tags: list[Tag], facts: ImageFacts) -> None:
+@given(captions, tags, image_facts)
+def test_compose_is_deterministic(captions: list[Caption], tags: list[Tag], facts: ImageFacts) -> None:
     assert compose(captions, tags, facts) == compose(list(captions), list(tags), facts)
 
 
-def test_a_caption_of_five_hundred_words_is_cut() -> None:
+def test_caption_of_500_words_is_truncated() -> None:
     rambling = " ".join(f"word{number} and" for number in range(250))
-    words = compose([Caption(rambling, 0.9)], [], BLUE_AND_WHITE)
-    check_limits(words)
-    assert not words.alt.endswith(" and")
-    assert len(words.caption) <= 221
+    metadata = compose([Caption(rambling, 0.9)], [], BLUE_AND_WHITE)
+    assert_within_limits(metadata)
+    assert not metadata.alt.endswith(" and")
+    assert len(metadata.caption) <= 221
 
 
-def test_nothing_sure_gives_modest_true_words() -> None:
-    words = compose([], [Tag("missile", 0.12)], ImageFacts(1200, 800, ("blue", "white"), light="bright"))
-    assert words.title == "Bright Scene in Blue and White Tones"
-    assert words.alt == "A bright scene in blue and white tones"
-    assert words.caption == "A bright scene in blue and white tones."
-    assert words.filename == "bright-scene-in-blue-and-white-tones"
-    everything = " ".join([words.description, *words.seo_tags, *words.filename_candidates])
+def test_without_confident_tags_colors_and_light_are_described() -> None:
+    metadata = compose([], [Tag("missile", 0.12)], ImageFacts(1200, 800, ("blue", "white"), light="bright"))
+    assert metadata.title == "Bright Scene in Blue and White Tones"
+    assert metadata.alt == "A bright scene in blue and white tones"
+    assert metadata.caption == "A bright scene in blue and white tones."
+    assert metadata.filename == "bright-scene-in-blue-and-white-tones"
+    everything = " ".join([metadata.description, *metadata.seo_tags, *metadata.filename_candidates])
     assert "missile" not in everything
 
 
-def test_a_label_becomes_a_sentence() -> None:
-    words = compose([Caption("a tabby cat", 0.8)], [Tag("cat", 0.9), CAT], BLUE_AND_WHITE)
-    assert words.as_metadata() == {
+def test_label_becomes_a_sentence() -> None:
+    metadata = compose([Caption("a tabby cat", 0.8)], [Tag("cat", 0.9), CAT], BLUE_AND_WHITE)
+    assert metadata.as_metadata() == {
         "title": "A Tabby Cat",
         "alt": "A tabby cat",
         "caption": "A tabby cat.",
@@ -127,18 +132,18 @@ def test_a_label_becomes_a_sentence() -> None:
     }
 
 
-def test_a_real_sentence_stays_the_caption() -> None:
+def test_sentence_stays_the_caption() -> None:
     tags = [Tag("laptop", 0.8, "electronics"), Tag("lynx", 0.9, "animal"), Tag("umbrella", 0.5, "accessory")]
-    words = compose([Caption("a cat sitting on a wooden table", 0.9)], tags, BLUE_AND_WHITE)
-    assert words.title == "Cat Sitting on a Wooden Table"
-    assert words.alt == "A cat sitting on a wooden table"
-    assert words.caption == "A cat sitting on a wooden table."
-    assert words.description.startswith("A cat sitting on a wooden table. ")
-    assert "It also shows a laptop." in words.description
-    assert "lynx" not in words.description
-    assert "umbrella" not in words.description
-    assert words.filename == "cat-sitting-on-wooden-table"
-    assert words.seo_tags[:5] == ("cat", "laptop", "lynx", "umbrella", "wooden table")
+    metadata = compose([Caption("a cat sitting on a wooden table", 0.9)], tags, BLUE_AND_WHITE)
+    assert metadata.title == "Cat Sitting on a Wooden Table"
+    assert metadata.alt == "A cat sitting on a wooden table"
+    assert metadata.caption == "A cat sitting on a wooden table."
+    assert metadata.description.startswith("A cat sitting on a wooden table. ")
+    assert "It also shows a laptop." in metadata.description
+    assert "lynx" not in metadata.description
+    assert "umbrella" not in metadata.description
+    assert metadata.filename == "cat-sitting-on-wooden-table"
+    assert metadata.seo_tags[:5] == ("cat", "laptop", "lynx", "umbrella", "wooden table")
 
 
 @pytest.mark.parametrize(
@@ -156,47 +161,47 @@ def test_a_real_sentence_stays_the_caption() -> None:
         ("dogs on grass. they bark. loudly", "Dogs on grass."),
     ],
 )
-def test_openings_stammers_and_later_sentences_are_taken_off(text: str, caption: str) -> None:
+def test_openings_repetitions_and_later_sentences_are_stripped(text: str, caption: str) -> None:
     assert compose([Caption(text, 0.9)], [], BLUE_AND_WHITE, neutral_people=False).caption == caption
 
 
-def test_an_empty_caption_is_passed_over_for_the_next() -> None:
-    words = compose([Caption(" . ", 0.9), Caption("an espresso", 0.6)], [], BLUE_AND_WHITE)
-    assert words.caption == "An espresso."
+def test_empty_caption_falls_back_to_the_next() -> None:
+    metadata = compose([Caption(" . ", 0.9), Caption("an espresso", 0.6)], [], BLUE_AND_WHITE)
+    assert metadata.caption == "An espresso."
 
 
-def test_plurals_and_mass_nouns_read_naturally() -> None:
+def test_plurals_and_mass_nouns_take_no_article() -> None:
     for phrase in ("sunglasses", "guacamole"):
-        words = compose([Caption(phrase, 0.9)], [], BLUE_AND_WHITE)
-        assert words.caption == f"{phrase.capitalize()}."
-        assert words.title == f"Picture of {phrase.capitalize()}"
-        assert f"This picture shows {phrase}." in words.description
+        metadata = compose([Caption(phrase, 0.9)], [], BLUE_AND_WHITE)
+        assert metadata.caption == f"{phrase.capitalize()}."
+        assert metadata.title == f"Picture of {phrase.capitalize()}"
+        assert f"This picture shows {phrase}." in metadata.description
 
 
-def test_a_plain_backdrop_is_told() -> None:
-    words = compose([Caption("a backpack", 0.9)], [], ImageFacts(256, 256, ("red", "white"), backdrop="white"))
-    assert words.alt == "A backpack on a plain white background"
-    assert words.title == "Backpack on a Plain White Background"
-    assert "white background" in words.seo_tags
+def test_plain_backdrop_is_described() -> None:
+    metadata = compose([Caption("a backpack", 0.9)], [], ImageFacts(256, 256, ("red", "white"), backdrop="white"))
+    assert metadata.alt == "A backpack on a plain white background"
+    assert metadata.title == "Backpack on a Plain White Background"
+    assert "white background" in metadata.seo_tags
 
 
-def test_the_main_colour_is_not_claimed_for_the_thing() -> None:
-    words = compose([Caption("a person", 0.9)], [], ImageFacts(256, 256, ("red", "white"), backdrop="white"))
-    assert "red" not in f"{words.title} {words.alt} {words.caption} {words.filename}".lower()
-    assert "The main colours are red and white" in words.description
+def test_main_color_is_not_attributed_to_the_object() -> None:
+    metadata = compose([Caption("a person", 0.9)], [], ImageFacts(256, 256, ("red", "white"), backdrop="white"))
+    assert "red" not in f"{metadata.title} {metadata.alt} {metadata.caption} {metadata.filename}".lower()
+    assert "The main colours are red and white" in metadata.description
 
 
-def test_titles_and_alt_say_what_is_seen_and_no_colours() -> None:
+def test_title_and_alt_name_the_subject_without_colors() -> None:
     for caption, tag, title in (
         ("a kitchen", Tag("kitchen", 0.7, "building"), "View of a Kitchen"),
         ("a dog", Tag("dog", 0.7, "animal"), "Picture of a Dog"),
         ("a furry animal", Tag("animal", 0.7, "animal"), "A Furry Animal"),
         ("running shoes", Tag("shoe", 0.7, "clothing"), "Picture of Running Shoes"),
     ):
-        words = compose([Caption(caption, 0.9)], [tag], ImageFacts(300, 200, ("light grey", "dark green")))
-        assert words.title == title
-        assert words.alt == caption.capitalize()
-        assert words.caption == f"{caption.capitalize()}."
+        metadata = compose([Caption(caption, 0.9)], [tag], ImageFacts(300, 200, ("light grey", "dark green")))
+        assert metadata.title == title
+        assert metadata.alt == caption.capitalize()
+        assert metadata.caption == f"{caption.capitalize()}."
 
 
 @pytest.mark.parametrize(
@@ -219,29 +224,29 @@ def test_titles_and_alt_say_what_is_seen_and_no_colours() -> None:
         ("a dog jumping over a fence under a tree", "Dog Jumping over a Fence Under a Tree"),
     ],
 )
-def test_a_title_is_a_headline_that_does_not_hang(caption: str, title: str) -> None:
+def test_title_is_a_complete_headline(caption: str, title: str) -> None:
     assert compose([Caption(caption, 0.9)], [], BLUE_AND_WHITE).title == title
 
 
-def test_a_file_name_is_more_than_one_word() -> None:
+def test_filename_has_more_than_one_word() -> None:
     assert compose([Caption("a dog", 0.9)], [], BLUE_AND_WHITE).filename == "dog-blue-tones"
     assert compose([Caption("a dog", 0.9)], [Tag("ball", 0.8, "toy")], BLUE_AND_WHITE).filename == "dog-ball"
 
 
-def test_the_format_only_fills_up_the_search_words() -> None:
+def test_format_tag_is_only_a_filler() -> None:
     named = [Tag(text, 0.9) for text in ("beagle", "lawn", "ball")]
     assert "landscape format" not in compose([], named, BLUE_AND_WHITE).seo_tags
     assert "landscape format" in compose([], [], BLUE_AND_WHITE).seo_tags
     assert not any("picture" in tag for tag in compose([], [], BLUE_AND_WHITE).seo_tags)
 
 
-def test_black_and_white_is_told_and_no_other_colour() -> None:
+def test_monochrome_image_is_described_without_other_colors() -> None:
     facts = ImageFacts(512, 512, ("grey", "light grey"), monochrome=True)
     for captions in ([], [Caption("a stone wall", 0.7)]):
-        words = compose(captions, [], facts)
-        assert "black and white" in words.description
-        assert "grey" not in words.description
-        assert "black and white" in words.seo_tags
+        metadata = compose(captions, [], facts)
+        assert "black and white" in metadata.description
+        assert "grey" not in metadata.description
+        assert "black and white" in metadata.seo_tags
 
 
 @pytest.mark.parametrize(
@@ -251,33 +256,33 @@ def test_black_and_white_is_told_and_no_other_colour() -> None:
         ((2, 3), "portrait"),
     ],
 )  # fmt: skip
-def test_the_orientation_comes_from_the_size(size: tuple[int, int], orientation: str) -> None:
+def test_orientation_follows_from_the_size(size: tuple[int, int], orientation: str) -> None:
     assert ImageFacts(*size).orientation == orientation
 
 
 def test_tags_are_distinct_and_best_first() -> None:
     tags = [Tag("sports car", 0.9, "vehicle", "car"), Tag("cars", 0.6), Tag("Car", 0.5), Tag("beetle", 0.05)]
-    words = compose([], tags, BLUE_AND_WHITE)
-    assert words.seo_tags[:2] == ("sports car", "car")
-    assert "cars" not in words.seo_tags
-    assert "beetle" not in words.seo_tags
+    metadata = compose([], tags, BLUE_AND_WHITE)
+    assert metadata.seo_tags[:2] == ("sports car", "car")
+    assert "cars" not in metadata.seo_tags
+    assert "beetle" not in metadata.seo_tags
 
 
-def test_shades_of_one_colour_are_one_colour() -> None:
+def test_shades_of_one_color_are_merged() -> None:
     facts = ImageFacts(300, 200, ("green", "dark green", "light grey"))
     assert facts.palette == "green and light grey"
     assert compose([], [], facts).caption == "A scene in green and light grey tones."
 
 
-def test_file_names_are_told_apart_by_things_first_then_by_colours_and_form() -> None:
-    words = compose([Caption("a tabby cat", 0.8)], [CAT, Tag("sofa", 0.8, "furniture")], BLUE_AND_WHITE)
-    assert words.filename_candidates[:5] == (
+def test_filename_candidates_add_tags_first_then_colors_and_format() -> None:
+    metadata = compose([Caption("a tabby cat", 0.8)], [CAT, Tag("sofa", 0.8, "furniture")], BLUE_AND_WHITE)
+    assert metadata.filename_candidates[:5] == (
         "tabby-cat", "tabby-cat-sofa", "tabby-cat-blue-tones", "tabby-cat-white-tones", "tabby-cat-wide-format",
     )  # fmt: skip
-    assert "tabby-cat-sofa-wide-format" in words.filename_candidates
+    assert "tabby-cat-sofa-wide-format" in metadata.filename_candidates
 
 
-def test_a_file_name_from_another_script_falls_back_to_what_is_seen() -> None:
+def test_filename_of_another_script_falls_back_to_image_facts() -> None:
     assert (
         compose([Caption("猫がテーブルに座っている", 0.9)], [], BLUE_AND_WHITE).filename
         == "scene-in-blue-and-white-tones"
@@ -295,30 +300,30 @@ def test_a_file_name_from_another_script_falls_back_to_what_is_seen() -> None:
         ("a person riding a wave", "a surfer on a surfboard", "The surfer is on a surfboard."),
     ],
 )
-def test_a_second_caption_adds_to_the_description(caption: str, other: str, added: str) -> None:
-    words = compose([Caption(caption, 0.9), Caption(other, 0.5)], [], BLUE_AND_WHITE)
-    assert words.description.split(". ")[1] + "." == added
-    assert added not in words.caption
+def test_second_caption_adds_to_the_description(caption: str, other: str, added: str) -> None:
+    metadata = compose([Caption(caption, 0.9), Caption(other, 0.5)], [], BLUE_AND_WHITE)
+    assert metadata.description.split(". ")[1] + "." == added
+    assert added not in metadata.caption
 
 
 @pytest.mark.parametrize(
     ("caption", "other"),
     [
-        ("a cat on a couch", "a dog with a ball"),  # another head
-        ("a cat on a couch", "two cats with a ball"),  # another number
-        ("a red bus on a street", "a blue bus on a street with cars"),  # another colour
+        ("a cat on a couch", "a dog with a ball"),  # another subject
+        ("a cat on a couch", "two cats with a ball"),  # another count
+        ("a red bus on a street", "a blue bus on a street with cars"),  # another color
         ("a dog sitting on grass", "a dog standing next to a fence"),
         ("a street at night", "a street with trees on a sunny day"),
         ("a man with a hat", "a woman with a hat and a bag"),
-        ("a plate of food", "a cat on a bed"),  # nothing to do with it
-        ("a cat on a bed", "a cat on a bed"),  # nothing new
+        ("a plate of food", "a cat on a bed"),  # unrelated
+        ("a cat on a bed", "a cat on a bed"),  # no addition
         ("a cat on a bed", "a cat"),
     ],
 )
-def test_a_second_caption_that_contradicts_or_adds_nothing_is_left_out(caption: str, other: str) -> None:
+def test_second_caption_that_contradicts_or_adds_nothing_is_ignored(caption: str, other: str) -> None:
     for gender_neutral in (True, False):
         if gender_neutral and "woman" in other:
-            continue  # Two people then, and no contradiction.
+            continue  # Both become "person", which is no contradiction.
         alone = compose([Caption(caption, 0.9)], [], BLUE_AND_WHITE, neutral_people=gender_neutral)
         both = compose([Caption(caption, 0.9), Caption(other, 0.5)], [], BLUE_AND_WHITE, neutral_people=gender_neutral)
         assert both == alone
@@ -334,9 +339,9 @@ def test_a_second_caption_that_contradicts_or_adds_nothing_is_left_out(caption: 
         ("a street at night", Tag("sunny day", 0.6)),
     ],
 )
-def test_no_tag_contradicts_the_caption(caption: str, tag: Tag) -> None:
-    words = compose([Caption(caption, 0.9)], [tag], BLUE_AND_WHITE)
-    assert tag.text not in words.seo_tags
+def test_contradicting_tag_is_dropped(caption: str, tag: Tag) -> None:
+    metadata = compose([Caption(caption, 0.9)], [tag], BLUE_AND_WHITE)
+    assert tag.text not in metadata.seo_tags
 
 
 @pytest.mark.parametrize(
@@ -348,51 +353,51 @@ def test_no_tag_contradicts_the_caption(caption: str, tag: Tag) -> None:
         ("a person on a bench", Tag("dog", 0.7, "animal")),
     ],
 )
-def test_a_narrower_or_another_word_is_no_contradiction(caption: str, tag: Tag) -> None:
+def test_hyponym_or_other_subject_is_no_contradiction(caption: str, tag: Tag) -> None:
     assert tag.text in compose([Caption(caption, 0.9)], [tag], BLUE_AND_WHITE).seo_tags
 
 
-def test_of_a_black_and_white_picture_no_other_colour_is_told() -> None:
+def test_colors_are_stripped_from_captions_of_monochrome_images() -> None:
     facts = ImageFacts(512, 512, ("grey",), monochrome=True)
-    words = compose([Caption("a blue and white boat on a red lake", 0.9)], [Tag("red boat", 0.6)], facts)
-    assert words.caption == "A boat on a lake."
-    assert not {"blue", "red", "red boat"} & set(words.seo_tags)
+    metadata = compose([Caption("a blue and white boat on a red lake", 0.9)], [Tag("red boat", 0.6)], facts)
+    assert metadata.caption == "A boat on a lake."
+    assert not {"blue", "red", "red boat"} & set(metadata.seo_tags)
 
 
-def test_measured_colours_do_not_contradict_the_caption() -> None:
+def test_measured_colors_do_not_contradict_the_caption() -> None:
     facts = ImageFacts(256, 256, ("yellow", "white"), backdrop="white")
-    words = compose([Caption("a green t-shirt", 0.9)], [], facts)
-    assert "yellow" not in f"{words.description} {words.seo_tags} {words.filename_candidates}"
+    metadata = compose([Caption("a green t-shirt", 0.9)], [], facts)
+    assert "yellow" not in f"{metadata.description} {metadata.seo_tags} {metadata.filename_candidates}"
     assert "yellow" in compose([Caption("a gold t-shirt", 0.9)], [], facts).description
 
 
-def test_a_thing_that_may_be_the_caption_s_own_is_not_another() -> None:
+def test_tag_of_the_caption_s_kind_is_not_listed_as_another_object() -> None:
     tags = [Tag("trolleybus", 0.9, "vehicle", "bus"), Tag("snowmobile", 0.8, "vehicle"), Tag("lamp", 0.8, "household")]
-    words = compose([Caption("a red bus on a street", 0.9)], tags, BLUE_AND_WHITE)
-    assert "It also shows a lamp." in words.description
-    assert "trolleybus" not in words.description
-    assert "snowmobile" not in words.description
+    metadata = compose([Caption("a red bus on a street", 0.9)], tags, BLUE_AND_WHITE)
+    assert "It also shows a lamp." in metadata.description
+    assert "trolleybus" not in metadata.description
+    assert "snowmobile" not in metadata.description
 
 
-def test_a_long_alt_is_cut_at_a_clause_within_the_soft_limit() -> None:
+def test_long_alt_is_truncated_at_a_clause_within_the_soft_limit() -> None:
     long = (
         "a room with a table and four chairs, a painting on the wall, a lamp in the corner, "
         "a rug on a floor and a window"
     )
-    words = compose([Caption(f"{long} behind a very long curtain", 0.9)], [], BLUE_AND_WHITE)
-    assert words.alt == long.capitalize()
-    assert len(words.alt) <= 125 < len(words.caption)
+    metadata = compose([Caption(f"{long} behind a very long curtain", 0.9)], [], BLUE_AND_WHITE)
+    assert metadata.alt == long.capitalize()
+    assert len(metadata.alt) <= 125 < len(metadata.caption)
 
 
-def test_the_alt_text_is_of_the_thing_and_not_of_a_close_up() -> None:
-    words = compose([Caption("a close up of a flower", 0.9)], [], BLUE_AND_WHITE)
-    assert (words.alt, words.caption) == ("A flower", "A close-up of a flower.")
+def test_alt_does_not_mention_a_close_up() -> None:
+    metadata = compose([Caption("a close up of a flower", 0.9)], [], BLUE_AND_WHITE)
+    assert (metadata.alt, metadata.caption) == ("A flower", "A close-up of a flower.")
 
 
-def test_every_setting_reads_as_one_sentence() -> None:
+def test_caption_is_one_sentence_for_all_image_facts() -> None:
     for monochrome, light, backdrop, colors in product((True, False), ("", "dark"), ("", "white"), ((), ("red",))):
         facts = ImageFacts(300, 200, colors, monochrome, light, backdrop)
         for captions in ([], [Caption("an espresso", 0.9)]):
-            words = compose(captions, [], facts)
-            check_limits(words)
-            assert words.caption.count(".") == 1
+            metadata = compose(captions, [], facts)
+            assert_within_limits(metadata)
+            assert metadata.caption.count(".") == 1

@@ -1,4 +1,4 @@
-"""Of people and places nothing is told that a picture does not show."""
+"""Captions are anonymized and, if asked, gender-neutral."""
 
 import re
 
@@ -12,7 +12,7 @@ from workers.english.gender_neutral import gender_neutral
 from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
 
-CONTEXT = ImageFacts(1200, 800, ("blue", "white"))
+FACTS = ImageFacts(1200, 800, ("blue", "white"))
 GENDERED = re.compile(
     r"\b(?:he|she|him|his|her|hers|himself|herself|m[ae]n|wom[ae]n|boys?|girls?|lad(?:y|ies)|guys?|gentlem[ae]n|wife|husband"
     r"|mother|father|sons?|daughters?|brothers?|sisters?)\b"
@@ -20,7 +20,7 @@ GENDERED = re.compile(
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("text", "expected"),
     [
         ("a man and his dog", "a person and their dog"),
         ("two men", "two people"),
@@ -51,32 +51,32 @@ GENDERED = re.compile(
         ("a male on a horse", "a person on a horse"),
     ],
 )
-def test_people_are_told_neutrally_and_in_good_grammar(said: str, told: str) -> None:
-    assert gender_neutral(said) == told
+def test_gendered_words_become_neutral_with_correct_grammar(text: str, expected: str) -> None:
+    assert gender_neutral(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("text", "expected"),
     [
         ("a dog with his ball", "a dog with its ball"),
         ("a mother elephant and her calf", "a mother elephant and its calf"),
         ("a cat licking himself", "a cat licking itself"),
     ],
 )
-def test_an_animal_is_an_it(said: str, told: str) -> None:
-    assert gender_neutral(said) == told
+def test_pronouns_of_animals_become_it(text: str, expected: str) -> None:
+    assert gender_neutral(text) == expected
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "a men's shirt", "a pair of women's black shoes", "a female lion", "male and female lions", "a gingerbread man",
         "a snowman", "a man-made lake", "a girl scout", "a bride and groom", "a manhole cover", "a lady bug on a leaf",
         "a couple and their dog", "a mandarin", "a human hand",
     ],
 )  # fmt: skip
-def test_gender_that_belongs_to_the_thing_stays(said: str) -> None:
-    assert gender_neutral(said) == said
+def test_gendered_word_in_the_name_of_an_object_stays(text: str) -> None:
+    assert gender_neutral(text) == text
 
 
 VOCABULARY = """
@@ -89,27 +89,34 @@ words = st.sampled_from(VOCABULARY.split())
 
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.lists(words, max_size=16).map(" ".join))
-def test_where_the_setting_is_on_no_field_has_a_gendered_word(sentence: str) -> None:
-    told = compose([Caption(sentence, 0.9)], [Tag("man", 0.9, "person"), Tag("girl", 0.8)], CONTEXT)
-    fields = [told.title, told.alt, told.caption, told.description, told.filename, *told.seo_tags]
+def test_no_field_has_a_gendered_word(sentence: str) -> None:
+    metadata = compose([Caption(sentence, 0.9)], [Tag("man", 0.9, "person"), Tag("girl", 0.8)], FACTS)
+    fields = [
+        metadata.title,
+        metadata.alt,
+        metadata.caption,
+        metadata.description,
+        metadata.filename,
+        *metadata.seo_tags,
+    ]
     for field in fields:
         assert not GENDERED.search(field.lower().replace("-", " ")), (sentence, field)
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.lists(words, max_size=16).map(" ".join))
-def test_neutral_words_are_neutral_already(sentence: str) -> None:
+def test_gender_neutral_is_idempotent(sentence: str) -> None:
     assert gender_neutral(gender_neutral(sentence)) == gender_neutral(sentence)
 
 
-def test_the_setting_off_leaves_gender_alone() -> None:
-    told = compose([Caption("a man and his dog", 0.9)], [Tag("man", 0.9, "person")], CONTEXT, neutral_people=False)
-    assert told.caption == "A man and his dog."
-    assert "man" in told.seo_tags
+def test_gender_is_kept_if_neutral_people_is_off() -> None:
+    metadata = compose([Caption("a man and his dog", 0.9)], [Tag("man", 0.9, "person")], FACTS, neutral_people=False)
+    assert metadata.caption == "A man and his dog."
+    assert "man" in metadata.seo_tags
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("text", "expected"),
     [
         ("a doctor looking at a clipboard", "a person looking at a clipboard"),
         ("two nurses in a hallway", "two people in a hallway"),
@@ -128,12 +135,12 @@ def test_the_setting_off_leaves_gender_alone() -> None:
         ("a white man and a black woman", "a man and a woman"),
     ],
 )
-def test_names_professions_origins_and_places_are_not_told(said: str, told: str) -> None:
-    assert anonymize(said) == told
+def test_names_professions_origins_and_places_are_removed(text: str, expected: str) -> None:
+    assert anonymize(text) == expected
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "a chef hat on a table", "a chef's hat", "a police car", "a model train", "a tennis player",
         "a bride and groom",
@@ -142,17 +149,16 @@ def test_names_professions_origins_and_places_are_not_told(said: str, told: str)
         "a turkey on a plate",
     ],
 )  # fmt: skip
-def test_things_named_after_people_and_places_stay(said: str) -> None:
-    assert anonymize(said) == said
+def test_objects_named_after_people_and_places_stay(text: str) -> None:
+    assert anonymize(text) == text
 
 
-def test_a_sure_label_of_clothes_or_tool_stands_in_the_profession_s_place() -> None:
+def test_confident_label_of_clothes_or_a_tool_replaces_the_profession() -> None:
     caption = [Caption("a doctor looking at a screen", 0.9)]
     assert (
-        compose(caption, [Tag("lab coat", 0.9, "clothing")], CONTEXT).alt
-        == "A person in a lab coat looking at a screen"
+        compose(caption, [Tag("lab coat", 0.9, "clothing")], FACTS).alt == "A person in a lab coat looking at a screen"
     )
-    assert compose(caption, [Tag("stethoscope", 0.8, "tool")], CONTEXT).alt == (
+    assert compose(caption, [Tag("stethoscope", 0.8, "tool")], FACTS).alt == (
         "A person with a stethoscope looking at a screen"
     )
-    assert compose(caption, [Tag("lab coat", 0.6, "clothing")], CONTEXT).alt == "A person looking at a screen"
+    assert compose(caption, [Tag("lab coat", 0.6, "clothing")], FACTS).alt == "A person looking at a screen"

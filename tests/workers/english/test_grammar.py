@@ -13,17 +13,17 @@ from workers.english import grammar
         "a eucalyptus", "an iPod", "an echidna",
     ],
 )  # fmt: skip
-def test_the_article_follows_the_sound(phrase: str) -> None:
+def test_article_follows_the_sound(phrase: str) -> None:
     assert f"{grammar.indefinite_article(phrase.split(' ', 1)[1])} {phrase.split(' ', 1)[1]}" == phrase
 
 
-def test_only_what_can_be_counted_takes_an_article() -> None:
+def test_only_count_nouns_take_an_article() -> None:
     assert grammar.with_article("espresso", "count") == "an espresso"
     assert grammar.with_article("guacamole", "mass") == "guacamole"
     assert grammar.with_article("sunglasses", "plural") == "sunglasses"
 
 
-def test_title_case_keeps_small_words_small_and_names_as_they_are() -> None:
+def test_title_case_keeps_small_words_and_brand_names() -> None:
     assert grammar.title_case("a cat on the iPad of a NASA man") == "A Cat on the iPad of a NASA Man"
     assert grammar.title_case("jack-o'-lantern and black-and-white cow") == "Jack-O'-Lantern and Black-and-White Cow"
 
@@ -38,7 +38,7 @@ def test_singular_and_plural_share_a_key(plural: str, key: str) -> None:
     assert grammar.singularize(plural) == grammar.singularize(key) == key
 
 
-def test_a_cut_ends_at_a_word_that_can_end_a_phrase() -> None:
+def test_truncated_text_ends_at_a_word_that_can_end_a_phrase() -> None:
     assert grammar.truncate("a cat sitting on a wooden table", 24) == "a cat sitting"
     assert grammar.truncate("a cat", 24) == "a cat"
     assert grammar.truncate("x" * 50, 24) == "x" * 24
@@ -65,20 +65,20 @@ def test_a_cut_ends_at_a_word_that_can_end_a_phrase() -> None:
         ("a bear with its young", "", "a bear with its young"),
     ],
 )
-def test_a_phrase_is_not_left_hanging(words: str, next_word: str, phrase: str) -> None:
+def test_dangling_words_are_stripped(words: str, next_word: str, phrase: str) -> None:
     assert grammar.strip_dangling_words(words.split(), next_word) == phrase
 
 
-def test_only_the_first_sentence_is_kept_and_abbreviations_do_not_end_it() -> None:
+def test_first_sentence_does_not_end_at_an_abbreviation() -> None:
     assert grammar.first_sentence("A dog at St. Ives. It barks.") == "A dog at St. Ives."
 
 
-def test_invisible_characters_and_quotes_are_cleaned_off() -> None:
+def test_control_characters_and_quotes_are_removed() -> None:
     assert grammar.normalize_text(' \u200b"a\u0000 cat\n\tsleeps" ') == "a cat sleeps"
     assert grammar.normalize_text("?!… --") == ""
 
 
-def test_a_list_reads_as_english() -> None:
+def test_words_are_joined_with_commas_and_and() -> None:
     assert [grammar.join_with_and(words) for words in ((), ("a",), ("a", "b"), ("a", "b", "c"))] == [
         "", "a", "a and b", "a, b and c",
     ]  # fmt: skip
@@ -93,5 +93,5 @@ def test_a_list_reads_as_english() -> None:
         ("woman with an apple and theatre tickets", "woman with apple and theatre tickets"),
     ],
 )
-def test_a_headline_without_room_has_no_articles(phrase: str, short: str) -> None:
+def test_telegraphic_headline_has_no_articles(phrase: str, short: str) -> None:
     assert grammar.telegraphic(phrase) == short

@@ -22,20 +22,20 @@ def rows() -> list[dict[str, str]]:
         return list(reader)
 
 
-def test_rows_follow_the_class_order(rows: list[dict[str, str]]) -> None:
+def test_rows_are_in_class_order(rows: list[dict[str, str]]) -> None:
     assert [row["index"] for row in rows] == [str(index) for index in range(1000)]
     wnids = [row["wnid"] for row in rows]
     assert wnids == sorted(set(wnids))
     assert (wnids[0], wnids[-1]) == ("n01440764", "n15075141")
 
 
-def test_vocabulary_is_respected(rows: list[dict[str, str]]) -> None:
+def test_kinds_and_numbers_are_of_the_vocabulary(rows: list[dict[str, str]]) -> None:
     assert {row["kind"] for row in rows} == KINDS
     assert {row["plural_or_mass"] for row in rows} == NUMBERS
     assert 60 <= len({row["parent"] for row in rows}) <= 140
 
 
-def test_names_are_short_plain_phrases(rows: list[dict[str, str]]) -> None:
+def test_names_are_short_phrases(rows: list[dict[str, str]]) -> None:
     for row in rows:
         assert 1 <= len(row["name"].split()) <= 4, row
         assert not set(row["name"]) & set(",()_/"), row
@@ -69,14 +69,14 @@ def test_only_near_synonyms_share_a_name(rows: list[dict[str, str]]) -> None:
         (999, "toilet paper", "household", "household item"),
     ],
 )
-def test_ambiguous_words_mean_the_pictured_thing(
+def test_ambiguous_names_match_their_class(
     rows: list[dict[str, str]], index: int, name: str, kind: str, parent: str
 ) -> None:
     row = rows[index]
     assert (row["name"], row["kind"], row["parent"]) == (name, kind, parent)
 
 
-def test_number_steers_the_article(rows: list[dict[str, str]]) -> None:
+def test_number_of_nouns_without_article(rows: list[dict[str, str]]) -> None:
     number = {row["name"]: row["plural_or_mass"] for row in rows}
     assert number["golden retriever"] == "count"
     assert {number[name] for name in ("guacamole", "toilet paper", "velvet")} == {"mass"}

@@ -52,24 +52,24 @@ def found(sentence: str) -> list[str]:
         ("running fast", ""),
     ],
 )
-def test_the_subject_is_the_first_thing_shown(sentence: str, noun: str) -> None:
+def test_subject_is_the_first_noun_depicted(sentence: str, noun: str) -> None:
     assert subject(sentence) == noun
 
 
-def test_nouns_after_a_verb_are_nouns_though_they_could_be_verbs() -> None:
+def test_ambiguous_nouns_after_a_verb_are_nouns() -> None:
     assert [thing.noun.text for thing in LEXICON.read("a man wearing watches and flying kites").things] == [
         "man", "watch", "kite",
     ]  # fmt: skip
 
 
-def test_every_label_is_found_by_each_of_its_words() -> None:
+def test_every_word_of_a_label_is_found() -> None:
     for word in {word for label in LABELS for word in LEXICON.words_of(label).all}:
         assert word in found(f"a {word} on a table"), word
     for label in LABELS:
         assert LEXICON.words_of(label).synonyms & set(found(f"a {label.name}")), label
 
 
-def test_the_tables_have_no_doubles_and_no_strangers() -> None:
+def test_tables_have_no_duplicates_and_no_unknown_labels() -> None:
     nouns, names = read_nouns(), read_label_names()
     parents, kinds = {label.parent for label in LABELS}, {label.kind for label in LABELS}
     known = {key for label in LABELS for key in (label.name, f"parent:{label.parent}", f"kind:{label.kind}")}
@@ -86,7 +86,7 @@ def test_the_tables_have_no_doubles_and_no_strangers() -> None:
 
 
 @pytest.mark.parametrize("path", [NOUNS_FILE, LABEL_NAMES_FILE])
-def test_the_tables_are_plain(path: Path) -> None:
+def test_tables_have_valid_fields(path: Path) -> None:
     with path.open(encoding="ascii", newline="") as file:
         rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert len({tuple(row[:2]) for row in rows}) == len(rows)

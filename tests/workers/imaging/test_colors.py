@@ -17,7 +17,7 @@ from workers.imaging.colors import COLOR_NAMES, analyze_colors, dominant_colors
         ("#e6e6fa", "lavender"), ("#708090", "grey"),
     ],
 )  # fmt: skip
-def test_a_colour_has_its_english_name(color: str, name: str) -> None:
+def test_color_has_its_english_name(color: str, name: str) -> None:
     assert dominant_colors(solid(color)) == [name]
 
 
@@ -28,38 +28,38 @@ def test_every_rgb_value_has_a_name() -> None:
         assert set(dominant_colors(pixels)) <= set(COLOR_NAMES)
 
 
-def test_the_greater_area_comes_first_and_specks_are_left_out() -> None:
+def test_colors_are_ranked_by_area_without_specks() -> None:
     image = Image.new("RGB", (100, 100), "blue")
     image.paste("yellow", (0, 0, 100, 35))
     image.paste("red", (50, 50, 55, 55))
     assert dominant_colors(np.array(image)) == ["blue", "yellow"]
 
 
-def test_a_picture_without_colour_is_monochrome_and_one_with_is_not() -> None:
+def test_image_without_chroma_is_monochrome() -> None:
     shades = np.tile(np.linspace(0, 255, 80).astype(np.uint8)[None, :, None], (80, 1, 3))
     assert analyze_colors(shades).monochrome
     assert not analyze_colors(np.array(left_red_right_blue())).monochrome
 
 
-def test_light_is_told_only_where_it_is_plain() -> None:
+def test_light_is_empty_between_dark_and_bright() -> None:
     assert analyze_colors(solid("#101020")).light == "dark"
     assert analyze_colors(solid("#f0f0e0")).light == "bright"
     assert analyze_colors(solid("#808060")).light == ""
 
 
-def test_a_plain_backdrop_is_seen_and_the_subject_s_colours_come_first() -> None:
+def test_plain_backdrop_is_detected_and_the_subject_s_colors_come_first() -> None:
     image = Image.new("RGB", (100, 100), "white")
     ImageDraw.Draw(image).ellipse((30, 30, 70, 70), fill="red")
-    seen = analyze_colors(np.array(image))
-    assert seen.backdrop == "white"
-    assert seen.colors == ("red", "white")
-    assert not seen.light
+    analysis = analyze_colors(np.array(image))
+    assert analysis.backdrop == "white"
+    assert analysis.colors == ("red", "white")
+    assert not analysis.light
 
 
-def test_a_wall_or_a_striped_picture_has_no_backdrop() -> None:
+def test_uniform_or_striped_image_has_no_backdrop() -> None:
     assert analyze_colors(solid("white")).backdrop == ""
     assert analyze_colors(np.array(left_red_right_blue())).backdrop == ""
 
 
-def test_a_single_pixel_is_a_picture_too() -> None:
+def test_single_pixel_has_a_color() -> None:
     assert dominant_colors(solid("red", 1, 1)) == ["red"]

@@ -29,16 +29,16 @@ def near(pixel: NDArray[np.uint8], color: tuple[int, int, int], by: int = 12) ->
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO"])
-def test_every_supported_format_is_read(file_format: str) -> None:
-    picture = read(encoded(left_red_right_blue(), file_format))
-    assert picture.pixels.shape == (32, 64, 3)
-    assert picture.pixels.dtype == np.uint8
-    assert (picture.width, picture.height) == (64, 32)
-    assert near(picture.pixels[16, 8], RED, 20)
-    assert near(picture.pixels[16, 56], BLUE, 20)
+def test_every_supported_format_is_decoded(file_format: str) -> None:
+    decoded = read(encoded(left_red_right_blue(), file_format))
+    assert decoded.pixels.shape == (32, 64, 3)
+    assert decoded.pixels.dtype == np.uint8
+    assert (decoded.width, decoded.height) == (64, 32)
+    assert near(decoded.pixels[16, 8], RED, 20)
+    assert near(decoded.pixels[16, 56], BLUE, 20)
 
 
-# left_red_right_blue(), written once by libheif with x265: pi_heif reads HEIC but cannot write it.
+# left_red_right_blue(), encoded by libheif with x265: pi_heif cannot write HEIC.
 HEIC = base64.b64decode(
     "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAX1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAA"
     "AAAERAAAEAAQAAAAABoQABAAAAAAAAAGoAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA/WlwcnAA"
@@ -50,11 +50,11 @@ HEIC = base64.b64decode(
 )
 
 
-def test_heic_is_read() -> None:
-    picture = read(HEIC)
-    assert picture.pixels.shape == (32, 64, 3)
-    assert near(picture.pixels[16, 8], RED, 20)
-    assert near(picture.pixels[16, 56], BLUE, 20)
+def test_heic_is_decoded() -> None:
+    decoded = read(HEIC)
+    assert decoded.pixels.shape == (32, 64, 3)
+    assert near(decoded.pixels[16, 8], RED, 20)
+    assert near(decoded.pixels[16, 56], BLUE, 20)
     with pytest.raises(UnreadableImage):
         read(HEIC[:300])
 
@@ -78,49 +78,49 @@ def test_exif_orientation_is_applied(orientation: int, file_format: str) -> None
         image = image.transpose(transpose)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture = read(encoded(image, file_format, exif=exif))
-    assert picture.pixels.shape == (32, 64, 3)
-    assert (picture.width, picture.height) == (64, 32)
-    assert near(picture.pixels[16, 8], RED, 20)
-    assert near(picture.pixels[16, 56], BLUE, 20)
+    decoded = read(encoded(image, file_format, exif=exif))
+    assert decoded.pixels.shape == (32, 64, 3)
+    assert (decoded.width, decoded.height) == (64, 32)
+    assert near(decoded.pixels[16, 8], RED, 20)
+    assert near(decoded.pixels[16, 56], BLUE, 20)
 
 
-def test_a_large_picture_is_reduced_and_keeps_its_shape_and_its_true_size() -> None:
-    picture = read(encoded(left_red_right_blue(1600, 1000), "JPEG"), max_side=400)
-    assert picture.pixels.shape == (250, 400, 3)
-    assert (picture.width, picture.height) == (1600, 1000)
-    assert near(picture.pixels[100, 100], RED)
+def test_large_image_is_downscaled_and_keeps_its_aspect_ratio_and_original_size() -> None:
+    decoded = read(encoded(left_red_right_blue(1600, 1000), "JPEG"), max_side=400)
+    assert decoded.pixels.shape == (250, 400, 3)
+    assert (decoded.width, decoded.height) == (1600, 1000)
+    assert near(decoded.pixels[100, 100], RED)
 
 
-def test_a_jpeg_is_decoded_no_larger_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jpeg_is_decoded_at_reduced_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[tuple[int, int]] = []
     load = JpegImageFile.load
 
-    def noted(self: JpegImageFile) -> object:
+    def load_and_record_size(self: JpegImageFile) -> object:
         sizes.append(self.size)
         return load(self)
 
-    monkeypatch.setattr(JpegImageFile, "load", noted)
+    monkeypatch.setattr(JpegImageFile, "load", load_and_record_size)
     read(encoded(left_red_right_blue(1600, 800), "JPEG"), max_side=200)
     assert sizes[0] == (200, 100)
 
 
-def test_a_small_picture_is_not_enlarged() -> None:
+def test_small_image_is_not_upscaled() -> None:
     assert read(encoded(left_red_right_blue(10, 6), "PNG")).pixels.shape == (6, 10, 3)
 
 
-def test_a_line_of_pixels_keeps_one() -> None:
+def test_downscaled_line_keeps_one_pixel() -> None:
     assert read(encoded(Image.new("RGB", (5000, 1)), "PNG"), max_side=100).pixels.shape == (1, 100, 3)
 
 
-def test_transparency_is_laid_on_white() -> None:
+def test_transparency_is_composited_on_white() -> None:
     image = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
     assert near(read(encoded(image, "PNG")).pixels[4, 4], WHITE, 0)
     half = Image.new("LA", (8, 8), (0, 128))
     assert near(read(encoded(half, "PNG")).pixels[4, 4], (127, 127, 127), 1)
 
 
-def test_a_transparent_palette_colour_is_laid_on_white() -> None:
+def test_transparent_palette_color_is_composited_on_white() -> None:
     image = Image.new("P", (8, 8), 0)
     image.putpalette([255, 0, 0, 0, 0, 255])
     image.paste(1, (4, 0, 8, 8))
@@ -129,12 +129,12 @@ def test_a_transparent_palette_colour_is_laid_on_white() -> None:
     assert near(pixels[4, 6], BLUE, 0)
 
 
-def test_a_palette_without_transparency_keeps_its_colours() -> None:
+def test_palette_without_transparency_keeps_its_colors() -> None:
     pixels = read(encoded(left_red_right_blue().quantize(4), "PNG")).pixels
     assert near(pixels[4, 1], RED, 2)
 
 
-def test_grey_and_one_bit_pictures_become_rgb() -> None:
+def test_grey_and_one_bit_images_become_rgb() -> None:
     assert near(read(encoded(Image.new("L", (8, 8), 77), "PNG")).pixels[0, 0], (77, 77, 77), 0)
     assert near(read(encoded(Image.new("1", (8, 8), 1), "PNG")).pixels[0, 0], WHITE, 0)
 
@@ -160,7 +160,7 @@ def test_a_float_tiff_is_scaled_by_its_range(top: float) -> None:
     assert abs(int(pixels[3, 7, 0]) - 126) <= 1
 
 
-def test_odd_float_and_integer_ranges_are_stretched() -> None:
+def test_unusual_float_and_integer_ranges_are_stretched() -> None:
     values = np.linspace(-5, 5, 64, dtype=np.float32).reshape(8, 8)
     values[0, 1] = np.nan
     assert read(encoded(Image.fromarray(values), "TIFF")).pixels[7, 7, 0] == 255
@@ -168,7 +168,7 @@ def test_odd_float_and_integer_ranges_are_stretched() -> None:
     assert read(encoded(Image.fromarray(flat), "TIFF")).pixels.max() == 0
 
 
-def test_an_animation_gives_its_first_frame() -> None:
+def test_first_frame_of_an_animation_is_decoded() -> None:
     frames = [Image.new("RGB", (16, 16), color) for color in ("red", "blue", "lime")]
     for file_format in ("GIF", "WEBP", "PNG"):
         data = encoded(frames[0], file_format, save_all=True, append_images=frames[1:], duration=50)
@@ -177,7 +177,7 @@ def test_an_animation_gives_its_first_frame() -> None:
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
-def test_a_truncated_file_is_unreadable(file_format: str) -> None:
+def test_truncated_file_is_unreadable(file_format: str) -> None:
     data = encoded(left_red_right_blue(600, 400).effect_spread(40), file_format)
     for kept in (len(data) // 2, 40):
         with pytest.raises(UnreadableImage) as caught:
@@ -187,19 +187,19 @@ def test_a_truncated_file_is_unreadable(file_format: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"hello, I am photo.jpg\n" * 50, b"%PDF-1.7 ...", b"<svg/>", bytes(500)])
-def test_what_is_no_image_is_unsupported(data: bytes) -> None:
+def test_non_image_is_unsupported(data: bytes) -> None:
     with pytest.raises(UnsupportedImage) as caught:
         read(data)
     assert caught.value.code == "unsupported_image"
 
 
-def test_a_format_off_the_list_is_unsupported() -> None:
+def test_format_off_the_list_is_unsupported() -> None:
     with pytest.raises(UnsupportedImage):
         read(encoded(left_red_right_blue(), "PPM"))
 
 
 def png_of(width: int, height: int) -> bytes:
-    """A valid PNG, all black, in a few kB whatever its size."""
+    """Return a valid black PNG of a few kB, whatever its dimensions."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
@@ -211,7 +211,7 @@ def png_of(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
-def test_a_bomb_is_refused_by_its_header_and_without_a_warning() -> None:
+def test_decompression_bomb_is_rejected_by_its_header_without_a_warning() -> None:
     data = png_of(60_000, 60_000)
     assert len(data) < 5_000
     with warnings.catch_warnings():
@@ -222,7 +222,7 @@ def test_a_bomb_is_refused_by_its_header_and_without_a_warning() -> None:
     assert caught.value.code == "payload_too_large"
 
 
-def test_the_limit_counts_the_picture_and_not_what_it_is_reduced_to() -> None:
+def test_limit_counts_the_pixels_before_downscaling() -> None:
     data = encoded(left_red_right_blue(100, 100), "JPEG")
     assert decode(data, limits=Limits(pixels=10_000), max_side=10).pixels.shape == (10, 10, 3)
     with pytest.raises(ImageTooLarge):
@@ -231,7 +231,7 @@ def test_the_limit_counts_the_picture_and_not_what_it_is_reduced_to() -> None:
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
-def test_a_damaged_file_gives_a_picture_or_an_image_error(file_format: str) -> None:
+def test_damaged_file_gives_an_image_or_an_image_error(file_format: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     options = {"exif": exif} if file_format in {"JPEG", "PNG", "WEBP", "TIFF", "AVIF"} else {}
@@ -246,12 +246,12 @@ def test_a_damaged_file_gives_a_picture_or_an_image_error(file_format: str) -> N
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-def test_damaged_exif_does_not_spoil_the_picture() -> None:
+def test_damaged_exif_is_ignored() -> None:
     data = encoded(left_red_right_blue(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff garbage")
     assert near(read(data).pixels[16, 8], RED)
 
 
-def test_the_bytes_are_not_kept_open() -> None:
+def test_pixels_are_owned_and_writeable() -> None:
     data = io.BytesIO(encoded(left_red_right_blue(), "TIFF")).getvalue()
     pixels = read(data).pixels
     assert pixels.flags.owndata
