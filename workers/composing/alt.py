@@ -1,7 +1,4 @@
-"""The alt text: the content of the image for screen readers.
-
-WCAG 2.2, 1.1.1, technique G94, and the W3C's alt decision tree: the same content in few words, without "image of".
-"""
+"""The alt text (WCAG 2.2, 1.1.1, technique G94; W3C's alt decision tree)."""
 
 import re
 
@@ -9,12 +6,11 @@ from workers.composing.noun_phrase import with_background
 from workers.english.grammar import capitalize_first, truncate
 from workers.imaging.image_facts import ImageFacts
 
-# Some screen readers pause after 125 characters; the contract allows 250.
+# Some screen readers pause after 125; the contract allows 250.
 ALT_LIMIT = 125
 _CLOSE_UP = re.compile(r"^an? (?:extreme )?close-up (?:(?:view|shot) )?of ")
 
 
 def compose_alt(phrase: str, facts: ImageFacts) -> str:
-    """Return the phrase without "close-up of", truncated to ALT_LIMIT characters."""
     text = with_background(_CLOSE_UP.sub("", phrase), facts) if phrase else facts.scene_phrase_with_article
     return capitalize_first(truncate(text, ALT_LIMIT))

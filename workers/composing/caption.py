@@ -1,4 +1,4 @@
-"""The caption: one sentence, printed below the image."""
+"""The caption, for readers who see the image."""
 
 from workers.composing.noun_phrase import with_background
 from workers.english.grammar import as_sentence
@@ -6,5 +6,5 @@ from workers.imaging.image_facts import ImageFacts
 
 
 def compose_caption(phrase: str, facts: ImageFacts) -> str:
-    """Return one sentence with capital and full stop (AP style)."""
+    """Return one sentence, in AP style."""
     return as_sentence(with_background(phrase, facts) if phrase else facts.scene_phrase_with_article)

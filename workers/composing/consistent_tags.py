@@ -1,4 +1,4 @@
-"""Select the tags that agree with the caption, and those that add to it."""
+"""Select tags by their consistency with the caption."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ HIGH_CONFIDENCE = 0.75
 
 
 def consistent_tags(phrase: str, tags: Sequence[Tag], facts: ImageFacts, *, neutral_people: bool) -> list[Tag]:
-    """Return the likely tags that do not contradict the phrase, without unsupported words."""
+    """Return the tags above MIN_CONFIDENCE that do not contradict the phrase."""
     kept = []
     for tag in tags:
         if tag.confidence < MIN_CONFIDENCE or tag_contradicts(phrase, tag):
@@ -26,9 +26,9 @@ def consistent_tags(phrase: str, tags: Sequence[Tag], facts: ImageFacts, *, neut
 
 
 def unmentioned_tags(text: str, tags: Sequence[Tag]) -> list[Tag]:
-    """Return the confident tags that the text does not mention, without hypernyms of each other.
+    """Return the confident tags that the text does not mention, without their hypernyms.
 
-    Animals and people are left out: a second noun is more often another reading than another being.
+    A second animal or person is more often another reading than another being.
     """
     confident = [tag for tag in tags if tag.confidence >= HIGH_CONFIDENCE and tag.kind not in {"", "animal", "person"}]
     hypernyms = {tag.parent for tag in confident}

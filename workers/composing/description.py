@@ -1,4 +1,4 @@
-"""The description: what the caption leaves out, as a long description (WCAG technique G92)."""
+"""The description, a long description (WCAG technique G92)."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from workers.models.base import Tag
 
 
 def compose_description(phrase: str, others: Sequence[str], tags: Sequence[Tag], facts: ImageFacts) -> str:
-    """Return the phrase, an addition from the other captions, confident tags, then colors, light and format."""
+    """Return the phrase, an addition from `others`, tags, colors, light and format."""
     if not phrase:
         return f"{facts.opening_sentence} {as_sentence(f'it is {facts.format_phrase}')}"
     opening = f"this picture shows {phrase} {facts.backdrop_phrase}" if is_bare(phrase) else phrase
@@ -25,10 +25,7 @@ def compose_description(phrase: str, others: Sequence[str], tags: Sequence[Tag],
 
 
 def _objects_sentence(text: str, tags: Sequence[Tag]) -> list[str]:
-    """Name up to two unmentioned tags of kinds that the text lacks.
-
-    A second tag of one kind may be another reading: a snowmobile beside a motorcycle may be the motorcycle.
-    """
+    """Name two unmentioned tags of other kinds: a snowmobile beside a motorcycle may be the motorcycle."""
     kinds = PLACE_KINDS | noun_kinds(text)
     others = [tag for tag in unmentioned_tags(text, tags) if tag.kind not in kinds]
     objects = [with_article(tag.text, tag.number) for tag in others[:2]]

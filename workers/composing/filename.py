@@ -1,7 +1,4 @@
-"""File names: a slug of the caption, and alternatives for when it is taken.
-
-Google's advice for image SEO: short, descriptive, words joined by hyphens.
-"""
+"""File names: slugs of the caption, after Google's advice for image SEO."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,16 +8,12 @@ from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Tag
 
 FILENAME_LIMIT = 80
-# Shorter than FILENAME_LIMIT by the words that distinguish two images.
+# The difference is for words that distinguish two images.
 BASE_LIMIT = 56
 
 
 def filename_candidates(phrase: str, tags: Sequence[Tag], facts: ImageFacts) -> tuple[str, ...]:
-    """Return distinct valid names, best first.
-
-    The later ones append one or two facts (a tag, a color, light, format) that distinguish images of one session with
-    the same caption.
-    """
+    """Return distinct valid names, best first; later ones append facts, for images with the same caption."""
     base = slugify(truncate(headline(phrase), BASE_LIMIT)) or slugify(facts.scene_phrase) or "picture"
     colors = [] if facts.monochrome else [f"{color} tones" for color in facts.colors]
     content = [*(tag.text for tag in tags), facts.background_phrase, *colors]
@@ -28,14 +21,14 @@ def filename_candidates(phrase: str, tags: Sequence[Tag], facts: ImageFacts) -> 
     names = [base, *(_append(base, suffix) for suffix in [*content, *form])]
     names += [_append(_append(base, suffix), other) for suffix in content for other in form]
     if "-" not in base:
-        # A bare "dog" would be the name of every other dog too.
+        # "dog" would fit every dog.
         names = [*(name for name in names if name != base), f"{base}-picture"]
     return tuple(dict.fromkeys(names))
 
 
 @lru_cache(2048)
 def slugify(text: str) -> str:
-    """Return lower-case ASCII words joined by hyphens, at most FILENAME_LIMIT characters; "" if there are none."""
+    """Join ASCII words by hyphens, up to FILENAME_LIMIT characters."""
     words = [word[:FILENAME_LIMIT] for word in ascii_words(normalize_text(text)) if word not in {"a", "an", "the"}]
     while words and (len("-".join(words)) > FILENAME_LIMIT or (len(words) > 1 and words[-1] in DANGLING_WORDS)):
         words.pop()
@@ -43,7 +36,7 @@ def slugify(text: str) -> str:
 
 
 def _append(base: str, text: str) -> str:
-    """Append a suffix that adds a word; the base, not the suffix, is truncated to the limit."""
+    """Append a suffix with new words; the base is truncated to the limit."""
     suffix = slugify(text)[: FILENAME_LIMIT // 2].rstrip("-")
     if set(suffix.split("-")) <= {"", "in", "on", *base.split("-")}:
         return base

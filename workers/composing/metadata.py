@@ -1,7 +1,4 @@
-"""Compose the six metadata fields from captions, tags and image facts.
-
-Pure functions, independent of the models. Where no tag is confident, the fields describe colors, light and format.
-"""
+"""Compose the metadata from captions, tags and image facts; without confident tags, from image facts alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +31,7 @@ class Metadata(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class ComposedMetadata:
-    """The metadata fields. `filename_candidates` are all valid, best first; `filename` is the first."""
+    """The metadata, with valid file names, best first, for when `filename` is taken."""
 
     title: str
     alt: str
@@ -58,9 +55,9 @@ class ComposedMetadata:
 def compose(
     captions: Sequence[Caption], tags: Sequence[Tag], facts: ImageFacts, *, neutral_people: bool = True
 ) -> ComposedMetadata:
-    """Compose metadata within the contract's limits from any input, empty or hostile.
+    """Compose metadata within the contract's limits from any input; captions come best first.
 
-    Captions are in order of preference. `neutral_people` removes gender; names, professions and places always go.
+    `neutral_people` removes gender; names, professions and places are always removed.
     """
     confident = frozenset(tag.text for tag in tags if tag.confidence >= HIGH_CONFIDENCE)
     phrases = [

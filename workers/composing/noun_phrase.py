@@ -1,4 +1,4 @@
-"""The caption as a noun phrase: without unsupported details, with its background."""
+"""The noun phrase that the fields are composed of."""
 
 from collections.abc import Collection
 
@@ -14,7 +14,7 @@ from workers.imaging.image_facts import ImageFacts
 def remove_unsupported(
     phrase: str, facts: ImageFacts, *, neutral_people: bool, confident_labels: Collection[str] = ()
 ) -> str:
-    """Remove what an image does not prove: names, professions, places, colors if monochrome, gender if asked."""
+    """Remove names, professions, places, gender, and the colors of a monochrome image."""
     text = drop_articles_before_plurals(anonymize(phrase, confident_labels))
     if facts.monochrome:
         text = fix_articles(strip_colors(text))
@@ -23,14 +23,14 @@ def remove_unsupported(
 
 
 def is_bare(phrase: str) -> bool:
-    """Return whether the phrase is an object alone, as labels are: "a tabby cat", not "a cat on a table"."""
+    """Return whether the phrase is an object alone: "a tabby cat", not "a cat on a table"."""
     words = phrase.lower().split()
     return len(words) <= 6 and not PREPOSITIONS.intersection(words) and not any(word.endswith("ing") for word in words)
 
 
 def with_background(phrase: str, facts: ImageFacts) -> str:
-    """Add the background to a bare noun phrase, but no color of the object.
+    """Add the background to a bare phrase, but no color of the object.
 
-    Of 471 catalogue photographs with a plain backdrop, the main color was the article's in 64 %.
+    In 471 catalogue photographs with a plain backdrop, the main color was the article's in 64 %.
     """
     return f"{phrase} {facts.background_phrase}".strip() if is_bare(phrase) else phrase

@@ -1,4 +1,4 @@
-"""The tags for search engines: `seoTags`."""
+"""The tags, `seoTags`, after Google's SEO starter guide."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ _STOP_WORDS = DANGLING_WORDS | PREPOSITIONS | frozenset((
     "eight", "nine", "ten", "down", "up", "out", "together", "herd", "flock", "pile", "row", "view", "close-up",
     "something",
     "someone",
-    # Words of captions that are no search terms.
+    # No search terms.
     "doing", "sitting", "sits", "standing", "stands", "holding", "holds", "parked", "wearing", "wears", "looking",
     "looks",
     "taking", "being", "having", "laying", "lying", "filled", "covered", "topped", "made", "posing", "getting", "going",
@@ -32,15 +32,14 @@ _NOUNS_IN_ING = frozenset(("building", "ceiling", "clothing", "ring", "sling", "
 
 
 def compose_tags(phrase: str, tags: Sequence[Tag], facts: ImageFacts) -> tuple[str, ...]:
-    """Return MIN_TAGS to MAX_TAGS tags, best first, in lower case, without near-duplicates.
+    """Return MIN_TAGS to MAX_TAGS distinct tags, best first: the phrase's nouns, tags, hypernyms, image facts.
 
-    First the nouns of the phrase, then the tags with their hypernyms, then facts about the image; filler only up to
-    FEW_TAGS. After Google's SEO starter guide.
+    Filler tags are added up to FEW_TAGS only.
     """
     subject, *rest = noun_chunks(phrase) or [""]
     with_hypernyms = [text for tag in tags for text in (tag.text, tag.parent)]
     mentioned = [text for text in with_hypernyms if f" {text} " in f" {phrase} "]
-    # "Tabby cat" comes before "cat", and "cup of espresso" before "cup".
+    # "Tabby cat" before "cat".
     mentioned.sort(key=lambda text: (f" {phrase} ".find(f" {text} "), -len(text)))
     first = [*mentioned, subject] if mentioned and subject in mentioned[0] else [subject, *mentioned]
     kept = _distinct([*first, *with_hypernyms, *rest])[: MAX_TAGS - 4]
@@ -52,21 +51,21 @@ def compose_tags(phrase: str, tags: Sequence[Tag], facts: ImageFacts) -> tuple[s
 
 
 def noun_chunks(phrase: str) -> list[str]:
-    """Split the phrase at function words and participles: "a cat sitting on a wooden table" is cat, wooden table."""
+    """Split the phrase at function words and participles."""
     chunks: list[list[str]] = [[]]
-    # In "a brown and white dog" neither "brown" nor "white dog" is a noun chunk.
+    # "A brown and white dog" is one chunk, "dog".
     text = _COLORS_JOINED.sub("", normalize_text(phrase).lower())
     for word in re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", text):
         if word in _STOP_WORDS or (word.endswith("ing") and chunks[-1] and word not in _NOUNS_IN_ING):
             chunks.append([])
         else:
             chunks[-1].append(word)
-    # A longer chunk is a clause that was not split.
+    # Longer chunks are clauses that were not split.
     return [" ".join(words) for words in chunks if 0 < len(words) <= 3]
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:
-    """Remove texts with the same words as an earlier one, in any number or order."""
+    """Remove texts that differ in number or word order only."""
     kept: dict[frozenset[str], str] = {}
     for text in texts:
         tag, key = _tag_and_key(text)
@@ -77,7 +76,7 @@ def _distinct(texts: Iterable[str]) -> list[str]:
 
 @lru_cache(4096)
 def _tag_and_key(text: str) -> tuple[str, frozenset[str]]:
-    """Return the tag, "" if invalid, and a key that it shares with its plural."""
+    """Return the tag, "" if invalid, and its key for `_distinct`."""
     tag = normalize_text(normalize_text(text).lower())
     key = frozenset(singularize(word) for word in re.findall(r"\w+", tag))
     return tag if len(tag) <= TAG_LIMIT and key else "", key

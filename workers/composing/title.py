@@ -1,6 +1,6 @@
-"""The title: 3 to 9 words in title case (Chicago Manual of Style, 8.160), subject first, without full stop.
+"""The title: 3 to 9 words in title case, subject first.
 
-Search results show about 60 characters of a title (Google's advice on title links).
+Search results show about 60 characters (Google's advice on title links).
 """
 
 import re
@@ -17,7 +17,7 @@ _SECOND_ARTICLE = re.compile(r"^(\S+(?: \S+)?) and an? ")
 
 
 def compose_title(phrase: str, tags: Sequence[Tag], facts: ImageFacts) -> str:
-    """Return the phrase as a headline; articles are dropped before its end is truncated."""
+    """Return the phrase as a headline; articles are dropped before it is truncated."""
     text = _SECOND_ARTICLE.sub(r"\1 and ", without_article(headline(phrase))) if phrase else facts.scene_phrase
     words = _title_words(text)
     if len(words) < TITLE_WORDS.start:
@@ -31,7 +31,7 @@ def _title_words(text: str) -> list[str]:
 
 
 def _lengthened(phrase: str, tags: Sequence[Tag], facts: ImageFacts) -> list[str]:
-    """Return a title of at least three words that adds no claim: "A Tabby Cat", "Picture of a Dog"."""
+    """Lengthen a title that is too short, without a new claim."""
     if not phrase:
         return _title_words(facts.scene_phrase_with_article)
     if facts.background_phrase:
@@ -48,7 +48,6 @@ def _is_place(phrase: str, tags: Sequence[Tag]) -> bool:
 
 
 def _truncated(words: list[str]) -> list[str]:
-    """Return the longest complete phrase within the limits, with its articles if they fit."""
     for count in range(min(len(words), 2 * TITLE_WORDS.stop), TITLE_WORDS.start - 1, -1):
         kept = truncate_words(words, count, TITLE_WORDS.start)
         for candidate in (kept, telegraphic(" ".join(kept)).split()):

@@ -1,7 +1,6 @@
-"""Anonymize captions: remove names, professions, origins, judgements of appearance, and places.
+"""Anonymize captions: names, professions, origins, judgements of appearance, places.
 
-Follows guidelines on people in alt text (DIAGRAM Center's Image Description Guidelines, Cooper Hewitt's Guidelines for
-Image Description): describe what is visible. A confident label of clothes or a tool may replace a profession.
+After the image description guidelines of the DIAGRAM Center and Cooper Hewitt: describe what is visible.
 """
 
 import csv
@@ -15,7 +14,7 @@ from workers.english.lexicon import leading_noun
 from workers.english.nouns import ADJECTIVES
 
 _FOLDER = Path(__file__).parent
-# A noun of these kinds keeps the word before it: chef hat, Boston terrier, New York cheesecake.
+# Nouns that keep a name as modifier: chef hat, Boston terrier, New York cheesecake.
 _KINDS_WITH_NAMES = frozenset(
     ("accessory", "animal", "clothing", "drink", "food", "instrument", "plant", "sport", "tool", "toy")
 )
@@ -41,7 +40,7 @@ _ORIGINS = re.compile(
 )
 _INTRODUCED_NAME = re.compile(r",?\s+(?:named|called|known as)((?:\s+[\w.'-]+){1,4})", re.IGNORECASE)
 _HONORIFIC = re.compile(r"\b(?:mrs?|ms|dr|prof)\b\.?\s+(?!pepper)[a-z]+\b", re.IGNORECASE)
-# After a first name, other words that end in "s" are verbs: "mary sits".
+# Other words in "s" after a first name are verbs: "mary sits".
 _SURNAMES_ENDING_IN_S = frozenset(
     ("adams", "brooks", "collins", "davis", "edwards", "evans", "hanks", "hughes", "jenkins", "jones", "morris",
     "phillips",
@@ -58,13 +57,13 @@ _PLACE_PREPOSITION = (
 
 
 def anonymize(phrase: str, confident_labels: Collection[str] = ()) -> str:
-    """Replace names, professions, origins and places by neutral words or nothing.
+    """Replace or remove names, professions, origins and places.
 
-    `confident_labels`, such as "apron", may replace a profession: "a chef" becomes "a person in an apron".
+    A confident label may replace a profession: "a chef" becomes "a person in an apron".
     """
     text = _HONORIFIC.sub("a person", _INTRODUCED_NAME.sub(_remove_introduced_name, phrase))
     words = set(re.findall(r"[\w-]+", text.lower()))
-    # The tables are long; a set intersection avoids most of the regular expression searches.
+    # A set intersection avoids most searches for the long patterns.
     if words & _first_words(*_words("person_names.txt")):
         text = _name_pattern().sub(_remove_name, text)
     text = _ORIGINS.sub(lambda found: f"{'a ' if found[1] else ''}{found[2]}", text)
@@ -85,7 +84,6 @@ def _first_words(*names: str) -> frozenset[str]:
 
 
 def _remove_introduced_name(found: re.Match[str]) -> str:
-    """Return the words after "named", without the name itself."""
     words = found[1].split()[1:]
     while words and _is_surname(words[0]):
         words.pop(0)
@@ -93,7 +91,7 @@ def _remove_introduced_name(found: re.Match[str]) -> str:
 
 
 def _remove_name(found: re.Match[str]) -> str:
-    """Replace the name by "a person", or drop it before a noun: "john deere tractor", "joe's pizza"."""
+    """Replace the name by "a person"; drop it before a noun ("joe's pizza")."""
     before = found["article"] or ""
     rest = found.string[found.end() :]
     second = (found["second"] or "").strip()
@@ -137,7 +135,6 @@ def _remove_place_with_preposition(found: re.Match[str]) -> str:
 
 
 def _remove_place(found: re.Match[str]) -> str:
-    """Drop the place before a noun, else replace it by "a place"."""
     following = leading_noun(found.string[found.end() :])
     if following is None:
         return "a place"
@@ -165,7 +162,7 @@ def _profession_pattern() -> re.Pattern[str]:
 
 @cache
 def _profession_table() -> dict[str, tuple[bool, tuple[str, ...]]]:
-    """Map a profession to whether it is plural, and to labels that show it."""
+    """Map professions to (is plural, labels that show it)."""
     table = {}
     for row in _rows("professions.tsv"):
         shown_by = tuple(filter(None, row["shown by"].split("; ")))
@@ -194,7 +191,7 @@ def _landmark_pattern() -> re.Pattern[str]:
 
 
 def _alternatives(words: Iterable[str]) -> str:
-    """Join as alternatives, longest first: "new york city" before "new york"."""
+    """Join as alternatives, longest first."""
     return "|".join(map(re.escape, sorted(words, key=lambda word: (-len(word), word))))
 
 

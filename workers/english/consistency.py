@@ -19,7 +19,7 @@ _COLOR_SYNONYMS = {
     "gold": "yellow",
     "golden": "yellow", "blond": "yellow", "blonde": "yellow", "olive": "green",
 }  # fmt: skip
-# What the analysis measures on objects of the other color: black cloth is dark grey in studio light.
+# Measured color: the color it may be; black cloth is dark grey in studio light.
 _NEAR_COLORS = {"dark grey": "black", "light grey": "white", "navy": "black", "beige": "white", "dark red": "brown"}
 _GREYS = frozenset(("black", "white", "grey", "gray", "silver"))
 _MALE = frozenset(("man", "boy", "guy", "gentleman", "male", "father", "husband", "son"))
@@ -35,7 +35,7 @@ _ANTONYMS = [
 
 
 class TagLike(Protocol):
-    """A tag with its broad kind ("animal") and its hypernym, `parent` ("dog" for "beagle")."""
+    """A tag with kind ("animal") and hypernym, `parent` ("dog")."""
 
     @property
     def text(self) -> str: ...
@@ -46,9 +46,9 @@ class TagLike(Protocol):
 
 
 def contradicts(caption: str, other: str) -> bool:
-    """Return whether two sentences about one image cannot both be true.
+    """Return whether two sentences about one image exclude each other.
 
-    Compared are counts and colors of one noun, animals, people's gender, and antonyms such as night and day.
+    By count or color of a noun, another animal, gender, or antonyms such as night and day.
     """
     first, second = read_sentence(caption), read_sentence(other)
     if _contain_antonyms(first, second) or _contain_antonyms(second, first):
@@ -65,7 +65,6 @@ def _animals(reading: Reading) -> list[Noun]:
 
 
 def tag_contradicts(phrase: str, tag: TagLike) -> bool:
-    """Return whether the tag contradicts the phrase by its text or as another animal."""
     if contradicts(phrase, tag.text):
         return True
     if tag.kind != "animal":
@@ -83,16 +82,16 @@ def noun_kinds(phrase: str) -> frozenset[str]:
 
 
 def is_mentioned(phrase: str, tag: TagLike) -> bool:
-    """Return whether the phrase has the tag's own name, a hypernym or a hyponym of it, or one of its words."""
+    """Return whether the phrase has a word of the tag, its hypernym or a hyponym."""
     words = set(re.findall(r"\w+", phrase.lower()))
     named = any(are_related(_as_noun(tag), mention.noun) for mention in read_sentence(phrase).mentions)
     return named or bool(words.intersection(tag.text.lower().split()))
 
 
 def find_addition(caption: str, others: Sequence[str]) -> str:
-    """Return a phrase, from the first of `others` that adds a noun to the caption, that can follow it; or "".
+    """Return a phrase with new nouns, from the first suitable one of `others`, or "".
 
-    A sentence with another subject is taken as another reading of the image, unless that subject is the setting.
+    Its subject must be the caption's or the setting; another subject may be another reading of the image.
     """
     first = read_sentence(caption)
     mentioned = {mention.noun.text for mention in first.mentions}
@@ -116,7 +115,7 @@ def _continuation(first: Reading, second: Reading) -> str:
 
 
 def _with_definite_subject(reading: Reading, subject: Mention) -> str:
-    """Rewrite "a cat with a ball" as "the cat has a ball"; "" if that makes no sentence."""
+    """Rewrite "a cat with a ball" as "the cat has a ball"; "" if impossible."""
     text, tokens = reading.text, reading.tokens
     if subject.last + 1 >= len(tokens) or tokens[subject.last].possessive or tokens[subject.last + 1].after_punctuation:
         return ""
@@ -138,7 +137,7 @@ def _is_singular(reading: Reading, mention: Mention) -> bool:
 
 @lru_cache(4096)
 def are_related(first: Noun, second: Noun) -> bool:
-    """Return whether one noun is a synonym or hypernym of the other: beagle and dog, dog and animal."""
+    """Return whether one noun is a synonym or hypernym of the other."""
     if first.kind == second.kind == "person":
         return True
     texts = {first.text, second.text}
@@ -150,13 +149,12 @@ def are_related(first: Noun, second: Noun) -> bool:
 
 
 def _names_of(noun: Noun) -> frozenset[str]:
-    """Return the noun's synonyms, hypernyms and hyponyms."""
     return frozenset((noun.text, noun.parent.lower())) | _related_words().get(noun.text, frozenset())
 
 
 @cache
 def _related_words() -> dict[str, frozenset[str]]:
-    """Map a word to the words of all labels that it can name: "bird" to those of every bird."""
+    """Map each word to the words of all labels that it can name."""
     related: dict[str, set[str]] = {}
     for label in read_labels():
         words = {word.lower() for word in (label.name, label.parent, label.hypernym)} | lexicon().words_of(label).all
@@ -187,7 +185,7 @@ def _are_different_counts(count: int, other: int) -> bool:
 
 
 def _modifiers_of(reading: Reading, mention: Mention) -> list[str]:
-    """Return the adjectives of a noun, nearest first, and the word before them."""
+    """Return the noun's adjectives, nearest first, and the word before them."""
     words = []
     for index in range(mention.first - 1, -1, -1):
         word = reading.tokens[index].text
@@ -200,7 +198,7 @@ def _modifiers_of(reading: Reading, mention: Mention) -> list[str]:
 
 
 def _count_of(reading: Reading, mention: Mention) -> int:
-    """Return the noun's number in the sentence, _SEVERAL for a plural without one, 0 if unknown."""
+    """Return the count, _SEVERAL for a plural without one, 0 if unknown."""
     before = _modifiers_of(reading, mention)
     number = _COUNTS.get(before[-1], 0) if before else 0
     return number or (_SEVERAL if mention.plural or mention.noun.text == "people" else 0)
@@ -218,7 +216,7 @@ def _contain_antonyms(first: Reading, second: Reading) -> bool:
 
 
 def colors_agree(phrase: str, names: Sequence[str]) -> bool:
-    """Return whether the phrase names no color or one of the measured colors, `names`."""
+    """Return whether the phrase names a measured color, or none."""
     words = [token.text for token in read_sentence(phrase).tokens if token.text in COLORS]
     claimed = {_COLOR_SYNONYMS.get(word, word) for word in words}
     measured = {_COLOR_SYNONYMS.get(word, word) for name in names for word in name.split()[-1:]}
@@ -227,7 +225,7 @@ def colors_agree(phrase: str, names: Sequence[str]) -> bool:
 
 
 def strip_colors(phrase: str) -> str:
-    """Remove the colors of nouns: a captioner guesses them in a black-and-white image."""
+    """Remove the colors of nouns, which are guesses for a monochrome image."""
     reading = read_sentence(phrase)
     for mention in reversed(reading.mentions):
         indices = [mention.first - 1 - back for back in range(len(_modifiers_of(reading, mention)))]

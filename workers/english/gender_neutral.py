@@ -1,7 +1,7 @@
-"""Gender-neutral nouns and pronouns for people, with the grammar that they need.
+"""Gender-neutral nouns and pronouns for people.
 
-Captioners infer gender from context, such as a kitchen or a surfboard (Hendricks et al., Women also Snowboard, ECCV
-2018). Words that describe an object or animal ("a men's shirt", "lioness") or a role ("bride") stay.
+Captioners infer gender from context (Hendricks et al., Women also Snowboard, ECCV 2018). Words for an object, an animal
+or a role ("a men's shirt", "lioness", "bride") stay.
 """
 
 import re
@@ -56,7 +56,7 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
-# Before these words "her" and "his" are not possessive.
+# "Her" and "his" are not possessive before these words.
 _NOT_POSSESSED = frozenset((
     "and", "as", "at", "by", "for", "from", "in", "into", "is", "are", "near", "next", "of", "off", "on", "or",
     "over", "to",
@@ -70,12 +70,11 @@ def _rule(pattern: str, replacement: str | Callable[[re.Match[str]], str]) -> _R
 
 
 def _add_counts(found: re.Match[str]) -> str:
-    """Replace "two men and two women" by "four people"."""
     count = sum(1 if word is None else _NUMBERS.index(word.lower()) for word in found.groups())
     return f"{_NUMBERS[count] if count < len(_NUMBERS) else 'several'} people"
 
 
-# Applied before single words, or else "a man and a woman" would become "a person and a person".
+# Applied before _NEUTRAL_WORDS, which would give "a person and a person".
 _COMBINATIONS: list[_Rule] = [
     _rule(rf"{_DET}{_ADULT}, {_DET}{_ADULT},? and {_DET}{_ADULT}", "three people"),
     _rule(rf"{_DET}{_ADULT}, {_DET}{_ADULT},? and", "two people and"),
@@ -104,7 +103,7 @@ def _add_one(number: str) -> str:
 
 
 def gender_neutral(phrase: str) -> str:
-    """Replace gendered nouns and pronouns: a man by a person, "his" by "their", or by "its" for an animal."""
+    """Replace gendered nouns and pronouns; an animal's "his" becomes "its"."""
     protected: list[str] = []
 
     def protect(found: re.Match[str]) -> str:
@@ -125,7 +124,7 @@ def gender_neutral(phrase: str) -> str:
 
 
 def _attribute(found: re.Match[str], protect: Callable[[re.Match[str]], str]) -> str:
-    """Keep the attribute in "women's shoe" and "male lion"; drop it in "male tennis player"."""
+    """Keep "women's shoe" and "male lion"; drop "male" in "male tennis player"."""
     noun = leading_noun(" " + _LEADING_ADJECTIVES.sub("", found.string[found.end() :].lstrip()))
     if noun is None:
         return found[0]
@@ -137,7 +136,6 @@ def _attribute(found: re.Match[str], protect: Callable[[re.Match[str]], str]) ->
 
 
 def _possessive_of(text: str) -> str:
-    """Return "its" if the sentence has an animal and no person, else "their"."""
     nouns = [mention.noun.kind for mention in read_sentence(text).mentions]
     return "its" if "animal" in nouns and "person" not in nouns and not _GENDERED_WORD.search(text) else "their"
 
@@ -175,7 +173,6 @@ def _plural_verb(verb: str) -> str:
 
 
 def _distinguish_second_person(text: str) -> str:
-    """Replace a second "a person" by "another person"."""
     first, mark, rest = text.partition("a person")
     return first + mark + re.sub(r"\ba person\b", "another person", rest)
 

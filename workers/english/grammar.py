@@ -1,26 +1,25 @@
-"""English grammar for captions: articles, title case, truncation, lists, text normalization."""
+"""English grammar: articles, title case, truncation, normalization."""
 
 import re
 import unicodedata
 
-# Sound, not spelling, decides between "a" and "an": "a unicorn", "an hour".
+# By sound, not spelling: "a unicorn", "an hour".
 _VOWEL_SOUND = re.compile(r"[aeiou]|hour|honest|honou?r|heir", re.IGNORECASE)
 _CONSONANT_SOUND = re.compile(
     r"eu|ewe|one\b|once\b|ouija|u(?:ni(?![dmn])|s[eu]|sa[bg]|k[eu]|t[ei]|topi|ran|rin|biq)", re.IGNORECASE
 )
-# Initialisms are pronounced letter by letter: "an LCD", but "a NASA probe".
+# Pronounced letter by letter: "an LCD", but "a NASA probe".
 _INITIALISMS = frozenset(
     ("CD", "CRT", "DJ", "DVD", "FM", "HD", "LCD", "LED", "LP", "MP", "MRI", "RV", "SUV", "TV", "UFO", "USB")
 )
 _LETTERS_WITH_VOWEL_SOUND = frozenset("AEFHILMNORSX")
 
-# Lower case in title case: articles, conjunctions, prepositions of up to four letters (Chicago Manual of Style, 18th
-# edition, 8.160).
+# Lower case in titles (Chicago Manual of Style, 18th edition, 8.160).
 SMALL_WORDS = frozenset((
     "a", "an", "and", "as", "at", "but", "by", "for", "from", "in", "into", "nor", "of", "off", "on", "onto", "or",
     "over", "per", "the", "to", "up", "with"
 ))  # fmt: skip
-# A truncated phrase must not end with one of these.
+# A phrase must not end with these.
 DANGLING_WORDS = SMALL_WORDS | frozenset((
     "is", "are", "was", "were", "be", "being", "its", "his", "her", "their", "this", "that", "these", "those",
     "it", "next", "very", "some", "near", "beside", "behind", "while", "which", "who", "whose", "where", "when",
@@ -28,23 +27,21 @@ DANGLING_WORDS = SMALL_WORDS | frozenset((
     "inside", "like", "than", "because", "if", "so", "then"
 ))  # fmt: skip
 _DETERMINERS = frozenset(("a", "an", "the", "his", "her", "its", "their", "some", "another", "two", "three"))
-# "A man holding" is as incomplete as "a man holding a".
 _TRANSITIVE_VERBS = frozenset((
     "holding", "wearing", "carrying", "using", "containing", "featuring", "showing", "having", "making", "taking",
     "doing", "putting", "getting", "giving", "wears", "holds", "carries", "has", "have", "had"
 ))  # fmt: skip
-# Incomplete without the "of" or "to" that was truncated.
+# Incomplete without "of" or "to".
 _COMPLEX_PREPOSITION = re.compile(
     r" (?:(?:on|at|in|to) (?:the )?(?:top|front|side|back|edge|middle|center|centre|corner|end|bottom)"
     r"|(?:with|by|in) an? (?:pair|group|bunch|couple|lot|number|variety|piece|row|pile)|close|attached|similar)$"
 )
-# Adjectives that cannot be nouns, as "orange" can: "a dog with a brown" lacks its noun.
+# Never nouns, as "orange" may be.
 _ADJECTIVE = r"(?:black|white|gr[ea]y|red|pink|blue|green|yellow|brown|purple|beige|large|small|big|tall|long|wooden)"
 _ADJECTIVES_WITHOUT_NOUN = re.compile(
     rf" (an?|two|three|several|many|his|her|its|their)(?: (?:very|dark|light|bright))?"
     rf"(?: {_ADJECTIVE},?(?: and)?)* {_ADJECTIVE}$"
 )
-# Words before which a sentence can be truncated.
 _CLAUSE_OPENERS = frozenset((
     "on", "in", "at", "with", "by", "near", "next", "under", "over", "behind", "beside", "between", "against",
     "above", "below", "along", "around", "across", "through", "inside", "outside", "into", "onto", "from", "while",
@@ -55,7 +52,7 @@ _AUXILIARY = re.compile(
     r" (?:that |which |who )?(?:is|are|was|were)(?= (?:\w+ing|\w+ed|on|in|at|by|near|next|under|behind|beside)\b)"
 )
 _INDEFINITE_ARTICLE = re.compile(r"\ban? ([a-z][\w'-]*)")
-# "A few" and "the same" change their meaning without the article.
+# "A few" and "the same" need their article.
 _OMITTED_ARTICLE = re.compile(r"(?<=\s)(?:an?|the) (?!(?:few|lot|bit|little|other|same|dozen|hundred|thousand)\b)")
 PREPOSITIONS = frozenset((
     "on", "in", "at", "with", "by", "near", "next", "under", "over", "behind", "beside", "between", "against",
@@ -74,7 +71,7 @@ _INVARIANT_NOUNS = frozenset((
 
 
 def indefinite_article(phrase: str) -> str:
-    """Return "a" or "an" by the sound of the first word."""
+    """Return "a" or "an"."""
     word = re.split(r"[\s-]", phrase.strip(), maxsplit=1)[0]
     if len(word) == 1 or word.rstrip("0123456789") in _INITIALISMS:
         return "an" if word[0].upper() in _LETTERS_WITH_VOWEL_SOUND else "a"
@@ -82,7 +79,7 @@ def indefinite_article(phrase: str) -> str:
 
 
 def with_article(noun: str, number: str) -> str:
-    """Prefix the article if `number` is "count"; mass and plural nouns take none."""
+    """Prefix the article unless `number` is "mass" or "plural"."""
     return f"{indefinite_article(noun)} {noun}" if number == "count" else noun
 
 
@@ -98,7 +95,7 @@ def join_with_and(words: list[str] | tuple[str, ...]) -> str:
 
 
 def capitalize_first(text: str) -> str:
-    """Capitalize the first letter only; ß and ligatures, whose capital is longer, stay as they are."""
+    """Capitalize the first letter, except ß and ligatures, whose capital is longer."""
     first = text[:1].upper()
     return first + text[1:] if len(first) == 1 else text
 
@@ -108,7 +105,6 @@ def as_sentence(text: str) -> str:
 
 
 def title_case(text: str) -> str:
-    """Return the text in title case: small words are lower case except at both ends."""
     words = text.split()
     last = len(words) - 1
     return " ".join(
@@ -142,7 +138,7 @@ def singularize(word: str) -> str:
 
 
 def truncate(text: str, limit: int) -> str:
-    """Truncate to `limit` characters at a clause boundary, else at a word that can end a phrase."""
+    """Truncate to `limit` characters at a clause boundary or complete phrase."""
     if len(text) <= limit:
         return text
     words = text.split()
@@ -154,7 +150,7 @@ def truncate(text: str, limit: int) -> str:
 
 
 def truncate_words(words: list[str], limit: int, least: int) -> list[str]:
-    """Truncate to at most `limit` words, and at least `least` if there are that many, at a complete phrase."""
+    """Truncate to `least` to `limit` words at a complete phrase."""
     if len(words) <= limit:
         return words
     kept = (_truncate_at_clause(words, limit, least) or strip_dangling_words(words[:limit], words[limit])).split()
@@ -162,7 +158,7 @@ def truncate_words(words: list[str], limit: int, least: int) -> list[str]:
 
 
 def _truncate_at_clause(words: list[str], count: int, least: int) -> str:
-    """Return the longest phrase of `least` to `count` words that ends at a clause boundary; "" if there is none."""
+    """Return the longest clause of `least` to `count` words, or ""."""
     for position in range(count, least - 1, -1):
         before, word = words[position - 1], words[position].lower()
         if before.endswith((",", ";", ":")) or word in _CLAUSE_OPENERS or (word.endswith("ing") and len(word) > 5):
@@ -173,7 +169,7 @@ def _truncate_at_clause(words: list[str], count: int, least: int) -> str:
 
 
 def strip_dangling_words(words: list[str], next_word: str = "") -> str:
-    """Return the phrase without dangling words at its end; `next_word` is the first word that was truncated."""
+    """Strip dangling words at the end; `next_word` is the first truncated word."""
     kept = list(words)
     dropped = next_word.lower()
     while len(kept) > 1:
@@ -191,22 +187,22 @@ def strip_dangling_words(words: list[str], next_word: str = "") -> str:
 
 
 def headline(phrase: str) -> str:
-    """Drop the first auxiliary verb: "a man is riding a wave" becomes "a man riding a wave"."""
+    """Drop the first auxiliary verb: "a man riding a wave"."""
     return _AUXILIARY.sub("", phrase, count=1)
 
 
 def telegraphic(phrase: str) -> str:
-    """Drop articles inside the phrase: "man in a shirt on the beach" becomes "man in shirt on beach"."""
+    """Drop the articles inside the phrase: "man in shirt on beach"."""
     return _OMITTED_ARTICLE.sub("", phrase)
 
 
 def fix_articles(phrase: str) -> str:
-    """Correct "a elephant" and "an dog": a decoder emits the article before the noun."""
+    """Correct "a elephant" and "an dog"."""
     return _INDEFINITE_ARTICLE.sub(lambda found: f"{indefinite_article(found[1])} {found[1]}", phrase)
 
 
 def normalize_text(text: str) -> str:
-    """Return one line of printable text in NFKC, without quotes around it; "" if it has no letter or digit."""
+    """Return one line in NFKC without control characters and outer quotes; "" without a letter or digit."""
     normal = unicodedata.normalize("NFKC", text)
     is_plain = normal.isascii() and normal.isprintable()
     visible = normal if is_plain else "".join(map(_without_control_character, normal))
@@ -221,7 +217,6 @@ def _without_control_character(character: str) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """Return the text up to its first full stop that does not follow an abbreviation."""
     words = text.split()
     for position, word in enumerate(words):
         stem = word.rstrip("\"')")
@@ -231,7 +226,7 @@ def first_sentence(text: str) -> str:
 
 
 def ascii_words(text: str) -> list[str]:
-    """Return the lower-case runs of a-z and 0-9; accents and other scripts are dropped."""
+    """Return runs of a-z and 0-9, without accents and other scripts."""
     plain = (
         unicodedata.normalize("NFKD", text.replace("'", "").replace("\u2019", "")).encode("ascii", "ignore").decode()
     )

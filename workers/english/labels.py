@@ -1,4 +1,4 @@
-"""The 1000 labels of the backbone, with their English names."""
+"""The 1000 labels of the backbone."""
 
 import csv
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 
 LABELS_FILE = Path(__file__).with_name("labels.tsv")
 
-# Parents that group the labels but are no hypernyms for a reader.
+# Groups of labels, no hypernyms.
 UNINFORMATIVE_PARENTS = frozenset((
     "accessory", "amusement", "architectural feature", "container", "fungus", "household item", "metal object",
     "nature", "office item", "other", "outdoor structure", "public place", "shape", "vehicle part",
@@ -38,6 +38,6 @@ def read_labels(path: Path = LABELS_FILE) -> list[Label]:
 
 def _label(row: Mapping[str, str]) -> Label:
     if row["kind"] == "person":
-        # ImageNet's three person classes are two professions and a bridegroom, which an image does not prove.
+        # Two professions and a bridegroom, which an image does not prove.
         return Label("person", "count", "person", "")
     return Label(row["name"], row["plural_or_mass"], row["kind"], row["parent"])

@@ -1,4 +1,4 @@
-"""The shared lexicon: English nouns found in the captions of any model."""
+"""The shared lexicon."""
 
 from functools import cache, lru_cache
 
@@ -19,7 +19,7 @@ def read_sentence(text: str) -> Reading:
 
 @lru_cache(2048)
 def leading_noun(rest: str) -> Noun | None:
-    """Return the noun that `rest` begins with; the word before it is then its modifier, as in "chef hat"."""
+    """Return the noun at the start of `rest`, the text behind a possible modifier ("chef" in "chef hat")."""
     if rest[:1] != " " or not rest[1:2].isalnum():
         return None
     # No noun has more than five words.

@@ -1,6 +1,6 @@
-"""Find nouns in captions (nouns.tsv) and the words that captions use for each label (label_names.tsv).
+"""Find nouns (nouns.tsv) and the words for labels (label_names.tsv) in captions.
 
-A table, adjectives and word order suffice for the limited English of captions; no part-of-speech tagger is used.
+Tables and word order suffice for the limited English of captions, without a part-of-speech tagger.
 """
 
 import csv
@@ -36,7 +36,7 @@ _IRREGULAR = {
     "leaves": "leaf", "loaves": "loaf", "men": "man", "mice": "mouse", "oxen": "ox", "people": "person",
     "scarves": "scarf", "shelves": "shelf", "teeth": "tooth", "wolves": "wolf", "women": "woman",
 }  # fmt: skip
-# Partitive before "of": a bowl of soup, a couple of dogs, the top of a car.
+# "A bowl of soup", "a couple of dogs".
 _PARTITIVE_BEFORE_OF = frozenset(("clothing", "container", "household", "person"))
 
 # Columns of label_names.tsv.
@@ -57,7 +57,7 @@ class Noun:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A noun at tokens `first` to `last`. In "a dog's toy car", car is the head, toy a modifier, dog the owner."""
+    """A noun at tokens `first` to `last`. "A dog's toy car" has owner, modifier and head."""
 
     noun: Noun
     first: int
@@ -68,15 +68,13 @@ class Mention:
 
 @dataclass(frozen=True)
 class Reading:
-    """A sentence with its tokens and the nouns found in it."""
-
     text: str
     tokens: Sequence[Token]
     mentions: Sequence[Mention]
 
     @cached_property
     def things(self) -> list[Mention]:
-        """The mentions that name an object, subject first: soup in "a bowl of soup", dog in "a dog's face"."""
+        """The objects, subject first: soup in "a bowl of soup", dog in "a dog's face"."""
         return [mention for mention in self.mentions if mention.role != "modifier" and not self._is_partitive(mention)]
 
     def _is_partitive(self, mention: Mention) -> bool:
@@ -84,7 +82,7 @@ class Reading:
         return mention.noun.kind in {"group", "part"} or (after == "of" and mention.noun.kind in _PARTITIVE_BEFORE_OF)
 
     def article_of(self, mention: Mention) -> int | None:
-        """Return the index of the noun's article, if only adjectives separate the two."""
+        """Return the token index of the noun's article, or None."""
         for index in range(mention.first - 1, -1, -1):
             token = self.tokens[index]
             if self.tokens[index + 1].after_punctuation:
@@ -98,8 +96,6 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class LabelWords:
-    """The words for a label, in the form of `Noun.text`."""
-
     synonyms: frozenset[str] = frozenset()
     hypernyms: frozenset[str] = frozenset()
 
@@ -113,7 +109,7 @@ def read_nouns(path: Path = NOUNS_FILE) -> list[Noun]:
 
 
 def read_label_names(path: Path = LABEL_NAMES_FILE) -> dict[str, LabelWords]:
-    """Map a label's name, "parent:dog" or "kind:animal" to its words."""
+    """Return words by label name, "parent:dog" or "kind:animal"."""
     names: dict[str, LabelWords] = {}
     for row in _rows(path):
         found = frozenset(map(normalized, row["words"].split("; ")))
@@ -128,7 +124,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 class Lexicon:
-    """All nouns of the tables, and the words of each label."""
+    """The nouns of the tables and the words of each label."""
 
     def __init__(self, labels: Sequence[Label]) -> None:
         self._names = read_label_names()
@@ -151,7 +147,7 @@ class Lexicon:
         return LabelWords(synonyms, hypernyms - synonyms - {""})
 
     def is_label(self, noun: Noun) -> bool:
-        """Return whether the noun names a label of the backbone; giraffe, for one, does not."""
+        """Return whether the noun names a label of the backbone; giraffe does not."""
         return noun.text in self._of_labels
 
     def read(self, sentence: str) -> Reading:
@@ -168,7 +164,7 @@ class Lexicon:
         return Reading(sentence, tokens, _with_roles(tokens, found))
 
     def _mention_at(self, tokens: Sequence[Token], index: int) -> Mention | None:
-        """Return the longest noun at this token: "hot dog" before "dog"."""
+        """Return the longest noun at this token, such as "hot dog"."""
         for size in range(min(self._longest, len(tokens) - index), 0, -1):
             *stem, last = tokens[index : index + size]
             if any(token.after_punctuation for token in tokens[index + 1 : index + size]):
@@ -182,7 +178,7 @@ class Lexicon:
 
 
 def _base_forms(word: str) -> Iterator[str]:
-    """Yield candidate lemmas, the word itself first: "glasses" may be a noun besides "glass"."""
+    """Yield candidate lemmas; "glasses" may be one."""
     yield word
     if word in _IRREGULAR:
         yield _IRREGULAR[word]
@@ -193,7 +189,7 @@ def _base_forms(word: str) -> Iterator[str]:
 
 
 def _is_verb(tokens: Sequence[Token], mention: Mention, found: Sequence[Mention]) -> bool:
-    """Return whether the noun is a verb here: "people watch", "a dog jumps", "a boy sits and fishes"."""
+    """Return whether it is a verb: "people watch", "a boy sits and fishes"."""
     if not mention.noun.also_verb or mention.first == 0 or tokens[mention.first].after_punctuation:
         return False
     before = tokens[mention.first - 1]

@@ -9,7 +9,7 @@ _PUNCTUATION = re.compile(r"[,.;:!?()]")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`text` is lower case, without the possessive ending; `start` and `end` are offsets in the sentence."""
+    """`text` is lower case, without possessive ending; `start` and `end` are offsets."""
 
     text: str
     start: int
@@ -19,7 +19,6 @@ class Token:
 
 
 def normalized(text: str) -> str:
-    """Return the tokens of the text, joined by blanks."""
     return " ".join(token.text for token in tokenize(text))
 
 

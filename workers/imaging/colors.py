@@ -1,7 +1,4 @@
-"""Color analysis of an image: color names, lightness, monochrome, backdrop.
-
-Colors are classified in the perceptually uniform space OKLCH (Björn Ottosson, 2020).
-"""
+"""Color analysis in the perceptually uniform space OKLCH (Björn Ottosson, 2020)."""
 
 from dataclasses import dataclass
 
@@ -15,7 +12,7 @@ COLOR_NAMES = (
     "red", "dark red", "pink", "orange", "brown", "beige", "yellow", "olive",
     "green", "dark green", "light green", "teal", "turquoise", "light blue", "blue", "navy", "purple", "lavender",
 )  # fmt: skip
-# Indices into COLOR_NAMES: arrays of strings would take most of the time here.
+# Indices into COLOR_NAMES; arrays of strings would take most of the time.
 (RED, DARK_RED, PINK, ORANGE, BROWN, BEIGE, YELLOW, OLIVE, GREEN, DARK_GREEN, LIGHT_GREEN, TEAL, TURQUOISE, LIGHT_BLUE,
  BLUE, NAVY, PURPLE, LAVENDER) = range(5, len(COLOR_NAMES))  # fmt: skip
 
@@ -26,9 +23,7 @@ _GRID = 72
 
 @dataclass(frozen=True, slots=True)
 class ColorAnalysis:
-    """`colors` best first, never empty; `light` "bright", "dark" or ""; `backdrop` the color of a plain background, or
-    "".
-    """
+    """`colors` best first, never empty; `light` "bright", "dark" or ""; `backdrop` a color or ""."""
 
     colors: tuple[str, ...]
     monochrome: bool
@@ -42,10 +37,10 @@ def analyze_colors(pixels: Pixels) -> ColorAnalysis:
     lightness, chroma, hue = _oklch(sample)
     names = _color_indices(lightness, chroma, hue)
     backdrop = _backdrop(sample, names, lightness)
-    # In front of a backdrop the subject's colors come first, however small it is.
+    # The subject's colors come before the backdrop's, however small it is.
     subject = names != COLOR_NAMES.index(backdrop) if backdrop else np.ones(names.shape, dtype=bool)
     colors = [*_ranked(names[subject], chroma[subject]), *([backdrop] if backdrop else [])]
-    # The upper two percent may be noise or a time stamp; a grey object on white does not make the image monochrome.
+    # The most colorful 2 % may be noise or a time stamp; a grey object on white is not monochrome.
     monochrome = not backdrop and bool(np.percentile(chroma, 98) < 0.025)
     mean = float(lightness.mean())
     light = "" if backdrop else "dark" if mean < 0.36 else "bright" if mean > 0.8 else ""
@@ -53,12 +48,11 @@ def analyze_colors(pixels: Pixels) -> ColorAnalysis:
 
 
 def dominant_colors(pixels: Pixels) -> list[str]:
-    """Return the names of the dominant colors, best first; at least one."""
     return list(analyze_colors(pixels).colors)
 
 
 def _subsample(pixels: Pixels) -> Pixels:
-    """Subsample to at most 72 pixels a side; averaging would produce colors that the image lacks."""
+    """Subsample; averaging would produce colors that the image lacks."""
     height, width = pixels.shape[:2]
     rows = np.linspace(0, height - 1, min(height, _GRID)).astype(int)
     columns = np.linspace(0, width - 1, min(width, _GRID)).astype(int)
@@ -88,8 +82,8 @@ def _oklch(pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
 def _color_indices(
     lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDArray[np.float64]
 ) -> NDArray[np.intp]:
-    """The number in NAMES of each pixel."""
-    # The low chroma of dark and of very light pixels is imperceptible.
+    """Return each pixel's index into COLOR_NAMES."""
+    # Low chroma is imperceptible in dark and very light pixels.
     grey = (chroma < np.where(lightness > 0.9, 0.022, 0.035)) | (lightness < 0.16)
     by_lightness = np.digitize(lightness, [0.25, 0.45, 0.67, 0.91])
     pale = chroma < 0.07
@@ -112,7 +106,7 @@ def _color_indices(
 
 
 def _ranked(names: NDArray[np.intp], chroma: NDArray[np.float64]) -> list[str]:
-    """Rank colors by area, weighting vivid pixels up to twice, for their visual salience."""
+    """Rank colors by area; vivid pixels count up to twice."""
     weight = 1.0 + np.minimum(chroma / 0.15, 1.0)
     totals = np.bincount(names.ravel(), weights=weight.ravel(), minlength=len(COLOR_NAMES))
     shares = totals / totals.sum()
@@ -122,9 +116,9 @@ def _ranked(names: NDArray[np.intp], chroma: NDArray[np.float64]) -> list[str]:
 
 
 def _backdrop(sample: Pixels, names: NDArray[np.intp], lightness: NDArray[np.float64]) -> str:
-    """Return the color of a plain light background, or "".
+    """Return the color of an even border, if it is light and does not fill the image, or "".
 
-    The border must have it evenly, except the lower edge, where the subject may stand; the whole image must not.
+    The lower edge is exempt: the subject may stand on it.
     """
     border = np.ones(names.shape, dtype=bool)
     border[2:, 2:-2] = False

@@ -1,4 +1,4 @@
-"""Decode image bytes to an upright RGB array, within limits."""
+"""Decode image bytes to an upright RGB array."""
 
 import io
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ from PIL import Image
 
 import decoding
 
-# More than the embedded models need. A JPEG of 12 megapixels is decoded at 1/8 scale, in three quarters of the time of
-# 1/4.
+# Enough for the embedded models. 12 megapixels are decoded at 1/8 scale, in three quarters of the time of 1/4.
 MAX_SIDE = 448
 
 _ORIENTATION_TAG = 0x0112
@@ -27,7 +26,7 @@ _TRANSPOSE_BY_ORIENTATION = {
 
 
 class ImageError(Exception):
-    """Base of the errors of `decode`; `code` and `message` are those of the HTTP contract."""
+    """Base class; `code` and `message` are those of the HTTP contract."""
 
     code: ClassVar[str] = "image_error"
     message: ClassVar[str] = "The image cannot be used."
@@ -47,7 +46,7 @@ class UnreadableImage(ImageError):
 
 
 class ImageTooLarge(ImageError):
-    """`limit` and `actual` are numbers of `unit`: pixels, or pixels of the longer side."""
+    """`limit` and `actual` count `unit`: pixels, or pixels of the longer side."""
 
     code = "payload_too_large"
     message = "The image has too many pixels."
@@ -61,7 +60,7 @@ class ImageTooLarge(ImageError):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DecodedImage:
-    """`pixels` is (h, w, 3), upright, perhaps downscaled; `width` and `height` are the original's, upright."""
+    """`pixels` (h, w, 3) is upright, perhaps downscaled; `width` and `height` are the upright original's."""
 
     pixels: NDArray[np.uint8]
     width: int
@@ -69,9 +68,9 @@ class DecodedImage:
 
 
 def decode(data: bytes, *, limits: decoding.Limits, max_side: int = MAX_SIDE) -> DecodedImage:
-    """Decode the first frame, composited on white and scaled to 8 bits per channel.
+    """Decode the first frame on a white background, with 8 bits per channel.
 
-    Raises UnsupportedImage, UnreadableImage, or ImageTooLarge (decided by the header alone).
+    Raises UnsupportedImage, UnreadableImage, or ImageTooLarge (by the header alone).
     """
     try:
         with decoding.opened(io.BytesIO(data), limits) as image:
@@ -88,10 +87,10 @@ def _decoded(image: Image.Image, max_side: int) -> DecodedImage:
     width, height = image.size
     scale = min(1.0, max_side / max(width, height))
     target = max(1, round(width * scale)), max(1, round(height * scale))
-    # JPEG only: the decoder skips the frequencies that the downscaled image cannot show.
+    # JPEG only: skips the frequencies above the target size.
     image.draft(None, target)
     image.load()
-    # After load(): PNG may store EXIF behind the pixels, and Pillow applies the orientation of TIFF itself.
+    # After load(): PNG may store EXIF behind the pixels; Pillow rotates TIFF itself.
     orientation = _orientation(image)
     resized = _as_rgb(_resized(image, target))
     if orientation in _TRANSPOSE_BY_ORIENTATION:
@@ -102,7 +101,7 @@ def _decoded(image: Image.Image, max_side: int) -> DecodedImage:
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Resize before any change of mode, which would copy the full-size image."""
+    """Resize before changes of mode, which would copy the full-size image."""
     if image.size == size:
         return image
     if image.mode in {"1", "P", "PA"}:
@@ -118,7 +117,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # noqa: BLE001 (hostile bytes raise arbitrary errors in the parser)
-        # Damaged EXIF is common and does not make the image unreadable.
+        # Damaged EXIF is common and harmless.
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -135,7 +134,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit or float grey to 8 bits by the first usual range that fits, else by its own."""
+    """Scale 16-bit, 32-bit or float grey by the first usual range that fits, else by its own."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
     tops = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0)}.get(image.mode, (65535.0,))

@@ -1,4 +1,4 @@
-"""Facts about an image that need no model (size, colors, light), and the phrases that state them."""
+"""Facts about an image that need no model, and phrases for them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from workers.english.grammar import as_sentence, join_with_and, with_article
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """`width` and `height` are the original's; the rest is workers.imaging.colors.ColorAnalysis."""
+    """The original's size and the fields of workers.imaging.colors.ColorAnalysis."""
 
     width: int
     height: int
@@ -26,12 +26,12 @@ class ImageFacts:
 
     @property
     def shape_adjective(self) -> str:
-        # "Landscape" and "portrait" would be read as the subject, not as the format.
+        # "Landscape" and "portrait" could be read as the subject.
         return {"panorama": "panoramic", "square": "square", "landscape": "wide", "portrait": "tall"}[self.orientation]
 
     @property
     def palette(self) -> str:
-        """Return up to two color names, "blue and white"; "black and white" if monochrome; "" if no color is known."""
+        """Return one or two colors, such as "blue and white", or ""."""
         if self.monochrome:
             return "black and white"
         # Green and dark green count as one color.
@@ -49,7 +49,7 @@ class ImageFacts:
 
     @property
     def scene_phrase(self) -> str:
-        """Describe the image without its subject and without article: "dark scene in blue and black tones"."""
+        """Describe the image without subject or article: "dark scene in blue and black tones"."""
         if self.monochrome:
             return f"{self.light} black-and-white scene".strip()
         if self.backdrop_phrase:
@@ -63,7 +63,7 @@ class ImageFacts:
 
     @property
     def format_phrase(self) -> str:
-        """Return, for example, "dark overall and in landscape format"."""
+        """Return, for example, "dark overall and in portrait format"."""
         form = {
             "panorama": "panoramic in format",
             "square": "square in format",
@@ -74,7 +74,7 @@ class ImageFacts:
 
     @property
     def opening_sentence(self) -> str:
-        """Open the description of an image whose subject is unknown."""
+        """Return the first sentence about an image without a subject."""
         colors = [color for color in self.colors[:3] if color != self.backdrop]
         if self.monochrome:
             return "This picture is in black and white."
@@ -101,7 +101,7 @@ class ImageFacts:
 
     @property
     def filler_tags(self) -> list[str]:
-        """Return tags that hold but are of little use in a search."""
+        """Return true tags of little use in a search."""
         form = {"panorama": "panorama", "square": "square format"}.get(self.orientation, f"{self.orientation} format")
         colors = () if self.monochrome else self.colors[:3]
         return [form, *(f"{color} tones" for color in colors)]

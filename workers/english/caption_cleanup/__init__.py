@@ -1,7 +1,6 @@
 """Clean the output of captioning models.
 
-`clean_caption` turns any model's caption into a phrase for the metadata. `clean_candidate` cleans one of a decoder's
-candidates before they are ranked.
+`clean_candidate` runs before candidates are ranked, `clean_caption` before metadata is composed.
 """
 
 from workers.english.caption_cleanup.candidate import clean_candidate

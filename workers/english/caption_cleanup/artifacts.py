@@ -1,9 +1,9 @@
-"""Text in model output that is no caption: markup, special tokens, watermarks, dialogue, refusals, numbering."""
+"""Model output that is no caption: markup, special tokens, watermarks, dialogue, refusals."""
 
 import re
 
 _SPECIAL_TOKENS = r"cls|sep|pad|unk|mask|dec|enc|unused\d+"
-# "##ing" is a word piece whose first half is missing.
+# "##ing": a word piece without its first half.
 SPECIAL_TOKENS_AND_WORD_PIECES = re.compile(rf"\[(?:{_SPECIAL_TOKENS})\]|##\w*", re.IGNORECASE)
 MARKUP = re.compile(
     r"<(script|style)\b.*?</\1>|<\|[^|<>]{0,40}\|>|</?[a-z!][^<>]{0,200}>|<(?:unk|s|pad|mask)>"

@@ -1,4 +1,4 @@
-"""Clean a decoder's candidates, so that they can be compared and ranked."""
+"""Clean a decoder's candidates before ranking."""
 
 from workers.english.caption_cleanup.artifacts import SPECIAL_TOKENS_AND_WORD_PIECES
 from workers.english.caption_cleanup.image_phrases import has_content_besides_photo, strip_photo_phrases
@@ -7,7 +7,7 @@ from workers.english.grammar import normalize_text, strip_dangling_words
 
 
 def clean_candidate(text: str, prompt: str = "") -> str:
-    """Return the sentence in lower case without prompt echo, loops and "a picture of"; "" if no content is left."""
+    """Strip prompt echo, loops and "a picture of"; return lower case, "" without content."""
     text = normalize_text(SPECIAL_TOKENS_AND_WORD_PIECES.sub(" ", text)).lower().rstrip(" .,;:!?-")
     before = None
     while text != before:

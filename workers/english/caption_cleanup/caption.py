@@ -1,8 +1,4 @@
-"""Clean a caption, of any model, for the metadata.
-
-Covers the defects of BLIP-like captioners: loops, prompt echo, "arafed", watermarks, incomplete sentences, markup.
-tests/workers/english/bad_captions.jsonl lists them with the result of each.
-"""
+"""Clean the caption of any model; tests/workers/english/bad_captions.jsonl lists the defects and results."""
 
 import html
 import re
@@ -22,7 +18,7 @@ from workers.english.grammar import (
 )
 
 LIMIT = 220
-# The rest of the output is ignored, which bounds the time that a long one takes.
+# Bounds the time; the rest is ignored.
 _MAX_INPUT = 2000
 # One rule may uncover work for another.
 _PASSES = 5
@@ -43,9 +39,9 @@ _LOWERCASE_FIRST_WORDS = frozenset(
 
 @lru_cache(2048)
 def clean_caption(text: str) -> str:
-    """Return a phrase of at most LIMIT characters in mid-sentence case without full stop; "" if no content is left.
+    """Return a phrase of at most LIMIT characters without initial capital and full stop; "" without content.
 
-    It has one sentence, no "image of", and only Latin letters (WCAG 3.1.2: other languages would need markup).
+    Only Latin letters stay: WCAG 3.1.2 requires markup for other languages.
     """
     for _ in range(_PASSES):
         before, text = text, _clean_once(text)
@@ -74,7 +70,7 @@ def _mid_sentence(text: str) -> str:
 
 
 def _fix_capitals(text: str) -> str:
-    """Convert upper case and title case to lower case; screen readers may spell capitals."""
+    """Lower-case upper case and title case; screen readers may spell capitals."""
     words = text.split()
     is_upper = len(words) > 1 and not any(c.islower() for c in text)
     small_words = [word for word in words[1:] if word.lower() in DANGLING_WORDS]
@@ -83,7 +79,7 @@ def _fix_capitals(text: str) -> str:
 
 
 def _latin_only(text: str) -> str:
-    """Remove pictographs and words in other scripts; return "" if most letters are of other scripts."""
+    """Remove pictographs and words in other scripts; "" if these are the majority."""
     if text.isascii():
         return text
     plain = "".join(c for c in text if unicodedata.category(c) not in {"So", "Sk", "Me"} and c not in "\ufe0e\ufe0f")

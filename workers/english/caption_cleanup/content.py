@@ -1,4 +1,4 @@
-"""Content words, as opposed to function words."""
+"""Content words."""
 
 from workers.english.grammar import DANGLING_WORDS, PREPOSITIONS, singularize
 
@@ -10,12 +10,12 @@ def is_function_word(word: str) -> bool:
 
 
 def content_words(text: str) -> frozenset[str]:
-    """Return the content words, as keys that singular and plural share."""
+    """Return the content words, singularized."""
     words = (word.strip(".,;:!?\"'()") for word in text.lower().split())
     return frozenset(singularize(word) for word in words if word and not is_function_word(word))
 
 
 def content_similarity(first: str, second: str) -> float:
-    """Return the Jaccard index of the two sentences' content words, 0..1."""
+    """Return the Jaccard index of the content words, 0..1."""
     words, others = content_words(first), content_words(second)
     return len(words & others) / (len(words | others) or 1)

@@ -1,7 +1,6 @@
-"""Phrases about the image itself: "a picture of", "there is a photo showing", "a black and white photograph".
+"""Phrases about the image itself, such as "a black and white photo of".
 
-An image's alt text must not say that it is an image, for screen readers announce it (W3C's alt decision tree, WCAG
-technique G94).
+Screen readers announce the image already (W3C's alt decision tree, WCAG technique G94).
 """
 
 import re
@@ -12,7 +11,7 @@ from workers.english.grammar import DANGLING_WORDS
 _PHOTO_NOUNS = r"image|picture|photo|photograph|photography|pic|snapshot"
 _PHOTO = rf"(?:{_PHOTO_NOUNS})s?"
 _IMAGE = rf"(?:{_PHOTO_NOUNS}|shot|drawing|painting|illustration|screenshot|graphic|portrait|footage)s?"
-# A closed list: "a man holding a picture of a dog" is no opening.
+# A closed list: "a man holding a photo of a dog" is no opening.
 _IMAGE_ADJECTIVES = (
     r"(?:(?:black|and|white|black-and-white|close|up|close-up|closeup|blurry|blurred|grainy|old|vintage|aerial|colou?r"
     r"|digital|stock|cropped|beautiful|nice|great|low|high|quality|night|studio|product|professional|dark|bright|wide|tall|square"
@@ -27,9 +26,8 @@ _IMAGE_OPENING = re.compile(
     rf"\s*(?:(?:{_SHOWING}|contains|is)\b[\s:]*|:\s*|,?\s*(?:we|you|i|one)\s+(?:can\s+)?(?:see|observe)\s+)",
     re.IGNORECASE,
 )
-# A decoder ends with "in the picture" when it has nothing to add.
 _PHOTO_CLOSING = re.compile(rf"\s+in\s+(?:an?|the|this)\s+{_PHOTO}$", re.IGNORECASE)
-# BLIP's large checkpoint emits the non-words "arafed" and "araffe" before the first noun.
+# BLIP's large checkpoint emits "arafed" and "araffe" before the first noun.
 _ARAFED_OR_EXISTENTIAL = re.compile(
     r"(?<= )a?raf+(?:ed|es?|eed)?\b\s*|^(?:there|here)(?:\s+(?:is|are)|['\u2019]s)\s+|^(?:we|you|i)\s+can\s+see\s+",
     re.IGNORECASE,
@@ -43,12 +41,12 @@ _BARE_IMAGE = re.compile(
 
 
 def strip_photo_phrases(text: str) -> str:
-    """Strip "a picture of" at the start and "in the picture" at the end."""
+    """Strip "a picture of" and, at the end, "in the picture"."""
     return _PHOTO_CLOSING.sub("", _PHOTO_OPENING.sub("", text))
 
 
 def strip_image_openings(text: str) -> str:
-    """Strip any opening that names the image or its format, "there is", "we can see" and "arafed"."""
+    """Strip openings about the image, "there is", "we can see" and "arafed"."""
     while (stripped := _without_opening(text)) != text:
         text = stripped
     return text
@@ -59,12 +57,12 @@ def _without_opening(text: str) -> str:
 
 
 def has_content(text: str) -> bool:
-    """Return whether the text has a word that can end a phrase and is more than "a picture"."""
+    """Return whether the text has a word besides dangling ones and is no bare "a picture"."""
     words = re.findall(r"[^\W\d_]{2,}", text.lower())
     return any(word not in DANGLING_WORDS for word in words) and not _BARE_IMAGE.match(text)
 
 
 def has_content_besides_photo(text: str) -> bool:
-    """Return whether the text has a content word of two letters that is no word for a photo."""
+    """Return whether the text has a content word other than "photo"."""
     words = [word for word in re.findall(r"[^\W\d_]{2,}", text) if not is_function_word(word)]
     return any(not re.fullmatch(_PHOTO, word) for word in words)

@@ -1,11 +1,10 @@
-"""Repetitions in decoded text: a decoder that loops repeats words and phrases."""
+"""Remove the repetitions of a decoder that loops."""
 
 import re
 
 from workers.english.caption_cleanup.content import DETERMINERS, is_function_word
 from workers.english.grammar import PREPOSITIONS
 
-# A content word that comes three times is a loop.
 _MAX_OCCURRENCES = 3
 # "A hat on top of a hat", "a stove and a stove", but not "a man next to a man".
 _REPEATED_NOUN_PHRASE = re.compile(
@@ -16,7 +15,7 @@ _REPEATED_NOUN_PHRASE = re.compile(
 
 
 def collapse_repetitions(text: str) -> str:
-    """Remove words and groups of up to six words that directly follow themselves."""
+    """Remove adjacent repetitions of one to six words."""
     kept: list[str] = []
     keys: list[str] = []
     for word in text.split():
@@ -30,14 +29,14 @@ def collapse_repetitions(text: str) -> str:
 
 
 def merge_repeated_noun_phrases(text: str) -> str:
-    """Keep one of two equal noun phrases that a conjunction or preposition joins."""
+    """Keep one of two equal noun phrases joined by a conjunction or preposition."""
     while (match := _REPEATED_NOUN_PHRASE.search(text)) is not None:
         text = (text[: match.start()] + match[1] + (match[2] or "") + text[match.end() :]).strip()
     return text
 
 
 def truncate_at_loop(text: str) -> str:
-    """Truncate the sentence where it begins to repeat itself."""
+    """Truncate at the first repetition."""
     words = text.split()
     return " ".join(
         words[: min(_noun_repeated_after_preposition(words), _repeated_trigram(words), _repeated_word(words))]
@@ -45,9 +44,9 @@ def truncate_at_loop(text: str) -> str:
 
 
 def _noun_repeated_after_preposition(words: list[str]) -> int:
-    """Return the index of " on top of a hat" in "a hat on top of a hat", or the end.
+    """Return the index of "on top of a hat" in "a hat on top of a hat", or the end.
 
-    "A man next to another man" and "a stack of books next to a stack of plates" are no loops.
+    No loops: "a man next to another man", "a stack of books next to a stack of plates".
     """
     for index in range(1, len(words)):
         before = index - 1
@@ -66,7 +65,7 @@ def _noun_repeated_after_preposition(words: list[str]) -> int:
 
 
 def _repeated_trigram(words: list[str]) -> int:
-    """Return the index of the first repeated trigram that ends with a content word, or the end."""
+    """Return the index of the first repeated trigram with a content word at its end, or the end."""
     seen: set[tuple[str, ...]] = set()
     for index in range(len(words) - 2):
         trigram = tuple(words[index : index + 3])
@@ -77,7 +76,6 @@ def _repeated_trigram(words: list[str]) -> int:
 
 
 def _repeated_word(words: list[str]) -> int:
-    """Return the index of the first content word that comes _MAX_OCCURRENCES times, or the end."""
     counts: dict[str, int] = {}
     for index, word in enumerate(words):
         counts[word] = counts.get(word, 0) + (not is_function_word(word))
