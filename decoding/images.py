@@ -5,11 +5,8 @@ from typing import IO, cast
 import pi_heif
 import PIL.Image
 
+from decoding.formats import FORMATS
 from decoding.limits import Limits, Source, TimedFile, taking_turns
-
-# Pillow opens MPO, the two-picture files of some cameras, as JPEG. Nothing else that Pillow knows is ever tried: among
-# the rest is PostScript, which it would hand to another program.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 
 pi_heif.register_heif_opener()
 # Ours is a setting and told with its figures. Pillow's own is a process-wide number, a warning at one size and an error

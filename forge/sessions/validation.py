@@ -13,19 +13,6 @@ from forge.database import connection_release
 from forge.errors import ForgeError, InvalidRequest, PayloadTooLarge, UnreadableImage, UnsupportedImage
 from forge.sessions.upload_handler import Upload
 
-# Pillow's name of a format → (suffix, content type). MPO is the JPEG of cameras that store a preview beside it.
-FORMATS = {
-    "JPEG": ("jpg", "image/jpeg"),
-    "MPO": ("jpg", "image/jpeg"),
-    "PNG": ("png", "image/png"),
-    "WEBP": ("webp", "image/webp"),
-    "GIF": ("gif", "image/gif"),
-    "BMP": ("bmp", "image/bmp"),
-    "DIB": ("bmp", "image/bmp"),
-    "TIFF": ("tif", "image/tiff"),
-    "AVIF": ("avif", "image/avif"),
-    "HEIF": ("heic", "image/heic"),
-}
 # Few decode at once, and always the same threads: the allocator keeps for each thread what its largest picture took.
 _checkers = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
 _ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
@@ -85,7 +72,7 @@ def image_check(file: Upload) -> CheckedImage:
     try:
         with decoding.opened(file, decoding.Limits.of(settings)) as picture:
             width, height = _decode(picture)
-            suffix, content_type = FORMATS[picture.format or ""]
+            suffix, content_type = decoding.FILE_TYPES[picture.format or ""]
     except decoding.Unsupported as error:
         raise UnsupportedImage(f"«{file.name}» is not an image of a supported type.") from error
     except decoding.TooLarge as error:

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from PIL import Image as PillowImage
 
+import decoding
 from forge import database
 from forge.accounts import account_ensure, key_issue
 from forge.credits import ledger
@@ -85,7 +86,7 @@ def test_the_type_is_decided_from_the_bytes(api: ApiClient, format: str) -> None
 def test_heic_is_a_known_type() -> None:
     """No encoder is installed (the GPL one); the decoder is registered and the type is on the list."""
     assert pi_heif.libheif_version()
-    assert validation.FORMATS["HEIF"] == ("heic", "image/heic")
+    assert decoding.FILE_TYPES["HEIF"] == ("heic", "image/heic")
     assert "HEIF" in PillowImage.OPEN
 
 
