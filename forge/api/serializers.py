@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from forge.api.provenance import RecordedProvenance
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
+from forge.sessions.filenames import FILENAME_MAX_LENGTH
 
 
 class WithoutAbsent(serializers.Serializer[Any]):
@@ -25,7 +26,9 @@ class MetadataSerializer(serializers.Serializer[Any]):
     alt = serializers.CharField(max_length=250)
     caption = serializers.CharField()
     description = serializers.CharField()
-    filename = serializers.CharField(max_length=80, help_text="Without extension; unique within the session.")
+    filename = serializers.CharField(
+        max_length=FILENAME_MAX_LENGTH, help_text="Without extension; unique within the session."
+    )
     seoTags = serializers.ListField(child=serializers.CharField(), min_length=3, max_length=15)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from forge.models import Image
 
-MAX_LENGTH = 80
+FILENAME_MAX_LENGTH = 80
 
 
 def filename_free(*, image: Image, candidates: Sequence[str]) -> str:
@@ -29,7 +29,7 @@ def _numbered(best: str, taken: set[str]) -> str:
 
 
 def _with_number(best: str, number: int) -> str:
-    return f"{best[: MAX_LENGTH - 1 - len(str(number))].rstrip('-')}-{number}"
+    return f"{best[: FILENAME_MAX_LENGTH - 1 - len(str(number))].rstrip('-')}-{number}"
 
 
 def _fits(filename: str, names: Sequence[str]) -> bool:

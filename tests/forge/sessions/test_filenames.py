@@ -9,8 +9,9 @@ from django.db import connection
 from forge.jobs import services
 from forge.jobs.services import ImageReference
 from forge.models import Account, Image, ImageAnalysis, Session
-from forge.sessions.filenames import filename_free
+from forge.sessions.filenames import FILENAME_MAX_LENGTH, filename_free
 from tests.forge import job_factory
+from workers.composing.filename import FILENAME_LIMIT
 
 pytestmark = pytest.mark.django_db
 MakeSession = Callable[..., Session]
@@ -90,3 +91,7 @@ def test_images_that_want_one_name_at_once_get_one_each(alice: Account, make_ses
         list(pool.map(work, job_factory.analyses(job_factory.submit(alice, session))))
 
     assert sorted(filter(None, names(session))) == sorted([*KETTLE, *(f"red-kettle-{n}" for n in range(2, 9))])
+
+
+def test_workers_service_and_database_limit_file_names_alike() -> None:
+    assert FILENAME_LIMIT == FILENAME_MAX_LENGTH == Image._meta.get_field("filename").max_length
