@@ -10,11 +10,16 @@ from PIL import ExifTags
 
 import decoding
 from forge.database import connection_release
-from forge.errors import ForgeError, InvalidRequest, PayloadTooLarge, UnreadableImage, UnsupportedImage
+from forge.errors import IMAGE_ERRORS, ForgeError, InvalidRequest, PayloadTooLarge
 from forge.sessions.upload_handler import Upload
 
 # Few decode at once, and always the same threads: the allocator keeps for each thread what its largest picture took.
 _checkers = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
+_SENTENCES = {
+    "unsupported_image": "«{name}» is not an image of a supported type.",
+    "unreadable_image": "«{name}» is damaged and cannot be read.",
+    "payload_too_large": "«{name}» has {actual} {unit}; an image may have {limit}.",
+}
 _ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 
@@ -73,18 +78,15 @@ def image_check(file: Upload) -> CheckedImage:
         with decoding.opened(file, decoding.Limits.of(settings)) as picture:
             width, height = _decode(picture)
             suffix, content_type = decoding.FILE_TYPES[picture.format or ""]
-    except decoding.Unsupported as error:
-        raise UnsupportedImage(f"«{file.name}» is not an image of a supported type.") from error
-    except decoding.TooLarge as error:
-        raise PayloadTooLarge(
-            f"«{file.name}» has {error.actual} {error.unit}; an image may have {error.limit}.",
-            limit=error.limit,
-            actual=error.actual,
-        ) from error
-    except decoding.Damaged as error:
-        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
+    except decoding.Undecodable as error:
+        raise _refusal(error, file.name) from error
     file.seek(0)
     return CheckedImage(file, file.name or "image", suffix, content_type, size, width, height)
+
+
+def _refusal(error: decoding.Undecodable, name: str | None) -> ForgeError:
+    members = {"limit": error.limit, "actual": error.actual} if isinstance(error, decoding.TooLarge) else {}
+    return IMAGE_ERRORS[error.code](_SENTENCES[error.code].format(name=name, **vars(error)), **members)
 
 
 def _decode(picture: PIL.Image.Image) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,39 +25,6 @@ _UPRIGHT = {
 }
 
 
-class ImageError(Exception):
-    """Base of what `decode` raises; `code` and `message` are those of the HTTP contract."""
-
-    code: ClassVar[str] = "image_error"
-    message: ClassVar[str] = "The image cannot be used."
-
-    def __init__(self) -> None:
-        super().__init__(self.message)
-
-
-class UnsupportedImage(ImageError):
-    code = "unsupported_image"
-    message = "The file is not a supported image."
-
-
-class UnreadableImage(ImageError):
-    code = "unreadable_image"
-    message = "The image is damaged or incomplete and cannot be read."
-
-
-class ImageTooLarge(ImageError):
-    """`limit` and `actual` are numbers of `unit`: pixels, or pixels of the longer side."""
-
-    code = "payload_too_large"
-    message = "The image has too many pixels."
-
-    def __init__(self, *, unit: str, limit: int, actual: int) -> None:
-        super().__init__()
-        self.unit = unit
-        self.limit = limit
-        self.actual = actual
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Picture:
     """`pixels` is (h, w, 3), upright and perhaps reduced; `width` and `height` are the original's, upright too."""
@@ -71,17 +37,10 @@ class Picture:
 def decode(data: bytes, *, limits: decoding.Limits, max_side: int = MAX_SIDE) -> Picture:
     """The first frame. Transparency is laid on white; greater bit depths are scaled to 8 bits.
 
-    Raises ImageError: UnsupportedImage, UnreadableImage, or ImageTooLarge (decided by the header alone).
+    Raises decoding.Undecodable: Unsupported, Damaged, or TooLarge (decided by the header alone).
     """
-    try:
-        with decoding.opened(io.BytesIO(data), limits) as image:
-            return _picture(image, max_side)
-    except decoding.Unsupported as error:
-        raise UnsupportedImage from error
-    except decoding.TooLarge as error:
-        raise ImageTooLarge(unit=error.unit, limit=error.limit, actual=error.actual) from error
-    except decoding.Damaged as error:
-        raise UnreadableImage from error
+    with decoding.opened(io.BytesIO(data), limits) as image:
+        return _picture(image, max_side)
 
 
 def _picture(image: Image.Image, max_side: int) -> Picture:

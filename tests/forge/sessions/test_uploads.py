@@ -15,6 +15,7 @@ import decoding
 from forge import database
 from forge.accounts import account_ensure, key_issue
 from forge.credits import ledger
+from forge.errors import IMAGE_ERRORS
 from forge.models import Account, CreditEntry, Image, Session
 from forge.sessions import services, validation
 from tests import images
@@ -149,6 +150,10 @@ def test_a_bad_file_is_refused_and_named(api: ApiClient, refused: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert [file["name"] for file in answer.json()["files"]] == ["bad.jpg"]
     assert "bad.jpg" in answer.json()["error"]
+
+
+def test_each_decoding_error_has_an_error_of_the_contract() -> None:
+    assert {error.code for error in decoding.Undecodable.__subclasses__()} == set(IMAGE_ERRORS)
 
 
 @pytest.mark.parametrize("refused", ["two"])
