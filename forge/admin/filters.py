@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from forge.jobs.events import EVENTS
 from forge.models import Account, JobEvent
 
 _MOST_ACCOUNTS = 50
@@ -23,7 +24,7 @@ class EventTypeFilter(admin.SimpleListFilter):
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [(name, name) for name in ("progress", "result", "error", "complete")]
+        return [(name, name) for name in EVENTS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[JobEvent]) -> QuerySet[JobEvent]:
         return queryset.filter(type=self.value()) if self.value() else queryset

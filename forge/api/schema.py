@@ -105,14 +105,15 @@ def _event(name: str, data: type[serializers.Serializer[Any]]) -> type[serialize
     return type(f"{name.capitalize()}EventSerializer", (serializers.Serializer,), fields)
 
 
+EVENT_DATA: dict[str, type[serializers.Serializer[Any]]] = {
+    "progress": ProgressSerializer,
+    "result": ResultSerializer,
+    "error": ImageErrorSerializer,
+    "complete": CompleteSerializer,
+}
 JOB_EVENT = PolymorphicProxySerializer(
     component_name="JobEvent",
-    serializers={
-        "progress": _event("progress", ProgressSerializer),
-        "result": _event("result", ResultSerializer),
-        "error": _event("error", ImageErrorSerializer),
-        "complete": _event("complete", CompleteSerializer),
-    },
+    serializers={name: _event(name, data) for name, data in EVENT_DATA.items()},
     resource_type_field_name="event",
 )
 
