@@ -19,7 +19,6 @@ from forge.api.renderers import prefers_json
 from forge.api.schema import STREAM, errors
 from forge.api.serializers import AnalyzeRequest, AnalyzeSingleRequest, JobSerializer, SingleResultSerializer
 from forge.api.views.streams import after_of, job_headers, stream_of
-from forge.credits import ledger
 from forge.database import DATABASE_ERRORS
 from forge.errors import (
     AnalysisCancelled,
@@ -40,9 +39,9 @@ from forge.errors import (
     UnreadableImage,
     UploadPathMismatch,
 )
-from forge.jobs import services
+from forge.jobs import outcomes, submission
 from forge.jobs.services import ImageReference
-from forge.models import Account, ImageAnalysis, Job
+from forge.models import Account, Job
 
 _SUBMIT_ERRORS = (
     InvalidRequest,
@@ -132,18 +131,13 @@ def _submit(
     images: list[dict[str, str]],
     accepted: Callable[[Job], object],
 ) -> Job:
-    if asked.get("sessionId", session_id) != session_id:
-        raise InvalidRequest("The sessionId of the body is not the one of the path.")
-    if len(images) > settings.FORGE_MAX_IMAGES:
-        raise PayloadTooLarge(
-            f"A request may name {settings.FORGE_MAX_IMAGES} images; this one names {len(images)}.",
-            limit=settings.FORGE_MAX_IMAGES,
-            actual=len(images),
-        )
-    account = account_of(request)
-    session = selectors.session_get(account, session_id)
-    references = [ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images]
-    job = services.job_submit(account=account, session=session, references=references, accepted=accepted)
+    job = submission.job_request(
+        account=account_of(request),
+        session_id=session_id,
+        confirmed_session_id=asked.get("sessionId"),
+        references=[ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images],
+        accepted=accepted,
+    )
     logs.bind(jobId=job.pk)
     return job
 
@@ -167,21 +161,21 @@ async def _single_answer(
 def _settled(account: Account, job_id: str, request_id: str, key_id: int | None) -> tuple[int, dict[str, Any]]:
     """The outcome; with a key, as whoever asked first with it is told."""
     try:
-        status, told = _single_outcome(account, job_id, request_id)
+        outcome = outcomes.outcome_get(account, job_id)
     except NotFound as error:  # the session was deleted meanwhile
         return error.status, body(error, request_id)
+    status, told = _as_response(outcome, job_id, request_id)
     if key_id is None or status == StillRunning.status:
         return status, told
     status, told = idempotency.response_settle(key_id, status=status, response=told)
     return status, told | ({"requestId": request_id} if "requestId" in told else {})
 
 
-def _single_outcome(account: Account, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
-    analysis = selectors.job_get(account, job_id).analyses.all()[0]
-    named = {"jobId": job_id, "imageId": analysis.image_id}
-    match analysis.status:
-        case ImageAnalysis.Status.SUCCEEDED:
-            return 200, {**named, "metadata": analysis.metadata, "creditsRemaining": ledger.balance(account.pk)}
-        case ImageAnalysis.Status.FAILED | ImageAnalysis.Status.CANCELLED:
-            return 422, {"error": analysis.error, "code": analysis.code, "requestId": request_id, **named}
-    return StillRunning.status, body(StillRunning(**named), request_id)
+def _as_response(outcome: outcomes.Outcome, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
+    ids = {"jobId": job_id, "imageId": outcome.image_id}
+    match outcome:
+        case outcomes.Succeeded():
+            return 200, {**ids, "metadata": outcome.metadata, "creditsRemaining": outcome.credits_remaining}
+        case outcomes.Failed():
+            return 422, {"error": outcome.error, "code": outcome.code, "requestId": request_id, **ids}
+    return StillRunning.status, body(StillRunning(**ids), request_id)

@@ -8,7 +8,7 @@ from forge.api.account import account_of
 from forge.api.pagination import NewestFirst
 from forge.api.schema import errors
 from forge.api.serializers import BalanceSerializer, CheckRequest, CheckSerializer, CreditEntrySerializer
-from forge.credits import ledger
+from forge.credits import quotes
 from forge.errors import InsufficientCredits, InvalidRequest
 
 
@@ -29,11 +29,10 @@ class CheckView(APIView):
         """Whether the account could pay for so many images. Nothing is charged or reserved. 402 if not."""
         asked = CheckRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        cost = ledger.cost(images=asked.validated_data["imageCount"])
-        balance = account_of(request).balance
-        if balance < cost:
-            raise InsufficientCredits(balance=balance, required=cost)
-        return Response({"sufficient": True, "balance": balance, "cost": cost, "remaining": balance - cost})
+        offer = quotes.quote(account=account_of(request), images=asked.validated_data["imageCount"])
+        return Response(
+            {"sufficient": True, "balance": offer.balance, "cost": offer.cost, "remaining": offer.remaining}
+        )
 
 
 class LedgerView(APIView):

@@ -1,0 +1,25 @@
+"""Whether an account could pay for an analysis, before it asks for one."""
+
+from dataclasses import dataclass
+
+from forge.credits import ledger
+from forge.errors import InsufficientCredits
+from forge.models import Account
+
+
+@dataclass(frozen=True)
+class Quote:
+    balance: int
+    cost: int
+
+    @property
+    def remaining(self) -> int:
+        return self.balance - self.cost
+
+
+def quote(*, account: Account, images: int) -> Quote:
+    """The price of so many images. Reserves nothing. Raises InsufficientCredits."""
+    offer = Quote(balance=account.balance, cost=ledger.cost(images=images))
+    if offer.remaining < 0:
+        raise InsufficientCredits(balance=offer.balance, required=offer.cost)
+    return offer
