@@ -1,11 +1,12 @@
 """Submission of a job by ids, as the API receives it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from django.conf import settings
 
 from forge import selectors
 from forge.errors import InvalidRequest, PayloadTooLarge
+from forge.idempotency import ClaimedKey
 from forge.jobs import services
 from forge.jobs.services import ImageReference
 from forge.models import Account, Job
@@ -17,7 +18,7 @@ def job_request(
     session_id: str,
     confirmed_session_id: str | None,
     references: Sequence[ImageReference],
-    accepted: Callable[[Job], object],
+    claimed_key: ClaimedKey | None,
 ) -> Job:
     """Check the request and submit its job. Raises InvalidRequest, PayloadTooLarge, NotFound and job_submit's errors.
 
@@ -32,4 +33,4 @@ def job_request(
             actual=len(references),
         )
     session = selectors.session_get(account, session_id)
-    return services.job_submit(account=account, session=session, references=references, accepted=accepted)
+    return services.job_submit(account=account, session=session, references=references, claimed_key=claimed_key)

@@ -1,31 +1,32 @@
 """What changes a session: create, extend, delete. One transaction each; rows and files together or neither."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
 from forge.errors import Conflict, NotFound, SessionExpired
+from forge.idempotency import ClaimedKey, acceptance_record
 from forge.models import Account, Image, ImageAnalysis, Session
+from forge.representations import session_representation
 from forge.sessions.files import FOLDER, files_remove
 from forge.sessions.validation import CheckedImage
 
-# Called with the rows in the transaction that writes them, at its end; what it raises undoes that.
-Accepted = Callable[[list[Image]], object]
 
-
-def session_create(*, account: Account, images: Sequence[CheckedImage], accepted: Accepted = lambda _: None) -> Session:
+def session_create(
+    *, account: Account, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
+) -> Session:
     session = Session(account=account)
     with _stored(session, images, first_position=0) as rows, transaction.atomic():
         session.save(force_insert=True)
         Image.objects.bulk_create(rows)
-        accepted(rows)
+        _record(claimed_key, session, rows)
     return session
 
 
 def session_extend(
-    *, session: Session, images: Sequence[CheckedImage], accepted: Accepted = lambda _: None
+    *, session: Session, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
 ) -> list[Image]:
     """Adds images to an open session. Raises SessionExpired, and NotFound where it was deleted meanwhile."""
     if session.is_expired:
@@ -33,7 +34,7 @@ def session_extend(
     try:
         with _stored(session, images, first_position=session.images.count()) as rows, transaction.atomic():
             Image.objects.bulk_create(rows)
-            accepted(rows)
+            _record(claimed_key, session, rows)
     except IntegrityError as error:
         raise NotFound from error
     return rows
@@ -53,6 +54,10 @@ def session_delete(*, session: Session) -> None:
             transaction.on_commit(lambda: files_remove(keys))
     except IntegrityError as error:
         raise Conflict("A job of this session has just begun. Delete the session when it has ended.") from error
+
+
+def _record(claimed_key: ClaimedKey | None, session: Session, added: Sequence[Image]) -> None:
+    acceptance_record(claimed_key, session=session, status=201, response=session_representation(session, added))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Upload validation: every file is decoded once, in few threads, before any is kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,8 +9,10 @@ from django.conf import settings
 from PIL import ExifTags
 
 import decoding
+from forge import idempotency
 from forge.database import connection_release
 from forge.errors import IMAGE_ERRORS, ForgeError, InvalidRequest, PayloadTooLarge
+from forge.idempotency import ClaimedKey
 from forge.sessions.upload_handler import Upload
 
 # Few decode at once, and always the same threads: the allocator keeps for each thread what its largest picture took.
@@ -36,9 +38,10 @@ class CheckedImage:
     height: int
 
 
-def images_check(files: Sequence[Upload], *, each: Callable[[], object] = lambda: None) -> list[CheckedImage]:
-    """Decodes each file once; `each` is called after every one. Raises the first bad file's error, with all bad files
-    named in `files`.
+def images_check(files: Sequence[Upload], *, claimed_key: ClaimedKey | None = None) -> list[CheckedImage]:
+    """Decode each file once and renew the key's lease after every one.
+
+    Raises the first bad file's error, with all bad files named in `files`.
     """
     if not files:
         raise InvalidRequest("Send at least one file in the field images[].")
@@ -55,7 +58,8 @@ def images_check(files: Sequence[Upload], *, each: Callable[[], object] = lambda
             checked.append(_checkers.submit(image_check, file).result())
         except ForgeError as error:
             refused.append((file, error))
-        each()
+        if claimed_key is not None:
+            idempotency.key_renew(claimed_key.row)
     if refused:
         _, first = refused[0]
         named = [

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -39,6 +38,7 @@ from forge.errors import (
     UnreadableImage,
     UploadPathMismatch,
 )
+from forge.idempotency import ClaimedKey
 from forge.jobs import outcomes, submission
 from forge.jobs.services import ImageReference
 from forge.models import Account, Job
@@ -80,19 +80,15 @@ class AnalyzeView(APIView):
         as_json = prefers_json(request)
         # Before anything is charged: a stream that may not open is refused with nothing done.
         with limits.acquire_stream_slot(account_of(request)) if not as_json else nullcontext() as slot:
-            with idempotent_request(request) as once:
-                job = once.job or _submit(
-                    request,
-                    session_id,
-                    asked.validated_data,
-                    asked.validated_data["images"],
-                    lambda job: once.keep(session=job.session, job=job, status=202, answer=JobSerializer(job).data),
+            with idempotent_request(request) as idempotent:
+                job = idempotent.job or _submit(
+                    request, session_id, asked.validated_data, asked.validated_data["images"], idempotent.key
                 )
             if as_json:
-                answer = once.answer or JobSerializer(selectors.job_get(account_of(request), job.pk)).data
+                answer = idempotent.response or JobSerializer(selectors.job_get(account_of(request), job.pk)).data
                 return Response(answer, status=202, headers=job_headers(request, job))
             # A client whose stream broke may say its POST again instead of asking for the job's events.
-            return stream_of(request, job, slot, after=0 if once.is_first else after_of(request))
+            return stream_of(request, job, slot, after=0 if idempotent.is_first else after_of(request))
 
 
 class AnalyzeSingleView(APIView):
@@ -110,16 +106,12 @@ class AnalyzeSingleView(APIView):
         asked = AnalyzeSingleRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         with limits.acquire_stream_slot(account_of(request)) as slot:
-            with idempotent_request(request) as once:
-                job = once.job or _submit(
-                    request,
-                    session_id,
-                    asked.validated_data,
-                    [asked.validated_data["image"]],
-                    lambda job: once.keep(session=job.session, job=job),
+            with idempotent_request(request, is_deferred=True) as idempotent:
+                job = idempotent.job or _submit(
+                    request, session_id, asked.validated_data, [asked.validated_data["image"]], idempotent.key
                 )
             request_id = request._request.META["forge.request_id"]
-            answer = _single_answer(account_of(request), job.pk, request_id, once.key_id)
+            answer = _single_answer(account_of(request), job.pk, request_id, idempotent.key)
             hand_over(request, JsonResponder(answer), slot)
         return HttpResponse(headers=job_headers(request, job))
 
@@ -129,21 +121,21 @@ def _submit(
     session_id: str,
     asked: dict[str, Any],
     images: list[dict[str, str]],
-    accepted: Callable[[Job], object],
+    claimed_key: ClaimedKey | None,
 ) -> Job:
     job = submission.job_request(
         account=account_of(request),
         session_id=session_id,
         confirmed_session_id=asked.get("sessionId"),
         references=[ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images],
-        accepted=accepted,
+        claimed_key=claimed_key,
     )
     logs.bind(jobId=job.pk)
     return job
 
 
 async def _single_answer(
-    account: Account, job_id: str, request_id: str, key_id: int | None
+    account: Account, job_id: str, request_id: str, claimed_key: ClaimedKey | None
 ) -> tuple[int, dict[str, Any]]:
     try:
         async with asyncio.timeout(settings.FORGE_SINGLE_WAIT_S):
@@ -152,22 +144,24 @@ async def _single_answer(
     except TimeoutError:
         pass  # What the job has come to by now is read below.
     try:
-        return await relay.run_in_log_pool(lambda: _settled(account, job_id, request_id, key_id))
+        return await relay.run_in_log_pool(lambda: _settled(account, job_id, request_id, claimed_key))
     except DATABASE_ERRORS:
         # The job was accepted and goes on, whatever has happened to its database since.
         return StillRunning.status, body(StillRunning(jobId=job_id), request_id)
 
 
-def _settled(account: Account, job_id: str, request_id: str, key_id: int | None) -> tuple[int, dict[str, Any]]:
+def _settled(
+    account: Account, job_id: str, request_id: str, claimed_key: ClaimedKey | None
+) -> tuple[int, dict[str, Any]]:
     """The outcome; with a key, as whoever asked first with it is told."""
     try:
         outcome = outcomes.outcome_get(account, job_id)
     except NotFound as error:  # the session was deleted meanwhile
         return error.status, body(error, request_id)
     status, told = _as_response(outcome, job_id, request_id)
-    if key_id is None or status == StillRunning.status:
+    if claimed_key is None or status == StillRunning.status:
         return status, told
-    status, told = idempotency.response_settle(key_id, status=status, response=told)
+    status, told = idempotency.response_settle(claimed_key.row.pk, status=status, response=told)
     return status, told | ({"requestId": request_id} if "requestId" in told else {})
 
 

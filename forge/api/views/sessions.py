@@ -11,7 +11,7 @@ from forge.api.account import account_of
 from forge.api.idempotency import KEY_HEADER, idempotent_request
 from forge.api.pagination import SessionsNewestFirst
 from forge.api.schema import errors
-from forge.api.serializers import ImageSerializer, ImageStateSerializer, SessionSerializer, UploadRequest
+from forge.api.serializers import ImageStateSerializer, SessionSerializer, UploadRequest
 from forge.api.throttling import BytesThrottle, RequestsThrottle
 from forge.errors import (
     Conflict,
@@ -24,7 +24,7 @@ from forge.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
-from forge.models import Image
+from forge.representations import session_representation
 from forge.sessions import services, validation
 
 _FILES = "images[]"
@@ -50,18 +50,12 @@ class UploadView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Upload images. Makes a session. A request with a bad file keeps nothing and names each bad file."""
-        with idempotent_request(request) as once:
-            if not once.is_first:
-                return Response(once.answer, status=201)
-            images = validation.images_check(request.FILES.getlist(_FILES), each=once.renew)
-            session = services.session_create(
-                account=account_of(request),
-                images=images,
-                accepted=lambda rows: once.keep(
-                    session=rows[0].session, status=201, answer=SessionSerializer(rows[0].session).data
-                ),
-            )
-        return Response(SessionSerializer(session).data, status=201)
+        with idempotent_request(request) as idempotent:
+            if not idempotent.is_first:
+                return Response(idempotent.response, status=201)
+            images = validation.images_check(request.FILES.getlist(_FILES), claimed_key=idempotent.key)
+            session = services.session_create(account=account_of(request), images=images, claimed_key=idempotent.key)
+        return Response(session_representation(session, session.images.all()), status=201)
 
 
 class SessionImagesView(APIView):
@@ -77,20 +71,12 @@ class SessionImagesView(APIView):
     def post(self, request: Request, session_id: str) -> Response:
         """Add images to an open session. Answers the session with the images that were added."""
         session = selectors.session_get(account_of(request), session_id)
-
-        def answer(added: list[Image]) -> dict[str, Any]:
-            return {**SessionSerializer(session).data, "images": [ImageSerializer(image).data for image in added]}
-
-        with idempotent_request(request) as once:
-            if not once.is_first:
-                return Response(once.answer, status=201)
-            images = validation.images_check(request.FILES.getlist(_FILES), each=once.renew)
-            added = services.session_extend(
-                session=session,
-                images=images,
-                accepted=lambda rows: once.keep(session=session, status=201, answer=answer(rows)),
-            )
-        return Response(answer(added), status=201)
+        with idempotent_request(request) as idempotent:
+            if not idempotent.is_first:
+                return Response(idempotent.response, status=201)
+            images = validation.images_check(request.FILES.getlist(_FILES), claimed_key=idempotent.key)
+            added = services.session_extend(session=session, images=images, claimed_key=idempotent.key)
+        return Response(session_representation(session, added), status=201)
 
 
 class SessionListView(APIView):

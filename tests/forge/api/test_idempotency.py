@@ -15,6 +15,7 @@ from forge import idempotency
 from forge.accounts import account_ensure, key_issue
 from forge.credits import ledger
 from forge.errors import IdempotencyInProgress
+from forge.idempotency import ClaimedKey
 from forge.models import Account, CreditEntry, IdempotencyKey, Image, Job, Session
 from forge.sessions import services, validation
 from tests.forge import job_factory
@@ -277,9 +278,7 @@ def test_a_request_whose_lease_ran_out_accepts_nothing(make_session: MakeSession
         services.session_create(
             account=alice,
             images=validation.images_check(files),
-            accepted=lambda rows: idempotency.key_complete(
-                slow, session=rows[0].session, job=None, status=201, response={}
-            ),
+            claimed_key=ClaimedKey(slow),
         )
 
     assert not Session.objects.exists()

@@ -12,11 +12,12 @@ from django.db import connection
 from PIL import Image as PillowImage
 
 import decoding
-from forge import database
+from forge import database, idempotency
 from forge.accounts import account_ensure, key_issue
 from forge.credits import ledger
 from forge.errors import IMAGE_ERRORS
-from forge.models import Account, CreditEntry, Image, Session
+from forge.idempotency import ClaimedKey
+from forge.models import Account, CreditEntry, IdempotencyKey, Image, Session
 from forge.sessions import services, validation
 from tests import images
 from tests.forge import job_factory
@@ -331,7 +332,8 @@ def test_an_upload_that_waits_for_its_checks_holds_no_connection(monkeypatch: py
     files = [SimpleUploadedFile(name, images.jpeg()) for name in ("a.jpg", "b.jpg")]
     connection.ensure_connection()
 
-    validation.images_check(files, each=connection.ensure_connection)
+    monkeypatch.setattr(idempotency, "key_renew", lambda _: connection.ensure_connection())
+    validation.images_check(files, claimed_key=ClaimedKey(IdempotencyKey()))
 
     assert held == [None, None]
 
