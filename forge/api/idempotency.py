@@ -1,4 +1,4 @@
-"""The `Idempotency-Key` header: the same request said twice is carried out once."""
+"""The `Idempotency-Key` header: a repeated request is carried out once."""
 
 import hashlib
 import json
@@ -24,8 +24,8 @@ KEY_HEADER = OpenApiParameter(
     {"type": "string", "minLength": 1, "maxLength": _MAX_LENGTH, "pattern": "^[ -~]+$"},
     OpenApiParameter.HEADER,
     description=(
-        "Printable ASCII of your choice, new for each request. Said again within 24 h with the same body, the request "
-        "is not carried out again: the answer is the first one's; a stream is that of the same job, from its first "
+        "Printable ASCII of your choice, new for each request. Repeated within 24 h with the same body, the request "
+        "is not carried out again: the response is the first one's; a stream is that of the same job, from its first "
         "event or after `Last-Event-ID`. A request that was refused leaves its key free."
     ),
 )
@@ -75,9 +75,9 @@ def _key(request: Request) -> str | None:
 
 
 def _fingerprint(request: Request) -> str:
-    """Of what was asked, not of how it was written: the boundary of a form and the spaces of JSON do not count."""
-    asked = [request.method, request.path, _fields(request.data), _files(request)]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    """Hash the parsed request, so that a form's boundary and the whitespace of JSON do not count."""
+    parts = [request.method, request.path, _fields(request.data), _files(request)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _fields(data: Any) -> Any:

@@ -282,7 +282,7 @@ def test_analyze_single_names_its_job_where_the_database_goes_away_at_the_end(
         raise InterfaceError("connection already closed")
 
     session = make_session(alice, 1)
-    monkeypatch.setattr(analyze, "_settled", away)
+    monkeypatch.setattr(analyze, "_settled_response", away)
 
     call = asyncio.run(answer_single(session.pk, single(session), key, failing=False))
 

@@ -136,11 +136,11 @@ def streams_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sending is the ASGI layer's; who may ask is decided before."""
 
     def end(request: Any, responder: Any, slot: Any) -> None:
-        if hasattr(responder, "answer"):
-            responder.answer.close()
+        if hasattr(responder, "response"):
+            responder.response.close()
 
     for view in (analyze, streams):
-        monkeypatch.setattr(view, "hand_over", end)
+        monkeypatch.setattr(view, "hand_off", end)
 
 
 @each_endpoint
