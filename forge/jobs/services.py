@@ -26,7 +26,7 @@ from forge.jobs import completion, dispatch, fair_queue, states
 from forge.jobs.events import ImageMetadata, event_record
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.representations import job_representation
-from forge.sessions.filenames import filename_free
+from forge.sessions.filenames import filename_choose
 
 _A = ImageAnalysis.Status
 _J = Job.Status
@@ -180,7 +180,7 @@ def analysis_succeed(
     image = _image_locking_session(claim.image_id)
     if image is None:
         return False
-    result: ImageMetadata = {**metadata, "filename": filename_free(image=image, candidates=filenames)}
+    result: ImageMetadata = {**metadata, "filename": filename_choose(image=image, candidates=filenames)}
     saved = states.analysis_transition(
         claim.analysis_id,
         source=_A.PROCESSING,

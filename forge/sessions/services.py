@@ -1,4 +1,4 @@
-"""What changes a session: create, extend, delete. One transaction each; rows and files together or neither."""
+"""Create, extend, delete a session: one transaction each, rows and files together or neither."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ def session_create(
     *, account: Account, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
 ) -> Session:
     session = Session(account=account)
-    with _stored(session, images, first_position=0) as rows, transaction.atomic():
+    with _stored_images(session, images, first_position=0) as rows, transaction.atomic():
         session.save(force_insert=True)
         Image.objects.bulk_create(rows)
         _record(claimed_key, session, rows)
@@ -28,11 +28,11 @@ def session_create(
 def session_extend(
     *, session: Session, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
 ) -> list[Image]:
-    """Adds images to an open session. Raises SessionExpired, and NotFound where it was deleted meanwhile."""
+    """Add images to an open session. Raises SessionExpired, and NotFound if it was deleted meanwhile."""
     if session.is_expired:
         raise SessionExpired
     try:
-        with _stored(session, images, first_position=session.images.count()) as rows, transaction.atomic():
+        with _stored_images(session, images, first_position=session.images.count()) as rows, transaction.atomic():
             Image.objects.bulk_create(rows)
             _record(claimed_key, session, rows)
     except IntegrityError as error:
@@ -41,11 +41,11 @@ def session_extend(
 
 
 def session_delete(*, session: Session) -> None:
-    """Removes rows and files; the ledger stays. Raises Conflict while an image is being analysed."""
+    """Delete rows and files; the ledger stays. Raises Conflict while a job of the session runs."""
     open_states = [ImageAnalysis.Status.QUEUED, ImageAnalysis.Status.PROCESSING]
     try:
         with transaction.atomic():
-            # First of all its rows: a job that is being written has them too, and each would wait for the other.
+            # The session's row is locked first: a concurrent submission, which refers to it, would deadlock.
             Session.objects.select_for_update().filter(pk=session.pk).first()
             if ImageAnalysis.objects.filter(job__session=session, status__in=open_states).exists():
                 raise Conflict("A job of this session is still running. Delete the session when it has ended.")
@@ -61,8 +61,8 @@ def _record(claimed_key: ClaimedKey | None, session: Session, added: Sequence[Im
 
 
 @contextmanager
-def _stored(session: Session, images: Sequence[CheckedImage], *, first_position: int) -> Iterator[list[Image]]:
-    """The rows of these images, their files in storage; the files go again if the rows are not committed."""
+def _stored_images(session: Session, images: Sequence[CheckedImage], *, first_position: int) -> Iterator[list[Image]]:
+    """Store the files and yield unsaved rows; an exception inside deletes the files."""
     rows: list[Image] = []
     keys: list[str] = []
     try:
@@ -77,7 +77,7 @@ def _stored(session: Session, images: Sequence[CheckedImage], *, first_position:
                 height=checked.height,
             )
             row.storage_key = f"{FOLDER}/{session.pk}/{row.pk}.{checked.suffix}"
-            # Before it is whole: where the disk is full a part of it stays behind.
+            # Before the write: a full disk leaves a partial file.
             keys.append(row.storage_key)
             row.storage_key = default_storage.save(row.storage_key, checked.file)
             rows.append(row)

@@ -1,4 +1,4 @@
-"""Upload validation: every file is decoded once, in few threads, before any is kept."""
+"""Upload validation: every file is decoded once before any is stored."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +15,8 @@ from forge.errors import IMAGE_ERRORS, ForgeError, InvalidRequest, PayloadTooLar
 from forge.idempotency import ClaimedKey
 from forge.sessions.upload_handler import Upload
 
-# Few decode at once, and always the same threads: the allocator keeps for each thread what its largest picture took.
-_checkers = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
+# Few threads, always the same ones: the allocator keeps the memory of each thread's largest image.
+_check_pool = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
 _SENTENCES = {
     "unsupported_image": "«{name}» is not an image of a supported type.",
     "unreadable_image": "«{name}» is damaged and cannot be read.",
@@ -27,7 +27,7 @@ _ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 @dataclass(frozen=True)
 class CheckedImage:
-    """An upload that was decoded to its last byte; `width` and `height` in pixels, as a viewer sees it, upright."""
+    """An upload that was decoded to its last byte; `width` and `height` are pixels of the upright image."""
 
     file: Upload
     name: str
@@ -53,9 +53,9 @@ def images_check(files: Sequence[Upload], *, claimed_key: ClaimedKey | None = No
         )
     checked, refused = [], []
     for file in files:
-        connection_release()  # Others may be checked first, for minutes.
+        connection_release()  # The check may wait for minutes behind others.
         try:
-            checked.append(_checkers.submit(image_check, file).result())
+            checked.append(_check_pool.submit(image_check, file).result())
         except ForgeError as error:
             refused.append((file, error))
         if claimed_key is not None:
@@ -70,7 +70,7 @@ def images_check(files: Sequence[Upload], *, claimed_key: ClaimedKey | None = No
 
 
 def image_check(file: Upload) -> CheckedImage:
-    """Raises PayloadTooLarge, UnsupportedImage or UnreadableImage."""
+    """Decode one file. Raises PayloadTooLarge, UnsupportedImage or UnreadableImage."""
     size = file.size or 0
     if size > settings.FORGE_MAX_IMAGE_BYTES:
         raise PayloadTooLarge(
@@ -79,25 +79,25 @@ def image_check(file: Upload) -> CheckedImage:
             actual=size,
         )
     try:
-        with decoding.opened(file, decoding.Limits.of(settings)) as picture:
-            width, height = _decode(picture)
-            suffix, content_type = decoding.FILE_TYPES[picture.format or ""]
+        with decoding.opened(file, decoding.Limits.of(settings)) as image:
+            width, height = _decode(image)
+            suffix, content_type = decoding.FILE_TYPES[image.format or ""]
     except decoding.Undecodable as error:
-        raise _refusal(error, file.name) from error
+        raise _forge_error(error, file.name) from error
     file.seek(0)
     return CheckedImage(file, file.name or "image", suffix, content_type, size, width, height)
 
 
-def _refusal(error: decoding.Undecodable, name: str | None) -> ForgeError:
+def _forge_error(error: decoding.Undecodable, name: str | None) -> ForgeError:
     members = {"limit": error.limit, "actual": error.actual} if isinstance(error, decoding.TooLarge) else {}
     return IMAGE_ERRORS[error.code](_SENTENCES[error.code].format(name=name, **vars(error)), **members)
 
 
-def _decode(picture: PIL.Image.Image) -> tuple[int, int]:
-    """The upright size of the picture. Reads the file to its end: a truncated one is refused now, not failed later."""
-    width, height = picture.size
-    # A JPEG is decoded at an eighth of its size, which still reads every byte. Other formats ignore it.
-    picture.draft("RGB", (max(1, width // 8), max(1, height // 8)))
-    picture.load()
-    rotated = picture.getexif().get(ExifTags.Base.Orientation) in _ROTATED
+def _decode(image: PIL.Image.Image) -> tuple[int, int]:
+    """Decode to the file's end, so that a truncated one raises here, and return the upright width and height."""
+    width, height = image.size
+    # JPEG alone: decoding to an eighth of the size still reads every byte.
+    image.draft("RGB", (max(1, width // 8), max(1, height // 8)))
+    image.load()
+    rotated = image.getexif().get(ExifTags.Base.Orientation) in _ROTATED
     return (height, width) if rotated else (width, height)

@@ -84,7 +84,7 @@ def test_what_has_just_expired_is_left_for_requests_under_way(alice: Account, ma
 def test_a_sweep_takes_so_many_and_the_next_one_goes_on(
     alice: Account, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(expiry, "MOST", 2)
+    monkeypatch.setattr(expiry, "SWEEP_LIMIT", 2)
     expire(*(make_session(alice, 1) for _ in range(3)))
 
     assert [expiry.sessions_sweep() for _ in range(3)] == [2, 1, 0]

@@ -9,7 +9,7 @@ from django.db import connection
 from forge.jobs import services
 from forge.jobs.services import ImageReference
 from forge.models import Account, Image, ImageAnalysis, Session
-from forge.sessions.filenames import FILENAME_MAX_LENGTH, filename_free
+from forge.sessions.filenames import FILENAME_MAX_LENGTH, filename_choose
 from tests.forge import job_factory
 from workers.composing.filename import FILENAME_LIMIT
 
@@ -70,7 +70,7 @@ def test_names_are_compared_without_case(alice: Account, make_session: MakeSessi
     one, other = session.images.order_by("position")
     Image.objects.filter(pk=one.pk).update(filename="Red-Kettle")
 
-    assert filename_free(image=other, candidates=["RED-KETTLE", "Red-Kettle-Stove"]) == "red-kettle-stove"
+    assert filename_choose(image=other, candidates=["RED-KETTLE", "Red-Kettle-Stove"]) == "red-kettle-stove"
 
 
 def test_another_session_s_names_are_free(alice: Account, make_session: MakeSession) -> None:

@@ -320,14 +320,14 @@ def test_the_bytes_are_stored_as_they_came(api: ApiClient) -> None:
 def test_an_upload_that_waits_for_its_checks_holds_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[object] = []
 
-    class Checkers:
+    class CheckPool:
         def submit(self, check: Callable[..., object], file: object) -> "Future[object]":
             held.append(connection.connection)
             done: Future[object] = Future()
             done.set_result(check(file))
             return done
 
-    monkeypatch.setattr(validation, "_checkers", Checkers())
+    monkeypatch.setattr(validation, "_check_pool", CheckPool())
     monkeypatch.setattr(database, "_is_pooled", lambda: True)
     files = [SimpleUploadedFile(name, images.jpeg()) for name in ("a.jpg", "b.jpg")]
     connection.ensure_connection()
