@@ -15,7 +15,7 @@ from forge import redis_client
 from forge.credits import ledger
 from forge.models import Account, CreditEntry, Job, Session
 from forge.operations import metrics
-from forge.operations.metrics.state import State
+from forge.operations.metrics.state import StateCollector
 from forge.sessions import expiry
 from tests.forge import job_factory
 
@@ -87,7 +87,7 @@ def test_what_was_counted_stays_counted_when_its_session_goes(alice: Account, ma
 
 
 def test_old_entries_are_read_once_and_counted_always(alice: Account, make_session: MakeSession) -> None:
-    state = State()
+    state = StateCollector()
     job_factory.run(job_factory.submit(alice, make_session(alice, 3)), failing=frozenset({0}))
     fresh = _collected(state)
     CreditEntry.objects.update(created_at=timezone.now() - timedelta(hours=1))
@@ -102,10 +102,10 @@ def test_old_entries_are_read_once_and_counted_always(alice: Account, make_sessi
 
     job_factory.run(job_factory.submit(alice, make_session(alice, 2)))
     assert _collected(state)["succeeded"] == fresh["succeeded"] + 2
-    assert _collected(State()) == _collected(state), "a process that starts later tells the same"
+    assert _collected(StateCollector()) == _collected(state), "a process that starts later tells the same"
 
 
-def _collected(state: State) -> dict[str, float]:
+def _collected(state: StateCollector) -> dict[str, float]:
     return {
         sample.labels["outcome"]: sample.value
         for family in state.collect()
