@@ -25,14 +25,14 @@ from forge.models import Account, ApiKey, CreditEntry, Image, ImageAnalysis, Job
 from forge.sessions import services as session_services
 from forge.sessions import validation
 
-HOSTILE = "<script>alert('admin')<script>.png"  # an upload's name ends at a slash
-NOUNS = ["account", "apikey", "session", "job", "jobevent", "creditentry"]
+HOSTILE = "<script>alert('admin')<script>.png"  # no slash: Django cuts names there
+MODELS = ["account", "apikey", "session", "job", "jobevent", "creditentry"]
 READ_ONLY = ["job", "jobevent", "creditentry"]
 
 pytestmark = pytest.mark.django_db
 
 
-def picture(
+def encoded_image(
     *, file_format: str = "PNG", mode: str = "RGB", size: tuple[int, int] = (400, 200), orientation: int = 1
 ) -> bytes:
     file = io.BytesIO()
@@ -42,7 +42,7 @@ def picture(
     return file.getvalue()
 
 
-def words(title: str) -> ImageMetadata:
+def metadata_of(title: str) -> ImageMetadata:
     return {
         "title": title,
         "alt": f"Alt of {title}",
@@ -58,8 +58,8 @@ def session_of(account: Account, files: Sequence[tuple[str, bytes]]) -> Session:
     return session_services.session_create(account=account, images=images)
 
 
-def accepted(session: Session) -> Job:
-    """What job_submit writes, without a broker."""
+def submitted(session: Session) -> Job:
+    """Write what job_submit writes, without a broker."""
     images = list(session.images.order_by("position"))
     job = Job.objects.create(session=session, account=session.account, total=len(images))
     ImageAnalysis.objects.bulk_create(
@@ -70,8 +70,8 @@ def accepted(session: Session) -> Job:
 
 
 def analysed(session: Session) -> Job:
-    """A job whose last image failed and whose others succeeded, with hostile words."""
-    job = accepted(session)
+    """Return a job whose last image failed; the others succeeded, with markup in their metadata."""
+    job = submitted(session)
     analyses = list(job.analyses.order_by("position"))
     for analysis in analyses:
         claim = services.analysis_claim(analysis_id=analysis.pk, holder="worker")
@@ -81,7 +81,7 @@ def analysed(session: Session) -> Job:
         else:
             title = f"<script>words{analysis.position}</script>"
             services.analysis_succeed(
-                claim=claim, metadata=words(title), filenames=["a-name"], provenance={"model": "<b>blip</b>"}
+                claim=claim, metadata=metadata_of(title), filenames=["a-name"], provenance={"model": "<b>blip</b>"}
             )
     job.refresh_from_db()
     return job
@@ -104,7 +104,7 @@ def admin_alice() -> Account:
 
 @pytest.fixture
 def admin_session(admin_alice: Account) -> Session:
-    return session_of(admin_alice, [(HOSTILE, picture()), ("second.jpg", picture(file_format="JPEG"))])
+    return session_of(admin_alice, [(HOSTILE, encoded_image()), ("second.jpg", encoded_image(file_format="JPEG"))])
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def admin_job(admin_session: Session) -> Job:
 
 @pytest.fixture
 def admin_rows(admin_job: Job) -> dict[str, object]:
-    """One row of each noun, by its name."""
+    """One row of each model, by model name."""
     key, _ = key_issue(account=admin_job.account, label="<script>label</script>")
     return {
         "account": admin_job.account_id,
@@ -126,8 +126,8 @@ def admin_rows(admin_job: Job) -> dict[str, object]:
     }
 
 
-def page(noun: str, kind: str, *args: object) -> str:
-    return reverse(f"admin:forge_{noun}_{kind}", args=[quote(str(arg)) for arg in args])
+def page(model: str, kind: str, *args: object) -> str:
+    return reverse(f"admin:forge_{model}_{kind}", args=[quote(str(arg)) for arg in args])
 
 
 def text_of(client: Client, url: str) -> str:
@@ -137,7 +137,7 @@ def text_of(client: Client, url: str) -> str:
 
 
 def grant(client: Client, accounts: Sequence[Account], **fields: object) -> str:
-    """The page that follows, as text."""
+    """Post the action and return the page that follows as text."""
     data = {"action": "grant_credits", "_selected_action": [account.pk for account in accounts], **fields}
     response = client.post(page("account", "changelist"), data, follow=True)
     assert response.status_code == 200
@@ -147,11 +147,13 @@ def grant(client: Client, accounts: Sequence[Account], **fields: object) -> str:
 # --- Every page -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("noun", NOUNS)
-def test_lists_and_pages_open_and_escape_what_users_wrote(
-    admin_client: Client, admin_rows: dict[str, object], noun: str
-) -> None:
-    for url in (page(noun, "changelist"), page(noun, "change", admin_rows[noun]), page(noun, "changelist") + "?q=x"):
+@pytest.mark.parametrize("model", MODELS)
+def test_lists_and_pages_escape_user_input(admin_client: Client, admin_rows: dict[str, object], model: str) -> None:
+    for url in (
+        page(model, "changelist"),
+        page(model, "change", admin_rows[model]),
+        page(model, "changelist") + "?q=x",
+    ):
         text = text_of(admin_client, url)
         assert "<script>alert" not in text
         assert "<script>words" not in text
@@ -160,23 +162,25 @@ def test_lists_and_pages_open_and_escape_what_users_wrote(
         assert "Image Forge" in text
 
 
-@pytest.mark.parametrize("noun", NOUNS)
-def test_nobody_gets_in_without_a_login(client: Client, admin_rows: dict[str, object], noun: str) -> None:
-    for url in (page(noun, "changelist"), page(noun, "change", admin_rows[noun])):
+@pytest.mark.parametrize("model", MODELS)
+def test_pages_require_a_login(client: Client, admin_rows: dict[str, object], model: str) -> None:
+    for url in (page(model, "changelist"), page(model, "change", admin_rows[model])):
         assert client.get(url).status_code == 302
 
 
-@pytest.mark.parametrize("noun", READ_ONLY)
-def test_what_the_service_writes_is_read_only(admin_client: Client, admin_rows: dict[str, object], noun: str) -> None:
-    pk = admin_rows[noun]
-    assert admin_client.get(page(noun, "add")).status_code == 403
-    assert admin_client.post(page(noun, "add"), {}).status_code == 403
-    assert admin_client.post(page(noun, "change", pk), {"status": "queued", "amount": "7"}).status_code == 403
-    assert admin_client.post(page(noun, "delete", pk), {"post": "yes"}).status_code == 403
+@pytest.mark.parametrize("model", READ_ONLY)
+def test_rows_that_the_service_writes_are_read_only(
+    admin_client: Client, admin_rows: dict[str, object], model: str
+) -> None:
+    pk = admin_rows[model]
+    assert admin_client.get(page(model, "add")).status_code == 403
+    assert admin_client.post(page(model, "add"), {}).status_code == 403
+    assert admin_client.post(page(model, "change", pk), {"status": "queued", "amount": "7"}).status_code == 403
+    assert admin_client.post(page(model, "delete", pk), {"post": "yes"}).status_code == 403
     selected = {"action": "delete_selected", "_selected_action": [str(pk)], "post": "yes"}
-    admin_client.post(page(noun, "changelist"), selected)
-    assert 'value="delete_selected"' not in text_of(admin_client, page(noun, "changelist"))
-    assert text_of(admin_client, page(noun, "change", pk))
+    admin_client.post(page(model, "changelist"), selected)
+    assert 'value="delete_selected"' not in text_of(admin_client, page(model, "changelist"))
+    assert text_of(admin_client, page(model, "change", pk))
 
 
 def test_sessions_are_neither_added_nor_changed(admin_client: Client, admin_session: Session) -> None:
@@ -184,22 +188,22 @@ def test_sessions_are_neither_added_nor_changed(admin_client: Client, admin_sess
     assert admin_client.post(page("session", "change", admin_session.pk), {}).status_code == 403
 
 
-@pytest.mark.parametrize("noun", NOUNS)
+@pytest.mark.parametrize("model", MODELS)
 def test_a_list_makes_as_many_queries_for_thirty_rows_as_for_three(
-    admin_client: Client, admin_alice: Account, noun: str
+    admin_client: Client, admin_alice: Account, model: str
 ) -> None:
     def add(count: int) -> None:
         for _ in range(count):
             account = Account.objects.create(name=f"account-{Account.objects.count()}")
             ledger.grant(account_id=account.pk, amount=1)
             key_issue(account=account)
-            analysed(session_of(account, [("one.png", picture(size=(8, 8)))]))
+            analysed(session_of(account, [("one.png", encoded_image(size=(8, 8)))]))
 
     def queries() -> int:
         with CaptureQueriesContext(
             connection,
         ) as captured:
-            text_of(admin_client, page(noun, "changelist"))
+            text_of(admin_client, page(model, "changelist"))
         return len(captured)
 
     add(3)
@@ -213,12 +217,12 @@ def test_a_jobs_page_makes_as_many_queries_for_thirty_images_as_for_three(
     admin_client: Client, admin_alice: Account
 ) -> None:
     def queries(count: int) -> dict[str, int]:
-        job = analysed(session_of(admin_alice, [(f"{n}.png", picture(size=(8, 8))) for n in range(count)]))
+        job = analysed(session_of(admin_alice, [(f"{n}.png", encoded_image(size=(8, 8))) for n in range(count)]))
         counted = {}
-        for noun, pk in (("job", job.pk), ("session", job.session_id), ("account", job.account_id)):
+        for model, pk in (("job", job.pk), ("session", job.session_id), ("account", job.account_id)):
             with CaptureQueriesContext(connection) as captured:
-                text_of(admin_client, page(noun, "change", pk))
-            counted[noun] = len(captured)
+                text_of(admin_client, page(model, "change", pk))
+            counted[model] = len(captured)
         return counted
 
     assert queries(3) == queries(30)
@@ -227,11 +231,11 @@ def test_a_jobs_page_makes_as_many_queries_for_thirty_images_as_for_three(
 # --- Accounts ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_grant_asks_first_and_then_writes_ledger_and_balance(admin_client: Client, admin_alice: Account) -> None:
+def test_a_grant_is_confirmed_and_then_recorded(admin_client: Client, admin_alice: Account) -> None:
     assert "Grant credits" in text_of(admin_client, page("account", "change", admin_alice.pk))
-    asked = grant(admin_client, [admin_alice])
-    assert 'name="amount"' in asked
-    assert 'name="note"' in asked
+    confirmation = grant(admin_client, [admin_alice])
+    assert 'name="amount"' in confirmation
+    assert 'name="note"' in confirmation
     admin_alice.refresh_from_db()
     assert admin_alice.balance == 100
 
@@ -244,7 +248,7 @@ def test_a_grant_asks_first_and_then_writes_ledger_and_balance(admin_client: Cli
         assert (entry.amount, entry.kind, entry.note) == (25, "grant", "a present")
 
 
-def test_a_grant_to_one_account_leads_to_its_page(admin_client: Client, admin_alice: Account) -> None:
+def test_a_grant_to_one_account_redirects_to_its_page(admin_client: Client, admin_alice: Account) -> None:
     data = {"action": "grant_credits", "_selected_action": [admin_alice.pk], "confirm": "yes", "amount": "-40"}
     response = admin_client.post(page("account", "changelist"), data)
     assert response.headers["Location"] == page("account", "change", admin_alice.pk)
@@ -253,7 +257,7 @@ def test_a_grant_to_one_account_leads_to_its_page(admin_client: Client, admin_al
     assert "Credits -40: no note" in text_of(admin_client, page("account", "history", admin_alice.pk))
 
 
-def test_a_grant_that_one_account_refuses_changes_none(admin_client: Client, admin_alice: Account) -> None:
+def test_a_grant_refused_for_one_account_changes_none(admin_client: Client, admin_alice: Account) -> None:
     zoe = Account.objects.create(name="zoe")
     text = grant(admin_client, [admin_alice, zoe], confirm="yes", amount="-1", note="back")
     assert "Refused for zoe: This needs 1 credits and the account has 0." in text
@@ -265,7 +269,7 @@ def test_a_grant_that_one_account_refuses_changes_none(admin_client: Client, adm
 
 
 @pytest.mark.parametrize("amount", ["", "0", "many", "1.5", "9" * 30])
-def test_an_amount_that_is_none_is_refused(admin_client: Client, admin_alice: Account, amount: str) -> None:
+def test_a_malformed_amount_is_refused(admin_client: Client, admin_alice: Account, amount: str) -> None:
     assert 'name="amount"' in grant(admin_client, [admin_alice], confirm="yes", amount=amount)
     assert CreditEntry.objects.count() == 1
 
@@ -280,14 +284,14 @@ def test_granting_needs_the_permission_to_write_the_ledger(client: Client, admin
     assert CreditEntry.objects.count() == 1
 
 
-def test_a_balance_cannot_be_typed_in(admin_client: Client, admin_alice: Account) -> None:
+def test_a_balance_is_read_only(admin_client: Client, admin_alice: Account) -> None:
     admin_client.post(page("account", "change", admin_alice.pk), {"name": "admin-alice", "balance": "999"})
     admin_alice.refresh_from_db()
     assert admin_alice.balance == 100
-    assert not admin_alice.is_active  # the box that was not ticked
+    assert not admin_alice.is_active  # the checkbox was not sent
 
 
-def test_an_account_is_made_here_and_never_deleted(admin_client: Client) -> None:
+def test_an_account_is_created_and_never_deleted(admin_client: Client) -> None:
     admin_client.post(page("account", "add"), {"name": "bob", "is_active": "on"})
     bob = Account.objects.get(name="bob")
     assert bob.balance == 0
@@ -295,11 +299,11 @@ def test_an_account_is_made_here_and_never_deleted(admin_client: Client) -> None
     assert 'value="delete_selected"' not in text_of(admin_client, page("account", "changelist"))
 
 
-def test_an_accounts_page_leads_to_its_keys_and_its_ledger(admin_client: Client, admin_rows: dict[str, object]) -> None:
+def test_an_accounts_page_links_to_its_keys_and_its_ledger(admin_client: Client, admin_rows: dict[str, object]) -> None:
     pk = admin_rows["account"]
     text = text_of(admin_client, page("account", "change", pk))
-    for noun in ("apikey", "creditentry", "job", "session"):
-        url = f"{page(noun, 'changelist')}?account__id__exact={pk}"
+    for model in ("apikey", "creditentry", "job", "session"):
+        url = f"{page(model, 'changelist')}?account__id__exact={pk}"
         assert escape(url) in text
         text_of(admin_client, url)
     assert page("apikey", "change", admin_rows["apikey"]) in text
@@ -338,7 +342,7 @@ def test_a_key_keeps_its_account_and_its_hash(admin_client: Client, admin_alice:
     assert (key.account, key.label, key.hash) == (admin_alice, "renamed", ApiKey.hash_of(text))
 
 
-def test_a_key_is_made_inactive_in_the_list(admin_client: Client, admin_alice: Account) -> None:
+def test_a_key_is_deactivated_in_the_list(admin_client: Client, admin_alice: Account) -> None:
     key, _ = key_issue(account=admin_alice)
     data = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": str(key.pk), "_save": "Save"}
     admin_client.post(page("apikey", "changelist"), data)
@@ -349,7 +353,7 @@ def test_a_key_is_made_inactive_in_the_list(admin_client: Client, admin_alice: A
 # --- Sessions ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_sessions_page_shows_its_pictures_words_and_jobs(admin_client: Client, admin_job: Job) -> None:
+def test_a_sessions_page_shows_its_images_metadata_and_jobs(admin_client: Client, admin_job: Job) -> None:
     text = text_of(admin_client, page("session", "change", admin_job.session_id))
     assert escape(HOSTILE) in text
     assert escape("<script>words0</script>") in text
@@ -359,8 +363,8 @@ def test_a_sessions_page_shows_its_pictures_words_and_jobs(admin_client: Client,
         assert f'loading="lazy" src="{reverse("admin:forge_image_thumbnail", args=[image.pk])}"' in text
 
 
-def test_a_list_of_sessions_shows_the_first_pictures(admin_client: Client, admin_alice: Account) -> None:
-    session = session_of(admin_alice, [(f"{n}.png", picture(size=(8, 8))) for n in range(6)])
+def test_a_list_of_sessions_shows_the_first_images(admin_client: Client, admin_alice: Account) -> None:
+    session = session_of(admin_alice, [(f"{n}.png", encoded_image(size=(8, 8))) for n in range(6)])
     text = text_of(admin_client, page("session", "changelist"))
     assert text.count("forge-thumbnail") - text.count(".forge-thumbnail") == 4
     assert '<td class="field-image_count">6</td>' in text
@@ -390,7 +394,7 @@ def test_deleting_a_session_removes_its_files_and_keeps_the_ledger(
 
 
 def test_a_session_with_a_running_job_is_not_deleted(admin_client: Client, admin_session: Session) -> None:
-    accepted(admin_session)
+    submitted(admin_session)
     url = page("session", "delete", admin_session.pk)
     text = admin_client.post(url, {"post": "yes"}, follow=True).content.decode()
     assert "A job of this session is still running." in text
@@ -404,8 +408,8 @@ def test_deleting_many_sessions_leaves_the_running_one(
     admin_job: Job,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    running = session_of(admin_alice, [("a.png", picture())])
-    accepted(running)
+    running = session_of(admin_alice, [("a.png", encoded_image())])
+    submitted(running)
     data = {"action": "delete_selected", "_selected_action": [running.pk, admin_job.session_id]}
     url = page("session", "changelist")
     assert "Are you sure" in admin_client.post(url, data).content.decode()
@@ -428,17 +432,17 @@ def thumbnail_url(image: Image) -> str:
 @pytest.mark.parametrize(
     ("content", "size"),
     [
-        (picture(), (160, 80)),
-        (picture(file_format="JPEG", size=(1600, 800)), (160, 80)),
-        (picture(file_format="JPEG", orientation=6), (80, 160)),
-        (picture(orientation=8), (80, 160)),
-        (picture(size=(20, 10)), (20, 10)),
-        (picture(mode="I;16"), (160, 80)),
-        (picture(mode="RGBA"), (160, 80)),
-        (picture(mode="P"), (160, 80)),
-        (picture(mode="1"), (160, 80)),
-        (picture(file_format="TIFF", mode="CMYK"), (160, 80)),
-        (picture(file_format="GIF", mode="L"), (160, 80)),
+        (encoded_image(), (160, 80)),
+        (encoded_image(file_format="JPEG", size=(1600, 800)), (160, 80)),
+        (encoded_image(file_format="JPEG", orientation=6), (80, 160)),
+        (encoded_image(orientation=8), (80, 160)),
+        (encoded_image(size=(20, 10)), (20, 10)),
+        (encoded_image(mode="I;16"), (160, 80)),
+        (encoded_image(mode="RGBA"), (160, 80)),
+        (encoded_image(mode="P"), (160, 80)),
+        (encoded_image(mode="1"), (160, 80)),
+        (encoded_image(file_format="TIFF", mode="CMYK"), (160, 80)),
+        (encoded_image(file_format="GIF", mode="L"), (160, 80)),
     ],
 )
 def test_a_thumbnail_is_a_small_upright_jpeg(
@@ -454,8 +458,8 @@ def test_a_thumbnail_is_a_small_upright_jpeg(
     assert (small.format, small.size) == ("JPEG", size)
 
 
-def test_a_thumbnail_lays_transparency_on_white(admin_client: Client, admin_alice: Account) -> None:
-    image = session_of(admin_alice, [("clear.png", picture(mode="RGBA"))]).images.get()
+def test_a_thumbnail_has_a_white_background(admin_client: Client, admin_alice: Account) -> None:
+    image = session_of(admin_alice, [("clear.png", encoded_image(mode="RGBA"))]).images.get()
     small = PIL.Image.open(io.BytesIO(admin_client.get(thumbnail_url(image)).content))
     assert small.getpixel((5, 5)) == (255, 255, 255)
 
@@ -469,7 +473,7 @@ def overwritten(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut_off, overwritten, Path.unlink])
-def test_a_picture_that_is_broken_or_missing_is_not_found(
+def test_a_broken_or_missing_image_is_not_found(
     admin_client: Client, admin_session: Session, damage: Callable[[Path], None]
 ) -> None:
     for image in admin_session.images.all():
@@ -477,12 +481,12 @@ def test_a_picture_that_is_broken_or_missing_is_not_found(
         assert admin_client.get(thumbnail_url(image)).status_code == 404
 
 
-def test_an_image_that_never_was_is_not_found(admin_client: Client) -> None:
+def test_an_unknown_image_is_not_found(admin_client: Client) -> None:
     for pk in ("img_none", "..", "a b"):
         assert admin_client.get(reverse("admin:forge_image_thumbnail", args=[pk])).status_code == 404
 
 
-def test_thumbnails_are_for_operators_alone(client: Client, admin_session: Session) -> None:
+def test_thumbnails_require_the_view_permission(client: Client, admin_session: Session) -> None:
     url = thumbnail_url(admin_session.images.earliest("position"))
     assert client.get(url).status_code == 302
     user = User.objects.create_user("bob", is_staff=True)
@@ -495,7 +499,7 @@ def test_thumbnails_are_for_operators_alone(client: Client, admin_session: Sessi
 # --- Jobs, events, ledger ---------------------------------------------------------------------------------------------
 
 
-def test_a_jobs_page_tells_each_images_state_words_and_error(admin_client: Client, admin_job: Job) -> None:
+def test_a_jobs_page_shows_state_metadata_and_error_of_each_image(admin_client: Client, admin_job: Job) -> None:
     text = text_of(admin_client, page("job", "change", admin_job.pk))
     for image in Image.objects.all():
         assert f'<tr id="{image.pk}">' in text
@@ -520,8 +524,8 @@ def cancel(client: Client, *jobs: Job) -> str:
     return client.post(page("job", "changelist"), data, follow=True).content.decode()
 
 
-def test_an_operator_cancels_what_waits(admin_client: Client, admin_job: Job) -> None:
-    waiting = accepted(admin_job.session)
+def test_an_operator_cancels_queued_images(admin_client: Client, admin_job: Job) -> None:
+    waiting = submitted(admin_job.session)
 
     text = cancel(admin_client, waiting, admin_job)
 
@@ -536,7 +540,7 @@ def test_an_operator_cancels_what_waits(admin_client: Client, admin_job: Job) ->
 
 
 def test_cancelling_needs_the_permission_to_change_jobs(client: Client, admin_session: Session) -> None:
-    waiting = accepted(admin_session)
+    waiting = submitted(admin_session)
     clerk = User.objects.create_user("clerk", password="clerk", is_staff=True)
     clerk.user_permissions.add(Permission.objects.get(codename="view_job"))
     client.force_login(clerk)
@@ -553,7 +557,7 @@ def test_events_are_filtered_by_type_and_found_by_job(admin_client: Client, admi
     assert 'class="field-seq"' not in text_of(admin_client, f"{url}?q=job_none")
 
 
-def test_where_a_credit_went_is_found_by_following_links(admin_client: Client, admin_job: Job) -> None:
+def test_links_lead_from_a_ledger_entry_to_its_image(admin_client: Client, admin_job: Job) -> None:
     account = text_of(admin_client, page("account", "change", admin_job.account_id))
     whole_ledger = f"{page('creditentry', 'changelist')}?account__id__exact={admin_job.account_id}"
     assert escape(whole_ledger) in account
@@ -578,13 +582,13 @@ def test_the_ledger_is_searched_by_job_image_and_account(admin_client: Client, a
     assert text.count('class="field-signed_amount"') == CreditEntry.objects.filter(**{field: value}).count()
 
 
-def test_a_log_entry_that_is_no_json_is_shown_as_it_is(admin_client: Client, admin_job: Job) -> None:
+def test_an_event_that_is_not_json_is_shown_unchanged(admin_client: Client, admin_job: Job) -> None:
     event = JobEvent.objects.create(job=admin_job, seq=99, type="result", data="<script>no json</script>")
     assert escape(event.data) in text_of(admin_client, page("jobevent", "change", event.pk))
     assert escape(event.data) in text_of(admin_client, page("job", "change", admin_job.pk))
 
 
-def test_an_id_that_looks_like_a_quoted_character_has_its_page(admin_client: Client, db: None) -> None:
+def test_an_id_that_looks_like_a_quoted_character_has_a_page(admin_client: Client, db: None) -> None:
     account = Account.objects.create(pk="acct_3Begto", name="quoted")
 
     assert account.name in text_of(admin_client, html.page_url("account", account.pk))

@@ -31,13 +31,13 @@ def key(alice: Account) -> str:
 
 
 class Call:
-    """One request to the ASGI application, its answer taken message by message."""
+    """One request to the ASGI application; its response is read message by message."""
 
     def __init__(
         self, method: str, path: str, key: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> None:
         path, _, query = path.partition("?")
-        given = {"x-api-key": key, "content-type": "application/json", "host": "localhost", **(headers or {})}
+        sent = {"x-api-key": key, "content-type": "application/json", "host": "localhost", **(headers or {})}
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -46,7 +46,7 @@ class Call:
             "path": V1 + path,
             "raw_path": (V1 + path).encode(),
             "query_string": query.encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
             "scheme": "http",
             "server": ("localhost", 80),
         }
@@ -70,7 +70,7 @@ class Call:
         await self.communicator.wait(20)
         return self.text
 
-    async def leave(self) -> None:
+    async def disconnect(self) -> None:
         await self.communicator.send_input({"type": "http.disconnect"})
         await self.communicator.wait(20)
 
@@ -93,7 +93,7 @@ async def work(job_id: str, *, failing: bool = False, run: Callable[[Job], None]
     await asyncio.to_thread(run_here)
 
 
-def test_analyze_answers_with_its_own_stream(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
+def test_analyze_responds_with_the_event_stream(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
     session = make_session(alice, 2)
     body = body_for(session)
 
@@ -116,7 +116,7 @@ def test_analyze_answers_with_its_own_stream(alice: Account, key: str, make_sess
     assert events == ["progress", "result", "progress", "result", "complete"]
 
 
-def test_a_refusal_is_an_ordinary_answer(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
+def test_a_refusal_is_an_ordinary_response(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
     session = make_session(alice, 1)
 
     async def run() -> Call:
@@ -130,7 +130,7 @@ def test_a_refusal_is_an_ordinary_answer(alice: Account, key: str, make_session:
     assert json.loads(call.text)["code"] == "invalid_request"
 
 
-def test_a_client_that_leaves_ends_its_stream_and_not_the_job(
+def test_a_disconnect_ends_the_stream_and_not_the_job(
     alice: Account, key: str, make_session: Callable[..., Session]
 ) -> None:
     from forge import relay
@@ -144,7 +144,7 @@ def test_a_client_that_leaves_ends_its_stream_and_not_the_job(
         job_id: str = call.headers["x-job-id"]
         await call.communicator.receive_output(20)  # retry
         assert job_id in relay.fanout.listeners_by_channel
-        await call.leave()
+        await call.disconnect()
         assert job_id not in relay.fanout.listeners_by_channel
         await work(job_id)
         return job_id
@@ -157,7 +157,7 @@ def single(session: Session) -> bytes:
     return json.dumps({"sessionId": session.pk, "image": job_factory.body_for(session)["images"][0]}).encode()
 
 
-async def answer_single(
+async def analyze_single(
     session_id: str,
     body: bytes,
     key: str,
@@ -186,44 +186,44 @@ def _latest() -> str:
         connection.close()
 
 
-def test_analyze_single_waits_for_the_words(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
+def test_analyze_single_waits_for_the_metadata(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
     session = make_session(alice, 1)
 
-    call = asyncio.run(answer_single(session.pk, single(session), key, failing=False))
+    call = asyncio.run(analyze_single(session.pk, single(session), key, failing=False))
 
     assert (call.status, call.headers["content-type"]) == (200, "application/json")
-    told = json.loads(call.text)
-    assert told["imageId"] == session.images.get().pk
-    assert told["metadata"]["filename"] == "red-kettle"
-    assert told["creditsRemaining"] == 99
-    assert told["jobId"] == call.headers["x-job-id"]
+    content = json.loads(call.text)
+    assert content["imageId"] == session.images.get().pk
+    assert content["metadata"]["filename"] == "red-kettle"
+    assert content["creditsRemaining"] == 99
+    assert content["jobId"] == call.headers["x-job-id"]
 
 
-def test_analyze_single_tells_a_failure_and_gives_the_credit_back(
+def test_analyze_single_returns_a_failure_and_refunds_it(
     alice: Account, key: str, make_session: Callable[..., Session]
 ) -> None:
     session = make_session(alice, 1)
 
-    call = asyncio.run(answer_single(session.pk, single(session), key, failing=True))
+    call = asyncio.run(analyze_single(session.pk, single(session), key, failing=True))
 
-    told = json.loads(call.text)
-    assert (call.status, told["code"]) == (422, AnalysisFailed.code)
-    assert told["requestId"] == call.headers["x-request-id"]
+    content = json.loads(call.text)
+    assert (call.status, content["code"]) == (422, AnalysisFailed.code)
+    assert content["requestId"] == call.headers["x-request-id"]
     assert ledger.balance(alice.pk) == 100
 
 
-def test_analyze_single_that_takes_too_long_names_the_job_which_goes_on(
+def test_analyze_single_times_out_with_the_job_id_and_the_job_goes_on(
     alice: Account, key: str, make_session: Callable[..., Session], settings: Any
 ) -> None:
     settings.FORGE_SINGLE_WAIT_S = 0.2
 
     session = make_session(alice, 1)
 
-    call = asyncio.run(answer_single(session.pk, single(session), key, failing=None))
+    call = asyncio.run(analyze_single(session.pk, single(session), key, failing=None))
 
-    told = json.loads(call.text)
-    assert (call.status, told["code"]) == (504, "still_running")
-    job = Job.objects.get(pk=told["jobId"])
+    content = json.loads(call.text)
+    assert (call.status, content["code"]) == (504, "still_running")
+    job = Job.objects.get(pk=content["jobId"])
     job_factory.run(job)
     job.refresh_from_db()
     assert job.status == "complete"
@@ -231,7 +231,7 @@ def test_analyze_single_that_takes_too_long_names_the_job_which_goes_on(
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
 @pytest.mark.parametrize("declared", [True, False])
-def test_a_request_over_the_limit_is_refused_before_it_is_kept(
+def test_a_request_over_the_limit_is_refused_before_it_is_spooled(
     key: str, settings: Any, declared: bool, kind: str
 ) -> None:
     settings.FORGE_MAX_JSON_BYTES, settings.FORGE_MAX_REQUEST_BYTES = 1000, 1500
@@ -246,18 +246,18 @@ def test_a_request_over_the_limit_is_refused_before_it_is_kept(
         return call
 
     call = asyncio.run(run())
-    told = json.loads(call.text)
-    assert (call.status, told["code"], told["limit"]) == (413, "payload_too_large", limit)
-    assert told["requestId"] == call.headers["x-request-id"]
+    content = json.loads(call.text)
+    assert (call.status, content["code"], content["limit"]) == (413, "payload_too_large", limit)
+    assert content["requestId"] == call.headers["x-request-id"]
 
 
-def test_the_default_limit_fits_a_full_request() -> None:
+def test_the_default_limit_admits_the_largest_request() -> None:
     full = django_settings.FORGE_MAX_IMAGES * django_settings.FORGE_MAX_IMAGE_BYTES
 
     assert full < django_settings.FORGE_MAX_REQUEST_BYTES < 1.01 * full
 
 
-def test_the_events_of_a_running_job_are_followed_by_many(
+def test_several_clients_follow_the_events_of_a_running_job(
     alice: Account, key: str, make_session: Callable[..., Session]
 ) -> None:
     job = job_factory.submit(alice, make_session(alice, 2))
@@ -275,7 +275,7 @@ def test_the_events_of_a_running_job_are_followed_by_many(
     assert third.count("id:") == 3
 
 
-def test_analyze_single_names_its_job_where_the_database_goes_away_at_the_end(
+def test_analyze_single_returns_504_when_the_database_fails_at_the_end(
     alice: Account, key: str, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:
@@ -284,9 +284,9 @@ def test_analyze_single_names_its_job_where_the_database_goes_away_at_the_end(
     session = make_session(alice, 1)
     monkeypatch.setattr(analyze, "_settled_response", away)
 
-    call = asyncio.run(answer_single(session.pk, single(session), key, failing=False))
+    call = asyncio.run(analyze_single(session.pk, single(session), key, failing=False))
 
-    told = json.loads(call.text)
-    assert (call.status, told["code"]) == (504, "still_running")
-    assert told["jobId"] == call.headers["x-job-id"] == Job.objects.get().pk
-    assert told["requestId"] == call.headers["x-request-id"]
+    content = json.loads(call.text)
+    assert (call.status, content["code"]) == (504, "still_running")
+    assert content["jobId"] == call.headers["x-job-id"] == Job.objects.get().pk
+    assert content["requestId"] == call.headers["x-request-id"]

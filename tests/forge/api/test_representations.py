@@ -1,4 +1,4 @@
-"""What is stored with an idempotency key is what the serializers render and the OpenAPI document describes."""
+"""Responses stored with an idempotency key equal what the serializers render."""
 
 import json
 from collections.abc import Callable
