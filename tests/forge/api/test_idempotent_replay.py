@@ -12,7 +12,7 @@ from forge.credits import ledger
 from forge.jobs import services
 from forge.models import Account, Job, Session
 from tests.forge import job_factory
-from tests.forge.api.test_handoff import Call, analyze_single, body_for, single, work
+from tests.forge.api.asgi_client import Call, analyze_single, body_for, single, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeSession = Callable[..., Session]

@@ -8,7 +8,6 @@ from django.utils import timezone
 from forge.credits import ledger
 from forge.jobs import dispatch
 from forge.models import Account, CreditEntry, Job, Session
-from forge.operations import readiness
 from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
 
@@ -180,97 +179,3 @@ def test_a_malformed_event_id_is_refused(alice: Account, api: ApiClient, make_se
     response = api.call("GET", f"/jobs/{job.pk}/events", query_params={"after": after})
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
-
-
-# --- Credits ----------------------------------------------------------------------------------------------------------
-
-
-def test_the_balance_is_returned(alice: Account, api: ApiClient) -> None:
-    assert api.call("GET", "/credits/balance").json() == {"balance": 100, "accountId": alice.pk}
-
-
-def test_a_credit_check_charges_nothing(alice: Account, api: ApiClient) -> None:
-    enough = api.call("POST", "/credits/check", {"action": "analyze", "imageCount": 100})
-    short = api.call("POST", "/credits/check", {"action": "analyze", "imageCount": 101})
-
-    assert enough.json() == {"sufficient": True, "balance": 100, "cost": 100, "remaining": 0}
-    assert (short.status_code, short.json()["balance"], short.json()["required"]) == (402, 100, 101)
-    assert ledger.balance(alice.pk) == 100
-
-
-@pytest.mark.parametrize(
-    "body", [{}, {"action": "fly", "imageCount": 1}, {"action": "analyze", "imageCount": 0}, {"action": "analyze"}]
-)
-def test_a_malformed_credit_check_is_refused(api: ApiClient, body: Any) -> None:
-    assert api.call("POST", "/credits/check", body).json()["code"] == "invalid_request"
-
-
-def test_the_ledger_adds_up_page_by_page(
-    alice: Account, bob: Account, api: ApiClient, make_session: MakeSession
-) -> None:
-    job = job_factory.submit(alice, make_session(alice, 5))
-    job_factory.run(job, failing=frozenset({0, 3}))
-    job_factory.submit(bob, make_session(bob, 1))
-    entries: list[dict[str, Any]] = []
-    cursor = ""
-    while True:
-        page = api.call("GET", f"/credits/ledger?limit=3{cursor}").json()
-        entries += page["data"]
-        if page["nextCursor"] is None:
-            break
-        cursor = f"&cursor={page['nextCursor']}"
-
-    assert sum(entry["amount"] for entry in entries) == ledger.balance(alice.pk) == 97
-    assert [entry["kind"] for entry in entries] == ["refund"] * 2 + ["charge"] * 5 + ["grant"]
-    assert {entry["jobId"] for entry in entries[:7]} == {job.pk}
-    assert "jobId" not in entries[-1]
-
-
-# --- Service ----------------------------------------------------------------------------------------------------------
-
-
-def test_an_unknown_path_is_a_json_404(api: ApiClient) -> None:
-    for path in ("/nothing", "/sessions/a%00b", "/jobs/%2e%2e"):
-        response = api.call("GET", path)
-        assert (response.status_code, response.json()["code"]) == (404, "not_found")
-
-
-def test_an_unknown_method_is_a_json_405(api: ApiClient) -> None:
-    response = api.call("PUT", "/credits/balance")
-
-    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
-
-
-def test_an_internal_error_leaks_no_details(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*args: Any) -> None:
-        raise ZeroDivisionError("secret detail")
-
-    monkeypatch.setattr("forge.selectors.ledger_of", fail)
-
-    response = api.call("GET", "/credits/ledger")
-
-    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
-    assert "secret" not in response.content.decode()
-
-
-def test_liveness_needs_no_database(db: None) -> None:
-    response = ApiClient(None).get("/healthz")
-
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
-
-
-def test_readiness_names_a_missing_worker(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forge.operations.readiness._PING_S", 0.2)
-
-    response = ApiClient(None).get("/readyz")
-
-    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
-    assert (response.json()["missing"], response.json()["loading"]) == (["worker"], False)
-    assert "celery -A config worker" in response.json()["error"]
-    assert response["Retry-After"]
-
-    readiness.worker_loading()
-
-    response = ApiClient(None).get("/readyz")
-    assert (response.status_code, response.json()["missing"], response.json()["loading"]) == (503, ["worker"], True)
-    assert "a worker is loading its models" in response.json()["error"]

@@ -14,7 +14,7 @@ from forge.credits import ledger
 from forge.limits import counters, open_streams
 from forge.models import Job, Session
 from tests.forge import job_factory
-from tests.forge.api.test_handoff import Call, body_for
+from tests.forge.api.asgi_client import Call, body_for
 from tests.forge.limits.conftest import set_limits
 
 

@@ -4,7 +4,6 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import pi_heif
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -13,14 +12,12 @@ from PIL import Image as PillowImage
 
 import decoding
 from forge import database, idempotency
-from forge.accounts import account_ensure, key_issue
 from forge.credits import ledger
 from forge.errors import IMAGE_ERRORS
 from forge.idempotency import ClaimedKey
 from forge.models import Account, CreditEntry, IdempotencyKey, Image, Session
-from forge.sessions import services, validation
+from forge.sessions import validation
 from tests import images
-from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
 
 SOLID = PillowImage.new("RGB", (40, 30), "teal")
@@ -53,47 +50,6 @@ def test_an_upload_makes_a_session(api: ApiClient, media: Path) -> None:
     assert first["uploadPath"] == f"/sessions/{session['sessionId']}/{first['id']}.jpg"
     assert second["uploadPath"].endswith(".png")
     assert len(stored(media)) == 2
-
-
-FORMATS: dict[str, Callable[[], bytes]] = {
-    "JPEG": lambda: images.encode(SOLID, "JPEG"),
-    "MPO": lambda: images.encode(SOLID, "MPO", save_all=True, append_images=[SOLID]),
-    "PNG": lambda: images.encode(SOLID, "PNG"),
-    "16-bit PNG": lambda: images.encode(PillowImage.new("I;16", (40, 30), 40_000), "PNG"),
-    "palette PNG": lambda: images.encode(SOLID.convert("P"), "PNG"),
-    "alpha PNG": lambda: images.encode(SOLID.convert("RGBA"), "PNG"),
-    "WebP": lambda: images.encode(SOLID, "WEBP"),
-    "GIF": lambda: images.encode(SOLID, "GIF"),
-    "animated GIF": images.animated_gif,
-    "BMP": lambda: images.encode(SOLID, "BMP"),
-    "TIFF": lambda: images.encode(SOLID, "TIFF"),
-    "CMYK JPEG": lambda: images.encode(SOLID.convert("CMYK"), "JPEG"),
-    "grey JPEG": lambda: images.encode(SOLID.convert("L"), "JPEG"),
-    "AVIF": lambda: images.encode(SOLID, "AVIF"),
-}
-
-
-@pytest.mark.parametrize("format", FORMATS)
-def test_the_format_is_detected_from_the_bytes(api: ApiClient, format: str) -> None:
-    response = api.upload(("image.txt", FORMATS[format]()))
-
-    assert response.status_code == 201, response.json()
-    image = response.json()["images"][0]
-    assert (image["width"], image["height"]) == (40, 30)
-    assert not image["uploadPath"].endswith(".txt")
-
-
-def test_heic_is_an_accepted_format() -> None:
-    """Without an encoder, which is GPL, the test checks that the decoder is registered and the format accepted."""
-    assert pi_heif.libheif_version()
-    assert decoding.FILE_TYPES["HEIF"] == ("heic", "image/heic")
-    assert "HEIF" in PillowImage.OPEN
-
-
-def test_a_rotated_image_has_its_upright_size(api: ApiClient) -> None:
-    image = api.upload(("phone.jpg", images.rotated_jpeg((64, 48)))).json()["images"][0]
-
-    assert (image["width"], image["height"]) == (48, 64)
 
 
 @pytest.mark.parametrize(
@@ -232,88 +188,12 @@ def test_a_file_whose_row_is_not_committed_is_removed(
     assert not Session.objects.exists()
 
 
-# --- Sessions ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_deleted_session_leaves_only_the_ledger(make_session: Callable[..., Session], media: Path) -> None:
-    alice = account_ensure(name="dora", credits=100)
-    api = ApiClient(key_issue(account=alice)[1])
-    session = make_session(alice, 2)
-    job = job_factory.submit(alice, session)
-    job_factory.run(job)
-
-    assert api.call("DELETE", f"/sessions/{session.pk}").status_code == 204
-
-    assert stored(media) == []
-    assert not default_storage.exists(f"sessions/{session.pk}")
-    assert api.call("GET", f"/sessions/{session.pk}").status_code == 404
-    assert api.call("GET", f"/jobs/{job.pk}").status_code == 404
-    assert CreditEntry.objects.filter(job_id=job.pk, kind="charge").count() == 2
-    assert ledger.balance(alice.pk) == 98
-
-
-def test_a_session_is_not_deleted_under_a_running_job(
-    alice: Account, api: ApiClient, make_session: Callable[..., Session], media: Path
-) -> None:
-    session = make_session(alice, 1)
-    job_factory.submit(alice, session)
-
-    response = api.call("DELETE", f"/sessions/{session.pk}")
-
-    assert (response.status_code, response.json()["code"]) == (409, "conflict")
-    assert len(stored(media)) == 1
-
-
-def test_an_image_has_its_state_and_its_latest_metadata(
-    alice: Account, api: ApiClient, make_session: Callable[..., Session]
-) -> None:
-    session = make_session(alice, 1)
-    address = f"/sessions/{session.pk}/images/{session.images.get().pk}"
-    assert api.call("GET", address).json()["status"] == "uploaded"
-
-    job = job_factory.submit(alice, session)
-    assert api.call("GET", address).json()["status"] == "queued"
-
-    job_factory.run(job)
-    content = api.call("GET", address).json()
-    assert (content["status"], content["jobId"]) == ("succeeded", job.pk)
-    assert content["metadata"]["filename"] == "red-kettle"
-    assert "error" not in content
-
-
-def test_sessions_are_listed_newest_first_page_by_page(
-    alice: Account, bob: Account, api: ApiClient, make_session: Callable[..., Session]
-) -> None:
-    made = [make_session(alice, 1).pk for _ in range(5)]
-    make_session(bob, 1)
-    listed: list[str] = []
-    cursor = ""
-    for _ in range(3):
-        page = api.call("GET", f"/sessions?limit=2{cursor}").json()
-        listed += [session["sessionId"] for session in page["data"]]
-        cursor = f"&cursor={page['nextCursor']}"
-
-    assert listed == made[::-1]
-    assert page["nextCursor"] is None
-
-
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=-1", "cursor=%21", "cursor=cD1ub3dpc2g="])
-def test_a_malformed_page_request_is_refused(api: ApiClient, query: str) -> None:
-    response = api.call("GET", f"/sessions?{query}")
-
-    assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
-
-
 def test_the_bytes_are_stored_unchanged(api: ApiClient) -> None:
     data = images.noisy_jpeg()
     image = api.upload(("a.jpg", data)).json()["images"][0]
 
     with default_storage.open(image["uploadPath"].lstrip("/")) as file:
         assert io.BytesIO(file.read()).getvalue() == data
-
-
-# --- Concurrency ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
@@ -336,23 +216,3 @@ def test_an_upload_holds_no_connection_during_its_checks(monkeypatch: pytest.Mon
     validation.images_check(files, claimed_key=ClaimedKey(IdempotencyKey()))
 
     assert held == [None, None]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_session_deleted_during_the_checks_is_not_found(
-    make_session: Callable[..., Session], media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alice = account_ensure(name="dora", credits=100)
-    session = make_session(alice, 1)
-    check = validation.images_check
-
-    def check_slowly(*args: Any, **kwargs: Any) -> list[validation.CheckedImage]:
-        services.session_delete(session=session)
-        return check(*args, **kwargs)
-
-    monkeypatch.setattr(validation, "images_check", check_slowly)
-    path = f"/sessions/{session.pk}/images"
-    response = ApiClient(key_issue(account=alice)[1]).upload(("more.jpg", images.jpeg()), path=path)
-
-    assert (response.status_code, response.json()["code"]) == (404, "not_found")
-    assert stored(media) == []
