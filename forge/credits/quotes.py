@@ -1,4 +1,4 @@
-"""Whether an account could pay for an analysis, before it asks for one."""
+"""Prices of analyses, and whether an account can pay them."""
 
 from dataclasses import dataclass
 
