@@ -18,7 +18,7 @@ class Quote:
 
 
 def quote(*, account: Account, images: int) -> Quote:
-    """The price of so many images. Reserves nothing. Raises InsufficientCredits."""
+    """Return the price of so many images, reserving nothing. Raises InsufficientCredits."""
     offer = Quote(balance=account.balance, cost=ledger.cost(images=images))
     if offer.remaining < 0:
         raise InsufficientCredits(balance=offer.balance, required=offer.cost)

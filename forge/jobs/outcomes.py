@@ -30,10 +30,10 @@ class Unfinished:
     image_id: str
 
 
-Outcome = Succeeded | Failed | Unfinished
+ImageOutcome = Succeeded | Failed | Unfinished
 
 
-def outcome_get(account: Account, job_id: str) -> Outcome:
+def outcome_get(account: Account, job_id: str) -> ImageOutcome:
     """Raises NotFound, also where the session was deleted meanwhile."""
     analysis = selectors.job_get(account, job_id).analyses.all()[0]
     match analysis.status:

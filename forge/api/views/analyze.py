@@ -164,7 +164,7 @@ def _settled_response(
     return status, content | ({"requestId": request_id} if "requestId" in content else {})
 
 
-def _response(outcome: outcomes.Outcome, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
+def _response(outcome: outcomes.ImageOutcome, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
     ids = {"jobId": job_id, "imageId": outcome.image_id}
     match outcome:
         case outcomes.Succeeded():
