@@ -323,11 +323,11 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "forge.api.renderers.AlwaysJson",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "forge.api.negotiation.JsonContentNegotiation",
     "DEFAULT_METADATA_CLASS": None,  # the document describes the API; OPTIONS is refused as other methods are
     "DEFAULT_SCHEMA_CLASS": "forge.api.schema.FirstSentenceSchema",
     "DEFAULT_THROTTLE_CLASSES": ["forge.api.throttling.RequestsThrottle"],
-    "EXCEPTION_HANDLER": "forge.api.errors.handle",
+    "EXCEPTION_HANDLER": "forge.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

@@ -5,7 +5,10 @@ can make a decoder walk over a large picture again and again, or over millions o
 decoded at once in this process the rest waits: that bounds its memory.
 """
 
-from decoding.images import FORMATS, Damaged, TooLarge, Undecodable, Unsupported, opened
+from decoding.formats import FILE_TYPES, FORMATS, FileType
+from decoding.images import Damaged, TooLarge, Undecodable, Unsupported, opened
 from decoding.limits import Limits
 
-__all__ = ["FORMATS", "Damaged", "Limits", "TooLarge", "Undecodable", "Unsupported", "opened"]
+__all__ = [
+    "FILE_TYPES", "FORMATS", "Damaged", "FileType", "Limits", "TooLarge", "Undecodable", "Unsupported", "opened",
+]  # fmt: skip

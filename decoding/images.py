@@ -1,15 +1,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, cast
+from typing import IO, ClassVar, cast
 
 import pi_heif
 import PIL.Image
 
+from decoding.formats import FORMATS
 from decoding.limits import Limits, Source, TimedFile, taking_turns
-
-# Pillow opens MPO, the two-picture files of some cameras, as JPEG. Nothing else that Pillow knows is ever tried: among
-# the rest is PostScript, which it would hand to another program.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 
 pi_heif.register_heif_opener()
 # Ours is a setting and told with its figures. Pillow's own is a process-wide number, a warning at one size and an error
@@ -24,22 +21,37 @@ _PROGRESSIVE_BLOCK = 2**12
 
 
 class Undecodable(Exception):
-    """Base of what `opened` raises."""
+    """Base of the errors that `opened` raises: `code` is the HTTP contract's, `str()` is the sentence."""
+
+    code: ClassVar[str]
+    sentence: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
 
 
 class Unsupported(Undecodable):
-    """Not a picture of these formats."""
+    """The file is of no accepted format."""
+
+    code = "unsupported_image"
+    sentence = "The file is not a supported image."
 
 
 class Damaged(Undecodable):
-    """Begins like one, and cannot be read."""
+    """The file begins like one of an accepted format, and no decoder can read it within its time."""
+
+    code = "unreadable_image"
+    sentence = "The image is damaged or incomplete and cannot be read."
 
 
 class TooLarge(Undecodable):
-    """`limit` and `actual` are numbers of `unit`: pixels, those of the longer side, or those of a tile."""
+    """`limit` and `actual` are numbers of `unit`: pixels, pixels of the longer side, or pixels of a tile."""
+
+    code = "payload_too_large"
+    sentence = "The image has too many pixels."
 
     def __init__(self, *, unit: str, limit: int, actual: int) -> None:
-        super().__init__(f"{actual} {unit}, at most {limit}")
+        super().__init__()
         self.unit = unit
         self.limit = limit
         self.actual = actual

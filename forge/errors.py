@@ -160,3 +160,9 @@ class Unavailable(ForgeError):
     status = 503
     message = "A part of the service is away. Nothing was charged; please try again."
     retry_after = 5
+
+
+# The error for each code of `decoding.Undecodable`.
+IMAGE_ERRORS: dict[str, type[ForgeError]] = {
+    error.code: error for error in (PayloadTooLarge, UnsupportedImage, UnreadableImage)
+}

@@ -5,6 +5,7 @@ that accepts the request. The lease of a dead process expires.
 """
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,17 @@ from forge.errors import IdempotencyInProgress, IdempotencyMismatch
 from forge.models import Account, IdempotencyKey, Job, Session
 
 _SWEEP_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class ClaimedKey:
+    """The key of an in-flight request, for the service that accepts the request.
+
+    `is_deferred`: the response is known only at the job's end, and `response_settle` stores it.
+    """
+
+    row: IdempotencyKey
+    is_deferred: bool = False
 
 
 def key_claim(*, account: Account, key: str, fingerprint: str) -> tuple[IdempotencyKey, bool]:
@@ -87,6 +99,21 @@ def key_complete(row: IdempotencyKey, *, session: Session, job: Job | None, stat
     if not stored:
         raise IdempotencyInProgress
     row.lease_until, row.session, row.job, row.answer_status, row.answer = None, session, job, status, response
+
+
+def acceptance_record(
+    claimed_key: ClaimedKey | None, *, session: Session, job: Job | None = None, status: int, response: Any
+) -> None:
+    """Complete the key, if the request has one, in the transaction that accepts the request.
+
+    Raises IdempotencyInProgress, as key_complete does.
+    """
+    if claimed_key is None:
+        return
+    if claimed_key.is_deferred:
+        key_complete(claimed_key.row, session=session, job=job, status=None, response=None)
+    else:
+        key_complete(claimed_key.row, session=session, job=job, status=status, response=response)
 
 
 def key_release(row: IdempotencyKey) -> None:

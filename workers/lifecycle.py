@@ -95,7 +95,7 @@ def _load_engine(**_: Any) -> None:
     """Load the models before the first task; a worker without models must not report itself ready."""
     global _engine
     started = time.monotonic()
-    loading = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_BEAT_S)
+    loading = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_HEARTBEAT_S)
     loading.start()
     try:
         _engine = _create_engine()

@@ -8,23 +8,14 @@ from celery.exceptions import Reject
 from django.conf import settings
 from django.core.files.storage import default_storage
 
-from decoding import Limits
+from decoding import Limits, Undecodable
 from forge import logs
 from forge.crash_points import crash_point
 from forge.database import retry_until_available
-from forge.errors import (
-    AnalysisFailed,
-    AnalysisTimeout,
-    ForgeError,
-    NoCaption,
-    PayloadTooLarge,
-    UnreadableImage,
-    UnsupportedImage,
-)
+from forge.errors import IMAGE_ERRORS, AnalysisFailed, AnalysisTimeout, ForgeError, NoCaption
 from forge.jobs import services
 from forge.operations import metrics
 from workers import lifecycle, pipeline
-from workers.imaging.decoding import ImageError
 from workers.models.subprocess import ModelProcessDied
 from workers.runtime.engine import EngineTimeout
 from workers.runtime.isolation import IsolationLock
@@ -32,9 +23,6 @@ from workers.runtime.thread_niceness import lower_thread_priority
 
 logger = logging.getLogger(__name__)
 
-_IMAGE_ERRORS: dict[str, type[ForgeError]] = {
-    error.code: error for error in (PayloadTooLarge, UnreadableImage, UnsupportedImage)
-}
 _isolation = IsolationLock()
 
 
@@ -100,8 +88,8 @@ def _analyze(claim: services.Claim) -> pipeline.Analysis:
             neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
             terms=claim.terms,
         )
-    except ImageError as error:
-        raise _IMAGE_ERRORS.get(error.code, UnreadableImage)(str(error)) from error
+    except Undecodable as error:
+        raise IMAGE_ERRORS[error.code](error.sentence) from error
     except EngineTimeout as error:
         raise AnalysisTimeout from error
     except pipeline.NoCaptionProduced as error:

@@ -1,4 +1,4 @@
-"""Where operators live: accounts, keys, sessions, jobs, events and the ledger."""
+"""Admin pages for operators: accounts, keys, sessions, jobs, events and the ledger."""
 
 from django.contrib import admin
 

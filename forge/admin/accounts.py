@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
 from forge.admin import html
-from forge.admin.base import KeptAdmin
+from forge.admin.base import NoDeleteAdmin
 from forge.admin.credits import ledger_rows
 from forge.credits import ledger
 from forge.errors import ForgeError
@@ -31,21 +31,21 @@ else:
 _LATEST = 20
 _LISTS = {"keys": "apikey", "entries": "creditentry", "jobs": "job", "sessions": "session"}
 _LIMITS = ["requests_per_minute", "images_waiting", "open_streams", "bytes_per_day"]
-_MOST_CREDITS = 10**12
-# Their ids travel through the confirmation page; Django takes a thousand fields at most.
-_MOST_ACCOUNTS = 500
+_MAX_CREDITS = 10**12
+# The confirmation form repeats their ids, and Django accepts 1,000 fields.
+_MAX_ACCOUNTS = 500
 
 
 class GrantForm(forms.Form):
     amount = forms.IntegerField(
-        min_value=-_MOST_CREDITS,
-        max_value=_MOST_CREDITS,
+        min_value=-_MAX_CREDITS,
+        max_value=_MAX_CREDITS,
         help_text="Credits for each of these accounts. Below zero takes credits back.",
     )
     note = forms.CharField(
         max_length=200,
         required=False,
-        help_text="Stands in the ledger, where the account's owner reads it too.",
+        help_text="Recorded in the ledger, which the account's owner can read.",
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
 
@@ -70,14 +70,14 @@ class AccountForm(_ModelForm):
     extra_terms = TermsField(
         required=False,
         help_text=(
-            f"One a line, at most {MAX_TERMS}: words that the tagger shall look for in this account's pictures beside"
-            " its own vocabulary. They need CLIP; the embedded models pass them over."
+            f"One a line, at most {MAX_TERMS}: tags for this account's images in addition to the vocabulary."
+            " They need CLIP; the embedded models ignore them."
         ),
     )
 
 
 @admin.register(Account)
-class AccountAdmin(KeptAdmin[Account]):
+class AccountAdmin(NoDeleteAdmin[Account]):
     form = AccountForm
     list_display = ["name", "balance", "is_active", "keys", "created"]
     list_filter = ["is_active"]
@@ -100,7 +100,7 @@ class AccountAdmin(KeptAdmin[Account]):
         return {
             "keys": row.keys.all(),
             "entries": ledger_rows(row.credit_entries.all())[:_LATEST],
-            **{f"{name}_url": html.list_url(noun, account__id__exact=row.pk) for name, noun in _LISTS.items()},
+            **{f"{name}_url": html.list_url(model, account__id__exact=row.pk) for name, model in _LISTS.items()},
         }
 
     def has_grant_permission(self, request: HttpRequest) -> bool:
@@ -108,9 +108,9 @@ class AccountAdmin(KeptAdmin[Account]):
 
     @admin.action(description="Grant credits, or take them back", permissions=["grant"])
     def grant_credits(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
-        accounts = list(queryset.order_by("name")[: _MOST_ACCOUNTS + 1])
-        if len(accounts) > _MOST_ACCOUNTS:
-            self.message_user(request, f"At most {_MOST_ACCOUNTS} accounts at a time.", messages.ERROR)
+        accounts = list(queryset.order_by("name")[: _MAX_ACCOUNTS + 1])
+        if len(accounts) > _MAX_ACCOUNTS:
+            self.message_user(request, f"At most {_MAX_ACCOUNTS} accounts at a time.", messages.ERROR)
             return None
         form = GrantForm(request.POST if "confirm" in request.POST else None)
         if form.is_valid() and self._grant(request, accounts, **form.cleaned_data):
@@ -118,7 +118,7 @@ class AccountAdmin(KeptAdmin[Account]):
         return self._confirmation(request, accounts, form)
 
     def _grant(self, request: HttpRequest, accounts: list[Account], *, amount: int, note: str) -> bool:
-        """All of them or none; False, with the reason told, where one refuses."""
+        """Grant to all accounts or none. Return False, with a message, if one grant is refused."""
         account = accounts[0]
         try:
             with transaction.atomic():

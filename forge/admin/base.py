@@ -1,4 +1,4 @@
-"""What the pages of all nouns have in common."""
+"""Base classes of the admin pages."""
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -18,12 +18,12 @@ else:
         pass
 
 
-class NounAdmin(_ModelAdmin[_M]):
-    """A noun's list and its page; `related` is what the page's own template shows beside the fields."""
+class BaseAdmin(_ModelAdmin[_M]):
+    """A list and a page; `related` is extra template context of the page."""
 
     @admin.display(ordering="created_at")
     def created(self, row: Any) -> str:
-        return html.moment(row.created_at)
+        return html.timestamp(row.created_at)
 
     def related(self, row: _M) -> dict[str, Any]:
         return {}
@@ -41,15 +41,15 @@ class NounAdmin(_ModelAdmin[_M]):
         return super().render_change_form(request, shown, add, change, form_url, obj)
 
 
-class KeptAdmin(NounAdmin[_M]):
+class NoDeleteAdmin(BaseAdmin[_M]):
     """Rows that are made inactive and never deleted."""
 
     def has_delete_permission(self, request: HttpRequest, obj: _M | None = None) -> bool:
         return False
 
 
-class ViewedAdmin(NounAdmin[_M]):
-    """Rows that the service alone writes; their page shows `readonly_fields`."""
+class ViewOnlyAdmin(BaseAdmin[_M]):
+    """Rows that only the service writes; the page shows `readonly_fields`."""
 
     def get_fields(self, request: HttpRequest, obj: _M | None = None) -> list[Any]:
         return list(self.readonly_fields)
@@ -61,5 +61,5 @@ class ViewedAdmin(NounAdmin[_M]):
         return False
 
 
-class ReadOnlyAdmin(ViewedAdmin[_M], KeptAdmin[_M]):
-    """Rows that tell what happened: nobody adds, changes or deletes one here."""
+class ReadOnlyAdmin(ViewOnlyAdmin[_M], NoDeleteAdmin[_M]):
+    """Rows that the admin never adds, changes or deletes."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def ledger_rows(entries: QuerySet[CreditEntry]) -> "QuerySet[LedgerRow]":
-    """Each entry with `state` and `code` of the image it paid for; both None where its job is gone or there is none."""
+    """Annotate entries with `state` and `code` of their image; both None if the job is deleted or there is none."""
     analysis = ImageAnalysis.objects.filter(job=OuterRef("job_id"), image=OuterRef("image_id")).order_by()
     return entries.annotate(state=Subquery(analysis.values("status")[:1]), code=Subquery(analysis.values("code")[:1]))
 

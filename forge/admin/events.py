@@ -10,22 +10,22 @@ from forge.models import JobEvent
 
 @admin.register(JobEvent)
 class JobEventAdmin(ReadOnlyAdmin[JobEvent]):
-    list_display = ["created", "job_page", "seq", "type", "beginning"]
+    list_display = ["created", "job_link", "seq", "type", "data_preview"]
     list_filter = [EventTypeFilter]
     search_fields = ["job__id__startswith"]
     search_help_text = "Job id"
     show_full_result_count = False
     ordering = ["-pk"]
-    readonly_fields = ["job", "seq", "type", "created", "laid_out"]
+    readonly_fields = ["job", "seq", "type", "created", "formatted_data"]
 
     @admin.display(description="job")
-    def job_page(self, event: JobEvent) -> SafeString:
+    def job_link(self, event: JobEvent) -> SafeString:
         return html.id_link("job", event.job_id, short=True)
 
     @admin.display(description="data")
-    def beginning(self, event: JobEvent) -> str:
+    def data_preview(self, event: JobEvent) -> str:
         return Truncator(event.data).chars(120)
 
     @admin.display(description="data")
-    def laid_out(self, event: JobEvent) -> SafeString:
-        return html.pretty_text(event.data)
+    def formatted_data(self, event: JobEvent) -> SafeString:
+        return html.formatted_text(event.data)

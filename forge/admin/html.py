@@ -1,4 +1,4 @@
-"""Pieces of HTML that lists and pages share. Names come from users: everything goes through `format_html`."""
+"""HTML fragments of lists and pages, all escaped by `format_html`: names come from users."""
 
 import json
 from datetime import UTC, datetime
@@ -12,19 +12,19 @@ from django.utils.safestring import SafeString
 from forge.admin.thumbnails import MAX_SIDE
 from forge.models import Account, Image
 
-NOTHING = "-"  # what Django's own lists show for an empty value
+NOTHING = "-"  # as in Django's lists
 _SHORT = 12
 
 
-def page_url(noun: str, pk: str | int, *, part: str = "") -> str:
-    """The page of a row; `part` is the id of an element on it."""
-    # The admin reads `_3B` in an address as a character: an id must be quoted its way.
-    url = reverse(f"admin:forge_{noun}_change", args=[quote(pk)])
-    return f"{url}#{part}" if part else url
+def page_url(model: str, pk: str | int, *, element_id: str = "") -> str:
+    """Return the URL of a row's page, or of an element on it."""
+    # The admin decodes `_3B` in a URL as a character, so ids need its own quoting.
+    url = reverse(f"admin:forge_{model}_change", args=[quote(pk)])
+    return f"{url}#{element_id}" if element_id else url
 
 
-def list_url(noun: str, **filters: object) -> str:
-    return f"{reverse(f'admin:forge_{noun}_changelist')}?{urlencode(filters)}"
+def list_url(model: str, **filters: object) -> str:
+    return f"{reverse(f'admin:forge_{model}_changelist')}?{urlencode(filters)}"
 
 
 def link(url: str, text: object) -> SafeString:
@@ -32,12 +32,12 @@ def link(url: str, text: object) -> SafeString:
 
 
 def id_text(pk: str, *, short: bool = False) -> SafeString:
-    """In a list an id is cut short and whole where the mouse rests on it."""
+    """Return an id, in lists shortened with the whole id as its title."""
     return format_html('<span class="forge-id" title="{}">{}</span>', pk, f"{pk[:_SHORT]}…" if short else pk)
 
 
-def id_link(noun: str, pk: str, *, short: bool = False) -> SafeString:
-    return link(page_url(noun, pk), id_text(pk, short=short))
+def id_link(model: str, pk: str, *, short: bool = False) -> SafeString:
+    return link(page_url(model, pk), id_text(pk, short=short))
 
 
 def account_link(account: Account) -> SafeString:
@@ -49,14 +49,14 @@ def status(value: str) -> SafeString:
 
 
 def image_link(*, job_id: str, image_id: str, state: str, code: str, short: bool = False) -> SafeString:
-    """An image as its job's page tells of it, with what became of it there."""
-    url = page_url("job", job_id, part=image_id)
+    """Return a link to an image on its job's page, with its state and error code."""
+    url = page_url("job", job_id, element_id=image_id)
     why = format_html(' <span class="forge-code">{}</span>', code) if code else ""
     return format_html("{} {}{}", link(url, id_text(image_id, short=short)), status(state), why)
 
 
-def moment(value: datetime | None) -> str:
-    """To the second: what operators compare are the times of one job."""
+def timestamp(value: datetime | None) -> str:
+    """Format to the second: operators compare the times within a job."""
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if value else NOTHING
 
 
@@ -72,13 +72,13 @@ def thumbnail(image: Image) -> SafeString:
     )
 
 
-def pretty(value: object) -> SafeString:
+def formatted_json(value: object) -> SafeString:
     return format_html('<pre class="forge-json">{}</pre>', json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def pretty_text(text: str) -> SafeString:
-    """JSON text laid out; text that is no JSON as it stands."""
+def formatted_text(text: str) -> SafeString:
+    """Return JSON text indented; other text unchanged."""
     try:
-        return pretty(json.loads(text))
+        return formatted_json(json.loads(text))
     except ValueError:
         return format_html('<pre class="forge-json">{}</pre>', text)

@@ -12,25 +12,25 @@ from forge.admin.filters import AccountFilter
 from forge.jobs import services
 from forge.models import CreditEntry, Job
 
-_MOST_EVENTS = 500  # two an image and one more: the whole log of all but the largest jobs
+_MAX_EVENTS = 500  # a job has two for each image, and one more
 
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin[Job]):
-    """Status changes in forge/jobs/states.py alone; an operator looks, and cancels."""
+    """Jobs, read-only: an operator may cancel them."""
 
     list_display = [
-        "shown_id", "owner", "session_page", "shown_status", "progress", "succeeded", "failed", "created", "ended",
+        "short_id", "owner", "session_link", "status_badge", "progress", "succeeded", "failed", "created", "ended",
     ]  # fmt: skip
     list_filter = ["status", "created_at", ("account", AccountFilter)]
     list_select_related = ["account"]
     search_fields = ["id__startswith", "session__id__startswith", "account__name"]
     search_help_text = "Job id, session id or account name"
     actions = ["cancel"]
-    readonly_fields = ["id", "account", "session", "shown_status", "counts", "created", "finished"]
+    readonly_fields = ["id", "account", "session", "status_badge", "counts", "created", "finished"]
 
     @admin.display(description="id", ordering="id")
-    def shown_id(self, job: Job) -> SafeString:
+    def short_id(self, job: Job) -> SafeString:
         return html.id_text(job.pk, short=True)
 
     @admin.display(description="account", ordering="account__name")
@@ -38,11 +38,11 @@ class JobAdmin(ReadOnlyAdmin[Job]):
         return html.account_link(job.account)
 
     @admin.display(description="session", ordering="session_id")
-    def session_page(self, job: Job) -> SafeString:
+    def session_link(self, job: Job) -> SafeString:
         return html.id_link("session", job.session_id, short=True)
 
     @admin.display(description="status", ordering="status")
-    def shown_status(self, job: Job) -> SafeString:
+    def status_badge(self, job: Job) -> SafeString:
         return html.status(job.status)
 
     @admin.display(description="progress")
@@ -51,13 +51,13 @@ class JobAdmin(ReadOnlyAdmin[Job]):
 
     @admin.display(description="finished", ordering="finished_at")
     def ended(self, job: Job) -> str:
-        """On the day of its beginning the time alone, where columns are many."""
+        """Return the time, with its date if that is not the date of creation: the list is wide."""
         same_day = job.finished_at and job.finished_at.date() == job.created_at.date()
-        return f"{job.finished_at:%H:%M:%S}" if same_day else html.moment(job.finished_at)
+        return f"{job.finished_at:%H:%M:%S}" if same_day else html.timestamp(job.finished_at)
 
     @admin.display(ordering="finished_at")
     def finished(self, job: Job) -> str:
-        return html.moment(job.finished_at)
+        return html.timestamp(job.finished_at)
 
     @admin.display(description="images")
     def counts(self, job: Job) -> str:
@@ -92,7 +92,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
                 }
                 for analysis in analyses
             ],
-            "events": [{"event": event, "data": html.pretty_text(event.data)} for event in events[:_MOST_EVENTS]],
+            "events": [{"event": event, "data": html.formatted_text(event.data)} for event in events[:_MAX_EVENTS]],
             "events_url": html.list_url("jobevent", q=row.pk),
             "entries": ledger_rows(CreditEntry.objects.filter(job_id=row.pk)).order_by("pk"),
             "entries_url": html.list_url("creditentry", q=row.pk),

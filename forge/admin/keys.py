@@ -6,13 +6,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from forge.admin import html
-from forge.admin.base import KeptAdmin
+from forge.admin.base import NoDeleteAdmin
 from forge.admin.filters import AccountFilter
 from forge.models import ApiKey
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(KeptAdmin[ApiKey]):
+class ApiKeyAdmin(NoDeleteAdmin[ApiKey]):
     list_display = ["shown_prefix", "owner", "label", "is_active", "expires", "created"]
     list_editable = ["is_active"]
     list_filter = ["is_active", ("account", AccountFilter)]
@@ -38,7 +38,7 @@ class ApiKeyAdmin(KeptAdmin[ApiKey]):
 
     @admin.display(ordering="expires_at")
     def expires(self, key: ApiKey) -> str:
-        return f"{html.moment(key.expires_at)}{' (expired)' if key.is_expired else ''}"
+        return f"{html.timestamp(key.expires_at)}{' (expired)' if key.is_expired else ''}"
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: Any) -> None:
         if change:

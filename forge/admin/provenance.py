@@ -1,4 +1,4 @@
-"""How a result came about, laid out for a person: a table for each part that was recorded."""
+"""Provenance of a result as tables, one for each recorded part."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass
 class Table:
-    """`columns` may be empty, where a row's cells explain themselves."""
+    """`columns` may be empty."""
 
     title: str
     columns: list[str] = field(default_factory=list)
@@ -15,7 +15,7 @@ class Table:
 
 
 def tables(provenance: Mapping[str, Any]) -> list[Table]:
-    """Whatever version of the workers recorded it: nothing is left out because it is not known here."""
+    """Return every recorded part, those of other versions included."""
     return [_table(title, value) for title, value in provenance.items()]
 
 

@@ -13,7 +13,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from forge.admin import html
-from forge.admin.base import ViewedAdmin
+from forge.admin.base import ViewOnlyAdmin
 from forge.admin.filters import AccountFilter
 from forge.admin.thumbnails import thumbnail_response
 from forge.errors import Conflict
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
     class _Extras(TypedDict):
         image_count: int
-        first_pictures: list[Image]
+        first_images: list[Image]
 
     _Listed: TypeAlias = WithAnnotations[Session, _Extras]
 
-_PICTURES_IN_LIST = 4
+_IMAGES_IN_LIST = 4
 
 
 @admin.register(Session)
-class SessionAdmin(ViewedAdmin[Session]):
-    """An operator looks at sessions and deletes them; callers make them."""
+class SessionAdmin(ViewOnlyAdmin[Session]):
+    """Sessions: an operator views and deletes them."""
 
-    list_display = ["shown_id", "owner", "pictures", "image_count", "created", "expires"]
+    list_display = ["short_id", "owner", "thumbnails", "image_count", "created", "expires"]
     list_filter = ["created_at", ("account", AccountFilter)]
     list_select_related = ["account"]
     list_per_page = 50
@@ -46,7 +46,7 @@ class SessionAdmin(ViewedAdmin[Session]):
     actions = ["delete_selected"]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[_Listed]":
-        first = Prefetch("images", Image.objects.order_by("position")[:_PICTURES_IN_LIST], to_attr="first_pictures")
+        first = Prefetch("images", Image.objects.order_by("position")[:_IMAGES_IN_LIST], to_attr="first_images")
         return super().get_queryset(request).annotate(image_count=Count("images")).prefetch_related(first)
 
     def get_urls(self) -> list[URLPattern]:
@@ -61,7 +61,7 @@ class SessionAdmin(ViewedAdmin[Session]):
     # --- The list -----------------------------------------------------------------------------------------------------
 
     @admin.display(description="id", ordering="id")
-    def shown_id(self, session: Session) -> SafeString:
+    def short_id(self, session: Session) -> SafeString:
         return html.id_text(session.pk, short=True)
 
     @admin.display(description="account", ordering="account__name")
@@ -70,15 +70,15 @@ class SessionAdmin(ViewedAdmin[Session]):
 
     @admin.display(ordering="expires_at")
     def expires(self, session: Session) -> str:
-        return html.moment(session.expires_at)
+        return html.timestamp(session.expires_at)
 
     @admin.display(description="images", ordering="image_count")
     def image_count(self, session: "_Listed") -> int:
         return session.image_count
 
-    @admin.display(description="pictures")
-    def pictures(self, session: "_Listed") -> SafeString:
-        return format_html_join("", "{}", ((html.thumbnail(image),) for image in session.first_pictures))
+    @admin.display(description="thumbnails")
+    def thumbnails(self, session: "_Listed") -> SafeString:
+        return format_html_join("", "{}", ((html.thumbnail(image),) for image in session.first_images))
 
     # --- The page -----------------------------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class SessionAdmin(ViewedAdmin[Session]):
         newest_first = Prefetch("analyses", ImageAnalysis.objects.order_by("-pk"))
         images = row.images.order_by("position").prefetch_related(newest_first)
         return {
-            "pictures": [
+            "images": [
                 {"image": image, "thumbnail": html.thumbnail(image), "analyses": image.analyses.all()}
                 for image in images
             ],
@@ -98,7 +98,7 @@ class SessionAdmin(ViewedAdmin[Session]):
     def get_deleted_objects(
         self, objs: Sequence[Session] | QuerySet[Session], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Jobs and events go with their session, though nobody may delete one by itself."""
+        """Count what a deletion includes. Django's own method would refuse it: jobs and events are read-only."""
         sessions = list(objs)
         counts = {
             "sessions": len(sessions),
@@ -141,5 +141,5 @@ class SessionAdmin(ViewedAdmin[Session]):
 
 
 def _sentence(error: Conflict | IntegrityError) -> str:
-    """An IntegrityError is a job that was accepted between our look and our commit."""
+    """Return the sentence; an IntegrityError is a job accepted between this transaction's check and its commit."""
     return error.sentence if isinstance(error, Conflict) else "A job of this session has just begun."

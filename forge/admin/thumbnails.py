@@ -1,4 +1,4 @@
-"""A stored upload as a small JPEG, fit for an operator's page."""
+"""Thumbnails of stored uploads."""
 
 import io
 
@@ -16,7 +16,7 @@ _MAX_AGE_S = 3600
 
 
 def thumbnail_response(image: Image) -> HttpResponse:
-    """Raises Http404 where the file is missing or broken."""
+    """Return a small JPEG. Raises Http404 where the file is missing or broken."""
     return HttpResponse(
         _jpeg(image.storage_key),
         content_type="image/jpeg",
@@ -27,21 +27,21 @@ def thumbnail_response(image: Image) -> HttpResponse:
 def _jpeg(storage_key: str) -> bytes:
     small = io.BytesIO()
     try:
-        with default_storage.open(storage_key) as stored, opened(stored, Limits.of(settings)) as picture:
-            picture.draft("RGB", (MAX_SIDE, MAX_SIDE))  # JPEG alone: decoded at a fraction of its size
-            picture.thumbnail((MAX_SIDE, MAX_SIDE))
-            _on_white(PIL.ImageOps.exif_transpose(picture)).save(small, "JPEG", quality=80)
-    except Exception as error:  # a storage of any kind may be away, and damaged bytes raise whatever a decoder likes
+        with default_storage.open(storage_key) as stored, opened(stored, Limits.of(settings)) as image:
+            image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # JPEG alone: decoded at a fraction of its size
+            image.thumbnail((MAX_SIDE, MAX_SIDE))
+            _on_white(PIL.ImageOps.exif_transpose(image)).save(small, "JPEG", quality=80)
+    except Exception as error:  # storage backends and decoders may raise anything
         raise Http404 from error
     return small.getvalue()
 
 
-def _on_white(picture: PIL.Image.Image) -> PIL.Image.Image:
-    if picture.mode.startswith("I;16"):
-        # Pillow cuts 16 bits off at 255 and does not scale them.
-        return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    clear = picture.convert("RGBA")
+def _on_white(image: PIL.Image.Image) -> PIL.Image.Image:
+    if image.mode.startswith("I;16"):
+        # Pillow clips 16-bit values at 255 instead of scaling them.
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    clear = image.convert("RGBA")
     white = PIL.Image.new("RGBA", clear.size, "white")
     return PIL.Image.alpha_composite(white, clear).convert("RGB")

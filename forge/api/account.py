@@ -4,6 +4,6 @@ from forge.models import Account
 
 
 def account_of(request: Request) -> Account:
-    """Who makes the request; authentication has refused everybody else."""
+    """Return the account of an authenticated request."""
     assert isinstance(request.user, Account)
     return request.user

@@ -9,7 +9,7 @@ from forge.models import Account, ApiKey
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`X-API-Key: sk-…`. The key is looked up by its hash, so no comparison leaks how much of it was right."""
+    """Authenticate by `X-API-Key: sk-…`. The key is read by its hash, so no comparison leaks how much of it matches."""
 
     def authenticate(self, request: Request) -> tuple[Account, ApiKey]:
         key = request.headers.get("X-API-Key", "")

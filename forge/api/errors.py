@@ -1,4 +1,4 @@
-"""Every way a request can fail, told in one shape: `{"error", "code", "requestId", …members}`."""
+"""Error responses, all of one shape: `{"error", "code", "requestId", …members}`."""
 
 import errno
 import logging
@@ -27,8 +27,8 @@ from forge.errors import (
 logger = logging.getLogger(__name__)
 
 
-def handle(exception: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler."""
+def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:
+    """Map any exception of a view to an error response (DRF's EXCEPTION_HANDLER)."""
     request = context["request"]._request
     error = forge_error(exception)
     if isinstance(error, Unavailable):
@@ -36,7 +36,7 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response:
     elif error.status >= 500:
         logger.error("%s %s: %r", request.method, request.path, exception, exc_info=exception)
     if isinstance(error, MethodNotAllowed):
-        # DRF counts OPTIONS among what each view answers; it is refused here as the others are.
+        # DRF lists OPTIONS as allowed in each view; here it is refused.
         view = context["view"]
         view.headers["Allow"] = ", ".join(method for method in view.allowed_methods if method != "OPTIONS")
     return Response(body(error, request.META["forge.request_id"]), status=error.status, headers=headers(error))
@@ -68,7 +68,7 @@ def forge_error(exception: BaseException) -> ForgeError:
 
 
 def _sentence(detail: Any, field: str = "") -> str:
-    """The first complaint of a validation, with the field it is about."""
+    """Return the first error of a validation, after the name of its field."""
     if isinstance(detail, dict) and detail:
         key, value = next(iter(detail.items()))
         name = field if key == "non_field_errors" else f"{field}.{key}".lstrip(".")
@@ -87,7 +87,7 @@ def _too_many_files() -> PayloadTooLarge:
     )
 
 
-def _outside(error: OSError) -> ForgeError:
+def _os_error(error: OSError) -> ForgeError:
     full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
     return Unavailable("The storage is full. Nothing was kept; please try again later.") if full else ForgeError()
 
@@ -106,10 +106,10 @@ _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], Forg
     ((RecursionError,), lambda _: InvalidRequest("The JSON is nested too deeply.")),
     ((SuspiciousOperation, PermissionDenied), lambda _: InvalidRequest()),
     ((OperationalError, InterfaceError, RedisError, CeleryOperationalError), lambda _: Unavailable()),
-    ((OSError,), _outside),
+    ((OSError,), _os_error),
 )
 
-# Django's own handlers, for what never reaches a view.
+# Django's handlers, for requests that reach no view.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:

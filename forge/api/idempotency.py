@@ -1,9 +1,10 @@
-"""The `Idempotency-Key` header: the same request said twice is carried out once."""
+"""The `Idempotency-Key` header: a repeated request is carried out once."""
 
 import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -14,7 +15,8 @@ from rest_framework.request import Request
 from forge import idempotency
 from forge.api.account import account_of
 from forge.errors import InvalidRequest
-from forge.models import IdempotencyKey, Job, Session
+from forge.idempotency import ClaimedKey
+from forge.models import Job
 
 _MAX_LENGTH = 255
 KEY_HEADER = OpenApiParameter(
@@ -22,54 +24,43 @@ KEY_HEADER = OpenApiParameter(
     {"type": "string", "minLength": 1, "maxLength": _MAX_LENGTH, "pattern": "^[ -~]+$"},
     OpenApiParameter.HEADER,
     description=(
-        "Printable ASCII of your choice, new for each request. Said again within 24 h with the same body, the request "
-        "is not carried out again: the answer is the first one's; a stream is that of the same job, from its first "
+        "Printable ASCII of your choice, new for each request. Repeated within 24 h with the same body, the request "
+        "is not carried out again: the response is the first one's; a stream is that of the same job, from its first "
         "event or after `Last-Event-ID`. A request that was refused leaves its key free."
     ),
 )
 
 
+@dataclass(frozen=True)
 class IdempotentRequest:
-    """A request as its key knows it; one without a key is always the first."""
+    """A request and its idempotency key; a request without a key is always the first."""
 
-    def __init__(self, row: IdempotencyKey | None, *, is_first: bool) -> None:
-        self._row = row
-        self.is_first = is_first
-
-    @property
-    def key_id(self) -> int | None:
-        return self._row.pk if self._row else None
+    key: ClaimedKey | None
+    is_first: bool
 
     @property
     def job(self) -> Job | None:
-        return self._row.job if self._row else None
+        return self.key.row.job if self.key else None
 
     @property
-    def answer(self) -> Any:
-        """What the first caller is told; None without a key, and while it is still waited for."""
-        return self._row.answer if self._row else None
-
-    def renew(self) -> None:
-        """While the request is carried out, now and then. Raises IdempotencyInProgress."""
-        if self._row:
-            idempotency.key_renew(self._row)
-
-    def keep(self, *, session: Session, job: Job | None = None, status: int | None = None, answer: Any = None) -> None:
-        """In the transaction that accepts the request."""
-        if self._row:
-            idempotency.key_complete(self._row, session=session, job=job, status=status, response=answer)
+    def response(self) -> Any:
+        """The response that every request with this key receives; None without a key and before it is recorded."""
+        return self.key.row.answer if self.key else None
 
 
 @contextmanager
-def idempotent_request(request: Request) -> Iterator[IdempotentRequest]:
-    """Raises InvalidRequest, IdempotencyMismatch, IdempotencyInProgress. What raises inside leaves the key free."""
+def idempotent_request(request: Request, *, is_deferred: bool = False) -> Iterator[IdempotentRequest]:
+    """Claim the request's key, if it has one; an exception inside releases it.
+
+    Raises InvalidRequest, IdempotencyMismatch, IdempotencyInProgress.
+    """
     key = _key(request)
     if key is None:
         yield IdempotentRequest(None, is_first=True)
         return
     row, is_first = idempotency.key_claim(account=account_of(request), key=key, fingerprint=_fingerprint(request))
     try:
-        yield IdempotentRequest(row, is_first=is_first)
+        yield IdempotentRequest(ClaimedKey(row, is_deferred), is_first)
     except BaseException:
         if is_first:
             idempotency.key_release(row)
@@ -84,9 +75,9 @@ def _key(request: Request) -> str | None:
 
 
 def _fingerprint(request: Request) -> str:
-    """Of what was asked, not of how it was written: the boundary of a form and the spaces of JSON do not count."""
-    asked = [request.method, request.path, _fields(request.data), _files(request)]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    """Hash the parsed request, so that a form's boundary and the whitespace of JSON do not count."""
+    parts = [request.method, request.path, _fields(request.data), _files(request)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _fields(data: Any) -> Any:

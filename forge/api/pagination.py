@@ -18,8 +18,8 @@ _PLAIN = str.maketrans("-_", "+/")
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{4,400}={0,2}")
 
 
-class NewestFirst(CursorPagination):
-    """`{"data": […], "nextCursor": …}`, taking `limit` (1 to 100) and `cursor`."""
+class NewestFirstPagination(CursorPagination):
+    """Cursor pagination: `limit` (1 to 100) and `cursor` in, `{"data": […], "nextCursor": …}` out."""
 
     page_size = 50
     max_page_size = 100
@@ -47,7 +47,7 @@ class NewestFirst(CursorPagination):
         given = request.query_params.get(self.cursor_query_param)
         if given is None:
             return None
-        # DRF's decoder skips over characters that are none of its own.
+        # DRF's decoder skips characters outside its alphabet.
         if not _CURSOR.fullmatch(given):
             raise _unknown_cursor()
         plain = SimpleNamespace(query_params={self.cursor_query_param: given.translate(_PLAIN)})
@@ -57,7 +57,7 @@ class NewestFirst(CursorPagination):
             raise _unknown_cursor() from error
 
     def encode_cursor(self, cursor: Cursor) -> str:
-        """The bare cursor, safe in an address; DRF would make a whole address of it."""
+        """Return the bare cursor, safe in a URL; DRF would return a whole URL."""
         query = parse_qs(urlsplit(super().encode_cursor(cursor)).query)
         return query[self.cursor_query_param][0].translate(_URL_SAFE)
 
@@ -75,7 +75,7 @@ class NewestFirst(CursorPagination):
         }
 
 
-class SessionsNewestFirst(NewestFirst):
+class SessionPagination(NewestFirstPagination):
     ordering = ("-created_at", "-id")
 
 

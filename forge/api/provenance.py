@@ -1,4 +1,4 @@
-"""How a result came about, as `GET jobs/{id}?include=provenance` tells it."""
+"""Provenance of a result, as `GET jobs/{id}?include=provenance` returns it."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from rest_framework import serializers
 class ModelSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     revision = serializers.CharField()
-    options = serializers.DictField(required=False, help_text="What else the words depend on.")
+    options = serializers.DictField(required=False, help_text="What else the metadata depends on.")
 
 
 class ScoredSerializer(serializers.Serializer[Any]):
@@ -19,14 +19,14 @@ class ScoredSerializer(serializers.Serializer[Any]):
 
 class CandidateSerializer(ScoredSerializer):
     similarity = serializers.FloatField(
-        min_value=-1.0, max_value=1.0, required=False, help_text="CLIP's, of picture and sentence, where it judged."
+        min_value=-1.0, max_value=1.0, required=False, help_text="CLIP's cosine similarity to the image."
     )
 
 
 class ProvenanceSerializer(serializers.Serializer[Any]):
-    """How the words came about; a newer version of the service may tell more."""
+    """How the metadata was made; a newer version of the service may add fields."""
 
-    models = serializers.DictField(child=ModelSerializer(), help_text="By what they do: `captioner`, `tagger`.")
+    models = serializers.DictField(child=ModelSerializer(), help_text="By role: `captioner`, `tagger`.")
     captions = CandidateSerializer(many=True, help_text="Every candidate, best first.")
     tags = ScoredSerializer(many=True)
     milliseconds = serializers.DictField(
@@ -36,5 +36,5 @@ class ProvenanceSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema_field(ProvenanceSerializer)
-class RecordedProvenance(serializers.JSONField):
-    """Told as it was recorded: a result is not changed by what later versions record."""
+class ProvenanceField(serializers.JSONField):
+    """Provenance exactly as it was recorded, whichever version of the service recorded it."""

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of streams and errors, which no serializer of a view tells."""
+"""Parts of the OpenAPI document that no view's serializer describes: streams, errors, headers."""
 
 from collections import defaultdict
 from typing import Any
@@ -13,9 +13,9 @@ from forge.api.serializers import (
     CompleteSerializer,
     ErrorSerializer,
     ImageErrorSerializer,
+    OptionalFieldsSerializer,
     ProgressSerializer,
     ResultSerializer,
-    WithoutAbsent,
 )
 from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, RateLimited, Unavailable
 
@@ -23,15 +23,15 @@ _Parameters = list[OpenApiParameter | serializers.Serializer[Any] | type[seriali
 _RATE_HEADERS: _Parameters = [
     OpenApiParameter(name, OpenApiTypes.INT, OpenApiParameter.HEADER, description=description, response=True)
     for name, description in {
-        "RateLimit-Limit": "What the account may use: requests a minute, or bytes a day where fewer of these are left.",
+        "RateLimit-Limit": "The limit: requests a minute, or bytes a day where fewer of these are left.",
         "RateLimit-Remaining": "What is left of it.",
-        "RateLimit-Reset": "Seconds until all of it is there again.",
+        "RateLimit-Reset": "Seconds until the whole limit is available again.",
     }.items()
 ]
 
 
 class FirstSentenceSchema(AutoSchema):
-    """Names an endpoint by the first sentence of its docstring; the rest describes it."""
+    """Take an endpoint's summary from the first sentence of its docstring, its description from the rest."""
 
     def get_summary(self) -> str | None:
         return super().get_description().partition(". ")[0].rstrip(".") or None
@@ -39,15 +39,15 @@ class FirstSentenceSchema(AutoSchema):
     def get_override_parameters(self) -> _Parameters:
         return _RATE_HEADERS if self.get_auth() else []
 
-    def get_description(self) -> str:  # type: ignore[override]  # the stubs mean DRF's own
+    def get_description(self) -> str:  # type: ignore[override]  # the stubs take DRF's AutoSchema
         return super().get_description().partition(". ")[2]
 
 
 _ALWAYS = (InvalidApiKey, ApiKeyInactive, RateLimited, Unavailable)
 
 
-def errors(*classes: type[ForgeError], anonymous: bool = False) -> dict[int, OpenApiResponse]:
-    """The refusals of an endpoint, by HTTP status, each code with its sentence."""
+def error_responses(*classes: type[ForgeError], anonymous: bool = False) -> dict[int, OpenApiResponse]:
+    """Describe the errors of an endpoint by HTTP status, each code with an example."""
     listed: tuple[type[ForgeError], ...] = classes if anonymous else (*classes, *_ALWAYS)
     by_status: dict[int, list[type[ForgeError]]] = defaultdict(list)
     for error in listed:
@@ -67,10 +67,10 @@ def _example(error: type[ForgeError]) -> OpenApiExample:
     return OpenApiExample(error.code, value=value, response_only=True, status_codes=[str(error.status)])
 
 
-class WithoutAbsentSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """What may be left out is not required."""
+class OptionalFieldsSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Omit the optional fields from `required`."""
 
-    target_class = WithoutAbsent
+    target_class = OptionalFieldsSerializer
     match_subclasses = True
 
     def map_serializer(self, auto_schema: Any, direction: Any) -> Any:
@@ -79,16 +79,16 @@ class WithoutAbsentSchema(OpenApiSerializerExtension):  # type: ignore[no-untype
         return shape
 
 
-class JsonText(serializers.CharField):
-    """JSON as a stream carries it: text, of the shape that a serializer describes."""
+class JsonTextField(serializers.CharField):
+    """JSON text in an event's data, of the shape of a serializer."""
 
     def __init__(self, shape: serializers.Serializer[Any]) -> None:
         super().__init__()
         self.shape = shape
 
 
-class JsonTextSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    target_class = JsonText
+class JsonTextFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = JsonTextField
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
         shape = auto_schema.resolve_serializer(self.target.shape, direction).ref
@@ -99,20 +99,21 @@ def _event(name: str, data: type[serializers.Serializer[Any]]) -> type[serialize
     fields = {
         "id": serializers.RegexField(r"^[1-9][0-9]*$", help_text="Starts at 1, no gaps; send it as Last-Event-ID."),
         "event": serializers.ChoiceField(choices=[name]),
-        "data": JsonText(data()),
+        "data": JsonTextField(data()),
         "__doc__": data.__doc__,
     }
     return type(f"{name.capitalize()}EventSerializer", (serializers.Serializer,), fields)
 
 
+EVENT_DATA: dict[str, type[serializers.Serializer[Any]]] = {
+    "progress": ProgressSerializer,
+    "result": ResultSerializer,
+    "error": ImageErrorSerializer,
+    "complete": CompleteSerializer,
+}
 JOB_EVENT = PolymorphicProxySerializer(
     component_name="JobEvent",
-    serializers={
-        "progress": _event("progress", ProgressSerializer),
-        "result": _event("result", ResultSerializer),
-        "error": _event("error", ImageErrorSerializer),
-        "complete": _event("complete", CompleteSerializer),
-    },
+    serializers={name: _event(name, data) for name, data in EVENT_DATA.items()},
     resource_type_field_name="event",
 )
 

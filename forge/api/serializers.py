@@ -1,15 +1,16 @@
-"""The contract's JSON shapes: what is asked (…Request) and what is answered."""
+"""JSON shapes of the HTTP contract: requests (…Request) and responses."""
 
 from typing import Any
 
 from rest_framework import serializers
 
-from forge.api.provenance import RecordedProvenance
+from forge.api.provenance import ProvenanceField
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
+from forge.sessions.filenames import FILENAME_MAX_LENGTH
 
 
-class WithoutAbsent(serializers.Serializer[Any]):
-    """Leaves out the fields named in `optional` where there is nothing to say."""
+class OptionalFieldsSerializer(serializers.Serializer[Any]):
+    """Omit the fields named in `optional` where they are empty."""
 
     optional: tuple[str, ...] = ()
 
@@ -19,13 +20,15 @@ class WithoutAbsent(serializers.Serializer[Any]):
 
 
 class MetadataSerializer(serializers.Serializer[Any]):
-    """The words of one image."""
+    """The metadata of one image."""
 
     title = serializers.CharField()
     alt = serializers.CharField(max_length=250)
     caption = serializers.CharField()
     description = serializers.CharField()
-    filename = serializers.CharField(max_length=80, help_text="Without extension; unique within the session.")
+    filename = serializers.CharField(
+        max_length=FILENAME_MAX_LENGTH, help_text="Without extension; unique within the session."
+    )
     seoTags = serializers.ListField(child=serializers.CharField(), min_length=3, max_length=15)
 
 
@@ -33,7 +36,7 @@ class MetadataSerializer(serializers.Serializer[Any]):
 
 
 class UploadRequest(serializers.Serializer[Any]):
-    """Multipart; the field is repeated."""
+    """A multipart form in which the field is repeated."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {"images[]": serializers.ListField(child=serializers.FileField(), min_length=1)}
@@ -45,7 +48,7 @@ class ImageSerializer(serializers.Serializer[Image]):
     size = serializers.IntegerField(help_text="Bytes.")
     width = serializers.IntegerField(help_text="Pixels, upright.")
     height = serializers.IntegerField(help_text="Pixels, upright.")
-    uploadPath = serializers.CharField(source="upload_path", help_text="An opaque handle; echo it to analyze.")
+    uploadPath = serializers.CharField(source="upload_path", help_text="An opaque handle; send it to analyze.")
 
 
 class SessionSerializer(serializers.Serializer[Session]):
@@ -58,8 +61,8 @@ class SessionSerializer(serializers.Serializer[Session]):
 IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]
 
 
-class ImageStateSerializer(WithoutAbsent, ImageSerializer):
-    """One image with the state of its latest analysis and its latest words."""
+class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
+    """One image with the state of its latest analysis and its latest metadata."""
 
     optional = ("metadata", "error", "code", "jobId")
 
@@ -112,8 +115,8 @@ class SingleResultSerializer(serializers.Serializer[Any]):
     creditsRemaining = serializers.IntegerField()
 
 
-class AnalysisSerializer(WithoutAbsent, serializers.Serializer[ImageAnalysis]):
-    """`provenance` is there where the view asks for it: `context={"include": {"provenance"}}`."""
+class AnalysisSerializer(OptionalFieldsSerializer, serializers.Serializer[ImageAnalysis]):
+    """One image of a job."""
 
     optional = ("metadata", "error", "code", "provenance")
 
@@ -122,11 +125,11 @@ class AnalysisSerializer(WithoutAbsent, serializers.Serializer[ImageAnalysis]):
     metadata = MetadataSerializer(required=False)
     error = serializers.CharField(required=False)
     code = serializers.CharField(required=False)
-    provenance = RecordedProvenance(required=False, help_text="With `?include=provenance`.")
+    provenance = ProvenanceField(required=False, help_text="With `?include=provenance`.")
 
     def to_representation(self, instance: ImageAnalysis) -> dict[str, Any]:
         shown = super().to_representation(instance)
-        if "provenance" not in self.context.get("include", ()):
+        if "provenance" not in self.context.get("include", ()):  # a view passes it as `context`
             shown.pop("provenance", None)
         return shown
 
@@ -136,7 +139,7 @@ class JobSerializer(serializers.Serializer[Job]):
     sessionId = serializers.CharField(source="session_id")
     status = serializers.ChoiceField(choices=Job.Status.values)
     total = serializers.IntegerField()
-    processed = serializers.IntegerField(help_text="Images that ended, in whatever way.")
+    processed = serializers.IntegerField(help_text="Images that ended: succeeded, failed or cancelled.")
     images = AnalysisSerializer(many=True, source="analyses")
     createdAt = serializers.DateTimeField(source="created_at")
     finishedAt = serializers.DateTimeField(source="finished_at", allow_null=True)
@@ -162,7 +165,7 @@ class ResultSerializer(serializers.Serializer[Any]):
 
 
 class ImageErrorSerializer(serializers.Serializer[Any]):
-    """An image failed, or was cancelled before it began (`cancelled`); its credit was given back; the others go on."""
+    """An image failed, or was cancelled before it began (`cancelled`); its credit was refunded; the others go on."""
 
     imageId = serializers.CharField()
     error = serializers.CharField()
@@ -201,7 +204,7 @@ class CheckSerializer(serializers.Serializer[Any]):
     remaining = serializers.IntegerField()
 
 
-class CreditEntrySerializer(WithoutAbsent, serializers.Serializer[CreditEntry]):
+class CreditEntrySerializer(OptionalFieldsSerializer, serializers.Serializer[CreditEntry]):
     optional = ("jobId", "imageId", "note")
 
     amount = serializers.IntegerField()
@@ -216,7 +219,7 @@ class CreditEntrySerializer(WithoutAbsent, serializers.Serializer[CreditEntry]):
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """Every refusal has these; some carry members beside them, such as `balance` and `required`."""
+    """The members of every error; some errors have more, such as `balance` and `required`."""
 
     error = serializers.CharField(help_text="A plain sentence.")
     code = serializers.CharField()

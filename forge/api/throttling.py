@@ -1,4 +1,4 @@
-"""What one account may do in a time; DRF asks these before it runs a view."""
+"""Rate limits of an account, as DRF throttles that run before the view."""
 
 from typing import TYPE_CHECKING
 
@@ -6,13 +6,13 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from forge import limits
-from forge.api.middleware import STANDING
+from forge.api.middleware import RATE_LIMIT_STATUS
 from forge.errors import RateLimited
 from forge.models import Account
 from forge.models.accounts import LimitName
 
 if TYPE_CHECKING:
-    from rest_framework.views import APIView  # which imports this module, by its name in the settings
+    from rest_framework.views import APIView  # imports this module, by its name in the settings
 
 
 class _AccountThrottle(BaseThrottle):
@@ -23,20 +23,20 @@ class _AccountThrottle(BaseThrottle):
         return 1
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        """Counts the request. Raises RateLimited; without an account there is nothing to count it against."""
+        """Count the request against its account, if it has one. Raises RateLimited."""
         if not isinstance(request.user, Account):
             return True
-        standing = limits.count_request(request.user, self.limit, self.cost(request))
-        if standing is None:
+        status = limits.count_request(request.user, self.limit, self.cost(request))
+        if status is None:
             return True
         meta = request._request.META
-        told: limits.RateLimitStatus | None = meta.get(STANDING)
-        if told is None or standing.remaining * told.limit < told.remaining * standing.limit:
-            meta[STANDING] = standing  # Of several limits the one that is nearer.
-        if standing.retry_after is not None:
-            meta[STANDING] = standing
-            sentence = self.sentence.format(limit=standing.limit, seconds=standing.retry_after)
-            raise RateLimited(sentence, retry_after=standing.retry_after, limit=standing.limit)
+        other: limits.RateLimitStatus | None = meta.get(RATE_LIMIT_STATUS)
+        if other is None or status.remaining * other.limit < other.remaining * status.limit:
+            meta[RATE_LIMIT_STATUS] = status  # Of several limits, the one with the smaller share left.
+        if status.retry_after is not None:
+            meta[RATE_LIMIT_STATUS] = status
+            sentence = self.sentence.format(limit=status.limit, seconds=status.retry_after)
+            raise RateLimited(sentence, retry_after=status.retry_after, limit=status.limit)
         return True
 
 
@@ -46,7 +46,7 @@ class RequestsThrottle(_AccountThrottle):
 
 
 class BytesThrottle(_AccountThrottle):
-    """Counts what an upload has sent, kept or refused: that is what it cost us."""
+    """Count the bytes of an upload, accepted or refused: both cost the same to receive."""
 
     limit = "bytes_per_day"
     sentence = "The account may upload {limit} bytes a day. Try again in {seconds} s."

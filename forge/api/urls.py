@@ -7,7 +7,7 @@ from forge.api.views import analyze, credits, jobs, service, sessions
 
 
 class _IdConverter(StringConverter):
-    """An id of ours; whatever else stands in an address is not looked up."""
+    """The syntax of all ids; other paths get 404 without a query."""
 
     regex = "[A-Za-z0-9_-]{1,64}"
 

@@ -57,6 +57,15 @@ class CompleteData(TypedDict):
     creditsRefunded: int
 
 
+EVENTS: dict[str, type] = {
+    "progress": ProgressData,
+    "result": ResultData,
+    "error": ErrorData,
+    "complete": CompleteData,
+}
+METADATA_FIELDS = tuple(ImageMetadata.__annotations__)
+
+
 @overload
 def event_record(*, job_id: str, type: Literal["progress"], data: ProgressData) -> None: ...
 @overload

@@ -1,6 +1,6 @@
 """Services that change a job: keyword-only, one transaction each, with their events recorded in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,10 +21,12 @@ from forge.errors import (
     SessionExpired,
     UploadPathMismatch,
 )
+from forge.idempotency import ClaimedKey, acceptance_record
 from forge.jobs import completion, dispatch, fair_queue, states
 from forge.jobs.events import ImageMetadata, event_record
 from forge.models import Account, Image, ImageAnalysis, Job, Session
-from forge.sessions.filenames import filename_free
+from forge.representations import job_representation
+from forge.sessions.filenames import filename_choose
 
 _A = ImageAnalysis.Status
 _J = Job.Status
@@ -57,12 +59,9 @@ def job_submit(
     account: Account,
     session: Session,
     references: Sequence[ImageReference],
-    accepted: Callable[[Job], object] = lambda _: None,
+    claimed_key: ClaimedKey | None = None,
 ) -> Job:
-    """Create, charge and queue a job in one transaction and send its tasks after commit.
-
-    `accepted` is called at the end of the transaction; an exception from it rolls everything back.
-    """
+    """Create, charge and queue a job in one transaction and send its tasks after commit."""
     images = _resolve_references(session, references)
     dispatch.broker_ping()
     try:
@@ -72,7 +71,8 @@ def job_submit(
             # Lock order: the account's row last, as where an image fails, or the two transactions deadlock.
             ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=[image.pk for image in images])
             fair_queue.enqueue(account=account, job=job)
-            accepted(job)
+            response = job_representation(job, images)
+            acceptance_record(claimed_key, session=session, job=job, status=202, response=response)
     except IntegrityError as error:
         in_flight = _images_under_analysis(images)
         if not in_flight:
@@ -180,7 +180,7 @@ def analysis_succeed(
     image = _image_locking_session(claim.image_id)
     if image is None:
         return False
-    result: ImageMetadata = {**metadata, "filename": filename_free(image=image, candidates=filenames)}
+    result: ImageMetadata = {**metadata, "filename": filename_choose(image=image, candidates=filenames)}
     saved = states.analysis_transition(
         claim.analysis_id,
         source=_A.PROCESSING,

@@ -16,10 +16,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from forge.jobs.events import METADATA_FIELDS
 from forge.stack.readiness import sentence_of
 
 BASE_PATH = "/image-forge-api/v1"
-FIELDS = ("title", "alt", "caption", "description", "filename", "seoTags")
 STYLES = {"progress": "cyan", "result": "green", "error": "red", "complete": "bold"}
 # The server sends a comment every 15 s: a stream that is silent for longer is broken.
 SILENCE_S = 40.0
@@ -118,7 +118,7 @@ def card(name: str, outcome: Event | None) -> Panel:
     lines.add_column(overflow="fold")
     metadata = outcome.data.get("metadata") if outcome else None
     if metadata:
-        for field in FIELDS:
+        for field in METADATA_FIELDS:
             value = metadata[field]
             lines.add_row(field, Text(", ".join(value) if isinstance(value, list) else str(value)))
     else:

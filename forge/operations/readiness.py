@@ -1,4 +1,4 @@
-"""Whether a request would be served to its end: what it needs and does not answer, in words."""
+"""Readiness: whether everything that serves a request is available."""
 
 import contextlib
 
@@ -15,19 +15,19 @@ from forge.redis_client import redis_call
 
 _LOADING_KEY = "forge:worker-loading"
 _PING_S = 2.0
-LOADING_BEAT_S = 2.0
+LOADING_HEARTBEAT_S = 2.0
 _LOADING_S = 6
 LOADING = "a worker is loading its models"
 
 
 def worker_loading() -> None:
-    """What a worker says every few seconds until its models are loaded: it answers nothing else meanwhile."""
+    """Record in Redis, every few seconds, that a worker is loading its models: it does not respond to pings."""
     with contextlib.suppress(Unavailable):
         redis_call(lambda client: client.set(_LOADING_KEY, "1", ex=_LOADING_S))
 
 
 def missing() -> dict[str, str]:
-    """Part → what is wrong with it; empty when all is well."""
+    """Return the problem of each unavailable part; empty when the service is ready."""
     found = {}
     if problem := _database():
         found["database"] = problem
@@ -56,9 +56,9 @@ def _redis() -> str:
 
 
 def _worker() -> str:
-    """A worker answers once it has loaded its models and takes tasks."""
+    """Ping the workers: they respond once their models are loaded."""
     try:
-        # The first answer ends the wait.
+        # limit=1: the first response ends the wait.
         if current_app.control.ping(timeout=_PING_S, limit=1):
             return ""
         loading = redis_call(lambda client: client.exists(_LOADING_KEY))

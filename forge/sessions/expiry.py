@@ -1,4 +1,4 @@
-"""Expired sessions go, with their files, rows and words; the ledger stays. So do files that no row knows of."""
+"""Periodic removal of expired sessions and orphaned files; the ledger stays."""
 
 import logging
 from collections.abc import Iterator
@@ -15,58 +15,57 @@ from forge.sessions.files import FOLDER, files_remove
 
 logger = logging.getLogger(__name__)
 
-MOST = 200  # sessions a sweep; the next one goes on
-# No upload takes so long between its files and its rows.
-ORPHANED = timedelta(hours=1)
+SWEEP_LIMIT = 200  # sessions in one sweep
+# Longer than any upload takes from its files to its rows.
+ORPHAN_AGE = timedelta(hours=1)
 
 
 def sessions_sweep() -> int:
-    """Removes sessions that are over, oldest first; says how many. Any number of workers may sweep at once."""
-    over = timezone.now() - timedelta(seconds=settings.FORGE_EXPIRY_GRACE_S)
-    busy = Job.objects.filter(Q(finished_at=None) | Q(finished_at__gt=over), session=OuterRef("pk"))
-    expired = Session.objects.filter(~Exists(busy), expires_at__lt=over).order_by("expires_at")
-    removed = sum(_remove(session) for session in expired[:MOST])
+    """Remove expired sessions, oldest first, and return how many. Workers may sweep concurrently."""
+    ended_before = timezone.now() - timedelta(seconds=settings.FORGE_EXPIRY_GRACE_S)
+    busy = Job.objects.filter(Q(finished_at=None) | Q(finished_at__gt=ended_before), session=OuterRef("pk"))
+    expired = Session.objects.filter(~Exists(busy), expires_at__lt=ended_before).order_by("expires_at")
+    removed = sum(_remove(session) for session in expired[:SWEEP_LIMIT])
     if removed:
         logger.info("%d expired sessions are removed.", removed)
     return removed
 
 
 def orphans_sweep() -> int:
-    """Removes the files of sessions that have no row: of a process that died between the two. Says how many files."""
+    """Remove files whose process died before it wrote their rows, and return how many."""
     removed = 0
-    for folder in _unknown_folders():
+    for folder in _folders_without_session():
         keys = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
-        if all(default_storage.get_modified_time(key) < timezone.now() - ORPHANED for key in keys) and files_remove(
-            keys
-        ):
+        is_old = all(default_storage.get_modified_time(key) < timezone.now() - ORPHAN_AGE for key in keys)
+        if is_old and files_remove(keys):
             removed += len(keys)
     if removed:
-        logger.warning("%d stored files that belonged to no session are removed.", removed)
+        logger.warning("%d orphaned files are removed.", removed)
     return removed
 
 
-def _unknown_folders() -> Iterator[str]:
+def _folders_without_session() -> Iterator[str]:
     try:
         names = sorted(default_storage.listdir(FOLDER)[0])
-    except (FileNotFoundError, NotImplementedError):  # nobody has uploaded anything yet; a storage without folders
+    except (FileNotFoundError, NotImplementedError):  # before the first upload; a storage without folders
         return
-    for start in range(0, len(names), MOST):
-        some = names[start : start + MOST]
-        known = set(Session.objects.filter(pk__in=some).values_list("pk", flat=True))
-        yield from (f"{FOLDER}/{name}" for name in some if name not in known)
+    for start in range(0, len(names), SWEEP_LIMIT):
+        some = names[start : start + SWEEP_LIMIT]
+        existing = set(Session.objects.filter(pk__in=some).values_list("pk", flat=True))
+        yield from (f"{FOLDER}/{name}" for name in some if name not in existing)
 
 
 def _remove(session: Session) -> bool:
-    """False when another worker had it, or when its files could not be removed: it is tried again."""
-    # Files first: what dies in between leaves rows that are found again, not files that nobody knows of.
+    """Return False if files could not be removed, or another worker has removed the session."""
+    # Files first: after a crash in between, the next sweep finds the rows.
     return files_remove(list(session.images.values_list("storage_key", flat=True))) and _remove_rows(session)
 
 
 @transaction.atomic
 def _remove_rows(session: Session) -> bool:
-    # The session's row first, as everywhere; of several sweeps at once the second finds it gone.
+    # Lock order: the session's row first.
     locked = Session.objects.select_for_update().filter(pk=session.pk).first()
     if locked is None:
-        return False
+        return False  # a concurrent sweep was first
     locked.delete()
     return True

@@ -1,17 +1,17 @@
-"""File names that are unique within a session, compared without case, as many file systems compare them."""
+"""File names, unique within a session regardless of case."""
 
 import re
 from collections.abc import Sequence
 
 from forge.models import Image
 
-MAX_LENGTH = 80
+FILENAME_MAX_LENGTH = 80
 
 
-def filename_free(*, image: Image, candidates: Sequence[str]) -> str:
-    """The first of the names, best first, that no other image of the session has; else the best one with a number.
+def filename_choose(*, image: Image, candidates: Sequence[str]) -> str:
+    """Return the first candidate, best first, that is free in the session; else the best one with a number.
 
-    An image that is analysed again keeps the name it has as long as that name fits: what was published stays.
+    An image that is analysed again keeps its name while that fits: it may be published.
     """
     names = [name.lower() for name in candidates]
     if image.filename and _fits(image.filename, names):
@@ -29,7 +29,7 @@ def _numbered(best: str, taken: set[str]) -> str:
 
 
 def _with_number(best: str, number: int) -> str:
-    return f"{best[: MAX_LENGTH - 1 - len(str(number))].rstrip('-')}-{number}"
+    return f"{best[: FILENAME_MAX_LENGTH - 1 - len(str(number))].rstrip('-')}-{number}"
 
 
 def _fits(filename: str, names: Sequence[str]) -> bool:

@@ -1,50 +1,51 @@
-"""What changes a session: create, extend, delete. One transaction each; rows and files together or neither."""
+"""Create, extend, delete a session: one transaction each, rows and files together or neither."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
 from forge.errors import Conflict, NotFound, SessionExpired
+from forge.idempotency import ClaimedKey, acceptance_record
 from forge.models import Account, Image, ImageAnalysis, Session
+from forge.representations import session_representation
 from forge.sessions.files import FOLDER, files_remove
 from forge.sessions.validation import CheckedImage
 
-# Called with the rows in the transaction that writes them, at its end; what it raises undoes that.
-Accepted = Callable[[list[Image]], object]
 
-
-def session_create(*, account: Account, images: Sequence[CheckedImage], accepted: Accepted = lambda _: None) -> Session:
+def session_create(
+    *, account: Account, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
+) -> Session:
     session = Session(account=account)
-    with _stored(session, images, first_position=0) as rows, transaction.atomic():
+    with _stored_images(session, images, first_position=0) as rows, transaction.atomic():
         session.save(force_insert=True)
         Image.objects.bulk_create(rows)
-        accepted(rows)
+        _record(claimed_key, session, rows)
     return session
 
 
 def session_extend(
-    *, session: Session, images: Sequence[CheckedImage], accepted: Accepted = lambda _: None
+    *, session: Session, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
 ) -> list[Image]:
-    """Adds images to an open session. Raises SessionExpired, and NotFound where it was deleted meanwhile."""
+    """Add images to an open session. Raises SessionExpired, and NotFound if it was deleted meanwhile."""
     if session.is_expired:
         raise SessionExpired
     try:
-        with _stored(session, images, first_position=session.images.count()) as rows, transaction.atomic():
+        with _stored_images(session, images, first_position=session.images.count()) as rows, transaction.atomic():
             Image.objects.bulk_create(rows)
-            accepted(rows)
+            _record(claimed_key, session, rows)
     except IntegrityError as error:
         raise NotFound from error
     return rows
 
 
 def session_delete(*, session: Session) -> None:
-    """Removes rows and files; the ledger stays. Raises Conflict while an image is being analysed."""
+    """Delete rows and files; the ledger stays. Raises Conflict while a job of the session runs."""
     open_states = [ImageAnalysis.Status.QUEUED, ImageAnalysis.Status.PROCESSING]
     try:
         with transaction.atomic():
-            # First of all its rows: a job that is being written has them too, and each would wait for the other.
+            # The session's row is locked first: a concurrent submission, which refers to it, would deadlock.
             Session.objects.select_for_update().filter(pk=session.pk).first()
             if ImageAnalysis.objects.filter(job__session=session, status__in=open_states).exists():
                 raise Conflict("A job of this session is still running. Delete the session when it has ended.")
@@ -55,9 +56,13 @@ def session_delete(*, session: Session) -> None:
         raise Conflict("A job of this session has just begun. Delete the session when it has ended.") from error
 
 
+def _record(claimed_key: ClaimedKey | None, session: Session, added: Sequence[Image]) -> None:
+    acceptance_record(claimed_key, session=session, status=201, response=session_representation(session, added))
+
+
 @contextmanager
-def _stored(session: Session, images: Sequence[CheckedImage], *, first_position: int) -> Iterator[list[Image]]:
-    """The rows of these images, their files in storage; the files go again if the rows are not committed."""
+def _stored_images(session: Session, images: Sequence[CheckedImage], *, first_position: int) -> Iterator[list[Image]]:
+    """Store the files and yield unsaved rows; an exception inside deletes the files."""
     rows: list[Image] = []
     keys: list[str] = []
     try:
@@ -72,7 +77,7 @@ def _stored(session: Session, images: Sequence[CheckedImage], *, first_position:
                 height=checked.height,
             )
             row.storage_key = f"{FOLDER}/{session.pk}/{row.pk}.{checked.suffix}"
-            # Before it is whole: where the disk is full a part of it stays behind.
+            # Before the write: a full disk leaves a partial file.
             keys.append(row.storage_key)
             row.storage_key = default_storage.save(row.storage_key, checked.file)
             rows.append(row)

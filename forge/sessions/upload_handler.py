@@ -1,4 +1,4 @@
-"""Django's upload handler of this service: files go to disk as they arrive, within the limits."""
+"""Django upload handler: files are streamed to disk, within the limits."""
 
 import io
 from tempfile import TemporaryFile
@@ -15,9 +15,9 @@ else:
 
 
 class UploadHandler(FileUploadHandler):
-    """Writes files to disk as they arrive; of what is over a limit it keeps name and size alone.
+    """Of files over a limit only name and size are kept.
 
-    The files have no name in the file system: whatever ends a request or this process, nothing is left behind.
+    Temporary files have no name in the file system: a process that dies leaves none.
     """
 
     files = 0
@@ -27,7 +27,7 @@ class UploadHandler(FileUploadHandler):
         self.files += 1
         self.received = 0
         self.file: IO[bytes] = io.BytesIO()
-        # No temporary file for those over the limit: a process may hold only so many.
+        # No temporary file over the limit: a process has few file descriptors.
         if self.files <= settings.FORGE_MAX_IMAGES:
             self.file = TemporaryFile()  # noqa: SIM115 (closed with the request)
 

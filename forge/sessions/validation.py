@@ -1,6 +1,6 @@
-"""Upload validation: every file is decoded once, in few threads, before any is kept."""
+"""Upload validation: every file is decoded once before any is stored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,31 +9,25 @@ from django.conf import settings
 from PIL import ExifTags
 
 import decoding
+from forge import idempotency
 from forge.database import connection_release
-from forge.errors import ForgeError, InvalidRequest, PayloadTooLarge, UnreadableImage, UnsupportedImage
+from forge.errors import IMAGE_ERRORS, ForgeError, InvalidRequest, PayloadTooLarge
+from forge.idempotency import ClaimedKey
 from forge.sessions.upload_handler import Upload
 
-# Pillow's name of a format → (suffix, content type). MPO is the JPEG of cameras that store a preview beside it.
-FORMATS = {
-    "JPEG": ("jpg", "image/jpeg"),
-    "MPO": ("jpg", "image/jpeg"),
-    "PNG": ("png", "image/png"),
-    "WEBP": ("webp", "image/webp"),
-    "GIF": ("gif", "image/gif"),
-    "BMP": ("bmp", "image/bmp"),
-    "DIB": ("bmp", "image/bmp"),
-    "TIFF": ("tif", "image/tiff"),
-    "AVIF": ("avif", "image/avif"),
-    "HEIF": ("heic", "image/heic"),
+# Few threads, always the same ones: the allocator keeps the memory of each thread's largest image.
+_check_pool = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
+_SENTENCES = {
+    "unsupported_image": "«{name}» is not an image of a supported type.",
+    "unreadable_image": "«{name}» is damaged and cannot be read.",
+    "payload_too_large": "«{name}» has {actual} {unit}; an image may have {limit}.",
 }
-# Few decode at once, and always the same threads: the allocator keeps for each thread what its largest picture took.
-_checkers = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
 _ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 
 @dataclass(frozen=True)
 class CheckedImage:
-    """An upload that was decoded to its last byte; `width` and `height` in pixels, as a viewer sees it, upright."""
+    """An upload that was decoded to its last byte; `width` and `height` are pixels of the upright image."""
 
     file: Upload
     name: str
@@ -44,9 +38,10 @@ class CheckedImage:
     height: int
 
 
-def images_check(files: Sequence[Upload], *, each: Callable[[], object] = lambda: None) -> list[CheckedImage]:
-    """Decodes each file once; `each` is called after every one. Raises the first bad file's error, with all bad files
-    named in `files`.
+def images_check(files: Sequence[Upload], *, claimed_key: ClaimedKey | None = None) -> list[CheckedImage]:
+    """Decode each file once and renew the key's lease after every one.
+
+    Raises the first bad file's error, with all bad files named in `files`.
     """
     if not files:
         raise InvalidRequest("Send at least one file in the field images[].")
@@ -58,12 +53,13 @@ def images_check(files: Sequence[Upload], *, each: Callable[[], object] = lambda
         )
     checked, refused = [], []
     for file in files:
-        connection_release()  # Others may be checked first, for minutes.
+        connection_release()  # The check may wait for minutes behind others.
         try:
-            checked.append(_checkers.submit(image_check, file).result())
+            checked.append(_check_pool.submit(image_check, file).result())
         except ForgeError as error:
             refused.append((file, error))
-        each()
+        if claimed_key is not None:
+            idempotency.key_renew(claimed_key.row)
     if refused:
         _, first = refused[0]
         named = [
@@ -74,7 +70,7 @@ def images_check(files: Sequence[Upload], *, each: Callable[[], object] = lambda
 
 
 def image_check(file: Upload) -> CheckedImage:
-    """Raises PayloadTooLarge, UnsupportedImage or UnreadableImage."""
+    """Decode one file. Raises PayloadTooLarge, UnsupportedImage or UnreadableImage."""
     size = file.size or 0
     if size > settings.FORGE_MAX_IMAGE_BYTES:
         raise PayloadTooLarge(
@@ -83,28 +79,25 @@ def image_check(file: Upload) -> CheckedImage:
             actual=size,
         )
     try:
-        with decoding.opened(file, decoding.Limits.of(settings)) as picture:
-            width, height = _decode(picture)
-            suffix, content_type = FORMATS[picture.format or ""]
-    except decoding.Unsupported as error:
-        raise UnsupportedImage(f"«{file.name}» is not an image of a supported type.") from error
-    except decoding.TooLarge as error:
-        raise PayloadTooLarge(
-            f"«{file.name}» has {error.actual} {error.unit}; an image may have {error.limit}.",
-            limit=error.limit,
-            actual=error.actual,
-        ) from error
-    except decoding.Damaged as error:
-        raise UnreadableImage(f"«{file.name}» is damaged and cannot be read.") from error
+        with decoding.opened(file, decoding.Limits.of(settings)) as image:
+            width, height = _decode(image)
+            suffix, content_type = decoding.FILE_TYPES[image.format or ""]
+    except decoding.Undecodable as error:
+        raise _forge_error(error, file.name) from error
     file.seek(0)
     return CheckedImage(file, file.name or "image", suffix, content_type, size, width, height)
 
 
-def _decode(picture: PIL.Image.Image) -> tuple[int, int]:
-    """The upright size of the picture. Reads the file to its end: a truncated one is refused now, not failed later."""
-    width, height = picture.size
-    # A JPEG is decoded at an eighth of its size, which still reads every byte. Other formats ignore it.
-    picture.draft("RGB", (max(1, width // 8), max(1, height // 8)))
-    picture.load()
-    rotated = picture.getexif().get(ExifTags.Base.Orientation) in _ROTATED
+def _forge_error(error: decoding.Undecodable, name: str | None) -> ForgeError:
+    members = {"limit": error.limit, "actual": error.actual} if isinstance(error, decoding.TooLarge) else {}
+    return IMAGE_ERRORS[error.code](_SENTENCES[error.code].format(name=name, **vars(error)), **members)
+
+
+def _decode(image: PIL.Image.Image) -> tuple[int, int]:
+    """Decode to the file's end, so that a truncated one raises here, and return the upright width and height."""
+    width, height = image.size
+    # JPEG alone: decoding to an eighth of the size still reads every byte.
+    image.draft("RGB", (max(1, width // 8), max(1, height // 8)))
+    image.load()
+    rotated = image.getexif().get(ExifTags.Base.Orientation) in _ROTATED
     return (height, width) if rotated else (width, height)

@@ -70,12 +70,12 @@ def _checked(data: bytes) -> str:
 def _decoded(data: bytes) -> str:
     from django.conf import settings
 
-    from decoding import Limits
+    from decoding import Limits, Undecodable
     from workers.imaging import decoding
 
     try:
         picture = decoding.decode(data, limits=Limits.of(settings))
-    except decoding.ImageError as error:
+    except Undecodable as error:
         return error.code
     except Exception as error:  # noqa: BLE001 (what is looked for)
         return f"raised {error!r}"

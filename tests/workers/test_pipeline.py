@@ -4,9 +4,8 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from decoding import Limits
+from decoding import Limits, Unsupported
 from tests.workers.images import encoded, left_red_right_blue
-from workers.imaging.decoding import UnsupportedImage
 from workers.models import create
 from workers.pipeline import NoCaptionProduced, describe
 from workers.runtime.engine import Engine
@@ -75,6 +74,6 @@ def test_an_image_without_a_required_caption_fails_instead_of_an_empty_alt() -> 
 
 def test_a_file_that_is_no_image_is_rejected_before_inference(engine: Engine) -> None:
     items = engine.batcher.items
-    with pytest.raises(UnsupportedImage):
+    with pytest.raises(Unsupported):
         describe(engine, b"hello", limits=Limits(pixels=10_000), timeout_s=10)
     assert engine.batcher.items == items

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from decoding import Limits
+from decoding import Limits, TooLarge, Undecodable
 from workers import pipeline
 from workers.cli.image_paths import os_error_message
-from workers.imaging.decoding import ImageError, ImageTooLarge
 from workers.runtime.engine import Engine, EngineTimeout
 
 
@@ -32,10 +31,10 @@ def error_message(error: BaseException) -> str | None:
     match error:
         case FileTooLarge(limit=limit):
             return f"The file is larger than {limit:,} bytes (FORGE_MAX_IMAGE_BYTES)."
-        case ImageTooLarge(unit=unit, limit=limit, actual=actual):
+        case TooLarge(unit=unit, limit=limit, actual=actual):
             name = "FORGE_MAX_IMAGE_PIXELS" if unit == "pixels" else "FORGE_MAX_IMAGE_SIDE"
             return f"The image has {actual:,} {unit}, more than {limit:,} ({name})."
-        case ImageError():
+        case Undecodable():
             return str(error)
         case pipeline.NoCaptionProduced():
             return str(error)

@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,39 +24,6 @@ _TRANSPOSE_BY_ORIENTATION = {
 }
 
 
-class ImageError(Exception):
-    """Base class; `code` and `message` are those of the HTTP contract."""
-
-    code: ClassVar[str] = "image_error"
-    message: ClassVar[str] = "The image cannot be used."
-
-    def __init__(self) -> None:
-        super().__init__(self.message)
-
-
-class UnsupportedImage(ImageError):
-    code = "unsupported_image"
-    message = "The file is not a supported image."
-
-
-class UnreadableImage(ImageError):
-    code = "unreadable_image"
-    message = "The image is damaged or incomplete and cannot be read."
-
-
-class ImageTooLarge(ImageError):
-    """`limit` and `actual` count `unit`: pixels, or pixels of the longer side."""
-
-    code = "payload_too_large"
-    message = "The image has too many pixels."
-
-    def __init__(self, *, unit: str, limit: int, actual: int) -> None:
-        super().__init__()
-        self.unit = unit
-        self.limit = limit
-        self.actual = actual
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class DecodedImage:
     """`pixels` (h, w, 3) is upright, perhaps downscaled; `width` and `height` are the upright original's."""
@@ -70,17 +36,10 @@ class DecodedImage:
 def decode(data: bytes, *, limits: decoding.Limits, max_side: int = MAX_SIDE) -> DecodedImage:
     """Decode the first frame on a white background, with 8 bits per channel.
 
-    Raises UnsupportedImage, UnreadableImage, or ImageTooLarge (by the header alone).
+    Raises decoding.Undecodable: Unsupported, Damaged, or TooLarge (decided by the header alone).
     """
-    try:
-        with decoding.opened(io.BytesIO(data), limits) as image:
-            return _decoded(image, max_side)
-    except decoding.Unsupported as error:
-        raise UnsupportedImage from error
-    except decoding.TooLarge as error:
-        raise ImageTooLarge(unit=error.unit, limit=error.limit, actual=error.actual) from error
-    except decoding.Damaged as error:
-        raise UnreadableImage from error
+    with decoding.opened(io.BytesIO(data), limits) as image:
+        return _decoded(image, max_side)
 
 
 def _decoded(image: Image.Image, max_side: int) -> DecodedImage:

@@ -1,7 +1,7 @@
-"""Answers that outlive Django's request cycle, sent by the ASGI layer.
+"""Responses that outlive Django's request cycle, sent by the ASGI layer.
 
-Inside the cycle a waiting answer holds a thread, and a database connection where its view made a query. So a view
-checks, refuses what is to be refused, and hands over a responder; Django ends its cycle; then the responder sends.
+Inside the cycle a waiting response holds a thread, and a database connection where its view made a query. So the view
+does all checks and hands off a responder; Django ends its cycle; then the responder sends.
 """
 
 import asyncio
@@ -21,10 +21,11 @@ _SCOPE_KEY = "forge.responder"
 
 class Responder(Protocol):
     async def __call__(self, start: Message, send: Send) -> None:
-        """Sends the whole answer; `start` is the `http.response.start` that Django made, with all its headers."""
+        """Send the whole response; `start` is Django's `http.response.start`, with all its headers."""
 
 
-def hand_over(request: Request, responder: Responder, slot: StreamSlot | None = None) -> None:
+def hand_off(request: Request, responder: Responder, slot: StreamSlot | None = None) -> None:
+    """Let `responder` send the response after Django's request cycle; it then releases `slot`."""
     scope = getattr(request._request, "scope", None)
     if scope is None or _SCOPE_KEY not in scope:
         raise ImproperlyConfigured("Streams need an ASGI server: run uvicorn config.asgi:application.")
@@ -32,7 +33,7 @@ def hand_over(request: Request, responder: Responder, slot: StreamSlot | None = 
 
 
 class HandoffMiddleware:
-    """Runs the responder of a request, if its view handed one over, after Django has let go of the request."""
+    """Run the responder that a view handed off, after Django has ended the request."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -41,37 +42,37 @@ class HandoffMiddleware:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         scope[_SCOPE_KEY] = None
-        started: list[Message] = []
+        starts: list[Message] = []
 
-        async def send_or_keep(message: Message) -> None:
+        async def send_or_hold(message: Message) -> None:
             if scope[_SCOPE_KEY] is None:
                 await send(message)
             elif message["type"] == "http.response.start":
-                started.append(message)
+                starts.append(message)
 
         try:
-            await self.app(scope, receive, send_or_keep)
+            await self.app(scope, receive, send_or_hold)
         finally:
-            # A client that left while its view ran is not answered.
-            if not started and isinstance(scope[_SCOPE_KEY], SlotResponder):
+            # Django sends no response to a client that disconnected while the view ran.
+            if not starts and isinstance(scope[_SCOPE_KEY], SlotResponder):
                 scope[_SCOPE_KEY].slot.release()
-        if started:
-            await _run_until_disconnect(scope[_SCOPE_KEY], started[0], receive, send)
+        if starts:
+            await _run_until_disconnect(scope[_SCOPE_KEY], starts[0], receive, send)
         return None
 
 
 async def _run_until_disconnect(responder: Responder, start: Message, receive: Receive, send: Send) -> None:
     start["headers"] = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-    answer = asyncio.ensure_future(responder(start, send))
-    gone = asyncio.ensure_future(_disconnected(receive))
+    sending = asyncio.ensure_future(responder(start, send))
+    disconnect = asyncio.ensure_future(_disconnected(receive))
     try:
-        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            answer.result()
+        await asyncio.wait({sending, disconnect}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
     finally:
-        for task in (answer, gone):
+        for task in (sending, disconnect):
             task.cancel()
-        await asyncio.gather(answer, gone, return_exceptions=True)
+        await asyncio.gather(sending, disconnect, return_exceptions=True)
 
 
 async def _disconnected(receive: Receive) -> None:
@@ -92,13 +93,13 @@ class StreamResponder:
 
 
 class JsonResponder:
-    """Waits for `answer` and sends it as JSON under its own status."""
+    """Await `response`, a status and a JSON object, and send it."""
 
-    def __init__(self, answer: Awaitable[tuple[int, dict[str, Any]]]) -> None:
-        self.answer = answer
+    def __init__(self, response: Awaitable[tuple[int, dict[str, Any]]]) -> None:
+        self.response = response
 
     async def __call__(self, start: Message, send: Send) -> None:
-        status, content = await self.answer
+        status, content = await self.response
         text = JsonResponse(content).content
         headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-type"]
         headers += [(b"Content-Type", b"application/json"), (b"Content-Length", str(len(text)).encode())]
@@ -107,7 +108,7 @@ class JsonResponder:
 
 
 class SlotResponder:
-    """Holds a seat among the account's open streams for as long as the answer is being sent."""
+    """Hold a slot of the account's open streams until the response is sent."""
 
     def __init__(self, responder: Responder, slot: StreamSlot) -> None:
         self.responder = responder

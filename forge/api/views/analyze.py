@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,14 +11,13 @@ from rest_framework.views import APIView
 
 from forge import idempotency, limits, logs, relay, selectors
 from forge.api.account import account_of
-from forge.api.asgi.handoff import JsonResponder, hand_over
+from forge.api.asgi.handoff import JsonResponder, hand_off
 from forge.api.errors import body
 from forge.api.idempotency import KEY_HEADER, idempotent_request
-from forge.api.renderers import prefers_json
-from forge.api.schema import STREAM, errors
+from forge.api.negotiation import prefers_json
+from forge.api.schema import STREAM, error_responses
 from forge.api.serializers import AnalyzeRequest, AnalyzeSingleRequest, JobSerializer, SingleResultSerializer
-from forge.api.views.streams import after_of, job_headers, stream_of
-from forge.credits import ledger
+from forge.api.views.streams import job_headers, last_event_id_of, stream_response
 from forge.database import DATABASE_ERRORS
 from forge.errors import (
     AnalysisCancelled,
@@ -40,9 +38,10 @@ from forge.errors import (
     UnreadableImage,
     UploadPathMismatch,
 )
-from forge.jobs import services
+from forge.idempotency import ClaimedKey
+from forge.jobs import outcomes, submission
 from forge.jobs.services import ImageReference
-from forge.models import Account, ImageAnalysis, Job
+from forge.models import Account, Job
 
 _SUBMIT_ERRORS = (
     InvalidRequest,
@@ -72,28 +71,23 @@ class AnalyzeView(APIView):
         operation_id="sessions_analyze",
         parameters=[KEY_HEADER],
         request=AnalyzeRequest,
-        responses={**STREAM, (202, "application/json"): JobSerializer, **errors(*_SUBMIT_ERRORS)},
+        responses={**STREAM, (202, "application/json"): JobSerializer, **error_responses(*_SUBMIT_ERRORS)},
     )
     def post(self, request: Request, session_id: str) -> HttpResponseBase:
-        """Analyse images. The answer is the job's stream, or the job itself to `Accept: application/json`."""
-        asked = AnalyzeRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
+        """Analyse images. The response is the job's stream, or the job itself to `Accept: application/json`."""
+        serializer = AnalyzeRequest(data=request.data)
+        serializer.is_valid(raise_exception=True)
         as_json = prefers_json(request)
-        # Before anything is charged: a stream that may not open is refused with nothing done.
+        # Before anything is charged: over the limit of open streams the request is refused.
         with limits.acquire_stream_slot(account_of(request)) if not as_json else nullcontext() as slot:
-            with idempotent_request(request) as once:
-                job = once.job or _submit(
-                    request,
-                    session_id,
-                    asked.validated_data,
-                    asked.validated_data["images"],
-                    lambda job: once.keep(session=job.session, job=job, status=202, answer=JobSerializer(job).data),
-                )
+            with idempotent_request(request) as idempotent:
+                validated = serializer.validated_data
+                job = idempotent.job or _submit(request, session_id, validated, validated["images"], idempotent.key)
             if as_json:
-                answer = once.answer or JobSerializer(selectors.job_get(account_of(request), job.pk)).data
-                return Response(answer, status=202, headers=job_headers(request, job))
-            # A client whose stream broke may say its POST again instead of asking for the job's events.
-            return stream_of(request, job, slot, after=0 if once.is_first else after_of(request))
+                content = idempotent.response or JobSerializer(selectors.job_get(account_of(request), job.pk)).data
+                return Response(content, status=202, headers=job_headers(request, job))
+            # A client whose stream broke may repeat its POST instead of requesting the job's events.
+            return stream_response(request, job, slot, after=0 if idempotent.is_first else last_event_id_of(request))
 
 
 class AnalyzeSingleView(APIView):
@@ -103,85 +97,78 @@ class AnalyzeSingleView(APIView):
         request=AnalyzeSingleRequest,
         responses={
             200: SingleResultSerializer,
-            **errors(*_SUBMIT_ERRORS, *_SINGLE_ERRORS),
+            **error_responses(*_SUBMIT_ERRORS, *_SINGLE_ERRORS),
         },
     )
     def post(self, request: Request, session_id: str) -> HttpResponseBase:
-        """Analyse one image and wait for its words. 504 with the `jobId` when that takes too long."""
-        asked = AnalyzeSingleRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
+        """Analyse one image and wait for its metadata. 504 with the `jobId` when that takes too long."""
+        serializer = AnalyzeSingleRequest(data=request.data)
+        serializer.is_valid(raise_exception=True)
         with limits.acquire_stream_slot(account_of(request)) as slot:
-            with idempotent_request(request) as once:
-                job = once.job or _submit(
-                    request,
-                    session_id,
-                    asked.validated_data,
-                    [asked.validated_data["image"]],
-                    lambda job: once.keep(session=job.session, job=job),
-                )
+            with idempotent_request(request, is_deferred=True) as idempotent:
+                validated = serializer.validated_data
+                job = idempotent.job or _submit(request, session_id, validated, [validated["image"]], idempotent.key)
             request_id = request._request.META["forge.request_id"]
-            answer = _single_answer(account_of(request), job.pk, request_id, once.key_id)
-            hand_over(request, JsonResponder(answer), slot)
+            response = _wait_for_outcome(account_of(request), job.pk, request_id, idempotent.key)
+            hand_off(request, JsonResponder(response), slot)
         return HttpResponse(headers=job_headers(request, job))
 
 
 def _submit(
     request: Request,
     session_id: str,
-    asked: dict[str, Any],
+    validated: dict[str, Any],
     images: list[dict[str, str]],
-    accepted: Callable[[Job], object],
+    claimed_key: ClaimedKey | None,
 ) -> Job:
-    if asked.get("sessionId", session_id) != session_id:
-        raise InvalidRequest("The sessionId of the body is not the one of the path.")
-    if len(images) > settings.FORGE_MAX_IMAGES:
-        raise PayloadTooLarge(
-            f"A request may name {settings.FORGE_MAX_IMAGES} images; this one names {len(images)}.",
-            limit=settings.FORGE_MAX_IMAGES,
-            actual=len(images),
-        )
-    account = account_of(request)
-    session = selectors.session_get(account, session_id)
-    references = [ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images]
-    job = services.job_submit(account=account, session=session, references=references, accepted=accepted)
+    job = submission.job_request(
+        account=account_of(request),
+        session_id=session_id,
+        confirmed_session_id=validated.get("sessionId"),
+        references=[ImageReference(id=image["id"], upload_path=image["uploadPath"]) for image in images],
+        claimed_key=claimed_key,
+    )
     logs.bind(jobId=job.pk)
     return job
 
 
-async def _single_answer(
-    account: Account, job_id: str, request_id: str, key_id: int | None
+async def _wait_for_outcome(
+    account: Account, job_id: str, request_id: str, claimed_key: ClaimedKey | None
 ) -> tuple[int, dict[str, Any]]:
+    """Return status and JSON once the job has ended, or after FORGE_SINGLE_WAIT_S seconds."""
     try:
         async with asyncio.timeout(settings.FORGE_SINGLE_WAIT_S):
             async for _ in relay.stream(account=account, job_id=job_id, after=0):
                 pass
     except TimeoutError:
-        pass  # What the job has come to by now is read below.
+        pass  # The outcome is read below, whatever it is by now.
     try:
-        return await relay.run_in_log_pool(lambda: _settled(account, job_id, request_id, key_id))
+        return await relay.run_in_log_pool(lambda: _settled_response(account, job_id, request_id, claimed_key))
     except DATABASE_ERRORS:
-        # The job was accepted and goes on, whatever has happened to its database since.
+        # The job was accepted and goes on while the database is unavailable.
         return StillRunning.status, body(StillRunning(jobId=job_id), request_id)
 
 
-def _settled(account: Account, job_id: str, request_id: str, key_id: int | None) -> tuple[int, dict[str, Any]]:
-    """The outcome; with a key, as whoever asked first with it is told."""
+def _settled_response(
+    account: Account, job_id: str, request_id: str, claimed_key: ClaimedKey | None
+) -> tuple[int, dict[str, Any]]:
+    """Return the outcome's response; with a key, the one that was recorded first."""
     try:
-        status, told = _single_outcome(account, job_id, request_id)
-    except NotFound as error:  # the session was deleted meanwhile
+        outcome = outcomes.outcome_get(account, job_id)
+    except NotFound as error:  # The session was deleted meanwhile.
         return error.status, body(error, request_id)
-    if key_id is None or status == StillRunning.status:
-        return status, told
-    status, told = idempotency.response_settle(key_id, status=status, response=told)
-    return status, told | ({"requestId": request_id} if "requestId" in told else {})
+    status, content = _response(outcome, job_id, request_id)
+    if claimed_key is None or status == StillRunning.status:
+        return status, content
+    status, content = idempotency.response_settle(claimed_key.row.pk, status=status, response=content)
+    return status, content | ({"requestId": request_id} if "requestId" in content else {})
 
 
-def _single_outcome(account: Account, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
-    analysis = selectors.job_get(account, job_id).analyses.all()[0]
-    named = {"jobId": job_id, "imageId": analysis.image_id}
-    match analysis.status:
-        case ImageAnalysis.Status.SUCCEEDED:
-            return 200, {**named, "metadata": analysis.metadata, "creditsRemaining": ledger.balance(account.pk)}
-        case ImageAnalysis.Status.FAILED | ImageAnalysis.Status.CANCELLED:
-            return 422, {"error": analysis.error, "code": analysis.code, "requestId": request_id, **named}
-    return StillRunning.status, body(StillRunning(**named), request_id)
+def _response(outcome: outcomes.ImageOutcome, job_id: str, request_id: str) -> tuple[int, dict[str, Any]]:
+    ids = {"jobId": job_id, "imageId": outcome.image_id}
+    match outcome:
+        case outcomes.Succeeded():
+            return 200, {**ids, "metadata": outcome.metadata, "creditsRemaining": outcome.credits_remaining}
+        case outcomes.Failed():
+            return 422, {"error": outcome.error, "code": outcome.code, "requestId": request_id, **ids}
+    return StillRunning.status, body(StillRunning(**ids), request_id)

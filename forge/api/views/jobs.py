@@ -7,9 +7,9 @@ from rest_framework.views import APIView
 
 from forge import limits, selectors
 from forge.api.account import account_of
-from forge.api.schema import STREAM, errors
+from forge.api.schema import STREAM, error_responses
 from forge.api.serializers import JobSerializer
-from forge.api.views.streams import after_of, job_headers, stream_of
+from forge.api.views.streams import job_headers, last_event_id_of, stream_response
 from forge.errors import InvalidRequest, NotFound
 from forge.jobs import services
 
@@ -25,10 +25,10 @@ class JobView(APIView):
                 {"type": "array", "items": {"type": "string", "enum": list(_INCLUDABLE)}},
                 style="form",
                 explode=False,
-                description="`provenance`: how the words of each image came about; models, scores and times.",
+                description="`provenance`: how the metadata of each image was made: models, scores and times.",
             )
         ],
-        responses={200: JobSerializer, **errors(InvalidRequest, NotFound)},
+        responses={200: JobSerializer, **error_responses(InvalidRequest, NotFound)},
     )
     def get(self, request: Request, job_id: str) -> Response:
         """A job with the state of each image."""
@@ -38,39 +38,44 @@ class JobView(APIView):
 
 
 class JobCancelView(APIView):
-    @extend_schema(operation_id="jobs_cancel", request=None, responses={200: JobSerializer, **errors(NotFound)})
+    @extend_schema(
+        operation_id="jobs_cancel", request=None, responses={200: JobSerializer, **error_responses(NotFound)}
+    )
     def post(self, request: Request, job_id: str) -> Response:
-        """Cancel what waits. Its credits are given back; images under way finish. A job that ended stays as it is."""
+        """Cancel the images that wait. They are refunded; images under way finish. An ended job is not changed."""
         account = account_of(request)
         services.job_cancel(job=selectors.job_get(account, job_id))
         return Response(JobSerializer(selectors.job_get(account, job_id)).data)
 
 
 class JobEventsView(APIView):
-    http_method_names = ["get"]  # the answer to HEAD would be a stream of nothing, as long as the job
+    http_method_names = ["get"]  # a HEAD would hold an empty stream until the job ends
 
     @extend_schema(
         operation_id="jobs_events",
         parameters=[
             OpenApiParameter(
-                "Last-Event-ID", OpenApiTypes.INT, OpenApiParameter.HEADER, description="Send what follows it."
+                "Last-Event-ID",
+                OpenApiTypes.INT,
+                OpenApiParameter.HEADER,
+                description="Send the events after this one.",
             ),
             OpenApiParameter("after", OpenApiTypes.INT, description="The same, where no header can be set."),
         ],
-        responses={**STREAM, 204: None, **errors(InvalidRequest, NotFound)},
+        responses={**STREAM, 204: None, **error_responses(InvalidRequest, NotFound)},
     )
     def get(self, request: Request, job_id: str) -> HttpResponseBase:
         """The job's stream from its first event, or after the one named. 204 once `complete` has been delivered."""
-        after = after_of(request)
+        after = last_event_id_of(request)
         job = selectors.job_get(account_of(request), job_id)
         if job.is_finished and after >= job.last_seq:
             return Response(status=204, headers=job_headers(request, job))
         with limits.acquire_stream_slot(account_of(request)) as slot:
-            return stream_of(request, job, slot, after=after)
+            return stream_response(request, job, slot, after=after)
 
 
 def _include(request: Request) -> set[str]:
-    asked = {name for given in request.query_params.getlist("include") for name in given.split(",")}
-    if unknown := asked - set(_INCLUDABLE):
+    names = {name for value in request.query_params.getlist("include") for name in value.split(",")}
+    if unknown := names - set(_INCLUDABLE):
         raise InvalidRequest(f"include takes {', '.join(_INCLUDABLE)}; «{min(unknown)[:40]}» is something else.")
-    return asked
+    return names

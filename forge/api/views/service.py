@@ -10,36 +10,36 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forge.api.schema import errors
+from forge.api.schema import error_responses
 from forge.api.serializers import HealthSerializer
 from forge.errors import InvalidApiKey, Unavailable
 from forge.operations import metrics, readiness
 
 
-class _OpenView(APIView):
-    """Answers without a key."""
+class _PublicView(APIView):
+    """A view that needs no API key."""
 
     authentication_classes = []
     permission_classes = []
 
 
-class HealthView(_OpenView):
+class HealthView(_PublicView):
     @extend_schema(operation_id="healthz", tags=["service"], responses={200: HealthSerializer})
     def get(self, request: Request) -> Response:
         """This process is up."""
         return Response({"status": "ok"})
 
 
-class ReadyView(_OpenView):
+class ReadyView(_PublicView):
     @extend_schema(
         operation_id="readyz",
         tags=["service"],
-        responses={200: HealthSerializer, **errors(Unavailable, anonymous=True)},
+        responses={200: HealthSerializer, **error_responses(Unavailable, anonymous=True)},
     )
     def get(self, request: Request) -> Response:
-        """Database, Redis and at least one worker answer. 503 names in `missing` what does not.
+        """Database, Redis and at least one worker respond. 503 names in `missing` those that do not.
 
-        `loading` is true where only time is missing: a worker is loading its models.
+        `loading` is true where a worker that loads its models is all that is missing.
         """
         missing = readiness.missing()
         if missing:
@@ -51,20 +51,20 @@ class ReadyView(_OpenView):
         return Response({"status": "ok"})
 
 
-class MetricsView(_OpenView):
+class MetricsView(_PublicView):
     @extend_schema(
         operation_id="metrics",
         tags=["service"],
         responses={
             (200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, description="Prometheus's text format."),
-            **errors(InvalidApiKey, anonymous=True),
+            **error_responses(InvalidApiKey, anonymous=True),
         },
     )
     def get(self, request: Request) -> HttpResponse:
-        """Figures for Prometheus. They are for the operator.
+        """Metrics for Prometheus. They are for the operator.
 
-        This machine and its private network may read them, or, where FORGE_METRICS_TOKEN is set, whoever sends it as
-        `Authorization: Bearer …`.
+        This machine and its private network may read them, or, where FORGE_METRICS_TOKEN is set, requests with
+        `Authorization: Bearer TOKEN`.
         """
         if not _is_operator(request):
             raise InvalidApiKey("Metrics are for the operator: send FORGE_METRICS_TOKEN as a bearer token.")
@@ -75,7 +75,7 @@ def _is_operator(request: Request) -> bool:
     if settings.FORGE_METRICS_TOKEN:
         return constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.FORGE_METRICS_TOKEN}")
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
-        return False  # A proxy of this network brings requests of the whole world.
+        return False  # The address is a proxy's; its client may be anywhere.
     try:
         return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_private
     except ValueError:

@@ -9,9 +9,9 @@ from rest_framework.views import APIView
 from forge import selectors
 from forge.api.account import account_of
 from forge.api.idempotency import KEY_HEADER, idempotent_request
-from forge.api.pagination import SessionsNewestFirst
-from forge.api.schema import errors
-from forge.api.serializers import ImageSerializer, ImageStateSerializer, SessionSerializer, UploadRequest
+from forge.api.pagination import SessionPagination
+from forge.api.schema import error_responses
+from forge.api.serializers import ImageStateSerializer, SessionSerializer, UploadRequest
 from forge.api.throttling import BytesThrottle, RequestsThrottle
 from forge.errors import (
     Conflict,
@@ -24,7 +24,7 @@ from forge.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
-from forge.models import Image
+from forge.representations import session_representation
 from forge.sessions import services, validation
 
 _FILES = "images[]"
@@ -46,22 +46,16 @@ class UploadView(APIView):
         operation_id="sessions_upload",
         parameters=[KEY_HEADER],
         request={"multipart/form-data": UploadRequest},
-        responses={201: SessionSerializer, **errors(*_UPLOAD_ERRORS)},
+        responses={201: SessionSerializer, **error_responses(*_UPLOAD_ERRORS)},
     )
     def post(self, request: Request) -> Response:
-        """Upload images. Makes a session. A request with a bad file keeps nothing and names each bad file."""
-        with idempotent_request(request) as once:
-            if not once.is_first:
-                return Response(once.answer, status=201)
-            images = validation.images_check(request.FILES.getlist(_FILES), each=once.renew)
-            session = services.session_create(
-                account=account_of(request),
-                images=images,
-                accepted=lambda rows: once.keep(
-                    session=rows[0].session, status=201, answer=SessionSerializer(rows[0].session).data
-                ),
-            )
-        return Response(SessionSerializer(session).data, status=201)
+        """Upload images into a new session. If a file is bad, nothing is stored and each bad file is named."""
+        with idempotent_request(request) as idempotent:
+            if not idempotent.is_first:
+                return Response(idempotent.response, status=201)
+            images = validation.images_check(request.FILES.getlist(_FILES), claimed_key=idempotent.key)
+            session = services.session_create(account=account_of(request), images=images, claimed_key=idempotent.key)
+        return Response(session_representation(session, session.images.all()), status=201)
 
 
 class SessionImagesView(APIView):
@@ -72,56 +66,50 @@ class SessionImagesView(APIView):
         operation_id="sessions_images_add",
         parameters=[KEY_HEADER],
         request={"multipart/form-data": UploadRequest},
-        responses={201: SessionSerializer, **errors(*_UPLOAD_ERRORS, NotFound, SessionExpired)},
+        responses={201: SessionSerializer, **error_responses(*_UPLOAD_ERRORS, NotFound, SessionExpired)},
     )
     def post(self, request: Request, session_id: str) -> Response:
-        """Add images to an open session. Answers the session with the images that were added."""
+        """Add images to an open session. The response is the session with the images that were added."""
         session = selectors.session_get(account_of(request), session_id)
-
-        def answer(added: list[Image]) -> dict[str, Any]:
-            return {**SessionSerializer(session).data, "images": [ImageSerializer(image).data for image in added]}
-
-        with idempotent_request(request) as once:
-            if not once.is_first:
-                return Response(once.answer, status=201)
-            images = validation.images_check(request.FILES.getlist(_FILES), each=once.renew)
-            added = services.session_extend(
-                session=session,
-                images=images,
-                accepted=lambda rows: once.keep(session=session, status=201, answer=answer(rows)),
-            )
-        return Response(answer(added), status=201)
+        with idempotent_request(request) as idempotent:
+            if not idempotent.is_first:
+                return Response(idempotent.response, status=201)
+            images = validation.images_check(request.FILES.getlist(_FILES), claimed_key=idempotent.key)
+            added = services.session_extend(session=session, images=images, claimed_key=idempotent.key)
+        return Response(session_representation(session, added), status=201)
 
 
 class SessionListView(APIView):
-    pagination_class = SessionsNewestFirst
+    pagination_class = SessionPagination
 
     @extend_schema(
-        operation_id="sessions_list", responses={200: SessionSerializer(many=True), **errors(InvalidRequest)}
+        operation_id="sessions_list", responses={200: SessionSerializer(many=True), **error_responses(InvalidRequest)}
     )
     def get(self, request: Request) -> Response:
         """The account's sessions, newest first."""
-        paginator = SessionsNewestFirst()
+        paginator = SessionPagination()
         page = paginator.paginate_queryset(selectors.sessions_of(account_of(request)), request, self)
         return paginator.get_paginated_response([SessionSerializer(session).data for session in page or []])
 
 
 class SessionView(APIView):
-    @extend_schema(operation_id="sessions_get", responses={200: SessionSerializer, **errors(NotFound)})
+    @extend_schema(operation_id="sessions_get", responses={200: SessionSerializer, **error_responses(NotFound)})
     def get(self, request: Request, session_id: str) -> Response:
         """One session with its images."""
         return Response(SessionSerializer(selectors.session_get(account_of(request), session_id)).data)
 
-    @extend_schema(operation_id="sessions_delete", responses={204: None, **errors(NotFound, Conflict)})
+    @extend_schema(operation_id="sessions_delete", responses={204: None, **error_responses(NotFound, Conflict)})
     def delete(self, request: Request, session_id: str) -> Response:
-        """Remove a session with its files, jobs and words. The ledger stays. 409 while one of its jobs runs."""
+        """Delete a session with its files, jobs and metadata. The ledger stays. 409 while one of its jobs runs."""
         services.session_delete(session=selectors.session_get(account_of(request), session_id))
         return Response(status=204)
 
 
 class ImageView(APIView):
-    @extend_schema(operation_id="sessions_image_get", responses={200: ImageStateSerializer, **errors(NotFound)})
+    @extend_schema(
+        operation_id="sessions_image_get", responses={200: ImageStateSerializer, **error_responses(NotFound)}
+    )
     def get(self, request: Request, session_id: str, image_id: str) -> Response:
-        """One image: its state and its latest words."""
+        """One image: its state and its latest metadata."""
         image: Any = selectors.image_get(account_of(request), session_id, image_id)
         return Response(ImageStateSerializer(image).data)

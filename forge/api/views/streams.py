@@ -1,4 +1,4 @@
-"""What the views of jobs have in common: their headers, and the stream from a given event on."""
+"""The event stream response and the headers that all views of jobs send."""
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -6,23 +6,23 @@ from rest_framework.reverse import reverse
 
 from forge import relay
 from forge.api.account import account_of
-from forge.api.asgi.handoff import StreamResponder, hand_over
+from forge.api.asgi.handoff import StreamResponder, hand_off
 from forge.errors import InvalidRequest
 from forge.limits import StreamSlot
 from forge.models import Job
 
 
-def after_of(request: Request) -> int:
-    # A browser that reconnects repeats the address it was given, so its header is the newer of the two.
-    given = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
-    if not (given.isascii() and given.isdigit() and len(given) <= 9):
+def last_event_id_of(request: Request) -> int:
+    # A browser that reconnects repeats the URL of its first request, so the header is the newer of the two.
+    value = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):
         raise InvalidRequest("Last-Event-ID and after are the number of an event of this job.")
-    return int(given)
+    return int(value)
 
 
-def stream_of(request: Request, job: Job, slot: StreamSlot | None, *, after: int) -> HttpResponse:
+def stream_response(request: Request, job: Job, slot: StreamSlot | None, *, after: int) -> HttpResponse:
     chunks = relay.stream(account=account_of(request), job_id=job.pk, after=after)
-    hand_over(request, StreamResponder(chunks), slot)
+    hand_off(request, StreamResponder(chunks), slot)
     headers = {**job_headers(request, job), "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return HttpResponse(content_type="text/event-stream", headers=headers)
 

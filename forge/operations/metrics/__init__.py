@@ -1,7 +1,7 @@
-"""What operators see at `/metrics`: the service's state, what workers told, and this web process's own traffic.
+"""Prometheus metrics at `/metrics`: the service's state, the workers' counters, this web process's traffic.
 
-The state is computed when it is asked for, from the database and Redis, so that it is right whichever processes died
-and whichever one answers. docs/3-operating.md lists the names.
+The state is computed for each scrape from the database and Redis, so that it is the same in every process.
+docs/3-operating.md lists the names.
 """
 
 from forge.operations.metrics.exposition import exposition

@@ -1,4 +1,4 @@
-"""The state of the service, computed when it is asked for."""
+"""The state of the service, computed at each scrape."""
 
 import threading
 from collections import Counter
@@ -17,14 +17,14 @@ from forge.jobs import dispatch
 from forge.models import CreditEntry, ImageAnalysis
 
 _OPEN = (ImageAnalysis.Status.QUEUED, ImageAnalysis.Status.PROCESSING)
-# Longer than any transaction takes from the number that it gives to an entry to its commit.
-_SETTLED = timedelta(minutes=10)
+# Longer than any transaction takes from the primary key of its entry to its commit.
+_SETTLED_AFTER = timedelta(minutes=10)
 
 Sums = Counter[tuple[str, str, str]]
 
 
-class State(Collector):
-    """Reads of the ledger only what is new since the last time: it grows for ever."""
+class StateCollector(Collector):
+    """Collect the state; of the ledger, which only grows, read each time the entries that are new."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -35,14 +35,14 @@ class State(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily("forge_up", "Whether a part answers.", labels=["part"])
+        up = GaugeMetricFamily("forge_up", "Whether a part responds.", labels=["part"])
         families: list[Metric] = []
         for part, read in (("database", self._from_database), ("redis", _from_redis)):
             try:
                 families += read()
                 up.add_metric([part], 1)
             except (DatabaseError, Unavailable):
-                # Without its figures rather than with wrong ones.
+                # The part's metrics are left out: absent is better than wrong.
                 up.add_metric([part], 0)
         yield up
         yield from families
@@ -53,43 +53,45 @@ class State(Collector):
         with self._lock:
             self._settle()
             sums = _sums(CreditEntry.objects.filter(pk__gt=self._settled_to), with_open=True)
-            sums.update(self._settled)  # which adds
+            sums.update(self._settled)  # a Counter's update adds
         images = CounterMetricFamily("forge_images", "Images that ended, by outcome.", labels=["outcome"])
         images.add_metric(["succeeded"], _succeeded(sums))
-        for code, number in _of(sums, "refund", "entries"):
+        for code, number in _by_code(sums, "refund", "entries"):
             images.add_metric([code or "refunded"], number)
         waiting = GaugeMetricFamily("forge_images_open", "Images that have not ended.", labels=["state"])
         for state in _OPEN:
             waiting.add_metric([state], sums["open", state, "entries"])
-        credits = CounterMetricFamily("forge_credits", "Credits taken and given back.", labels=["kind"])
+        credits = CounterMetricFamily("forge_credits", "Credits charged and refunded.", labels=["kind"])
         for label, kind in (("charged", "charge"), ("refunded", "refund")):
             credits.add_metric([label], abs(_total(sums, kind, "credits")))
         return [images, waiting, credits, GaugeMetricFamily("forge_queue_age_seconds", _AGE, _queue_age())]
 
     def _settle(self) -> None:
-        """Moves what can no longer change into a sum, so that it is read once in a process's life."""
+        """Add entries that are settled, older than any open transaction, to a sum: they are read once."""
         entries = CreditEntry.objects.filter(pk__gt=self._settled_to)
-        edge = entries.filter(created_at__lt=timezone.now() - _SETTLED).order_by("-pk").values_list("pk", flat=True)
+        edge = (
+            entries.filter(created_at__lt=timezone.now() - _SETTLED_AFTER).order_by("-pk").values_list("pk", flat=True)
+        )
         if settled_to := edge.first():
             self._settled.update(_sums(entries.filter(pk__lte=settled_to)))
             self._settled_to = settled_to
 
 
-_AGE = "How long the image that waits longest has waited since its job was accepted."
+_AGE = "Seconds since the job of the longest-waiting image was accepted."
 
 
 def _sums(entries: QuerySet[CreditEntry], *, with_open: bool = False) -> Sums:
-    """(kind, code, "entries" or "credits") → number.
+    """Return (kind, code, "entries" or "credits") → number.
 
-    With what is open in the same statement: of two statements the second sees what ended between them, and
-    successes, which are what was charged and neither refunded nor open, would be counted back.
+    Open images are counted in the same statement. Successes are charges minus refunds minus open images; with a second
+    statement, an image that ended between the two would be counted wrongly.
     """
     code = Case(When(kind=CreditEntry.Kind.REFUND, then=F("note")), default=Value(""))
     rows = entries.order_by().values_list("kind", code).annotate(entries=Count("pk"), credits=Sum("amount"))
     if with_open:
-        unended = ImageAnalysis.objects.filter(status__in=_OPEN).order_by()
+        open_images = ImageAnalysis.objects.filter(status__in=_OPEN).order_by()
         rows = rows.union(
-            unended.values_list(Value("open"), "status").annotate(entries=Count("pk"), credits=Value(0)), all=True
+            open_images.values_list(Value("open"), "status").annotate(entries=Count("pk"), credits=Value(0)), all=True
         )
     found: Sums = Counter()
     for kind, code_, number, credits in rows:
@@ -98,13 +100,13 @@ def _sums(entries: QuerySet[CreditEntry], *, with_open: bool = False) -> Sums:
     return found
 
 
-def _of(sums: Sums, kind: str, what: str) -> list[tuple[str, int]]:
-    """Number by code."""
+def _by_code(sums: Sums, kind: str, what: str) -> list[tuple[str, int]]:
+    """Return the numbers of a kind by code."""
     return sorted((code, number) for (k, code, w), number in sums.items() if (k, w) == (kind, what))
 
 
 def _total(sums: Sums, kind: str, what: str) -> int:
-    return sum(number for _, number in _of(sums, kind, what))
+    return sum(number for _, number in _by_code(sums, kind, what))
 
 
 def _succeeded(sums: Sums) -> int:

@@ -1,4 +1,4 @@
-"""An account's own words for the tagger: kept with the account, read with the claim, nobody else's."""
+"""Extra terms of an account: validated, edited in the admin, passed to its own claims only."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,12 +27,12 @@ pytestmark = pytest.mark.django_db
         [f"term {number}" for number in range(MAX_TERMS)],
     ],
 )
-def test_lower_case_words_are_accepted(terms: list[str]) -> None:
+def test_valid_terms_are_accepted(terms: list[str]) -> None:
     terms_validate(terms)
 
 
 @pytest.mark.parametrize(
-    ("terms", "said"),
+    ("terms", "expected"),
     [
         ("widget", "a list of texts"),
         ({"a": 1}, "a list of texts"),
@@ -50,13 +50,13 @@ def test_lower_case_words_are_accepted(terms: list[str]) -> None:
         ([f"term {number}" for number in range(MAX_TERMS + 1)], "201 terms are more than 200"),
     ],
 )
-def test_what_is_no_term_is_named(terms: object, said: str) -> None:
+def test_an_invalid_term_is_named(terms: object, expected: str) -> None:
     with pytest.raises(ValidationError) as caught:
         terms_validate(terms)
-    assert said in " ".join(caught.value.messages)
+    assert expected in " ".join(caught.value.messages)
 
 
-def test_an_account_with_a_wrong_term_is_not_valid(alice: Account) -> None:
+def test_an_account_with_an_invalid_term_is_invalid(alice: Account) -> None:
     alice.extra_terms = ["Widget"]
     with pytest.raises(ValidationError, match="Widget"):
         alice.full_clean()
@@ -67,7 +67,7 @@ def _save(client: Client, account: Account, terms: str) -> Any:
     return client.post(page, {"name": account.name, "is_active": "on", "extra_terms": terms})
 
 
-def test_terms_are_typed_in_one_a_line(admin_client: Client, alice: Account) -> None:
+def test_terms_are_entered_one_a_line(admin_client: Client, alice: Account) -> None:
     assert _save(admin_client, alice, "  Acme   Widget \r\n\r\nlogo mug\r\nacme widget\r\n").status_code == 302
     alice.refresh_from_db()
     assert alice.extra_terms == ["acme widget", "logo mug"]
@@ -78,7 +78,7 @@ def test_terms_are_typed_in_one_a_line(admin_client: Client, alice: Account) -> 
     assert alice.extra_terms == []
 
 
-def test_a_wrong_term_is_refused_and_what_was_typed_stays(admin_client: Client, alice: Account) -> None:
+def test_an_invalid_term_is_refused_and_the_input_kept(admin_client: Client, alice: Account) -> None:
     response = _save(admin_client, alice, "logo mug\n<b>bold</b>")
     assert response.status_code == 200
     assert "is not up to 40 letters of lower-case words" in response.content.decode()
@@ -94,7 +94,7 @@ def test_saving_the_same_terms_is_no_change() -> None:
     assert field.has_changed(["acme widget"], "logo mug")
 
 
-def test_each_claim_brings_its_own_accounts_terms(
+def test_each_claim_has_the_terms_of_its_account(
     alice: Account, bob: Account, make_session: Callable[..., Session]
 ) -> None:
     Account.objects.filter(pk=alice.pk).update(extra_terms=["acme widget"])

@@ -5,28 +5,28 @@ from forge.models import Account, ApiKey
 from tests.forge.conftest import ApiClient
 
 
-def test_a_call_without_a_key_is_told_how_to_send_one(db: None) -> None:
-    answer = ApiClient(None).call("GET", "/credits/balance")
+def test_a_request_without_a_key_gets_401_with_www_authenticate(db: None) -> None:
+    response = ApiClient(None).call("GET", "/credits/balance")
 
-    assert answer.status_code == 401
-    assert answer["WWW-Authenticate"]
-    assert answer.json()["code"] == "invalid_api_key"
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"]
+    assert response.json()["code"] == "invalid_api_key"
 
 
 @pytest.mark.parametrize("key", ["sk-wrong", "", "ключ", "sk-" + "x" * 10_000])
 def test_a_wrong_key_is_refused(alice: Account, key: str) -> None:
-    answer = ApiClient(key).call("GET", "/credits/balance")
+    response = ApiClient(key).call("GET", "/credits/balance")
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_api_key")
+    assert (response.status_code, response.json()["code"]) == (401, "invalid_api_key")
 
 
-def test_an_inactive_key_is_refused_and_the_others_work(alice: Account, api: ApiClient) -> None:
+def test_an_inactive_key_is_refused_and_other_keys_work(alice: Account, api: ApiClient) -> None:
     key, text = key_issue(account=alice)
     ApiKey.objects.filter(pk=key.pk).update(is_active=False)
 
-    answer = ApiClient(text).call("GET", "/credits/balance")
+    response = ApiClient(text).call("GET", "/credits/balance")
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "api_key_inactive")
+    assert (response.status_code, response.json()["code"]) == (403, "api_key_inactive")
     assert api.call("GET", "/credits/balance").status_code == 200
 
 
@@ -44,7 +44,7 @@ def test_the_key_itself_is_not_stored(alice: Account) -> None:
     assert stored["prefix"] == text[:10]
 
 
-def test_each_answer_carries_a_request_id(api: ApiClient) -> None:
+def test_each_response_has_a_request_id(api: ApiClient) -> None:
     given = api.call("GET", "/credits/balance", headers={"X-Request-Id": "mine-1"})
     made = api.call("GET", "/jobs/job_none", headers={"X-Request-Id": "not one\n"})
 

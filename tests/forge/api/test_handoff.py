@@ -4,18 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as django_settings
-from django.db import InterfaceError, connection
 
-from config.asgi import application
 from forge.accounts import account_ensure, key_issue
-from forge.api.views import analyze
-from forge.credits import ledger
-from forge.errors import AnalysisFailed
 from forge.models import Account, Job, Session
 from tests.forge import job_factory
-from tests.forge.conftest import V1
+from tests.forge.api.asgi_client import Call, body_for, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,70 +24,7 @@ def key(alice: Account) -> str:
     return key_issue(account=alice)[1]
 
 
-class Call:
-    """One request to the ASGI application, its answer taken message by message."""
-
-    def __init__(
-        self, method: str, path: str, key: str, body: bytes = b"", headers: dict[str, str] | None = None
-    ) -> None:
-        path, _, query = path.partition("?")
-        given = {"x-api-key": key, "content-type": "application/json", "host": "localhost", **(headers or {})}
-        scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "path": V1 + path,
-            "raw_path": (V1 + path).encode(),
-            "query_string": query.encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in given.items()],
-            "scheme": "http",
-            "server": ("localhost", 80),
-        }
-        self.communicator = ApplicationCommunicator(application, scope)
-        self.body = body
-        self.text = ""
-
-    async def start(self) -> dict[str, Any]:
-        await self.communicator.send_input({"type": "http.request", "body": self.body})
-        message = await self.communicator.receive_output(20)
-        self.headers: dict[str, str] = {name.decode().lower(): value.decode() for name, value in message["headers"]}
-        self.status: int = message["status"]
-        return dict(message)
-
-    async def finish(self) -> str:
-        more = True
-        while more:
-            message = await self.communicator.receive_output(20)
-            self.text += message.get("body", b"").decode()
-            more = message.get("more_body", False)
-        await self.communicator.wait(20)
-        return self.text
-
-    async def leave(self) -> None:
-        await self.communicator.send_input({"type": "http.disconnect"})
-        await self.communicator.wait(20)
-
-
-def body_for(session: Session) -> bytes:
-    return json.dumps(job_factory.body_for(session)).encode()
-
-
-async def work(job_id: str, *, failing: bool = False, run: Callable[[Job], None] | None = None) -> None:
-    def run_here() -> None:
-        try:
-            job = Job.objects.get(pk=job_id)
-            if run:
-                run(job)
-            else:
-                job_factory.run(job, failing=frozenset(range(job.total)) if failing else frozenset())
-        finally:
-            connection.close()
-
-    await asyncio.to_thread(run_here)
-
-
-def test_analyze_answers_with_its_own_stream(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
+def test_analyze_responds_with_the_event_stream(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
     session = make_session(alice, 2)
     body = body_for(session)
 
@@ -116,7 +47,7 @@ def test_analyze_answers_with_its_own_stream(alice: Account, key: str, make_sess
     assert events == ["progress", "result", "progress", "result", "complete"]
 
 
-def test_a_refusal_is_an_ordinary_answer(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
+def test_a_refusal_is_an_ordinary_response(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
     session = make_session(alice, 1)
 
     async def run() -> Call:
@@ -130,7 +61,7 @@ def test_a_refusal_is_an_ordinary_answer(alice: Account, key: str, make_session:
     assert json.loads(call.text)["code"] == "invalid_request"
 
 
-def test_a_client_that_leaves_ends_its_stream_and_not_the_job(
+def test_a_disconnect_ends_the_stream_and_not_the_job(
     alice: Account, key: str, make_session: Callable[..., Session]
 ) -> None:
     from forge import relay
@@ -144,7 +75,7 @@ def test_a_client_that_leaves_ends_its_stream_and_not_the_job(
         job_id: str = call.headers["x-job-id"]
         await call.communicator.receive_output(20)  # retry
         assert job_id in relay.fanout.listeners_by_channel
-        await call.leave()
+        await call.disconnect()
         assert job_id not in relay.fanout.listeners_by_channel
         await work(job_id)
         return job_id
@@ -153,85 +84,9 @@ def test_a_client_that_leaves_ends_its_stream_and_not_the_job(
     assert job.status == "complete"
 
 
-def single(session: Session) -> bytes:
-    return json.dumps({"sessionId": session.pk, "image": job_factory.body_for(session)["images"][0]}).encode()
-
-
-async def answer_single(
-    session_id: str,
-    body: bytes,
-    key: str,
-    *,
-    failing: bool | None,
-    headers: dict[str, str] | None = None,
-    run: Callable[[Job], None] | None = None,
-) -> Call:
-    call = Call("POST", f"/sessions/{session_id}/analyze-single", key, body, headers)
-    starting = asyncio.create_task(call.start())
-    if failing is not None:
-        while not (job := await asyncio.to_thread(_latest)):
-            assert not starting.done(), await call.finish()
-            await asyncio.sleep(0.02)
-        await work(job, failing=failing, run=run)
-    await starting
-    await call.finish()
-    return call
-
-
-def _latest() -> str:
-    try:
-        job = Job.objects.first()
-        return job.pk if job else ""
-    finally:
-        connection.close()
-
-
-def test_analyze_single_waits_for_the_words(alice: Account, key: str, make_session: Callable[..., Session]) -> None:
-    session = make_session(alice, 1)
-
-    call = asyncio.run(answer_single(session.pk, single(session), key, failing=False))
-
-    assert (call.status, call.headers["content-type"]) == (200, "application/json")
-    told = json.loads(call.text)
-    assert told["imageId"] == session.images.get().pk
-    assert told["metadata"]["filename"] == "red-kettle"
-    assert told["creditsRemaining"] == 99
-    assert told["jobId"] == call.headers["x-job-id"]
-
-
-def test_analyze_single_tells_a_failure_and_gives_the_credit_back(
-    alice: Account, key: str, make_session: Callable[..., Session]
-) -> None:
-    session = make_session(alice, 1)
-
-    call = asyncio.run(answer_single(session.pk, single(session), key, failing=True))
-
-    told = json.loads(call.text)
-    assert (call.status, told["code"]) == (422, AnalysisFailed.code)
-    assert told["requestId"] == call.headers["x-request-id"]
-    assert ledger.balance(alice.pk) == 100
-
-
-def test_analyze_single_that_takes_too_long_names_the_job_which_goes_on(
-    alice: Account, key: str, make_session: Callable[..., Session], settings: Any
-) -> None:
-    settings.FORGE_SINGLE_WAIT_S = 0.2
-
-    session = make_session(alice, 1)
-
-    call = asyncio.run(answer_single(session.pk, single(session), key, failing=None))
-
-    told = json.loads(call.text)
-    assert (call.status, told["code"]) == (504, "still_running")
-    job = Job.objects.get(pk=told["jobId"])
-    job_factory.run(job)
-    job.refresh_from_db()
-    assert job.status == "complete"
-
-
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
 @pytest.mark.parametrize("declared", [True, False])
-def test_a_request_over_the_limit_is_refused_before_it_is_kept(
+def test_a_request_over_the_limit_is_refused_before_it_is_spooled(
     key: str, settings: Any, declared: bool, kind: str
 ) -> None:
     settings.FORGE_MAX_JSON_BYTES, settings.FORGE_MAX_REQUEST_BYTES = 1000, 1500
@@ -246,18 +101,18 @@ def test_a_request_over_the_limit_is_refused_before_it_is_kept(
         return call
 
     call = asyncio.run(run())
-    told = json.loads(call.text)
-    assert (call.status, told["code"], told["limit"]) == (413, "payload_too_large", limit)
-    assert told["requestId"] == call.headers["x-request-id"]
+    content = json.loads(call.text)
+    assert (call.status, content["code"], content["limit"]) == (413, "payload_too_large", limit)
+    assert content["requestId"] == call.headers["x-request-id"]
 
 
-def test_the_default_limit_fits_a_full_request() -> None:
+def test_the_default_limit_admits_the_largest_request() -> None:
     full = django_settings.FORGE_MAX_IMAGES * django_settings.FORGE_MAX_IMAGE_BYTES
 
     assert full < django_settings.FORGE_MAX_REQUEST_BYTES < 1.01 * full
 
 
-def test_the_events_of_a_running_job_are_followed_by_many(
+def test_several_clients_follow_the_events_of_a_running_job(
     alice: Account, key: str, make_session: Callable[..., Session]
 ) -> None:
     job = job_factory.submit(alice, make_session(alice, 2))
@@ -273,20 +128,3 @@ def test_the_events_of_a_running_job_are_followed_by_many(
     assert first == second
     assert first.endswith(third.removeprefix("retry: 2000\n\n"))
     assert third.count("id:") == 3
-
-
-def test_analyze_single_names_its_job_where_the_database_goes_away_at_the_end(
-    alice: Account, key: str, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away(*_: object) -> None:
-        raise InterfaceError("connection already closed")
-
-    session = make_session(alice, 1)
-    monkeypatch.setattr(analyze, "_settled", away)
-
-    call = asyncio.run(answer_single(session.pk, single(session), key, failing=False))
-
-    told = json.loads(call.text)
-    assert (call.status, told["code"]) == (504, "still_running")
-    assert told["jobId"] == call.headers["x-job-id"] == Job.objects.get().pk
-    assert told["requestId"] == call.headers["x-request-id"]

@@ -12,38 +12,38 @@ DATA = ["/healthz", "/image-forge-api/v1/openapi.json", "/image-forge-api/v1/ses
 
 
 @pytest.mark.parametrize("path", PAGES + DATA)
-def test_each_answer_keeps_browsers_in_bounds(db: None, path: str) -> None:
-    answer = Client().get(path)
+def test_each_response_has_the_security_headers(db: None, path: str) -> None:
+    response = Client().get(path)
 
-    assert answer["X-Content-Type-Options"] == "nosniff"
-    assert answer["X-Frame-Options"] == "DENY"
-    assert answer["Referrer-Policy"] == "same-origin"
-    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
-    assert "'unsafe-inline'" not in answer["Content-Security-Policy"].partition("style-src")[0]
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["Referrer-Policy"] == "same-origin"
+    assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
+    assert "'unsafe-inline'" not in response["Content-Security-Policy"].partition("style-src")[0]
 
 
 @pytest.mark.parametrize("path", DATA)
-def test_data_is_no_page(db: None, path: str) -> None:
-    answer = Client().get(path)
+def test_data_has_the_strictest_content_security_policy(db: None, path: str) -> None:
+    response = Client().get(path)
 
-    assert answer["Content-Type"].startswith("application/")
-    assert answer["Content-Security-Policy"].startswith("default-src 'none'")
+    assert response["Content-Type"].startswith("application/")
+    assert response["Content-Security-Policy"].startswith("default-src 'none'")
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_bring_no_script_of_their_own_text(db: None, path: str) -> None:
-    """The policy would not run it."""
-    answer = Client().get(path)
-    scripts = answer.content.decode().split("<script")[1:]
+def test_pages_have_no_inline_scripts(db: None, path: str) -> None:
+    """The Content-Security-Policy would block them."""
+    response = Client().get(path)
+    scripts = response.content.decode().split("<script")[1:]
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert [script for script in scripts if "src=" not in script.partition(">")[0]] == []
 
 
-def test_an_upload_is_never_served_as_it_came(
+def test_an_upload_is_never_served_unchanged(
     alice: Account, api: ApiClient, admin_client: Client, make_session: Callable[..., Session]
 ) -> None:
-    """Its address opens nothing; an operator sees a small picture made anew, of a type that is not the upload's."""
+    """Its path is no URL; operators get a thumbnail, re-encoded as JPEG."""
     image = make_session(alice, 1).images.get()
     for path in (image.upload_path, f"/media{image.upload_path}", f"/static{image.upload_path}"):
         assert api.get(path).status_code == 404, path

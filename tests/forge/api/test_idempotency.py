@@ -1,6 +1,5 @@
-"""The same Idempotency-Key is the same request: one job, one charge, one answer."""
+"""Leases and expiry of idempotency keys."""
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,230 +14,35 @@ from forge import idempotency
 from forge.accounts import account_ensure, key_issue
 from forge.credits import ledger
 from forge.errors import IdempotencyInProgress
-from forge.models import Account, CreditEntry, IdempotencyKey, Image, Job, Session
+from forge.idempotency import ClaimedKey
+from forge.models import Account, CreditEntry, IdempotencyKey, Job, Session
 from forge.sessions import services, validation
 from tests.forge import job_factory
-from tests.forge.conftest import V1, ApiClient
+from tests.forge.api.keyed_requests import analyze, refused_as, upload
+from tests.forge.conftest import ApiClient
 from tests.images import jpeg
 
 MakeSession = Callable[..., Session]
-JSON = {"Accept": "application/json"}
-
-
-def keyed(key: str, **headers: str) -> dict[str, Any]:
-    return {"headers": {"Idempotency-Key": key, **JSON, **headers}}
-
-
-def analyze(api: ApiClient, session: Session, key: str = "key-1", body: Any = None) -> Any:
-    return api.call("POST", f"/sessions/{session.pk}/analyze", body or job_factory.body_for(session), **keyed(key))
-
-
-def upload(api: ApiClient, *files: tuple[str, bytes], key: str = "key-1", path: str = "/sessions/upload") -> Any:
-    named = [SimpleUploadedFile(name, data, "application/octet-stream") for name, data in files]
-    return api.post(V1 + path, {"images[]": named}, **keyed(key))
-
-
-def refused_as(answer: Any) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
-
-
-# --- Analyze ----------------------------------------------------------------------------------------------------------
-
-
-def test_the_same_request_makes_one_job_and_one_charge(
-    alice: Account, api: ApiClient, make_session: MakeSession
-) -> None:
-    session = make_session(alice, 3)
-
-    first, second = analyze(api, session), analyze(api, session)
-
-    assert (first.status_code, second.status_code) == (202, 202)
-    assert second.json() == first.json()
-    assert (second["X-Job-Id"], second["Location"]) == (first["X-Job-Id"], first["Location"])
-    assert Job.objects.count() == 1
-    assert ledger.balance(alice.pk) == 97
-
-
-def test_the_answer_stays_the_first_one_after_the_job_has_ended(
-    alice: Account, api: ApiClient, make_session: MakeSession
-) -> None:
-    session = make_session(alice, 2)
-    first = analyze(api, session)
-    job_factory.run(Job.objects.get())
-
-    again = analyze(api, session)
-
-    assert (again.status_code, again.json()) == (202, first.json())
-    assert Job.objects.count() == 1
-
-
-def test_json_written_otherwise_is_the_same_body(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
-    session = make_session(alice, 1)
-    body = job_factory.body_for(session)
-    turned = json.dumps(dict(reversed(body.items())), indent=2).encode()
-
-    assert analyze(api, session, body=turned).json() == analyze(api, session, body=body).json()
-
-
-def test_another_body_is_refused(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
-    session = make_session(alice, 2)
-    body = job_factory.body_for(session)
-    analyze(api, session)
-
-    assert refused_as(analyze(api, session, body={**body, "images": body["images"][:1]})) == (
-        422,
-        "idempotency_mismatch",
-    )
-    assert ledger.balance(alice.pk) == 98
-
-
-def test_another_address_is_refused(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
-    first, second = make_session(alice, 1), make_session(alice, 1)
-    analyze(api, first)
-
-    assert refused_as(analyze(api, second)) == (422, "idempotency_mismatch")
-    assert refused_as(upload(api, ("one.jpg", jpeg()))) == (422, "idempotency_mismatch")
-
-
-def test_two_accounts_may_use_the_same_key(
-    alice: Account, bob: Account, api: ApiClient, bobs_api: ApiClient, make_session: MakeSession
-) -> None:
-    mine, his = analyze(api, make_session(alice, 1)), analyze(bobs_api, make_session(bob, 1))
-
-    assert (mine.status_code, his.status_code) == (202, 202)
-    assert mine.json()["jobId"] != his.json()["jobId"]
-
-
-def test_a_key_whose_request_was_refused_may_be_used_again(
-    alice: Account, api: ApiClient, make_session: MakeSession
-) -> None:
-    session = make_session(alice, 3)
-    ledger.grant(account_id=alice.pk, amount=-99)
-
-    assert refused_as(analyze(api, session)) == (402, "insufficient_credits")
-    ledger.grant(account_id=alice.pk, amount=9)
-
-    assert analyze(api, session).status_code == 202
-    assert ledger.balance(alice.pk) == 7
-
-
-@pytest.mark.parametrize(
-    "key", ["", "   ", "k" * 256, "tab\tinside", "\x7f", "ümlaut", "\u2603"], ids=lambda key: repr(key)[:20]
-)
-def test_a_key_that_is_none_is_refused(alice: Account, api: ApiClient, make_session: MakeSession, key: str) -> None:
-    session = make_session(alice, 1)
-
-    assert refused_as(analyze(api, session, key)) == (400, "invalid_request")
-    assert refused_as(upload(api, ("one.jpg", jpeg()), key=key)) == (400, "invalid_request")
-    assert not Job.objects.exists()
-    assert Session.objects.count() == 1
-
-
-def test_a_key_may_have_255_characters(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
-    session, key = make_session(alice, 1), "~ k" * 85
-
-    assert analyze(api, session, key).json() == analyze(api, session, key).json()
-
-
-def test_without_a_key_nothing_is_remembered(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
-    session = make_session(alice, 1)
-    body = job_factory.body_for(session)
-
-    assert api.call("POST", f"/sessions/{session.pk}/analyze", body, headers=JSON).status_code == 202
-    assert api.call("POST", f"/sessions/{session.pk}/analyze", body, headers=JSON).status_code == 409
-    assert not IdempotencyKey.objects.exists()
-
-
-def test_a_deleted_session_takes_its_answers_with_it(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
-    session = make_session(alice, 1)
-    body = job_factory.body_for(session)
-    analyze(api, session)
-    job_factory.run(Job.objects.get())
-    api.call("DELETE", f"/sessions/{session.pk}")
-
-    assert not IdempotencyKey.objects.exists()
-    assert refused_as(analyze(api, session, body=body)) == (404, "not_found")
-
-
-# --- Upload -----------------------------------------------------------------------------------------------------------
-
-
-def test_the_same_upload_makes_one_session(api: ApiClient) -> None:
-    files = [("one.jpg", jpeg("teal")), ("two.jpg", jpeg("red"))]
-
-    first, second = upload(api, *files), upload(api, *files)
-
-    assert (first.status_code, second.status_code) == (201, 201)
-    assert second.json() == first.json()
-    assert (Session.objects.count(), Image.objects.count()) == (1, 2)
-
-
-def test_an_upload_is_known_by_its_files_and_not_by_its_boundary(api: ApiClient) -> None:
-    def form(boundary: str) -> bytes:
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="images[]"; filename="one.jpg"\r\n\r\n'
-        return head.encode() + jpeg() + f"\r\n--{boundary}--\r\n".encode()
-
-    answers = [
-        api.generic(
-            "POST", f"{V1}/sessions/upload", form(name), f"multipart/form-data; boundary={name}", **keyed("key-1")
-        )
-        for name in ("first", "second")
-    ]
-
-    assert [answer.status_code for answer in answers] == [201, 201]
-    assert answers[0].json() == answers[1].json()
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        [("two.jpg", jpeg())],
-        [("one.jpg", jpeg("red"))],
-        [("one.jpg", jpeg()), ("one.jpg", jpeg())],
-    ],
-    ids=["another name", "other bytes", "one more"],
-)
-def test_another_upload_is_refused(api: ApiClient, files: list[tuple[str, bytes]]) -> None:
-    upload(api, ("one.jpg", jpeg()))
-
-    assert refused_as(upload(api, *files)) == (422, "idempotency_mismatch")
-    assert Image.objects.count() == 1
-
-
-def test_an_upload_that_was_refused_leaves_its_key_free(api: ApiClient) -> None:
-    assert refused_as(upload(api, ("one.jpg", b"no picture"))) == (415, "unsupported_image")
-    assert upload(api, ("one.jpg", jpeg())).status_code == 201
-
-
-def test_images_are_added_to_a_session_once(api: ApiClient) -> None:
-    path = f"/sessions/{upload(api, ('one.jpg', jpeg())).json()['sessionId']}/images"
-
-    first = upload(api, ("two.jpg", jpeg("red")), key="key-2", path=path)
-    second = upload(api, ("two.jpg", jpeg("red")), key="key-2", path=path)
-
-    assert (first.status_code, first.json()) == (second.status_code, second.json())
-    assert [image["originalFilename"] for image in first.json()["images"]] == ["two.jpg"]
-    assert Image.objects.count() == 2
 
 
 # --- In flight --------------------------------------------------------------------------------------------------------
 
 
-def test_a_key_in_flight_is_told(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
+def test_a_key_in_flight_is_a_conflict(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
     session = make_session(alice, 1)
     claimed = in_flight(alice, api, session)
 
-    answer = analyze(api, session)
+    response = analyze(api, session)
 
-    assert refused_as(answer) == (409, "idempotency_in_progress")
-    assert answer["Retry-After"]
+    assert refused_as(response) == (409, "idempotency_in_progress")
+    assert response["Retry-After"]
     assert not Job.objects.exists()
     idempotency.key_release(claimed)
     assert analyze(api, session).status_code == 202
 
 
 def in_flight(account: Account, api: ApiClient, session: Session) -> IdempotencyKey:
-    """The row as a request leaves it that is being carried out, or whose process died."""
+    """Return the row of a request that is in flight, or whose process died."""
     ledger.grant(account_id=account.pk, amount=-100)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(idempotency, "key_release", lambda row: None)
@@ -247,26 +51,26 @@ def in_flight(account: Account, api: ApiClient, session: Session) -> Idempotency
     return IdempotencyKey.objects.get()
 
 
-def test_a_process_that_died_before_it_accepted_gives_its_key_back(
+def test_a_key_is_free_after_the_lease_of_a_dead_process(
     alice: Account, api: ApiClient, make_session: MakeSession
 ) -> None:
     session = make_session(alice, 1)
     dead = in_flight(alice, api, session)
     IdempotencyKey.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
-    answer = analyze(api, session)
+    response = analyze(api, session)
 
-    assert answer.status_code == 202
+    assert response.status_code == 202
     assert ledger.balance(alice.pk) == 99
-    # Not dead but slow: what it has made is undone, and the key stays with the request that was answered.
+    # If it was slow and not dead, its transaction is rolled back and the key stays with the accepted request.
     with pytest.raises(IdempotencyInProgress):
         idempotency.key_complete(dead, session=session, job=None, status=202, response={})
     idempotency.key_release(dead)
-    assert analyze(api, session).json() == answer.json()
+    assert analyze(api, session).json() == response.json()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_request_whose_lease_ran_out_accepts_nothing(make_session: MakeSession) -> None:
+def test_a_request_whose_lease_expired_accepts_nothing(make_session: MakeSession) -> None:
     alice = account_ensure(name="alice", credits=100)
     slow, _ = idempotency.key_claim(account=alice, key="key-1", fingerprint="f")
     IdempotencyKey.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -277,9 +81,7 @@ def test_a_request_whose_lease_ran_out_accepts_nothing(make_session: MakeSession
         services.session_create(
             account=alice,
             images=validation.images_check(files),
-            accepted=lambda rows: idempotency.key_complete(
-                slow, session=rows[0].session, job=None, status=201, response={}
-            ),
+            claimed_key=ClaimedKey(slow),
         )
 
     assert not Session.objects.exists()
@@ -287,7 +89,7 @@ def test_a_request_whose_lease_ran_out_accepts_nothing(make_session: MakeSession
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("what", ["analyze", "upload"])
-def test_of_simultaneous_requests_one_is_carried_out(make_session: MakeSession, what: str) -> None:
+def test_of_concurrent_requests_one_is_carried_out(make_session: MakeSession, what: str) -> None:
     alice = account_ensure(name="alice", credits=100)
     key = key_issue(account=alice)[1]
     session = make_session(alice, 3)
@@ -295,28 +97,28 @@ def test_of_simultaneous_requests_one_is_carried_out(make_session: MakeSession, 
     def post(number: int) -> tuple[int, Any]:
         try:
             api = ApiClient(key)
-            answer = analyze(api, session) if what == "analyze" else upload(api, ("one.jpg", jpeg()))
-            return answer.status_code, answer.json()
+            response = analyze(api, session) if what == "analyze" else upload(api, ("one.jpg", jpeg()))
+            return response.status_code, response.json()
         finally:
             connection.close()
 
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(post, range(6)))
+        responses = list(pool.map(post, range(6)))
 
-    accepted = [told for status, told in answers if status in (201, 202)]
+    accepted = [body for status, body in responses if status in (201, 202)]
     assert accepted
-    assert all(told == accepted[0] for told in accepted)
-    others = {(status, told["code"]) for status, told in answers if status not in (201, 202)}
+    assert all(body == accepted[0] for body in accepted)
+    others = {(status, body["code"]) for status, body in responses if status not in (201, 202)}
     assert others <= {(409, "idempotency_in_progress")}
     assert Job.objects.count() == (1 if what == "analyze" else 0)
     assert Session.objects.count() == (1 if what == "analyze" else 2)
     assert CreditEntry.objects.filter(kind="charge").count() == (3 if what == "analyze" else 0)
 
 
-# --- The day after ----------------------------------------------------------------------------------------------------
+# --- Expiry -----------------------------------------------------------------------------------------------------------
 
 
-def test_after_a_day_the_key_is_a_new_one(
+def test_an_expired_key_starts_a_new_request(
     alice: Account, api: ApiClient, make_session: MakeSession, settings: Any
 ) -> None:
     session = make_session(alice, 1)
@@ -333,7 +135,7 @@ def test_after_a_day_the_key_is_a_new_one(
     assert ledger.balance(alice.pk) == 98
 
 
-def test_keys_whose_day_is_over_are_swept(alice: Account) -> None:
+def test_expired_keys_are_swept(alice: Account) -> None:
     for key in ("old", "older", "new"):
         idempotency.key_claim(account=alice, key=key, fingerprint="f")
     IdempotencyKey.objects.filter(key__startswith="old").update(expires_at=timezone.now())
@@ -343,17 +145,17 @@ def test_keys_whose_day_is_over_are_swept(alice: Account) -> None:
     assert idempotency.idempotency_sweep() == 0
 
 
-def test_a_worker_sweeps_them() -> None:
+def test_a_worker_sweeps_expired_keys() -> None:
     from workers.lifecycle import _periodic_work
 
     assert any(idempotency.idempotency_sweep in chore._beats for chore in _periodic_work)
 
 
-def test_a_request_that_takes_long_keeps_its_key(api: ApiClient, alice: Account, settings: Any) -> None:
+def test_a_long_request_renews_its_lease(api: ApiClient, alice: Account, settings: Any) -> None:
     row, _ = idempotency.key_claim(account=alice, key="key-1", fingerprint="f")
     began = row.lease_until
     idempotency.key_renew(row)
-    assert row.lease_until == began, "not for each image of a quick upload"
+    assert row.lease_until == began, "a fresh lease is not renewed"
 
     soon = timezone.now() + timedelta(seconds=1)
     row.lease_until = soon
@@ -369,7 +171,7 @@ def test_a_request_that_takes_long_keeps_its_key(api: ApiClient, alice: Account,
         idempotency.key_renew(row)
 
 
-def test_an_upload_renews_its_key_after_each_image(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_renews_its_lease_after_each_image(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
     renewed: list[IdempotencyKey] = []
     monkeypatch.setattr(idempotency, "key_renew", renewed.append)
 

@@ -12,9 +12,9 @@ from forge.errors import ForgeError
 
 @pytest.fixture(scope="module")
 def document() -> Any:
-    answer = Client().get("/image-forge-api/v1/openapi.json")
-    assert answer.status_code == 200
-    return json.loads(answer.content)
+    response = Client().get("/image-forge-api/v1/openapi.json")
+    assert response.status_code == 200
+    return json.loads(response.content)
 
 
 def test_it_is_a_valid_openapi_3_1_document(document: Any) -> None:
@@ -22,7 +22,7 @@ def test_it_is_a_valid_openapi_3_1_document(document: Any) -> None:
     validate(document)
 
 
-def test_each_endpoint_of_the_api_is_in_it(document: Any) -> None:
+def test_the_document_has_each_endpoint(document: Any) -> None:
     described = {path.removeprefix("/image-forge-api/v1/") for path in document["paths"]}
     served = {str(route.pattern).replace("<id:", "{").replace(">", "}") for route in v1}
 
@@ -30,11 +30,11 @@ def test_each_endpoint_of_the_api_is_in_it(document: Any) -> None:
 
 
 @pytest.mark.parametrize("event", ["Progress", "Result", "Error", "Complete"])
-def test_each_event_is_in_it(document: Any, event: str) -> None:
+def test_the_document_has_each_event(document: Any, event: str) -> None:
     shape = document["components"]["schemas"][f"{event}Event"]
 
-    told = shape["properties"]["data"]["contentSchema"]["$ref"].rpartition("/")[2]
-    assert document["components"]["schemas"][told]["properties"]
+    component = shape["properties"]["data"]["contentSchema"]["$ref"].rpartition("/")[2]
+    assert document["components"]["schemas"][component]["properties"]
     streams = [
         operation["responses"]["200"]["content"]["text/event-stream"]["schema"]
         for path in ("sessions/{session_id}/analyze", "jobs/{job_id}/events")
@@ -45,8 +45,8 @@ def test_each_event_is_in_it(document: Any, event: str) -> None:
     assert f"#/components/schemas/{event}Event" in named
 
 
-def test_the_idempotency_key_is_in_it_where_it_counts(document: Any) -> None:
-    said = {
+def test_the_document_has_the_idempotency_key_of_each_post_that_takes_one(document: Any) -> None:
+    described = {
         path.removeprefix("/image-forge-api/v1/")
         for path, operations in document["paths"].items()
         for parameter in operations.get("post", {}).get("parameters", [])
@@ -57,10 +57,10 @@ def test_the_idempotency_key_is_in_it_where_it_counts(document: Any) -> None:
 
     sessions = "sessions/{session_id}"
     uploads = {"sessions/upload", f"{sessions}/images"}
-    assert said == uploads | {f"{sessions}/analyze", f"{sessions}/analyze-single"}
+    assert described == uploads | {f"{sessions}/analyze", f"{sessions}/analyze-single"}
 
 
-def test_a_list_is_a_list_of_things_and_what_may_be_absent_is_not_required(document: Any) -> None:
+def test_lists_are_paginated_and_optional_fields_not_required(document: Any) -> None:
     shapes = document["components"]["schemas"]
 
     assert shapes["PaginatedSessionList"]["properties"]["data"]["items"] == {"$ref": "#/components/schemas/Session"}
@@ -74,11 +74,11 @@ def codes() -> list[str]:
 
 
 @pytest.mark.parametrize("code", codes())
-def test_each_error_code_is_in_it(document: Any, code: str) -> None:
+def test_the_document_has_each_error_code(document: Any, code: str) -> None:
     assert f"`{code}`" in json.dumps(document)
 
 
-def test_whatever_needs_a_key_may_answer_that_it_is_too_much(document: Any) -> None:
+def test_each_authenticated_operation_documents_rate_limits(document: Any) -> None:
     operations = [operation for methods in document["paths"].values() for operation in methods.values()]
     limited = [operation for operation in operations if operation.get("security")]
 

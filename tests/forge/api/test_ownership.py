@@ -1,7 +1,7 @@
-"""Every endpoint, found by walking the URLs, against everybody who may not use it.
+"""Authorization of every endpoint, found by walking the URL patterns.
 
-A new endpoint is tested here from its first day. Where its address names something new, or its body is not empty, the
-test fails until the tables below say what that is.
+A new endpoint is included by itself. If its path has a new kind of id, or its body is not empty, the tests fail until
+the tables below have an entry for it.
 """
 
 import re
@@ -27,17 +27,17 @@ from tests.forge.conftest import ApiClient
 from tests.images import jpeg
 
 PREFIX = "image-forge-api/v1/"
-# What answers without a key, and why.
-OPEN = {
+# Routes that need no API key, and why.
+PUBLIC = {
     f"{PREFIX}openapi.json": "the description of the API",
     f"{PREFIX}docs/": "the same as a page",
-    "healthz": "asked by machines",
-    "readyz": "asked by machines",
-    "metrics": "asked by machines",
-    "": "the studio, a page that asks for a key itself",
+    "healthz": "probed by machines",
+    "readyz": "probed by machines",
+    "metrics": "probed by machines",
+    "": "the studio, a page with its own key field",
 }
-# What has keys of its own: Django's admin, which redirects to its login, and files that are everybody's.
-ELSEWHERE = ("admin", "static/")
+# Routes with their own authentication, and public static files.
+OTHER_AUTHENTICATION = ("admin", "static/")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 Ids = dict[str, str]
@@ -47,14 +47,14 @@ def image_reference(ids: Ids) -> dict[str, Any]:
     return {"id": ids["image_id"], "uploadPath": f"/sessions/{ids['session_id']}/{ids['image_id']}.jpg"}
 
 
-# The body of a request that its own account may make, by the route's name; other routes take none, or files.
+# Valid request bodies by route name; other routes take no body, or files.
 BODIES: dict[str, Callable[[Ids], Any]] = {
     "analyze": lambda ids: {"images": [image_reference(ids)]},
     "analyze-single": lambda ids: {"image": image_reference(ids)},
     "check": lambda _: {"action": "analyze", "imageCount": 1},
 }
-# What an address may name: rows of an account.
-NAMED = {"session_id": "sess_unknown", "image_id": "img_unknown", "job_id": "job_unknown"}
+# The ids that a path may have.
+UNKNOWN_IDS = {"session_id": "sess_unknown", "image_id": "img_unknown", "job_id": "job_unknown"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Endpoint:
 
     @property
     def ids(self) -> list[str]:
-        """The names in its address, those that only its body has last."""
+        """The names of the ids in its path, then of those in its body alone."""
         in_path = [part.partition(":")[2] for part in self.route.replace(">", "<").split("<")[1::2]]
         return in_path + (["image_id"] if self.name in ("analyze", "analyze-single") else [])
 
@@ -77,7 +77,7 @@ class Endpoint:
         path = "/" + self.route
         for name, value in ids.items():
             path = path.replace(f"<id:{name}>", value)
-        assert "<" not in path, f"{self}: say in NAMED what its address names"
+        assert "<" not in path, f"{self}: add to UNKNOWN_IDS what its path names"
         path = path.removeprefix("/image-forge-api/v1")
         if self.takes_files:
             return client.upload(("a.jpg", jpeg()), path=path)
@@ -96,10 +96,10 @@ def routes(resolver: Any = None, before: str = "") -> Iterator[tuple[str, URLPat
 
 def endpoints() -> Iterator[Endpoint]:
     for route, pattern in routes():
-        if route in OPEN or route.startswith(ELSEWHERE):
+        if route in PUBLIC or route.startswith(OTHER_AUTHENTICATION):
             continue
         view = getattr(pattern.callback, "view_class", None) or getattr(pattern.callback, "cls", None)
-        if view is None:  # a function: no telling which methods it takes
+        if view is None:  # a function may take any method
             yield from (Endpoint(route, pattern.name or route, m.upper(), False) for m in METHODS)
             continue
         takes_files = MultiPartParser in getattr(view, "parser_classes", [])
@@ -107,13 +107,13 @@ def endpoints() -> Iterator[Endpoint]:
 
 
 ALL = list(endpoints())
-NAMING = [endpoint for endpoint in ALL if endpoint.ids]
+WITH_IDS = [endpoint for endpoint in ALL if endpoint.ids]
 each_endpoint = pytest.mark.parametrize("endpoint", ALL, ids=str)
-each_that_names_something = pytest.mark.parametrize("endpoint", NAMING, ids=str)
+each_endpoint_with_ids = pytest.mark.parametrize("endpoint", WITH_IDS, ids=str)
 
 
 def rows_of(account: Account) -> Ids:
-    """A session with an image, and a job that has ended."""
+    """Create a session with an image and an ended job."""
     files = [SimpleUploadedFile("photo.jpg", jpeg())]
     session = services.session_create(account=account, images=validation.images_check(files))
     job = job_factory.submit(account, session)
@@ -122,32 +122,34 @@ def rows_of(account: Account) -> Ids:
 
 
 @pytest.fixture
-def alices(alice: Account) -> Ids:
+def alice_ids(alice: Account) -> Ids:
     return rows_of(alice)
 
 
-def test_the_walk_finds_the_api() -> None:
+def test_the_url_walk_finds_the_api() -> None:
     assert {"GET sessions", "POST sessions/upload", "GET jobs/<id:job_id>/events"} <= {str(one) for one in ALL}
-    assert {name for endpoint in ALL for name in endpoint.ids} <= set(NAMED), "say in NAMED what the address names"
+    assert {name for endpoint in ALL for name in endpoint.ids} <= set(UNKNOWN_IDS), (
+        "add to UNKNOWN_IDS what the path names"
+    )
 
 
 @pytest.fixture
-def streams_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sending is the ASGI layer's; who may ask is decided before."""
+def streams_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Authorization ends before the ASGI layer sends the stream."""
 
     def end(request: Any, responder: Any, slot: Any) -> None:
-        if hasattr(responder, "answer"):
-            responder.answer.close()
+        if hasattr(responder, "response"):
+            responder.response.close()
 
     for view in (analyze, streams):
-        monkeypatch.setattr(view, "hand_over", end)
+        monkeypatch.setattr(view, "hand_off", end)
 
 
 @each_endpoint
-@pytest.mark.usefixtures("streams_end_at_once")
-def test_its_own_account_is_let_in(api: ApiClient, alices: Ids, endpoint: Endpoint) -> None:
-    """Else a refusal of the others would show nothing: the address could be wrong, or the body."""
-    assert endpoint.call(api, alices).status_code < 300
+@pytest.mark.usefixtures("streams_are_not_sent")
+def test_the_owner_is_authorized(api: ApiClient, alice_ids: Ids, endpoint: Endpoint) -> None:
+    """Shows that path and body are right, so that the refusals below have the tested cause."""
+    assert endpoint.call(api, alice_ids).status_code < 300
 
 
 def change(keys: Any, **values: Any) -> None:
@@ -167,55 +169,57 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], int, str]] = {
 
 
 @each_endpoint
-def test_without_a_good_key_nobody_is_let_in(alice: Account, alices: Ids, endpoint: Endpoint) -> None:
+def test_requests_without_a_valid_key_are_refused(alice: Account, alice_ids: Ids, endpoint: Endpoint) -> None:
     for text in (None, "sk-" + "x" * 43):
-        answer = endpoint.call(ApiClient(text), alices)
-        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_api_key"), text
-        assert answer["WWW-Authenticate"]
-    for kind, (spoil, status, code) in REFUSED.items():
+        response = endpoint.call(ApiClient(text), alice_ids)
+        assert (response.status_code, response.json()["code"]) == (401, "invalid_api_key"), text
+        assert response["WWW-Authenticate"]
+    for kind, (invalidate, status, code) in REFUSED.items():
         key, text = key_issue(account=alice)
-        spoil(ApiKey.objects.filter(pk=key.pk))
-        answer = endpoint.call(ApiClient(text), alices)
+        invalidate(ApiKey.objects.filter(pk=key.pk))
+        response = endpoint.call(ApiClient(text), alice_ids)
         Account.objects.update(is_active=True)
-        assert (answer.status_code, answer.json()["code"]) == (status, code), kind
-    assert_untouched(alice, alices)
+        assert (response.status_code, response.json()["code"]) == (status, code), kind
+    assert_untouched(alice, alice_ids)
 
 
-@each_that_names_something
-def test_what_is_anothers_is_not_there(
-    alice: Account, alices: Ids, bob: Account, bobs_api: ApiClient, endpoint: Endpoint
+@each_endpoint_with_ids
+def test_rows_of_other_accounts_are_not_found(
+    alice: Account, alice_ids: Ids, bob: Account, bobs_api: ApiClient, endpoint: Endpoint
 ) -> None:
-    """Nor is it where only one of the ids is another's, and not a word tells it from what never was."""
-    bobs = rows_of(bob)
-    told = []
-    for foreign in (alices, NAMED):
+    """Also where only one of the ids is another account's; the error equals that of an unknown id."""
+    bob_ids = rows_of(bob)
+    sentences = []
+    for others in (alice_ids, UNKNOWN_IDS):
         for names in [endpoint.ids, *([name] for name in endpoint.ids)]:
-            answer = endpoint.call(bobs_api, {**bobs, **{name: foreign[name] for name in names}})
-            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), names
-            told.append(answer.json()["error"])
-    assert told[: len(told) // 2] == told[len(told) // 2 :]
-    assert_untouched(alice, alices)
+            response = endpoint.call(bobs_api, {**bob_ids, **{name: others[name] for name in names}})
+            assert (response.status_code, response.json()["code"]) == (404, "not_found"), names
+            sentences.append(response.json()["error"])
+    assert sentences[: len(sentences) // 2] == sentences[len(sentences) // 2 :]
+    assert_untouched(alice, alice_ids)
 
 
-@each_that_names_something
+@each_endpoint_with_ids
 @pytest.mark.django_db(transaction=True)
-def test_what_was_deleted_is_not_there(endpoint: Endpoint) -> None:
+def test_deleted_rows_are_not_found(endpoint: Endpoint) -> None:
     from forge.accounts import account_ensure
 
     carol = account_ensure(name="carol", credits=100)
     ids = rows_of(carol)
     services.session_delete(session=Session.objects.get(pk=ids["session_id"]))
 
-    answer = endpoint.call(ApiClient(key_issue(account=carol)[1]), ids)
+    response = endpoint.call(ApiClient(key_issue(account=carol)[1]), ids)
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("endpoint", [one for one in ALL if not one.ids], ids=str)
-def test_what_names_nothing_tells_nothing_of_others(alices: Ids, bobs_api: ApiClient, endpoint: Endpoint) -> None:
-    text = endpoint.call(bobs_api, NAMED).content.decode()
+def test_responses_without_ids_contain_no_rows_of_others(
+    alice_ids: Ids, bobs_api: ApiClient, endpoint: Endpoint
+) -> None:
+    text = endpoint.call(bobs_api, UNKNOWN_IDS).content.decode()
 
-    assert [value for value in alices.values() if value in text] == []
+    assert [value for value in alice_ids.values() if value in text] == []
 
 
 def assert_untouched(account: Account, ids: Ids) -> None:
@@ -225,8 +229,8 @@ def assert_untouched(account: Account, ids: Ids) -> None:
     assert ledger.balance(account.pk) == 99
 
 
-def test_operators_pages_are_for_operators(db: None, api: ApiClient) -> None:
-    """A key of the API opens none of them; only the login answers."""
+def test_an_api_key_opens_no_admin_page(db: None, api: ApiClient) -> None:
+    """Only the login page is open."""
     addresses = {
         route: "/" + re.sub(r"<[^>]*>|\(.*\)", "1", route) for route, _ in routes() if route.startswith("admin/")
     }

@@ -1,4 +1,4 @@
-"""How a result came about is told to its owner, in the API and in the admin."""
+"""Provenance of results, in the API and in the admin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,43 +28,43 @@ PROVENANCE: dict[str, Any] = {
 
 @pytest.fixture
 def job(alice: Account, make_session: MakeSession) -> Job:
-    """One image that succeeded and one that waits."""
+    """A job with one succeeded and one queued image."""
     job = job_factory.submit(alice, make_session(alice, 2))
     claimed = job_factory.claim(job_factory.analyses(job)[0])
     services.analysis_succeed(claim=claimed, metadata=job_factory.METADATA, filenames=["a-name"], provenance=PROVENANCE)
     return job
 
 
-def test_the_owner_reads_it_with_include(api: ApiClient, job: Job) -> None:
+def test_include_returns_the_recorded_provenance_to_the_owner(api: ApiClient, job: Job) -> None:
     good, waiting = api.call("GET", f"/jobs/{job.pk}?include=provenance").json()["images"]
 
     assert good["provenance"] == PROVENANCE
     assert "provenance" not in waiting
 
 
-def test_without_include_the_answer_is_unchanged(api: ApiClient, job: Job) -> None:
+def test_without_include_provenance_is_absent(api: ApiClient, job: Job) -> None:
     plain = api.call("GET", f"/jobs/{job.pk}").json()
-    asked = api.call("GET", f"/jobs/{job.pk}?include=provenance").json()
+    included = api.call("GET", f"/jobs/{job.pk}?include=provenance").json()
 
-    del asked["images"][0]["provenance"]
-    assert plain == asked
+    del included["images"][0]["provenance"]
+    assert plain == included
 
 
 @pytest.mark.parametrize("include", ["everything", "provenance,everything", "", "provenance&include=ledger"])
-def test_what_cannot_be_included_is_refused_with_what_can(api: ApiClient, job: Job, include: str) -> None:
-    answer = api.call("GET", f"/jobs/{job.pk}?include={include}")
+def test_unknown_includes_are_refused_with_the_accepted_values(api: ApiClient, job: Job, include: str) -> None:
+    response = api.call("GET", f"/jobs/{job.pk}?include={include}")
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
-    assert "include takes provenance" in answer.json()["error"]
-
-
-def test_nobody_else_reads_it(bobs_api: ApiClient, job: Job) -> None:
-    answer = bobs_api.call("GET", f"/jobs/{job.pk}?include=provenance")
-
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+    assert "include takes provenance" in response.json()["error"]
 
 
-def test_the_document_describes_it() -> None:
+def test_other_accounts_get_404(bobs_api: ApiClient, job: Job) -> None:
+    response = bobs_api.call("GET", f"/jobs/{job.pk}?include=provenance")
+
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+def test_the_openapi_document_describes_provenance() -> None:
     document = Client().get("/image-forge-api/v1/openapi.json").json()
     operation = document["paths"]["/image-forge-api/v1/jobs/{job_id}"]["get"]
     image = document["components"]["schemas"]["Analysis"]
@@ -76,15 +76,15 @@ def test_the_document_describes_it() -> None:
     assert set(document["components"]["schemas"]["Provenance"]["properties"]) == set(PROVENANCE)
 
 
-def test_the_admin_shows_it_as_tables(admin_client: Client, job: Job) -> None:
+def test_the_admin_shows_provenance_as_tables(admin_client: Client, job: Job) -> None:
     page = admin_client.get(f"/admin/forge/job/{job.pk.replace('_', '_5F')}/change/").content.decode()
 
-    for told in ("abc123", "beams", "a red kettle", "0.91", "kettle", "0.8", "decode", "3.1", "&lt;b&gt;namer"):
-        assert told in page, told
+    for text in ("abc123", "beams", "a red kettle", "0.91", "kettle", "0.8", "decode", "3.1", "&lt;b&gt;namer"):
+        assert text in page, text
     assert "&quot;captioner&quot;" not in page, "it shows raw JSON"
 
 
-def test_the_admin_shows_what_an_older_version_recorded(admin_client: Client, job: Job) -> None:
+def test_the_admin_shows_provenance_of_older_versions(admin_client: Client, job: Job) -> None:
     analysis = job_factory.analyses(job)[0]
     analysis.provenance = {"model": "<i>old</i>", "list": [1, 2], "nothing": None, "deep": {"a": {"b": [{"c": 1}]}}}
     analysis.save()

@@ -14,7 +14,7 @@ from forge.credits import ledger
 from forge.limits import counters, open_streams
 from forge.models import Job, Session
 from tests.forge import job_factory
-from tests.forge.api.test_handoff import Call, body_for
+from tests.forge.api.asgi_client import Call, body_for
 from tests.forge.limits.conftest import set_limits
 
 
@@ -64,12 +64,12 @@ def test_a_stream_over_the_limit_is_refused_until_another_ends(streams: Streams)
         assert refused.status == 429
         assert '"rate_limited"' in await refused.finish()
         assert int(refused.headers["retry-after"]) > 0
-        await first.leave()
+        await first.disconnect()
         return await streams.follow_when_free(job.pk)
 
     async def run_and_disconnect() -> int:
         call = await run()
-        await call.leave()
+        await call.disconnect()
         return call.status
 
     assert asyncio.run(run_and_disconnect()) == 200
@@ -81,7 +81,7 @@ def test_a_refused_stream_starts_no_job(streams: Streams) -> None:
         first = await streams.follow(job.pk)
         refused = await streams.analyze()
         await refused.finish()
-        await first.leave()
+        await first.disconnect()
         return first.status, refused.status
 
     assert asyncio.run(run()) == (200, 429)
@@ -120,7 +120,7 @@ def test_without_redis_streams_are_not_counted(streams: Streams, request: pytest
     async def run() -> list[int]:
         calls = [await streams.follow(job.pk) for _ in range(2)]
         for call in calls:
-            await call.leave()
+            await call.disconnect()
         return [call.status for call in calls]
 
     assert asyncio.run(run()) == [200, 200]

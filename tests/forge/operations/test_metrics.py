@@ -1,4 +1,4 @@
-"""What `/metrics` tells is right, whoever asks whichever process, and it is told to operators only."""
+"""Metrics are correct, equal in every process, and for operators only."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,15 +15,15 @@ from forge import redis_client
 from forge.credits import ledger
 from forge.models import Account, CreditEntry, Job, Session
 from forge.operations import metrics
-from forge.operations.metrics.state import State
+from forge.operations.metrics.state import StateCollector
 from forge.sessions import expiry
 from tests.forge import job_factory
 
 MakeSession = Callable[..., Session]
 
 
-def told(text: str) -> dict[str, float]:
-    """Sample with its labels' values → value."""
+def samples(text: str) -> dict[str, float]:
+    """Map each sample name with its label values to its value."""
     return {
         " ".join([sample.name, *sample.labels.values()]): sample.value
         for family in text_string_to_metric_families(text)
@@ -31,11 +31,11 @@ def told(text: str) -> dict[str, float]:
     }
 
 
-def figures() -> dict[str, float]:
-    answer = Client().get("/metrics")
-    assert answer.status_code == 200
-    assert answer["Content-Type"].startswith("text/plain; version=")
-    return told(answer.content.decode())
+def scrape() -> dict[str, float]:
+    response = Client().get("/metrics")
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/plain; version=")
+    return samples(response.content.decode())
 
 
 def test_images_and_credits_by_outcome(alice: Account, bob: Account, make_session: MakeSession) -> None:
@@ -43,7 +43,7 @@ def test_images_and_credits_by_outcome(alice: Account, bob: Account, make_sessio
     waiting = job_factory.submit(bob, make_session(bob, 3))
     job_factory.claim(job_factory.analyses(waiting)[0])
 
-    found = figures()
+    found = scrape()
 
     assert found["forge_images_total succeeded"] == 2
     assert found["forge_images_total analysis_failed"] == 2
@@ -56,56 +56,56 @@ def test_images_and_credits_by_outcome(alice: Account, bob: Account, make_sessio
     assert "forge_relay_reconnects_total" in found
 
 
-def test_the_queue_is_told_with_its_age(
+def test_queue_length_and_age(
     alice: Account, make_session: MakeSession, django_capture_on_commit_callbacks: Any
 ) -> None:
-    assert figures()["forge_queue_age_seconds"] == 0
+    assert scrape()["forge_queue_age_seconds"] == 0
     with django_capture_on_commit_callbacks(execute=True):
         job = job_factory.submit(alice, make_session(alice, 3))
     Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(minutes=5))
 
-    found = figures()
+    found = scrape()
 
     assert found["forge_queue_messages"] == 3
     assert 300 <= found["forge_queue_age_seconds"] < 400
 
 
-def test_what_was_counted_stays_counted_when_its_session_goes(alice: Account, make_session: MakeSession) -> None:
+def test_counters_keep_the_images_of_removed_sessions(alice: Account, make_session: MakeSession) -> None:
     session = make_session(alice, 3)
     job = job_factory.submit(alice, session)
     job_factory.run(job, failing=frozenset({0}))
-    before = figures()
+    before = scrape()
     long_ago = timezone.now() - timedelta(hours=2)
     Job.objects.filter(pk=job.pk).update(finished_at=long_ago)
     Session.objects.filter(pk=session.pk).update(expires_at=long_ago)
     assert expiry.sessions_sweep() == 1
 
-    after = figures()
+    after = scrape()
 
     for name in ("forge_images_total succeeded", "forge_images_total analysis_failed", "forge_credits_total charged"):
         assert after[name] == before[name] > 0, name
 
 
-def test_old_entries_are_read_once_and_counted_always(alice: Account, make_session: MakeSession) -> None:
-    state = State()
+def test_settled_entries_are_read_once(alice: Account, make_session: MakeSession) -> None:
+    state = StateCollector()
     job_factory.run(job_factory.submit(alice, make_session(alice, 3)), failing=frozenset({0}))
-    fresh = _collected(state)
+    fresh = images_by_outcome(state)
     CreditEntry.objects.update(created_at=timezone.now() - timedelta(hours=1))
-    assert _collected(state) == fresh
+    assert images_by_outcome(state) == fresh
 
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        assert _collected(state) == fresh
+        assert images_by_outcome(state) == fresh
     newest = CreditEntry.objects.latest("pk").pk
-    assert any(f'"id" > {newest}' in query["sql"] for query in queries), "it reads the settled part again"
+    assert any(f'"id" > {newest}' in query["sql"] for query in queries), "the settled entries are read again"
 
     job_factory.run(job_factory.submit(alice, make_session(alice, 2)))
-    assert _collected(state)["succeeded"] == fresh["succeeded"] + 2
-    assert _collected(State()) == _collected(state), "a process that starts later tells the same"
+    assert images_by_outcome(state)["succeeded"] == fresh["succeeded"] + 2
+    assert images_by_outcome(StateCollector()) == images_by_outcome(state), "a later process has the same counters"
 
 
-def _collected(state: State) -> dict[str, float]:
+def images_by_outcome(state: StateCollector) -> dict[str, float]:
     return {
         sample.labels["outcome"]: sample.value
         for family in state.collect()
@@ -114,8 +114,8 @@ def _collected(state: State) -> dict[str, float]:
     }
 
 
-def test_what_workers_tell_is_summed_and_told_once(db: None) -> None:
-    metrics.publish_counters()  # what other tests of this process counted
+def test_published_worker_counters_are_summed_once(db: None) -> None:
+    metrics.publish_counters()  # increments of other tests
     redis_client._shared_client().flushdb()
     metrics.stages_observe({"decode": 20.0})
     metrics.BATCH_IMAGES.observe(5)
@@ -124,7 +124,7 @@ def test_what_workers_tell_is_summed_and_told_once(db: None) -> None:
     metrics.publish_counters()
     metrics.publish_counters()
 
-    found = figures()
+    found = scrape()
     assert found["forge_stage_seconds_sum decode"] == pytest.approx(0.02)
     assert found["forge_stage_seconds_bucket 0.01 decode"] == 0
     assert found["forge_stage_seconds_bucket 0.03 decode"] == 1
@@ -136,15 +136,17 @@ def test_what_workers_tell_is_summed_and_told_once(db: None) -> None:
     redis_client._shared_client().flushdb()
     metrics.publish_counters()
 
-    found = figures()
+    found = scrape()
     assert (found["forge_batch_images_bucket 2.0"], found["forge_batch_images_bucket 4.0"]) == (0, 1)
 
 
-def test_without_redis_the_rest_is_told(alice: Account, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+def test_without_redis_the_database_metrics_remain(
+    alice: Account, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     redis_client._shared_client.cache_clear()
     try:
-        found = figures()
+        found = scrape()
     finally:
         redis_client._shared_client.cache_clear()
 
@@ -164,25 +166,25 @@ def test_without_redis_the_rest_is_told(alice: Account, monkeypatch: pytest.Monk
         ({"HTTP_FORWARDED": "for=8.8.8.8"}, 401),
     ],
 )
-def test_without_a_token_the_own_network_reads_them(db: None, client: dict[str, str], status: int) -> None:
-    answer = Client().get("/metrics", **client)  # type: ignore[arg-type]
+def test_without_a_token_only_the_private_network_may_scrape(db: None, client: dict[str, str], status: int) -> None:
+    response = Client().get("/metrics", **client)  # type: ignore[arg-type]
 
-    assert answer.status_code == status
-    assert (b"forge_images" in answer.content) == (status == 200)
+    assert response.status_code == status
+    assert (b"forge_images" in response.content) == (status == 200)
 
 
 @pytest.mark.parametrize(
     ("given", "status"),
     [("Bearer right", 200), ("Bearer wrong", 401), ("right", 401), ("Bearer righ\xe9", 401), ("", 401)],
 )
-def test_with_a_token_whoever_has_it_reads_them(db: None, settings: Any, given: str, status: int) -> None:
+def test_with_a_token_only_its_bearer_may_scrape(db: None, settings: Any, given: str, status: int) -> None:
     settings.FORGE_METRICS_TOKEN = "right"
 
     assert Client().get("/metrics", REMOTE_ADDR="8.8.8.8", headers={"Authorization": given}).status_code == status
 
 
-def test_grants_are_no_images(alice: Account) -> None:
-    before = figures()
+def test_grants_do_not_count_as_images(alice: Account) -> None:
+    before = scrape()
     ledger.grant(account_id=alice.pk, amount=50, note="gift")
 
-    assert figures()["forge_images_total succeeded"] == before["forge_images_total succeeded"]
+    assert scrape()["forge_images_total succeeded"] == before["forge_images_total succeeded"]

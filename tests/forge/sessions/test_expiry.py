@@ -1,4 +1,4 @@
-"""Expired sessions go with files and rows; the ledger stays; nobody's job is cut off."""
+"""Expiry removes sessions with files and rows, never under a running job; the ledger stays."""
 
 import os
 import threading
@@ -27,7 +27,7 @@ def expire(*sessions: Session, ago: timedelta = LONG_AGO) -> None:
     Session.objects.filter(pk__in=[s.pk for s in sessions]).update(expires_at=timezone.now() - ago)
 
 
-def ended(job: Job, ago: timedelta = LONG_AGO) -> None:
+def end_ago(job: Job, ago: timedelta = LONG_AGO) -> None:
     Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - ago)
 
 
@@ -35,13 +35,13 @@ def files(media: Path) -> list[Path]:
     return [path for path in media.rglob("*") if path.is_file()]
 
 
-def test_an_expired_session_goes_with_files_and_rows_and_the_ledger_stays(
+def test_an_expired_session_is_removed_with_files_and_rows_and_the_ledger_stays(
     alice: Account, api: ApiClient, make_session: MakeSession, media: Path
 ) -> None:
     gone, kept = make_session(alice, 3), make_session(alice, 1)
     job = job_factory.submit(alice, gone)
     job_factory.run(job)
-    ended(job)
+    end_ago(job)
     balance, entries = ledger.balance(alice.pk), CreditEntry.objects.count()
     expire(gone)
 
@@ -57,7 +57,7 @@ def test_an_expired_session_goes_with_files_and_rows_and_the_ledger_stays(
     assert len(api.call("GET", "/credits/ledger").json()["data"]) == entries
 
 
-def test_a_running_job_is_waited_for(alice: Account, make_session: MakeSession, media: Path) -> None:
+def test_a_session_with_a_running_job_is_not_swept(alice: Account, make_session: MakeSession, media: Path) -> None:
     session = make_session(alice, 2)
     job = job_factory.submit(alice, session)
     first, second = job_factory.analyses(job)
@@ -69,28 +69,28 @@ def test_a_running_job_is_waited_for(alice: Account, make_session: MakeSession, 
     assert len(files(media)) == 2
 
     job_factory.succeed(job_factory.claim(second))
-    assert expiry.sessions_sweep() == 0, "whoever reads the stream may still be reading its end"
-    ended(job)
+    assert expiry.sessions_sweep() == 0, "a client may still be reading the end of the stream"
+    end_ago(job)
     assert expiry.sessions_sweep() == 1
     assert not files(media)
 
 
-def test_what_has_just_expired_is_left_for_requests_under_way(alice: Account, make_session: MakeSession) -> None:
+def test_a_session_within_the_grace_period_is_not_swept(alice: Account, make_session: MakeSession) -> None:
     expire(make_session(alice, 1), ago=timedelta(seconds=5))
 
     assert expiry.sessions_sweep() == 0
 
 
-def test_a_sweep_takes_so_many_and_the_next_one_goes_on(
+def test_a_sweep_removes_at_most_its_limit(
     alice: Account, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(expiry, "MOST", 2)
+    monkeypatch.setattr(expiry, "SWEEP_LIMIT", 2)
     expire(*(make_session(alice, 1) for _ in range(3)))
 
     assert [expiry.sessions_sweep() for _ in range(3)] == [2, 1, 0]
 
 
-def test_a_file_that_cannot_be_removed_keeps_its_session_and_no_other(
+def test_a_file_that_cannot_be_removed_keeps_only_its_own_session(
     alice: Account, make_session: MakeSession, media: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     stuck, fine = make_session(alice, 2), make_session(alice, 1)
@@ -108,7 +108,7 @@ def test_a_file_that_cannot_be_removed_keeps_its_session_and_no_other(
     assert not Session.objects.exists()
 
 
-def test_files_that_are_gone_already_do_not_keep_a_session(alice: Account, make_session: MakeSession) -> None:
+def test_missing_files_do_not_keep_a_session(alice: Account, make_session: MakeSession) -> None:
     session = make_session(alice, 2)
     expire(session)
     for image in session.images.all():
@@ -118,9 +118,7 @@ def test_files_that_are_gone_already_do_not_keep_a_session(alice: Account, make_
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_workers_sweep_at_once_and_each_session_goes_once(
-    alice: Account, make_session: MakeSession, media: Path
-) -> None:
+def test_concurrent_sweeps_remove_each_session_once(alice: Account, make_session: MakeSession, media: Path) -> None:
     sessions = [make_session(alice, 2) for _ in range(12)]
     expire(*sessions)
     start = threading.Barrier(4)
@@ -140,17 +138,17 @@ def test_many_workers_sweep_at_once_and_each_session_goes_once(
     assert not files(media)
 
 
-def age(path: Path, seconds: float) -> None:
+def set_age(path: Path, seconds: float) -> None:
     then = time.time() - seconds
     os.utime(path, (then, then))
 
 
-def test_files_of_sessions_that_have_no_row_go_once_nobody_can_still_be_writing_them(
+def test_orphaned_files_are_removed_after_the_orphan_age(
     alice: Account, make_session: MakeSession, media: Path
 ) -> None:
     kept, lost, fresh = (make_session(alice, 2) for _ in range(3))
     for path in files(media):
-        age(path, 0 if path.parent.name == fresh.pk else 2 * 3600)
+        set_age(path, 0 if path.parent.name == fresh.pk else 2 * 3600)
     Session.objects.filter(pk__in=[lost.pk, fresh.pk]).delete()
 
     assert expiry.orphans_sweep() == 2
@@ -159,11 +157,11 @@ def test_files_of_sessions_that_have_no_row_go_once_nobody_can_still_be_writing_
     assert expiry.orphans_sweep() == 0
 
 
-def test_where_nothing_was_ever_stored_no_file_is_lost(media: Path, db: None) -> None:
+def test_an_empty_storage_has_no_orphans(media: Path, db: None) -> None:
     assert expiry.orphans_sweep() == 0
 
 
-def test_on_a_storage_without_folders_nothing_is_looked_for(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_without_folders_is_not_swept(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def listdir(self: Storage, path: str) -> None:
         raise NotImplementedError("a backend that keeps keys only")
 

@@ -1,4 +1,4 @@
-"""A file name is an image's own: unlike those of its session, and the same when the image is analysed again."""
+"""File names are unique within a session and stable when an image is analysed again."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,22 +9,23 @@ from django.db import connection
 from forge.jobs import services
 from forge.jobs.services import ImageReference
 from forge.models import Account, Image, ImageAnalysis, Session
-from forge.sessions.filenames import filename_free
+from forge.sessions.filenames import FILENAME_MAX_LENGTH, filename_choose
 from tests.forge import job_factory
+from workers.composing.filename import FILENAME_LIMIT
 
 pytestmark = pytest.mark.django_db
 MakeSession = Callable[..., Session]
 KETTLE = ("red-kettle", "red-kettle-stove", "red-kettle-dark")
 
 
-def analysed(alice: Account, session: Session, candidates: Sequence[str] = KETTLE) -> list[str | None]:
+def analyze_all(alice: Account, session: Session, candidates: Sequence[str] = KETTLE) -> list[str | None]:
     for analysis in job_factory.analyses(job_factory.submit(alice, session)):
         job_factory.succeed(job_factory.claim(analysis), *candidates)
     return names(session)
 
 
-def again(alice: Account, image: Image, candidates: Sequence[str] = KETTLE) -> str | None:
-    """A job for this image alone."""
+def analyze_again(alice: Account, image: Image, candidates: Sequence[str] = KETTLE) -> str | None:
+    """Run a job for this image alone."""
     reference = ImageReference(id=image.pk, upload_path=image.upload_path)
     job = services.job_submit(account=alice, session=image.session, references=[reference])
     job_factory.succeed(job_factory.claim(job_factory.analyses(job)[0]), *candidates)
@@ -37,31 +38,31 @@ def names(session: Session) -> list[str | None]:
 
 
 def test_a_distinguishing_word_comes_before_a_number(alice: Account, make_session: MakeSession) -> None:
-    assert analysed(alice, make_session(alice, 5)) == [*KETTLE, "red-kettle-2", "red-kettle-3"]
+    assert analyze_all(alice, make_session(alice, 5)) == [*KETTLE, "red-kettle-2", "red-kettle-3"]
 
 
-def test_an_image_analysed_again_alone_keeps_its_name(alice: Account, make_session: MakeSession) -> None:
+def test_a_second_analysis_keeps_the_name(alice: Account, make_session: MakeSession) -> None:
     session = make_session(alice, 5)
-    first = analysed(alice, session)
+    first = analyze_all(alice, session)
 
-    assert [again(alice, image) for image in session.images.order_by("position")] == first
+    assert [analyze_again(alice, image) for image in session.images.order_by("position")] == first
 
 
-def test_it_keeps_its_name_though_a_better_one_has_become_free(alice: Account, make_session: MakeSession) -> None:
+def test_a_second_analysis_keeps_the_name_when_a_better_one_is_free(alice: Account, make_session: MakeSession) -> None:
     session = make_session(alice, 4)
-    analysed(alice, session)
+    analyze_all(alice, session)
     best, second, _, numbered = session.images.order_by("position")
     best.delete()
 
-    assert again(alice, second) == "red-kettle-stove"
-    assert again(alice, numbered) == "red-kettle-2"
+    assert analyze_again(alice, second) == "red-kettle-stove"
+    assert analyze_again(alice, numbered) == "red-kettle-2"
 
 
-def test_other_words_are_another_name(alice: Account, make_session: MakeSession) -> None:
+def test_another_caption_changes_the_name(alice: Account, make_session: MakeSession) -> None:
     session = make_session(alice, 2)
-    analysed(alice, session)
+    analyze_all(alice, session)
 
-    assert again(alice, session.images.get(position=1), ("blue-teapot",)) == "blue-teapot"
+    assert analyze_again(alice, session.images.get(position=1), ("blue-teapot",)) == "blue-teapot"
 
 
 def test_names_are_compared_without_case(alice: Account, make_session: MakeSession) -> None:
@@ -69,15 +70,15 @@ def test_names_are_compared_without_case(alice: Account, make_session: MakeSessi
     one, other = session.images.order_by("position")
     Image.objects.filter(pk=one.pk).update(filename="Red-Kettle")
 
-    assert filename_free(image=other, candidates=["RED-KETTLE", "Red-Kettle-Stove"]) == "red-kettle-stove"
+    assert filename_choose(image=other, candidates=["RED-KETTLE", "Red-Kettle-Stove"]) == "red-kettle-stove"
 
 
-def test_another_session_s_names_are_free(alice: Account, make_session: MakeSession) -> None:
-    assert analysed(alice, make_session(alice, 1)) == analysed(alice, make_session(alice, 1)) == ["red-kettle"]
+def test_names_of_other_sessions_are_free(alice: Account, make_session: MakeSession) -> None:
+    assert analyze_all(alice, make_session(alice, 1)) == analyze_all(alice, make_session(alice, 1)) == ["red-kettle"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_images_that_want_one_name_at_once_get_one_each(alice: Account, make_session: MakeSession) -> None:
+def test_concurrent_images_get_different_names(alice: Account, make_session: MakeSession) -> None:
     session = make_session(alice, 10)
 
     def work(analysis: ImageAnalysis) -> None:
@@ -90,3 +91,7 @@ def test_images_that_want_one_name_at_once_get_one_each(alice: Account, make_ses
         list(pool.map(work, job_factory.analyses(job_factory.submit(alice, session))))
 
     assert sorted(filter(None, names(session))) == sorted([*KETTLE, *(f"red-kettle-{n}" for n in range(2, 9))])
+
+
+def test_workers_service_and_database_limit_file_names_alike() -> None:
+    assert FILENAME_LIMIT == FILENAME_MAX_LENGTH == Image._meta.get_field("filename").max_length

@@ -4,20 +4,20 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import pi_heif
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from PIL import Image as PillowImage
 
-from forge import database
-from forge.accounts import account_ensure, key_issue
+import decoding
+from forge import database, idempotency
 from forge.credits import ledger
-from forge.models import Account, CreditEntry, Image, Session
-from forge.sessions import services, validation
+from forge.errors import IMAGE_ERRORS
+from forge.idempotency import ClaimedKey
+from forge.models import Account, CreditEntry, IdempotencyKey, Image, Session
+from forge.sessions import validation
 from tests import images
-from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
 
 SOLID = PillowImage.new("RGB", (40, 30), "teal")
@@ -28,9 +28,7 @@ def stored(media: Path) -> list[Path]:
 
 
 @pytest.fixture(autouse=True)
-def a_refusal_leaves_everything_as_it_was(
-    request: pytest.FixtureRequest, alice: Account, media: Path
-) -> Iterator[None]:
+def refusals_store_and_charge_nothing(request: pytest.FixtureRequest, alice: Account, media: Path) -> Iterator[None]:
     yield
     if "refused" in request.fixturenames:
         assert stored(media) == []
@@ -40,10 +38,10 @@ def a_refusal_leaves_everything_as_it_was(
 
 
 def test_an_upload_makes_a_session(api: ApiClient, media: Path) -> None:
-    answer = api.upload(("one.jpg", images.jpeg(size=(80, 60))), ("two.png", images.encode(SOLID, "PNG")))
+    response = api.upload(("one.jpg", images.jpeg(size=(80, 60))), ("two.png", images.encode(SOLID, "PNG")))
 
-    assert answer.status_code == 201
-    session = answer.json()
+    assert response.status_code == 201
+    session = response.json()
     assert session["sessionId"].startswith("sess_")
     assert session["expiresAt"].endswith("Z")
     first, second = session["images"]
@@ -52,47 +50,6 @@ def test_an_upload_makes_a_session(api: ApiClient, media: Path) -> None:
     assert first["uploadPath"] == f"/sessions/{session['sessionId']}/{first['id']}.jpg"
     assert second["uploadPath"].endswith(".png")
     assert len(stored(media)) == 2
-
-
-FORMATS: dict[str, Callable[[], bytes]] = {
-    "JPEG": lambda: images.encode(SOLID, "JPEG"),
-    "MPO": lambda: images.encode(SOLID, "MPO", save_all=True, append_images=[SOLID]),
-    "PNG": lambda: images.encode(SOLID, "PNG"),
-    "16-bit PNG": lambda: images.encode(PillowImage.new("I;16", (40, 30), 40_000), "PNG"),
-    "palette PNG": lambda: images.encode(SOLID.convert("P"), "PNG"),
-    "alpha PNG": lambda: images.encode(SOLID.convert("RGBA"), "PNG"),
-    "WebP": lambda: images.encode(SOLID, "WEBP"),
-    "GIF": lambda: images.encode(SOLID, "GIF"),
-    "animated GIF": images.animated_gif,
-    "BMP": lambda: images.encode(SOLID, "BMP"),
-    "TIFF": lambda: images.encode(SOLID, "TIFF"),
-    "CMYK JPEG": lambda: images.encode(SOLID.convert("CMYK"), "JPEG"),
-    "grey JPEG": lambda: images.encode(SOLID.convert("L"), "JPEG"),
-    "AVIF": lambda: images.encode(SOLID, "AVIF"),
-}
-
-
-@pytest.mark.parametrize("format", FORMATS)
-def test_the_type_is_decided_from_the_bytes(api: ApiClient, format: str) -> None:
-    answer = api.upload(("picture.txt", FORMATS[format]()))
-
-    assert answer.status_code == 201, answer.json()
-    image = answer.json()["images"][0]
-    assert (image["width"], image["height"]) == (40, 30)
-    assert not image["uploadPath"].endswith(".txt")
-
-
-def test_heic_is_a_known_type() -> None:
-    """No encoder is installed (the GPL one); the decoder is registered and the type is on the list."""
-    assert pi_heif.libheif_version()
-    assert validation.FORMATS["HEIF"] == ("heic", "image/heic")
-    assert "HEIF" in PillowImage.OPEN
-
-
-def test_a_rotated_photo_is_measured_upright(api: ApiClient) -> None:
-    image = api.upload(("phone.jpg", images.rotated_jpeg((64, 48)))).json()["images"][0]
-
-    assert (image["width"], image["height"]) == (48, 64)
 
 
 @pytest.mark.parametrize(
@@ -105,18 +62,18 @@ def test_a_rotated_photo_is_measured_upright(api: ApiClient) -> None:
         ("<script>.jpg", "<script>.jpg"),
     ],
 )
-def test_hostile_names_are_only_names(api: ApiClient, media: Path, given: str, kept: str) -> None:
-    answer = api.upload((given, images.jpeg()))
+def test_hostile_file_names_do_not_reach_the_storage(api: ApiClient, media: Path, given: str, kept: str) -> None:
+    response = api.upload((given, images.jpeg()))
 
-    assert answer.status_code == 201
-    image = answer.json()["images"][0]
+    assert response.status_code == 201
+    image = response.json()["images"][0]
     assert image["originalFilename"] == kept
-    # Where it is stored has nothing of the name.
+    # The storage key does not contain the name.
     (file,) = stored(media)
     assert file.relative_to(media).as_posix() == image["uploadPath"].lstrip("/")
 
 
-def test_a_very_long_name_is_cut(api: ApiClient) -> None:
+def test_a_very_long_file_name_is_cut(api: ApiClient) -> None:
     name = api.upload(("x" * 500 + ".jpg", images.jpeg())).json()["images"][0]["originalFilename"]
 
     assert len(name) == 255
@@ -129,7 +86,7 @@ def truncated() -> bytes:
 
 
 REFUSALS: dict[str, tuple[Callable[[], bytes], int, str]] = {
-    "text": (lambda: b"Dear Sir, this is no picture. " * 20, 415, "unsupported_image"),
+    "text": (lambda: b"Dear Sir, this is no image. " * 20, 415, "unsupported_image"),
     "nothing": (lambda: b"", 415, "unsupported_image"),
     "svg": (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', 415, "unsupported_image"),
     "pdf": (lambda: b"%PDF-1.7\n%\xe2\xe3", 415, "unsupported_image"),
@@ -143,72 +100,78 @@ REFUSALS: dict[str, tuple[Callable[[], bytes], int, str]] = {
 def test_a_bad_file_is_refused_and_named(api: ApiClient, refused: str) -> None:
     make, status, code = REFUSALS[refused]
 
-    answer = api.upload(("good.jpg", images.jpeg()), ("bad.jpg", make()), ("fine.jpg", images.jpeg()))
+    response = api.upload(("good.jpg", images.jpeg()), ("bad.jpg", make()), ("fine.jpg", images.jpeg()))
 
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert [file["name"] for file in answer.json()["files"]] == ["bad.jpg"]
-    assert "bad.jpg" in answer.json()["error"]
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert [file["name"] for file in response.json()["files"]] == ["bad.jpg"]
+    assert "bad.jpg" in response.json()["error"]
+
+
+def test_each_decoding_error_has_an_error_of_the_contract() -> None:
+    assert {error.code for error in decoding.Undecodable.__subclasses__()} == set(IMAGE_ERRORS)
 
 
 @pytest.mark.parametrize("refused", ["two"])
 def test_each_bad_file_is_named(api: ApiClient, refused: str) -> None:
-    answer = api.upload(("a.jpg", b"text"), ("b.jpg", images.jpeg()), ("c.jpg", truncated()))
+    response = api.upload(("a.jpg", b"text"), ("b.jpg", images.jpeg()), ("c.jpg", truncated()))
 
-    assert answer.status_code == 415
-    assert [(file["name"], file["code"]) for file in answer.json()["files"]] == [
+    assert response.status_code == 415
+    assert [(file["name"], file["code"]) for file in response.json()["files"]] == [
         ("a.jpg", "unsupported_image"),
         ("c.jpg", "unreadable_image"),
     ]
 
 
 @pytest.mark.parametrize("refused", ["bytes", "pixels"])
-def test_a_limit_is_told_with_what_was_sent(api: ApiClient, settings: Any, refused: str) -> None:
+def test_a_limit_error_has_limit_and_actual(api: ApiClient, settings: Any, refused: str) -> None:
     data = images.jpeg(size=(100, 100))
     settings.FORGE_MAX_IMAGE_BYTES = len(data) - 1 if refused == "bytes" else 2**20
     settings.FORGE_MAX_IMAGE_PIXELS = 9_999
 
-    told = api.upload(("a.jpg", data)).json()
+    content = api.upload(("a.jpg", data)).json()
 
-    assert told["code"] == "payload_too_large"
-    assert (told["limit"], told["actual"]) == ((len(data) - 1, len(data)) if refused == "bytes" else (9_999, 10_000))
+    assert content["code"] == "payload_too_large"
+    assert (content["limit"], content["actual"]) == (
+        (len(data) - 1, len(data)) if refused == "bytes" else (9_999, 10_000)
+    )
 
 
 @pytest.mark.parametrize("refused", [101, 1000, 1001])
-def test_101_images_are_too_many(api: ApiClient, refused: int) -> None:
+def test_more_than_100_images_are_refused(api: ApiClient, refused: int) -> None:
     small = images.jpeg(size=(4, 4))
 
-    answer = api.upload(*[(f"{n}.jpg", small) for n in range(refused)])
+    response = api.upload(*[(f"{n}.jpg", small) for n in range(refused)])
 
-    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
-    assert (answer.json()["limit"], answer.json()["actual"]) == (100, refused)
+    assert (response.status_code, response.json()["code"]) == (413, "payload_too_large")
+    assert (response.json()["limit"], response.json()["actual"]) == (100, refused)
 
 
-def test_100_images_are_not_too_many(api: ApiClient) -> None:
+def test_100_images_are_accepted(api: ApiClient) -> None:
     assert api.upload(*[(f"{n}.jpg", images.jpeg(size=(4, 4))) for n in range(100)]).status_code == 201
 
 
 @pytest.mark.parametrize("refused", ["empty"])
 def test_an_empty_upload_is_refused(api: ApiClient, refused: str) -> None:
-    answer = api.upload()
+    response = api.upload()
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("refused", ["json", "broken multipart"])
-def test_an_upload_that_is_no_form_is_refused(api: ApiClient, refused: str) -> None:
+def test_an_upload_that_is_not_a_form_is_refused(api: ApiClient, refused: str) -> None:
     content_type = "application/json" if refused == "json" else "multipart/form-data; boundary="
-    answer = api.generic("POST", "/image-forge-api/v1/sessions/upload", data=b"{}", content_type=content_type)
+    response = api.generic("POST", "/image-forge-api/v1/sessions/upload", data=b"{}", content_type=content_type)
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
 
 
 def test_images_are_added_to_a_session(alice: Account, api: ApiClient, make_session: Callable[..., Session]) -> None:
     session = make_session(alice, 1)
 
-    answer = api.upload(("more.jpg", images.jpeg()), path=f"/sessions/{session.pk}/images")
+    response = api.upload(("more.jpg", images.jpeg()), path=f"/sessions/{session.pk}/images")
 
-    assert answer.status_code == 201
-    assert [image["originalFilename"] for image in answer.json()["images"]] == ["more.jpg"]
+    assert response.status_code == 201
+    assert [image["originalFilename"] for image in response.json()["images"]] == ["more.jpg"]
     assert [image.position for image in session.images.order_by("position")] == [0, 1]
 
 
@@ -225,80 +188,7 @@ def test_a_file_whose_row_is_not_committed_is_removed(
     assert not Session.objects.exists()
 
 
-# --- Sessions ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_deleted_session_leaves_only_the_ledger(make_session: Callable[..., Session], media: Path) -> None:
-    alice = account_ensure(name="dora", credits=100)
-    api = ApiClient(key_issue(account=alice)[1])
-    session = make_session(alice, 2)
-    job = job_factory.submit(alice, session)
-    job_factory.run(job)
-
-    assert api.call("DELETE", f"/sessions/{session.pk}").status_code == 204
-
-    assert stored(media) == []
-    assert not default_storage.exists(f"sessions/{session.pk}")
-    assert api.call("GET", f"/sessions/{session.pk}").status_code == 404
-    assert api.call("GET", f"/jobs/{job.pk}").status_code == 404
-    assert CreditEntry.objects.filter(job_id=job.pk, kind="charge").count() == 2
-    assert ledger.balance(alice.pk) == 98
-
-
-def test_a_session_is_not_deleted_under_a_running_job(
-    alice: Account, api: ApiClient, make_session: Callable[..., Session], media: Path
-) -> None:
-    session = make_session(alice, 1)
-    job_factory.submit(alice, session)
-
-    answer = api.call("DELETE", f"/sessions/{session.pk}")
-
-    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
-    assert len(stored(media)) == 1
-
-
-def test_an_image_tells_its_state_and_its_latest_words(
-    alice: Account, api: ApiClient, make_session: Callable[..., Session]
-) -> None:
-    session = make_session(alice, 1)
-    address = f"/sessions/{session.pk}/images/{session.images.get().pk}"
-    assert api.call("GET", address).json()["status"] == "uploaded"
-
-    job = job_factory.submit(alice, session)
-    assert api.call("GET", address).json()["status"] == "queued"
-
-    job_factory.run(job)
-    told = api.call("GET", address).json()
-    assert (told["status"], told["jobId"]) == ("succeeded", job.pk)
-    assert told["metadata"]["filename"] == "red-kettle"
-    assert "error" not in told
-
-
-def test_sessions_are_listed_newest_first_page_by_page(
-    alice: Account, bob: Account, api: ApiClient, make_session: Callable[..., Session]
-) -> None:
-    made = [make_session(alice, 1).pk for _ in range(5)]
-    make_session(bob, 1)
-    seen: list[str] = []
-    cursor = ""
-    for _ in range(3):
-        page = api.call("GET", f"/sessions?limit=2{cursor}").json()
-        seen += [session["sessionId"] for session in page["data"]]
-        cursor = f"&cursor={page['nextCursor']}"
-
-    assert seen == made[::-1]
-    assert page["nextCursor"] is None
-
-
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=-1", "cursor=%21", "cursor=cD1ub3dpc2g="])
-def test_a_page_that_cannot_be_is_refused(api: ApiClient, query: str) -> None:
-    answer = api.call("GET", f"/sessions?{query}")
-
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
-
-
-def test_the_bytes_are_stored_as_they_came(api: ApiClient) -> None:
+def test_the_bytes_are_stored_unchanged(api: ApiClient) -> None:
     data = images.noisy_jpeg()
     image = api.upload(("a.jpg", data)).json()["images"][0]
 
@@ -306,45 +196,23 @@ def test_the_bytes_are_stored_as_they_came(api: ApiClient) -> None:
         assert io.BytesIO(file.read()).getvalue() == data
 
 
-# --- Beside others ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.django_db(transaction=True)
-def test_an_upload_that_waits_for_its_checks_holds_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_holds_no_connection_during_its_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[object] = []
 
-    class Checkers:
+    class CheckPool:
         def submit(self, check: Callable[..., object], file: object) -> "Future[object]":
             held.append(connection.connection)
             done: Future[object] = Future()
             done.set_result(check(file))
             return done
 
-    monkeypatch.setattr(validation, "_checkers", Checkers())
+    monkeypatch.setattr(validation, "_check_pool", CheckPool())
     monkeypatch.setattr(database, "_is_pooled", lambda: True)
     files = [SimpleUploadedFile(name, images.jpeg()) for name in ("a.jpg", "b.jpg")]
     connection.ensure_connection()
 
-    validation.images_check(files, each=connection.ensure_connection)
+    monkeypatch.setattr(idempotency, "key_renew", lambda _: connection.ensure_connection())
+    validation.images_check(files, claimed_key=ClaimedKey(IdempotencyKey()))
 
     assert held == [None, None]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_session_that_is_deleted_while_images_are_checked_is_not_found(
-    make_session: Callable[..., Session], media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alice = account_ensure(name="dora", credits=100)
-    session = make_session(alice, 1)
-    check = validation.images_check
-
-    def check_slowly(*args: Any, **kwargs: Any) -> list[validation.CheckedImage]:
-        services.session_delete(session=session)
-        return check(*args, **kwargs)
-
-    monkeypatch.setattr(validation, "images_check", check_slowly)
-    path = f"/sessions/{session.pk}/images"
-    answer = ApiClient(key_issue(account=alice)[1]).upload(("more.jpg", images.jpeg()), path=path)
-
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert stored(media) == []

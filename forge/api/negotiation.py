@@ -6,8 +6,8 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 
-class AlwaysJson(BaseContentNegotiation):
-    """Ordinary answers and errors are JSON, also to `Accept: text/event-stream`, which DRF would answer with 406."""
+class JsonContentNegotiation(BaseContentNegotiation):
+    """Render JSON whatever the Accept header is: DRF would refuse `text/event-stream` with 406."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
@@ -21,6 +21,6 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 def prefers_json(request: Request) -> bool:
-    """Whether the caller asks for the job as JSON rather than for its stream, which is what no preference gets."""
+    """Whether the Accept header prefers the job as JSON; without a preference the response is its stream."""
     accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("Accept", "").split(",")]
     return "application/json" in accepted and "text/event-stream" not in accepted

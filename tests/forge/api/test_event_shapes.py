@@ -1,0 +1,57 @@
+"""The event shapes are declared twice: as TypedDicts for the code, as serializers for the OpenAPI document."""
+
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+from rest_framework import serializers
+
+from forge.api.schema import EVENT_DATA
+from forge.api.serializers import MetadataSerializer
+from forge.jobs.events import EVENTS, METADATA_FIELDS, ImageMetadata
+from workers.composing import metadata as composing
+
+
+def declared(shape: type) -> dict[str, Any]:
+    """The fields of a TypedDict by name: `str`, `int`, a list, nested fields, or the choices of a Literal."""
+    return {name: _declared(hint) for name, hint in get_type_hints(shape).items()}
+
+
+def _declared(hint: Any) -> Any:
+    if get_origin(hint) is Literal:
+        return list(get_args(hint))
+    if get_origin(hint) is list:
+        return [_declared(item) for item in get_args(hint)]
+    return hint if hint in (str, int) else declared(hint)
+
+
+def described(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    return {name: _described(field) for name, field in serializer.fields.items()}
+
+
+def _described(field: Any) -> Any:
+    match field:
+        case serializers.Serializer():
+            return described(field)
+        case serializers.ListField():
+            return [_described(field.child)]
+        case serializers.IntegerField():
+            return int
+        case serializers.ChoiceField() if len(field.choices) == 1:
+            return list(field.choices)
+        case serializers.CharField() | serializers.ChoiceField():
+            return str
+    raise TypeError(field)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_each_event_has_the_fields_that_the_document_describes(event: str) -> None:
+    assert described(EVENT_DATA[event]()) == declared(EVENTS[event])
+
+
+def test_the_document_describes_each_event() -> None:
+    assert list(EVENT_DATA) == list(EVENTS)
+
+
+def test_the_metadata_fields_are_the_same_in_workers_events_and_document() -> None:
+    assert described(MetadataSerializer()) == declared(ImageMetadata) == declared(composing.Metadata)
+    assert METADATA_FIELDS == ("title", "alt", "caption", "description", "filename", "seoTags")
