@@ -1,6 +1,7 @@
-"""`python -m training --data FOLDER --work FOLDER`: the embedded captioner from captioned photographs, in one command.
+"""`python -m training --data FOLDER --work FOLDER`: train the embedded captioner on captioned photographs.
 
-Stages, each kept in the work folder and not done again: features, text, detector, pictures, reward, calibrate, export.
+Stages: features, text, detector, pictures, reward, calibrate, export, evaluate. Each stores its output in the work
+folder and skips what is there.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 
 from training.datasets.captioned import NON_COMMERCIAL, read_rows, unpack
-from training.run import Run, Scale
+from training.run import Scale, TrainingRun
 
 STAGES = ("features", "text", "detector", "pictures", "reward", "calibrate", "export", "evaluate")
 VARIANTS = {"full": frozenset[str](), "commercial": NON_COMMERCIAL}
@@ -20,21 +21,22 @@ VARIANTS = {"full": frozenset[str](), "commercial": NON_COMMERCIAL}
 def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
-    # Without this a step became ten times slower after ten steps: see training/README.md.
+    # With denormals a step takes ten times as long after ten steps: see training/README.md.
     torch.set_flush_denormal(True)
     if options.quick:
-        # Resuming reads what the last run of another size left.
+        # A folder of its own: resuming would load checkpoints of another scale.
         options.work = options.work / "quick"
     unpack(options.data, options.work / "images")
-    rows = read_rows(options.data, options.work / "images", most=12 if options.quick else None)
-    scale = Scale.quick() if options.quick else Scale.of(options.variant)
-    run = Run(options.data, options.work, options.variant, VARIANTS[options.variant], rows, scale, options.threads)
+    rows = read_rows(options.data, options.work / "images", limit=12 if options.quick else None)
+    scale = Scale.quick() if options.quick else Scale.for_variant(options.variant)
+    excluded = VARIANTS[options.variant]
+    run = TrainingRun(options.data, options.work, options.variant, excluded, rows, scale, options.threads)
     for name in options.stages.split(","):
         stage: Callable[[], None] = getattr(run, name)
-        begun = time.monotonic()
+        start = time.monotonic()
         torch.manual_seed(len(name))
         stage()
-        print(f"== {name}: {time.monotonic() - begun:.0f} s", flush=True)
+        print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
 
 
 def _options() -> argparse.Namespace:
@@ -42,11 +44,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with the .jsonl, .tar and .txt.gz files")
     parser.add_argument("--work", type=Path, required=True, help="folder for features and checkpoints, 6 GB")
     parser.add_argument(
-        "--variant", choices=sorted(VARIANTS), default="full", help="commercial: less flickr8k, objects"
+        "--variant", choices=sorted(VARIANTS), default="full", help="commercial: without flickr8k and objects"
     )
     parser.add_argument("--stages", default=",".join(STAGES), help=f"some of {','.join(STAGES)}")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--quick", action="store_true", help="a few steps on a handful of pictures, to see it run")
+    parser.add_argument("--quick", action="store_true", help="smoke test: a few steps on a few images")
     options = parser.parse_args()
     unknown = set(options.stages.split(",")) - set(STAGES)
     if unknown:

@@ -1,6 +1,6 @@
-"""Bridge and text decoder as they are trained: the decoder is transformers' own, and `generate` gives its beams.
+"""Projector and text decoder in training: transformers' own decoder, so that `generate` can sample from it.
 
-The product runs the same weights by workers.models.text_decoder; tests/training compares the two.
+Inference runs the same weights in workers.models.text_decoder; tests/training compares the two.
 """
 
 from typing import Any
@@ -11,16 +11,16 @@ from transformers import BlipTextConfig
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from transformers.models.blip.modeling_blip_text import BlipTextLMHeadModel
 
-from workers.models.embedded.decoder_input import BOS, EOS, HEADS, LAYERS, PAD, WIDTH, Bridge
+from workers.models.embedded.decoder_input import BOS, EOS, HEADS, HIDDEN_SIZE, LAYERS, PAD, Projector
 from workers.models.text_decoder.decoder import DecoderShape, TextDecoder
 
 
 def decoder_config(vocabulary: int) -> BlipTextConfig:
     return BlipTextConfig(
         vocab_size=vocabulary,
-        hidden_size=WIDTH,
-        encoder_hidden_size=WIDTH,
-        intermediate_size=4 * WIDTH,
+        hidden_size=HIDDEN_SIZE,
+        encoder_hidden_size=HIDDEN_SIZE,
+        intermediate_size=4 * HIDDEN_SIZE,
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,
         max_position_embeddings=48,
@@ -34,49 +34,51 @@ def decoder_config(vocabulary: int) -> BlipTextConfig:
     )
 
 
-class Speaker(nn.Module):
-    """Bridge and decoder."""
+class CaptionModel(nn.Module):
+    """Projector and text decoder. The attributes are key names of checkpoints and of model.safetensors."""
 
     def __init__(self, config: BlipTextConfig) -> None:
         super().__init__()
-        self.bridge = Bridge(config.hidden_size)
+        self.bridge = Projector(config.hidden_size)
         self.decoder = BlipTextLMHeadModel(config)
 
     @property
-    def words(self) -> Tensor:
-        """(vocabulary, width)."""
+    def word_embeddings(self) -> Tensor:
+        """(vocabulary, hidden size)."""
         embeddings: Any = self.decoder.bert.embeddings
         weight: Tensor = embeddings.word_embeddings.weight
         return weight
 
     def decoder_for_inference(self) -> TextDecoder:
-        """The product's, of these weights."""
+        """Return the inference decoder with these weights, unpacked."""
         return TextDecoder(
             self.decoder.state_dict(), DecoderShape(HEADS, LAYERS), lambda layer: layer, lambda layer: layer
         )
 
-    def _read(self, tokens: Tensor, number: int) -> EncoderDecoderCache:
-        """Keys and values of the row, computed once and not once for each of `number` sentences."""
+    def _cross_attention_cache(self, embeddings: Tensor, copies: int) -> EncoderDecoderCache:
+        """Compute the cross-attention keys and values once for all `copies` of a row."""
         cross = DynamicCache()
         cache = EncoderDecoderCache(DynamicCache(), cross)
         layers: Any = self.decoder.bert.encoder.layer
-        for place, layer in enumerate(layers):
+        for number, layer in enumerate(layers):
             attention = layer.crossattention.self
-            shape = (*tokens.shape[:2], -1, attention.attention_head_size)
-            keys, values = (part(tokens).view(shape).transpose(1, 2) for part in (attention.key, attention.value))
-            cross.update(keys.repeat_interleave(number, 0), values.repeat_interleave(number, 0), place)
-            cache.is_updated[place] = True
+            shape = (*embeddings.shape[:2], -1, attention.attention_head_size)
+            keys, values = (part(embeddings).view(shape).transpose(1, 2) for part in (attention.key, attention.value))
+            cross.update(keys.repeat_interleave(copies, 0), values.repeat_interleave(copies, 0), number)
+            cache.is_updated[number] = True
         return cache
 
-    def sampled(self, tokens: Tensor, number: int, longest: int) -> list[list[int]]:
-        """`number` captions of each row, drawn by chance, for training."""
-        drawn = {"do_sample": True, "top_k": 0, "num_return_sequences": number}
-        read = self._read(tokens, number)
-        ids: list[list[int]] = self._generate(tokens, max_length=longest, past_key_values=read, **drawn).tolist()
+    def sample(self, embeddings: Tensor, samples: int, max_tokens: int) -> list[list[int]]:
+        """Sample captions at temperature 1: `samples` of each row."""
+        sampling = {"do_sample": True, "top_k": 0, "num_return_sequences": samples}
+        cache = self._cross_attention_cache(embeddings, samples)
+        ids: list[list[int]] = self._generate(
+            embeddings, max_length=max_tokens, past_key_values=cache, **sampling
+        ).tolist()
         return ids
 
-    def _generate(self, tokens: Tensor, **how: Any) -> Any:
-        # Its own annotation of `self` does not know this class.
+    def _generate(self, embeddings: Tensor, **options: Any) -> Any:
+        # The annotation of its `self` does not match this class.
         generate: Any = getattr(self.decoder, "generate")  # noqa: B009
-        begun = torch.full((len(tokens), 1), BOS)
-        return generate(begun, eos_token_id=EOS, pad_token_id=PAD, encoder_hidden_states=tokens, **how)
+        prompt = torch.full((len(embeddings), 1), BOS)
+        return generate(prompt, eos_token_id=EOS, pad_token_id=PAD, encoder_hidden_states=embeddings, **options)

@@ -1,4 +1,4 @@
-"""Bars on a terminal, a line now and then elsewhere."""
+"""Progress bars on a terminal, a log line every 20 seconds elsewhere."""
 
 import sys
 import time
@@ -8,20 +8,20 @@ from typing import TypeVar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 T = TypeVar("T")
-EVERY_S = 20.0
+LOG_EVERY_S = 20.0
 
 
 def progress(items: Iterable[T], *, total: int, label: str) -> Iterator[T]:
     if sys.stderr.isatty():
         yield from _bar(items, total, label)
         return
-    begun = said = time.monotonic()
+    start = logged_at = time.monotonic()
     for number, item in enumerate(items, 1):
         yield item
         now = time.monotonic()
-        if now - said > EVERY_S or number == total:
-            said = now
-            print(f"{label}: {number}/{total} after {now - begun:.0f} s", file=sys.stderr, flush=True)
+        if now - logged_at > LOG_EVERY_S or number == total:
+            logged_at = now
+            print(f"{label}: {number}/{total} after {now - start:.0f} s", file=sys.stderr, flush=True)
 
 
 def _bar(items: Iterable[T], total: int, label: str) -> Iterator[T]:

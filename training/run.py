@@ -1,4 +1,4 @@
-"""One training run: what each stage reads and writes in the work folder."""
+"""One training run: the stages, with what each reads from and writes to the work folder."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,33 +7,33 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.caption_model import Speaker, decoder_config
+from training.caption_model import CaptionModel, decoder_config
 from training.datasets.captioned import Row
-from training.datasets.image_batches import Pictures
-from training.datasets.tokenized import VOCABULARY, Vocabulary, clean, make_vocabulary, read_sentences
-from training.scoring.caption_metrics import captions, deaf, likelihood, scores
+from training.datasets.image_batches import ImageBatches
+from training.datasets.tokenized import VOCABULARY_SIZE, Vocabulary, build_vocabulary, normalize_caption, read_sentences
+from training.scoring.caption_metrics import caption_scores, nats_per_token, predict_captions, without_concepts
 from training.stages import calibrate, evaluate, export
-from training.stages.detector import WORDS, precision, train_detector
-from training.stages.features import Features, extract
-from training.stages.images import train_pictures
-from training.stages.self_critical import blended, train_reward
-from training.stages.text import hearing, train_text
-from workers.models.embedded.vision.visual_features import Detector
+from training.stages.detector import WORDS_FILE, top_word_precision, train_detector
+from training.stages.features import FeatureStore, extract_features
+from training.stages.images import train_on_images
+from training.stages.self_critical import interpolate_weights, train_self_critical
+from training.stages.text import concept_ablation, train_on_text
+from workers.models.embedded.vision.visual_features import WordDetector
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Steps of each stage."""
+    """Steps of each stage, and images in a progress report."""
 
     text: int
     detector: int
-    pictures: int
+    images: int
     reward: int
     scored: int
 
     @staticmethod
-    def of(variant: str) -> "Scale":
-        # A quarter of the scenes: more steps would only learn them by heart.
+    def for_variant(variant: str) -> "Scale":
+        # The commercial variant has a quarter of the scenes: more steps would overfit.
         return Scale(850, 600, 3600, 200, 1000) if variant == "full" else Scale(450, 600, 420, 0, 1000)
 
     @staticmethod
@@ -42,11 +42,13 @@ class Scale:
 
 
 @dataclass
-class Run:
-    source: Path
+class TrainingRun:
+    """Methods without an underscore are stages, by their command-line names."""
+
+    data: Path
     work: Path
     variant: str
-    without: frozenset[str]
+    excluded: frozenset[str]
     rows: list[Row]
     scale: Scale
     threads: int
@@ -57,88 +59,93 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     @cached_property
-    def seen(self) -> Features:
-        return Features(self.work / "features", self.rows)
+    def _features(self) -> FeatureStore:
+        return FeatureStore(self.work / "features", self.rows)
 
     @cached_property
-    def sentences(self) -> list[str]:
-        return read_sentences(self.source, self.rows, commercial=bool(self.without))
+    def _sentences(self) -> list[str]:
+        return read_sentences(self.data, self.rows, commercial=bool(self.excluded))
 
     @cached_property
-    def vocabulary(self) -> Vocabulary:
-        allowed = [row for row in self.rows if row.split == "val" or row.subset not in self.without]
-        return make_vocabulary(self.folder / "tokenizer.json", self.sentences, allowed)
+    def _vocabulary(self) -> Vocabulary:
+        allowed = [row for row in self.rows if row.split == "val" or row.subset not in self.excluded]
+        return build_vocabulary(self.folder / "tokenizer.json", self._sentences, allowed)
 
     @cached_property
-    def shown(self) -> Pictures:
-        return Pictures(self.seen, self.vocabulary, self.folder)
+    def _batches(self) -> ImageBatches:
+        return ImageBatches(self._features, self._vocabulary, self.folder)
 
     def features(self) -> None:
-        extract(self.seen, self.threads)
+        extract_features(self._features, self.threads)
 
     def text(self) -> None:
-        if not self._has("text"):
-            speaker = Speaker(decoder_config(VOCABULARY))
-            self._keep("text", train_text(speaker, self.sentences, self.vocabulary, self.folder, self.scale.text))
-        unseen = [clean(row.captions[0]) for row in self.rows if row.split == "val" and row.is_scene][:600]
-        heard, unheard = hearing(self._speaker("text"), unseen, self.vocabulary)
-        print(f"nats a token of unseen sentences: {heard:.3f} with concepts, {unheard:.3f} without")
+        if not self._is_done("text"):
+            model, steps = CaptionModel(decoder_config(VOCABULARY_SIZE)), self.scale.text
+            self._save("text", train_on_text(model, self._sentences, self._vocabulary, self.folder, steps))
+        scenes = [row for row in self.rows if row.split == "val" and row.is_scene]
+        held_out = [normalize_caption(row.captions[0]) for row in scenes][:600]
+        with_concepts, without = concept_ablation(self._caption_model("text"), held_out, self._vocabulary)
+        print(f"nats a token of held-out sentences: {with_concepts:.3f} with concepts, {without:.3f} without")
 
     def detector(self) -> None:
-        if not self._has("detector"):
+        if not self._is_done("detector"):
             steps = self.scale.detector
-            self._keep("detector", train_detector(self.seen, self.vocabulary, self.folder, steps, self.without))
-        words = np.load(self.folder / WORDS, mmap_mode="r")
-        print("precision of the five surest words:", precision(words, self.seen, self.vocabulary))
+            self._save("detector", train_detector(self._features, self._vocabulary, self.folder, steps, self.excluded))
+        words = np.load(self.folder / WORDS_FILE, mmap_mode="r")
+        print("precision of the top five words:", top_word_precision(words, self._features, self._vocabulary))
 
     def pictures(self) -> None:
-        if not self._has("pictures"):
-            speaker, steps = self._speaker("text"), self.scale.pictures
-            self._keep("pictures", train_pictures(speaker, self.shown, self.folder, steps, self.without))
+        if not self._is_done("pictures"):
+            model, steps = self._caption_model("text"), self.scale.images
+            self._save("pictures", train_on_images(model, self._batches, self.folder, steps, self.excluded))
         self._report("pictures")
 
     def reward(self) -> None:
-        if not self._has("reward"):
-            speaker, steps = self._speaker("pictures"), self.scale.reward
-            rewarded = train_reward(speaker, self.shown, self.folder, steps, self.without)
-            self._keep("reward", blended(self._speaker("pictures"), rewarded))
+        if not self._is_done("reward"):
+            model, steps = self._caption_model("pictures"), self.scale.reward
+            trained = train_self_critical(model, self._batches, self.folder, steps, self.excluded)
+            self._save("reward", interpolate_weights(self._caption_model("pictures"), trained))
         self._report("reward")
 
     def calibrate(self) -> None:
-        calibrate.write(self._speaker("reward"), self.shown, self.folder / "calibration.json")
+        calibrate.write(self._caption_model("reward"), self._batches, self.folder / "calibration.json")
 
     def export(self) -> None:
-        export.write(self.folder, self._detector(), self._speaker("reward"), self.vocabulary, self.variant)
+        export.write(self.folder, self._detector(), self._caption_model("reward"), self._vocabulary, self.variant)
 
     def evaluate(self) -> None:
-        """What README and the model card say, by the product's own code, from the exported files."""
+        """Print the figures of README and model card, from the exported files by the inference code."""
         evaluate.write(self.folder / "export", self.rows, self.threads, self.folder / "answers.jsonl")
 
     def _report(self, stage: str) -> None:
-        """Where training stands; the figures that are told elsewhere are those of `evaluate`."""
-        speaker = self._speaker(stage)
+        """Print progress figures; those that are published come from `evaluate`."""
+        model = self._caption_model(stage)
         for subset in ("flickr8k", "coco"):
-            views = self.seen.first_views(subset, "val")[: self.scale.scored]
-            told = captions(speaker, self.shown, views)
-            nats = likelihood(speaker, self.shown, views[:400]), likelihood(speaker, self.shown, views[:400], deaf)
+            views = self._features.first_views(subset, "val")[: self.scale.scored]
+            captions = [text for text, _ in predict_captions(model, self._batches, views)]
+            nats = (
+                nats_per_token(model, self._batches, views[:400]),
+                nats_per_token(model, self._batches, views[:400], without_concepts),
+            )
             print(stage, subset, "nats with and without concepts: {:.3f} {:.3f}".format(*nats))
-            print("   ", *told[:3], sep="\n    ", flush=True)
-            # A quick run does without the scorer, which is not among the product's requirements.
+            print("   ", *captions[:3], sep="\n    ", flush=True)
+            # A quick run skips the scorer, which is not among the product's requirements.
             if self.scale.scored >= 100:
-                print(scores(told, [self.shown.references(self.seen.views[view].row) for view in views.tolist()]))
+                references = [self._batches.references(self._features.views[view].row) for view in views.tolist()]
+                print(caption_scores(captions, references))
 
-    def _has(self, stage: str) -> bool:
+    def _is_done(self, stage: str) -> bool:
         return (self.folder / f"{stage}-done.pt").exists()
 
-    def _keep(self, stage: str, module: torch.nn.Module) -> None:
+    def _save(self, stage: str, module: torch.nn.Module) -> None:
         torch.save(module.state_dict(), self.folder / f"{stage}-done.pt")
 
-    def _detector(self) -> Detector:
-        detector = Detector()
+    def _detector(self) -> WordDetector:
+        detector = WordDetector()
         detector.load_state_dict(torch.load(self.folder / "detector-done.pt", weights_only=True))
         return detector.eval()
 
-    def _speaker(self, stage: str) -> Speaker:
-        speaker = Speaker(decoder_config(VOCABULARY))
-        speaker.load_state_dict(torch.load(self.folder / f"{stage}-done.pt", weights_only=True))
-        return speaker.eval()
+    def _caption_model(self, stage: str) -> CaptionModel:
+        model = CaptionModel(decoder_config(VOCABULARY_SIZE))
+        model.load_state_dict(torch.load(self.folder / f"{stage}-done.pt", weights_only=True))
+        return model.eval()

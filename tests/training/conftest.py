@@ -1,4 +1,4 @@
-"""Captioned photographs in small: the files that training reads, with pictures made here."""
+"""A small dataset in the format that training reads, with generated images."""
 
 import gzip
 import io
@@ -42,14 +42,14 @@ def write_part(folder: Path, name: str) -> None:
             if name.startswith("objects"):
                 row = {"image": image, "label": "goldfish", "wordnet": "n01443537"}
             rows.append(json.dumps(row))
-            file = picture(COLORS[color], number)
+            file = noisy_image(COLORS[color], number)
             entry = tarfile.TarInfo(image)
             entry.size = len(file)
             tar.addfile(entry, io.BytesIO(file))
     (folder / f"{name}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def picture(color: tuple[int, int, int], seed: int) -> bytes:
+def noisy_image(color: tuple[int, int, int], seed: int) -> bytes:
     noise = np.random.default_rng(seed).integers(0, 40, (64, 64, 3))
     file = io.BytesIO()
     Image.fromarray((np.array(color) * 0.8 + noise).clip(0, 255).astype(np.uint8)).save(file, "WEBP")

@@ -1,4 +1,4 @@
-"""The whole of training, in small: a few steps on a handful of pictures, to know that it still runs."""
+"""Smoke test of the training pipeline: a few steps of each stage on a few images."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from training.datasets.captioned import NON_COMMERCIAL, read_rows, unpack
-from training.datasets.tokenized import clean, read_sentences
+from training.datasets.tokenized import normalize_caption, read_sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,8 +32,8 @@ def run(data: Path, work: Path, stages: str = "features,text,detector,pictures,r
     return done.stdout
 
 
-def test_it_ends_with_the_files_that_ship(trained: tuple[Path, str]) -> None:
-    work, told = trained
+def test_it_exports_the_shipped_files(trained: tuple[Path, str]) -> None:
+    work, output = trained
     shipped = work / "quick" / "full" / "export"
     assert {path.name for path in shipped.iterdir()} == {
         "model.safetensors",
@@ -41,43 +41,43 @@ def test_it_ends_with_the_files_that_ship(trained: tuple[Path, str]) -> None:
         "config.json",
         "SHA256SUMS",
     }
-    assert "nats a token" in told
+    assert "nats a token" in output
     assert json.loads((shipped / "config.json").read_text())["revision"].startswith("full-")
 
 
-def test_the_product_reads_what_training_wrote(trained: tuple[Path, str]) -> None:
+def test_inference_loads_the_exported_files(trained: tuple[Path, str]) -> None:
     from PIL import Image
 
     from tests.workers.images import SAMPLES
     from workers.models.embedded.network import Network
 
     network = Network(trained[0] / "quick" / "full" / "export")
-    with Image.open(SAMPLES / "cat.jpg") as picture:
+    with Image.open(SAMPLES / "cat.jpg") as file:
         import numpy as np
 
-        look = network.look(np.asarray(picture.convert("RGB")))
-    told = network.tell([look, look])
-    assert told[0] == told[1]
-    assert told[0].score < 0
+        image = network.encode(np.asarray(file.convert("RGB")))
+    sentences = network.decode([image, image])
+    assert sentences[0] == sentences[1]
+    assert sentences[0].score < 0
 
 
-def test_what_is_done_is_not_done_again(trained: tuple[Path, str], data: Path) -> None:
-    kept = trained[0] / "quick" / "full" / "reward-done.pt"
-    before = kept.stat().st_mtime_ns
+def test_a_completed_stage_is_skipped(trained: tuple[Path, str], data: Path) -> None:
+    weights = trained[0] / "quick" / "full" / "reward-done.pt"
+    before = weights.stat().st_mtime_ns
     run(data, trained[0], "reward")
-    assert kept.stat().st_mtime_ns == before
+    assert weights.stat().st_mtime_ns == before
 
 
-def test_validation_captions_are_not_among_the_sentences_to_learn(data: Path, tmp_path: Path) -> None:
+def test_validation_captions_are_held_out_of_the_text_corpus(data: Path, tmp_path: Path) -> None:
     unpack(data, tmp_path)
     rows = read_rows(data, tmp_path)
-    hidden = {clean(caption) for row in rows if row.split == "val" for caption in row.captions}
+    held_out = {normalize_caption(caption) for row in rows if row.split == "val" for caption in row.captions}
     sentences = read_sentences(data, rows, commercial=False)
     assert "two men on a boat" in sentences
-    assert not hidden.intersection(sentences)
+    assert not held_out.intersection(sentences)
 
 
-def test_the_commercial_variant_reads_coco_s_sentences_alone(data: Path, tmp_path: Path) -> None:
+def test_the_commercial_variant_reads_only_coco_sentences(data: Path, tmp_path: Path) -> None:
     unpack(data, tmp_path)
     sentences = read_sentences(data, read_rows(data, tmp_path), commercial=True)
     assert sentences
@@ -85,7 +85,7 @@ def test_the_commercial_variant_reads_coco_s_sentences_alone(data: Path, tmp_pat
     assert {"flickr8k", "objects"} == NON_COMMERCIAL
 
 
-def test_a_folder_without_photographs_says_what_it_wants(tmp_path: Path) -> None:
+def test_a_data_folder_without_captions_is_an_error_naming_the_missing_file(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "training", "--data", str(tmp_path), "--work", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2

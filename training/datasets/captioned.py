@@ -1,4 +1,4 @@
-"""The captioned photographs: which sets there are, whose licence allows what, and one row an image."""
+"""The captioned photographs: the datasets, their licenses, and one row per image."""
 
 import csv
 import json
@@ -9,18 +9,18 @@ from pathlib import Path
 
 from workers.english.labels import LABELS_FILE
 
-# Photographs for non-commercial research only, and captions that came with them.
+# Photographs for non-commercial research only, and the captions that came with them.
 NON_COMMERCIAL = frozenset(("flickr8k", "objects"))
 SETS = ("coco", "flickr8k", "grocery", "fashion", "objects")
-# Fashion comes without a validation part; its last rows become one.
+# Fashion has no validation part; its last rows become one.
 FASHION_HELD_OUT = 300
-# More of the same templates taught nothing in the trial run.
-MOST_FASHION = 3_500
+# More rows of the same templates brought nothing in the trial run.
+MAX_FASHION = 3_500
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`wordnet` is the class of a single-object photograph, empty elsewhere; `captions` may be empty there."""
+    """`wordnet`: the class of a single-object photograph, empty elsewhere; `captions` may be empty there."""
 
     path: Path
     name: str
@@ -35,14 +35,14 @@ class Row:
 
 
 def unpack(source: Path, target: Path) -> None:
-    """Every archive of `source` that is not yet in `target`."""
+    """Unpack every archive of `source` that is not yet in `target`."""
     for archive in sorted(source.glob("*.tar")):
         folder = target / archive.stem
         if not folder.exists():
             partial = folder.with_suffix(".partial")
             partial.mkdir(parents=True, exist_ok=True)
             with tarfile.open(archive) as tar:
-                # By hand: Python 3.11 before 3.11.4, Debian's among them, has no filters for extractall().
+                # Not extractall(): Python 3.11 before 3.11.4, Debian's among them, has no filters for it.
                 for member in filter(tarfile.TarInfo.isfile, tar):
                     content = tar.extractfile(member)
                     assert content is not None
@@ -50,13 +50,13 @@ def unpack(source: Path, target: Path) -> None:
             partial.rename(folder)
 
 
-def read_rows(source: Path, images: Path, sets: Sequence[str] = SETS, most: int | None = None) -> list[Row]:
-    """Training rows, then validation rows, of each set; `most` cuts each part, for quick runs."""
+def read_rows(source: Path, images: Path, sets: Sequence[str] = SETS, limit: int | None = None) -> list[Row]:
+    """Return training rows, then validation rows, of each set, at most `limit` of each part."""
     rows: list[Row] = []
     for name in sets:
-        for part, found in _parts(source, images, name):
-            rows += found if most is None else found[:most]
-            assert all(row.split == part for row in found)
+        for split, part in _parts(source, images, name):
+            rows += part if limit is None else part[:limit]
+            assert all(row.split == split for row in part)
     return rows
 
 
@@ -66,7 +66,7 @@ def _parts(source: Path, images: Path, name: str) -> Iterator[tuple[str, list[Ro
         yield "train", train
         yield "val", list(_read(source / f"{name}-val.jsonl", images / f"{name}-val", name, "val"))
         return
-    yield "train", train[:MOST_FASHION]
+    yield "train", train[:MAX_FASHION]
     yield "val", [Row(r.path, r.name, r.subset, "val", r.captions) for r in train[-FASHION_HELD_OUT:]]
 
 
@@ -78,6 +78,6 @@ def _read(file: Path, folder: Path, name: str, split: str) -> Iterator[Row]:
 
 
 def label_numbers() -> dict[str, int]:
-    """WordNet's id of each class to its number among the net's outputs."""
+    """Return the backbone's class number of each WordNet id."""
     with LABELS_FILE.open(encoding="utf-8", newline="") as file:
         return {row["wnid"]: int(row["index"]) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}

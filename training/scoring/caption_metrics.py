@@ -1,4 +1,4 @@
-"""The usual scorer of captions, pycocoevalcap, on the validation pictures; it needs Java."""
+"""Caption metrics on the validation images: pycocoevalcap, which needs Java, and nats a token."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,40 +6,37 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.caption_model import Speaker
-from training.datasets.image_batches import Example, Pictures
+from training.caption_model import CaptionModel
+from training.datasets.image_batches import Example, ImageBatches
 from training.progress import progress
-from training.stages.images import picture_loss
-from workers.models.embedded.beam_rerank import chosen
-from workers.models.embedded.decoder_input import BOS, RULES
+from training.stages.images import caption_loss
+from workers.models.embedded.beam_rerank import rerank
+from workers.models.embedded.decoder_input import BOS, GENERATION
 from workers.models.text_decoder.generation import generate
 
 BATCH = 32
 
 
-def captions(speaker: Speaker, pictures: Pictures, views: NDArray[np.int64]) -> list[str]:
-    return [text for text, _ in told_of(speaker, pictures, views)]
-
-
 @torch.no_grad()
-def told_of(speaker: Speaker, pictures: Pictures, views: NDArray[np.int64]) -> list[tuple[str, float]]:
-    """What the product would say of each picture, and the mean log-probability of its tokens."""
-    speaker.eval()
-    decoder = speaker.decoder_for_inference()
-    places = {token: place for place, token in enumerate(pictures.vocabulary.content)}
-    answer: list[tuple[str, float]] = []
+def predict_captions(model: CaptionModel, batches: ImageBatches, views: NDArray[np.int64]) -> list[tuple[str, float]]:
+    """Return each view's sentence as at inference, and the mean log-probability of its tokens."""
+    model.eval()
+    decoder = model.decoder_for_inference()
+    word_index = {token: index for index, token in enumerate(batches.vocabulary.content)}
+    captions: list[tuple[str, float]] = []
     for at in progress(range(0, len(views), BATCH), total=-(-len(views) // BATCH), label="captions"):
-        some = views[at : at + BATCH]
-        sight = pictures.sight([pictures.shown(view) for view in some.tolist()])
-        found = generate(decoder, decoder.encode_cross_attention(speaker.bridge(sight, speaker.words)), [[BOS]], RULES)
-        for (beams,), words in zip(found, pictures.words[some], strict=True):
-            best = chosen(beams, words, places)
-            answer.append((pictures.vocabulary.text(best.ids), best.score))
-    return answer
+        part = views[at : at + BATCH]
+        decoder_input = batches.decoder_input([batches.inference_example(view) for view in part.tolist()])
+        embeddings = model.bridge(decoder_input, model.word_embeddings)
+        found = generate(decoder, decoder.encode_cross_attention(embeddings), [[BOS]], GENERATION)
+        for (beams,), words in zip(found, batches.words[part], strict=True):
+            best = rerank(beams, words, word_index)
+            captions.append((batches.vocabulary.decode(best.ids), best.score))
+    return captions
 
 
-def scores(told: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
-    """In the order BLEU-1, BLEU-4, METEOR, ROUGE-L, CIDEr, all times 100."""
+def caption_scores(captions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Return BLEU-1, BLEU-4, METEOR, ROUGE-L and CIDEr, all times 100."""
     from pycocoevalcap.bleu.bleu import Bleu
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.meteor.meteor import Meteor
@@ -47,31 +44,34 @@ def scores(told: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str
     from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
     tokenizer = PTBTokenizer()
-    said = tokenizer.tokenize({n: [{"caption": text}] for n, text in enumerate(told)})
-    true = tokenizer.tokenize({n: [{"caption": text} for text in row] for n, row in enumerate(references)})
-    bleu = Bleu(4).compute_score(true, said, verbose=0)[0]
-    answer = {"BLEU-1": bleu[0], "BLEU-4": bleu[3]}
-    answer["METEOR"] = Meteor().compute_score(true, said)[0]
-    answer["ROUGE-L"] = Rouge().compute_score(true, said)[0]
-    answer["CIDEr"] = Cider().compute_score(true, said)[0]
-    return {name: round(100 * float(value), 1) for name, value in answer.items()}
+    predicted = tokenizer.tokenize({n: [{"caption": text}] for n, text in enumerate(captions)})
+    actual = tokenizer.tokenize({n: [{"caption": text} for text in row] for n, row in enumerate(references)})
+    bleu = Bleu(4).compute_score(actual, predicted, verbose=0)[0]
+    scores = {"BLEU-1": bleu[0], "BLEU-4": bleu[3]}
+    scores["METEOR"] = Meteor().compute_score(actual, predicted)[0]
+    scores["ROUGE-L"] = Rouge().compute_score(actual, predicted)[0]
+    scores["CIDEr"] = Cider().compute_score(actual, predicted)[0]
+    return {name: round(100 * float(value), 1) for name, value in scores.items()}
 
 
 @torch.no_grad()
-def likelihood(
-    speaker: Speaker, pictures: Pictures, views: NDArray[np.int64], change: Callable[[Example], Example] = lambda e: e
+def nats_per_token(
+    model: CaptionModel,
+    batches: ImageBatches,
+    views: NDArray[np.int64],
+    change: Callable[[Example], Example] = lambda example: example,
 ) -> float:
-    """Nats a token of the captions of unseen pictures; `change` may blank their concepts."""
-    speaker.eval()
+    """Return the cross-entropy of the views' own captions; `change` may ablate the concepts."""
+    model.eval()
     losses = []
     for at in range(0, len(views), BATCH):
         examples = []
         for view in views[at : at + BATCH].tolist():
-            sentences = pictures.captions[pictures.features.views[view].row][:2]
-            examples.append(change(Example(view, pictures.concepts(view), sentences)))
-        losses.append(float(picture_loss(speaker, pictures, examples, smoothing=0.0, noise=False)))
+            sentences = batches.captions[batches.features.views[view].row][:2]
+            examples.append(change(Example(view, batches.concepts(view), sentences)))
+        losses.append(float(caption_loss(model, batches, examples, smoothing=0.0, word_dropout=False)))
     return float(np.mean(losses))
 
 
-def deaf(example: Example) -> Example:
+def without_concepts(example: Example) -> Example:
     return Example(example.view, (np.zeros_like(example.concepts[0]), example.concepts[1]), example.sentences)

@@ -1,18 +1,18 @@
-"""Whether a caption is right, as far as a machine can tell: people's captions of the picture have its content words."""
+"""Caption support: the share of a caption's content words that human captions of the image have."""
 
 import re
 from collections.abc import Sequence
 
-from training.datasets.tokenized import STOP, clean
+from training.datasets.tokenized import STOP_WORDS, normalize_caption
 from workers.english.grammar import singularize
 
-# From this share of supported words on, a caption counts as right, or right in the main.
-RIGHT = 0.5
+# From this support on, a caption counts as correct.
+MIN_SUPPORT = 0.5
 _PEOPLE = frozenset((
     "man", "woman", "person", "people", "guy", "lady", "girl", "boy", "child", "kid", "toddler", "player", "someone",
     "men", "women", "male", "female",
 ))  # fmt: skip
-_SAME = tuple(
+_SYNONYMS = tuple(
     map(
         frozenset,
         (
@@ -35,20 +35,20 @@ _SAME = tuple(
 )
 
 
-def supported(caption: str, references: Sequence[str]) -> float:
-    """0..1: the share of the caption's content words that a reference has, in another form or as a near synonym too."""
-    told = [_stem(word) for word in clean(caption).split() if word not in STOP]
-    if not told:
+def caption_support(caption: str, references: Sequence[str]) -> float:
+    """Return the share, 0..1, of content words that a reference has, as another form or near synonym too."""
+    stems = [_stem(word) for word in normalize_caption(caption).split() if word not in STOP_WORDS]
+    if not stems:
         return 0.0
-    true = {_stem(word) for reference in references for word in clean(reference).split()}
-    true |= {word for group in _SAME if true & group for word in group}
-    if true & _PEOPLE:
-        true |= {"person", "people"}
-    if true & {"boy", "girl", "kid", "toddler"}:
-        true.add("child")
-    if true & {"guy", "male", "player"}:
-        true.add("man")
-    return sum(word in true for word in told) / len(told)
+    supported = {_stem(word) for reference in references for word in normalize_caption(reference).split()}
+    supported |= {word for group in _SYNONYMS if supported & group for word in group}
+    if supported & _PEOPLE:
+        supported |= {"person", "people"}
+    if supported & {"boy", "girl", "kid", "toddler"}:
+        supported.add("child")
+    if supported & {"guy", "male", "player"}:
+        supported.add("man")
+    return sum(stem in supported for stem in stems) / len(stems)
 
 
 def _stem(word: str) -> str:

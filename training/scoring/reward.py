@@ -1,9 +1,9 @@
-"""What a sampled caption is worth: CIDEr-D against the picture's own captions, some BLEU-4, and some recall.
+"""The reward of a sampled caption: CIDEr-D against the image's own captions, plus half of BLEU-4 and of recall.
 
-On token ids, the end token among them: a reward that does not see the end teaches captions to stop at "with a".
-CIDEr-D: Vedantam et al. 2015 (arXiv 1411.5726), section 5 and equation 9. BLEU: Papineni et al. 2002, one added to
-the counts of two words and more, as Lin and Och 2004 smooth a single sentence. Recall: the F-measure of single words
-that METEOR begins with, its weight of recall 0.85 (Denkowski and Lavie 2014); without it captions turn short.
+On token ids, EOS included: a reward without it trains captions that stop at "with a". CIDEr-D: Vedantam et al. 2015
+(arXiv 1411.5726), section 5 and equation 9. BLEU: Papineni et al. 2002, with one added to the counts of n-grams from
+two words on (Lin and Och 2004, for single sentences). Recall: METEOR's F-measure of single words with a weight of
+recall of 0.85 (Denkowski and Lavie 2014); without it captions become short.
 """
 
 import math
@@ -11,108 +11,115 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LONGEST = 4
+MAX_N = 4
 SIGMA = 6.0
 CIDER_SCALE = 10.0
-BLEU_SHARE = 0.5
-RECALL_SHARE = 0.5
+BLEU_WEIGHT = 0.5
+F_MEASURE_WEIGHT = 0.5
 RECALL_WEIGHT = 0.85
 
-Gram = tuple[int, ...]
-Vector = dict[Gram, float]
+Ngram = tuple[int, ...]
+TfIdf = dict[Ngram, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """`vectors` and `lengths` of each size of gram; `counts` for BLEU; `size` in tokens."""
+class CaptionNgrams:
+    """`vectors` (TF-IDF) and their `norms`, by n; `counts` of all n-grams; `size` in tokens."""
 
-    vectors: list[Vector]
-    lengths: list[float]
-    counts: Counter[Gram]
+    vectors: list[TfIdf]
+    norms: list[float]
+    counts: Counter[Ngram]
     size: int
 
 
-class _Rarity:
-    """Inverse document frequency, a picture being a document."""
+class _InverseDocumentFrequency:
+    """A document is an image with all its captions."""
 
-    def __init__(self, pictures: Sequence[Sequence[Sequence[int]]]) -> None:
-        found = Counter(
-            gram for captions in pictures for gram in {gram for caption in captions for gram in grams(caption)}
+    def __init__(self, images: Sequence[Sequence[Sequence[int]]]) -> None:
+        documents = Counter(
+            ngram for captions in images for ngram in {ngram for caption in captions for ngram in ngrams(caption)}
         )
-        self._most = math.log(max(2, len(pictures)))
-        self._of = {gram: self._most - math.log(count) for gram, count in found.items()}
+        self._max = math.log(max(2, len(images)))
+        self._values = {ngram: self._max - math.log(count) for ngram, count in documents.items()}
 
-    def of(self, gram: Gram) -> float:
-        return self._of.get(gram, self._most)
+    def of(self, ngram: Ngram) -> float:
+        return self._values.get(ngram, self._max)
 
 
 class Reward:
-    """`pictures`: the token ids of each picture's captions, without the token of the beginning; `sets`: the name of the
-    set that each is from, for what is rare in one (dogs) is in every second picture of another.
+    """`images`: the token ids of each image's captions, without BOS; `subsets`: the dataset of each image.
+
+    Frequencies are counted per dataset: a dog is rare in one and in every other image of another.
     """
 
-    def __init__(self, pictures: Sequence[Sequence[Sequence[int]]], sets: Sequence[str]) -> None:
-        self._sets = sets
-        self._rarities = {
-            name: _Rarity([p for p, of in zip(pictures, sets, strict=True) if of == name]) for name in set(sets)
+    def __init__(self, images: Sequence[Sequence[Sequence[int]]], subsets: Sequence[str]) -> None:
+        self._subsets = subsets
+        self._idf = {
+            name: _InverseDocumentFrequency(
+                [captions for captions, subset in zip(images, subsets, strict=True) if subset == name]
+            )
+            for name in set(subsets)
         }
         self._references = [
-            [self._reference(caption, name) for caption in captions]
-            for captions, name in zip(pictures, sets, strict=True)
+            [self._ngrams(caption, subset) for caption in captions]
+            for captions, subset in zip(images, subsets, strict=True)
         ]
 
-    def __call__(self, picture: int, caption: Sequence[int]) -> float:
-        """About 0 to 2."""
-        told, references = self._reference(caption, self._sets[picture]), self._references[picture]
-        cider = sum(self._likeness(told, reference) for reference in references) / len(references)
-        return cider + BLEU_SHARE * _bleu(told, references) + RECALL_SHARE * _recall(told, references)
+    def __call__(self, image: int, caption: Sequence[int]) -> float:
+        """Return about 0 to 2."""
+        candidate, references = self._ngrams(caption, self._subsets[image]), self._references[image]
+        cider = sum(_cider_d(candidate, reference) for reference in references) / len(references)
+        return cider + BLEU_WEIGHT * _bleu(candidate, references) + F_MEASURE_WEIGHT * _f_measure(candidate, references)
 
-    def _reference(self, caption: Sequence[int], name: str) -> Reference:
-        counts, rarity = grams(caption), self._rarities[name]
-        vectors: list[Vector] = [{} for _ in range(LONGEST)]
-        for gram, count in counts.items():
-            vectors[len(gram) - 1][gram] = count * rarity.of(gram)
-        lengths = [math.sqrt(sum(value * value for value in vector.values())) for vector in vectors]
-        return Reference(vectors, lengths, counts, len(caption))
-
-    def _likeness(self, told: Reference, true: Reference) -> float:
-        total = 0.0
-        for mine, theirs, length, other in zip(told.vectors, true.vectors, told.lengths, true.lengths, strict=True):
-            if length and other:
-                shared = sum(min(value, theirs[gram]) * theirs[gram] for gram, value in mine.items() if gram in theirs)
-                total += shared / (length * other)
-        return CIDER_SCALE * total / LONGEST * math.exp(-((told.size - true.size) ** 2) / (2 * SIGMA**2))
+    def _ngrams(self, caption: Sequence[int], subset: str) -> CaptionNgrams:
+        counts, idf = ngrams(caption), self._idf[subset]
+        vectors: list[TfIdf] = [{} for _ in range(MAX_N)]
+        for ngram, count in counts.items():
+            vectors[len(ngram) - 1][ngram] = count * idf.of(ngram)
+        norms = [math.sqrt(sum(value * value for value in vector.values())) for vector in vectors]
+        return CaptionNgrams(vectors, norms, counts, len(caption))
 
 
-def grams(caption: Sequence[int]) -> Counter[Gram]:
-    return Counter(
-        tuple(caption[at : at + size]) for size in range(1, LONGEST + 1) for at in range(len(caption) - size + 1)
-    )
+def ngrams(caption: Sequence[int]) -> Counter[Ngram]:
+    return Counter(tuple(caption[at : at + n]) for n in range(1, MAX_N + 1) for at in range(len(caption) - n + 1))
 
 
-def _bleu(told: Reference, references: Sequence[Reference]) -> float:
-    most: Counter[Gram] = Counter()
+def _cider_d(candidate: CaptionNgrams, reference: CaptionNgrams) -> float:
+    total = 0.0
+    for own, other, own_norm, other_norm in zip(
+        candidate.vectors, reference.vectors, candidate.norms, reference.norms, strict=True
+    ):
+        if own_norm and other_norm:
+            shared = sum(min(value, other[ngram]) * other[ngram] for ngram, value in own.items() if ngram in other)
+            total += shared / (own_norm * other_norm)
+    length_penalty = math.exp(-((candidate.size - reference.size) ** 2) / (2 * SIGMA**2))
+    return CIDER_SCALE * total / MAX_N * length_penalty
+
+
+def _bleu(candidate: CaptionNgrams, references: Sequence[CaptionNgrams]) -> float:
+    clipped: Counter[Ngram] = Counter()
     for reference in references:
-        most |= reference.counts
-    kept = told.counts & most
+        clipped |= reference.counts
+    matched = candidate.counts & clipped
     logs = 0.0
-    for size in range(1, LONGEST + 1):
-        right = sum(count for gram, count in kept.items() if len(gram) == size)
-        possible = max(1, told.size - size + 1)
-        added = 0 if size == 1 else 1
+    for n in range(1, MAX_N + 1):
+        right = sum(count for ngram, count in matched.items() if len(ngram) == n)
+        possible = max(1, candidate.size - n + 1)
+        added = 0 if n == 1 else 1
         if right + added == 0:
             return 0.0
         logs += math.log((right + added) / (possible + added))
-    nearest = min((abs(reference.size - told.size), reference.size) for reference in references)[1]
-    return math.exp(logs / LONGEST + min(0.0, 1 - nearest / max(1, told.size)))
+    nearest = min((abs(reference.size - candidate.size), reference.size) for reference in references)[1]
+    return math.exp(logs / MAX_N + min(0.0, 1 - nearest / max(1, candidate.size)))
 
 
-def _recall(told: Reference, references: Sequence[Reference]) -> float:
-    """Against the reference that it is best against."""
+def _f_measure(candidate: CaptionNgrams, references: Sequence[CaptionNgrams]) -> float:
+    """Return the best F-measure of single words over the references."""
     best = 0.0
     for reference in references:
-        shared = sum(count for gram, count in (told.counts & reference.counts).items() if len(gram) == 1)
+        shared = sum(count for ngram, count in (candidate.counts & reference.counts).items() if len(ngram) == 1)
         if shared:
-            precision, recall = shared / told.size, shared / reference.size
-            best = max(best, precision * recall / (RECALL_WEIGHT * precision + (1 - RECALL_WEIGHT) * recall))
+            precision, recall = shared / candidate.size, shared / reference.size
+            weighted = RECALL_WEIGHT * precision + (1 - RECALL_WEIGHT) * recall
+            best = max(best, precision * recall / weighted)
     return best

@@ -1,4 +1,4 @@
-"""The files that ship: half-precision weights, tokenizer, configuration, and their hashes."""
+"""Export the shipped files: half-precision weights, tokenizer, configuration and their hashes."""
 
 import hashlib
 import json
@@ -9,23 +9,23 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from training.caption_model import Speaker
+from training.caption_model import CaptionModel
 from training.datasets.tokenized import Vocabulary
-from workers.models.embedded.vision.visual_features import Detector
+from workers.models.embedded.vision.visual_features import WordDetector
 from workers.models.embedded.weights import CONFIG, MODEL, SUMS, TOKENIZER
 
-# Counted up when a retrained captioner is shipped.
+# Incremented when a retrained captioner is shipped.
 REVISION = "3"
 
 
-def write(folder: Path, detector: Detector, speaker: Speaker, vocabulary: Vocabulary, variant: str) -> Path:
-    """`folder` holds the tokenizer and the calibration; the files come to lie in its `export`."""
+def write(folder: Path, detector: WordDetector, model: CaptionModel, vocabulary: Vocabulary, variant: str) -> Path:
+    """Write the files to `folder`/export; `folder` has the tokenizer and the calibration."""
     target = folder / "export"
     target.mkdir(exist_ok=True)
-    save_file({**_half("detector", detector), **_half("speaker", speaker)}, target / MODEL)
+    save_file({**_half("detector", detector), **_half("speaker", model)}, target / MODEL)
     shutil.copyfile(folder / "tokenizer.json", target / TOKENIZER)
     config = {
-        "vocabulary": len(speaker.words),
+        "vocabulary": len(model.word_embeddings),
         "content": vocabulary.content,
         "labels": vocabulary.labels,
         "calibration": json.loads((folder / "calibration.json").read_text(encoding="utf-8")),
@@ -40,7 +40,7 @@ def write(folder: Path, detector: Detector, speaker: Speaker, vocabulary: Vocabu
 
 
 def _half(prefix: str, module: nn.Module) -> dict[str, Tensor]:
-    """Without what is tied to another tensor."""
+    """Return the state dict in fp16, without tensors that are tied to another."""
     state = module.state_dict()
     tied = [name for name in state if name.startswith("decoder.cls.predictions.decoder.")]
     return {f"{prefix}.{name}": state[name].to(torch.float16).contiguous() for name in state if name not in tied}

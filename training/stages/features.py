@@ -1,7 +1,7 @@
-"""Each photograph through the backbone, once: what every later stage starts from.
+"""Run each photograph through the backbone once, and store its features for the later stages.
 
-Kept as memory maps of one line a view: `grid` (81, 352), `coarse` (81, 120) and `pooled` (2, 1280) of a glance and
-`labels` (1000,), probabilities, as float16; `rgb` (81, 12) as uint8, four colours for each cell of the grid.
+Memory maps with a row per view, in float16: `grid` (81, 352), `coarse` (81, 120), `pooled` (2, 1280) of its
+VisualFeatures, and `labels` (1000,), probabilities. In uint8: `rgb` (81, 12), four colors of each grid cell.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from PIL import Image
 from training.datasets.captioned import Row
 from training.progress import progress
 from workers.models.embedded.vision.backbone import (
+    INPUT_SIDE,
     POOLED_CHANNELS,
-    SIDE,
     TOP_CHANNELS,
     TRUNK_CHANNELS,
     Backbone,
@@ -27,81 +27,80 @@ from workers.models.embedded.vision.backbone import (
     imagenet_backbone,
     pack_backbone,
 )
-from workers.models.embedded.vision.pixels import cell_colors, normalised
-from workers.models.embedded.vision.visual_features import CELLS, COLORS, glance
+from workers.models.embedded.vision.pixels import cell_colors, preprocess
+from workers.models.embedded.vision.visual_features import COLOR_CHANNELS, GRID_CELLS, extract_visual_features
 
 VIEWS = {"coco": 2, "flickr8k": 2, "objects": 2}
 CHUNK = 64
 SHAPES: dict[str, tuple[tuple[int, ...], type[Any]]] = {
-    "grid": ((CELLS, TOP_CHANNELS), np.float16),
-    "coarse": ((CELLS, TRUNK_CHANNELS), np.float16),
+    "grid": ((GRID_CELLS, TOP_CHANNELS), np.float16),
+    "coarse": ((GRID_CELLS, TRUNK_CHANNELS), np.float16),
     "pooled": ((2, POOLED_CHANNELS), np.float16),
     "labels": ((1000,), np.float16),
-    "rgb": ((CELLS, COLORS), np.uint8),
+    "rgb": ((GRID_CELLS, COLOR_CHANNELS), np.uint8),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`number` 0 is the whole picture; further ones are cut and mirrored by chance."""
+    """An augmentation of a row's image. `number` 0 is the whole image; others are randomly cropped and mirrored."""
 
     row: int
     number: int
 
 
-class Features:
-    """Rows and their views, with one memory map for each thing known of a view."""
+class FeatureStore:
+    """Rows and their views, with one memory map for each feature."""
 
     def __init__(self, folder: Path, rows: Sequence[Row]) -> None:
         self.folder, self.rows = folder, list(rows)
         self.views = [View(n, v) for n, row in enumerate(rows) for v in range(view_count(row))]
         self.first = np.array([n for n, view in enumerate(self.views) if view.number == 0])
-        shapes = SHAPES.items()
-        self.maps = {name: self._map(name, shape, kind) for name, (shape, kind) in shapes}
+        self.maps = {name: self._map(name, shape, dtype) for name, (shape, dtype) in SHAPES.items()}
         self.done = self._map("done", (), np.uint8)
 
     def __getattr__(self, name: str) -> "np.memmap[Any, Any]":
         return self.maps[name]
 
     def first_views(self, subset: str, split: str) -> NDArray[np.int64]:
-        """The whole pictures of a part, not what was cut from them."""
-        of_part = [(self.rows[self.views[v].row], v) for v in self.first.tolist()]
-        return np.array([v for row, v in of_part if row.subset == subset and row.split == split], dtype=np.int64)
+        """Return the views that are whole images."""
+        rows = [(self.rows[self.views[v].row], v) for v in self.first.tolist()]
+        return np.array([v for row, v in rows if row.subset == subset and row.split == split], dtype=np.int64)
 
-    def _map(self, name: str, shape: tuple[int, ...], kind: type[Any]) -> "np.memmap[Any, Any]":
+    def _map(self, name: str, shape: tuple[int, ...], dtype: type[Any]) -> "np.memmap[Any, Any]":
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.bin"
-        full = (len(self.views), *shape)
+        full_shape = (len(self.views), *shape)
         if not path.exists():
-            return np.memmap(path, dtype=kind, mode="w+", shape=full)
-        return np.memmap(path, dtype=kind, mode="r+", shape=full)
+            return np.memmap(path, dtype=dtype, mode="w+", shape=full_shape)
+        return np.memmap(path, dtype=dtype, mode="r+", shape=full_shape)
 
 
-def views_of_rows(features: Features) -> list[list[int]]:
+def views_by_row(features: FeatureStore) -> list[list[int]]:
     views: list[list[int]] = [[] for _ in features.rows]
     for number, view in enumerate(features.views):
         views[view.row].append(number)
     return views
 
 
-def epoch(features: Features, shares: dict[str, float], chance: np.random.Generator) -> NDArray[np.int64]:
-    """Training rows in random order, each set by its share: 2 is twice, 0 is not at all."""
+def sample_epoch(features: FeatureStore, shares: dict[str, float], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return training rows in random order, each `shares[subset]` times on average."""
     rows: list[int] = []
     for number, row in enumerate(features.rows):
         if row.split == "train":
-            rows += [number] * int(shares[row.subset] + chance.random())
-    return chance.permutation(np.array(rows))
+            rows += [number] * int(shares[row.subset] + rng.random())
+    return rng.permutation(np.array(rows))
 
 
 def view_count(row: Row) -> int:
     return VIEWS.get(row.subset, 1) if row.split == "train" else 1
 
 
-def extract(features: Features, workers: int) -> None:
-    """Fills the maps; what an earlier run did is not done again."""
+def extract_features(features: FeatureStore, processes: int) -> None:
+    """Fill the maps, except for views that an earlier run completed."""
     todo = np.flatnonzero(np.asarray(features.done) == 0)
     chunks = [todo[at : at + CHUNK] for at in range(0, len(todo), CHUNK)]
-    with ProcessPoolExecutor(workers, initializer=_start, initargs=(features.folder, features.rows)) as pool:
+    with ProcessPoolExecutor(processes, initializer=_start, initargs=(features.folder, features.rows)) as pool:
         for _ in progress(pool.map(_extract_chunk, chunks), total=len(chunks), label="features"):
             pass
 
@@ -115,35 +114,35 @@ def _start(folder: Path, rows: Sequence[Row]) -> None:
     backbone = imagenet_backbone()
     if can_pack():
         pack_backbone(backbone)
-    _state.update(features=Features(folder, rows), backbone=backbone)
+    _state.update(store=FeatureStore(folder, rows), backbone=backbone)
 
 
-def _extract_chunk(numbers: NDArray[np.int64]) -> None:
-    features, backbone = _state["features"], _state["backbone"]
-    assert isinstance(features, Features)
+def _extract_chunk(views: NDArray[np.int64]) -> None:
+    store, backbone = _state["store"], _state["backbone"]
+    assert isinstance(store, FeatureStore)
     assert isinstance(backbone, Backbone)
-    for number in numbers.tolist():
-        view = features.views[number]
-        picture = picture_of(features.rows[view.row], view)
+    for number in views.tolist():
+        view = store.views[number]
+        image = load_view(store.rows[view.row], view)
         with torch.inference_mode():
-            seen = glance(backbone, normalised(picture))
-        for name, said in (("grid", seen.grid), ("coarse", seen.coarse), ("pooled", seen.pooled)):
-            features.maps[name][number] = said[0].numpy()
-        features.maps["labels"][number] = seen.labels.softmax(-1)[0].numpy()
-        features.maps["rgb"][number] = cell_colors(picture)
-        features.done[number] = 1
+            features = extract_visual_features(backbone, preprocess(image))
+        for name in ("grid", "coarse", "pooled"):
+            store.maps[name][number] = getattr(features, name)[0].numpy()
+        store.maps["labels"][number] = features.labels.softmax(-1)[0].numpy()
+        store.maps["rgb"][number] = cell_colors(image)
+        store.done[number] = 1
 
 
-def picture_of(row: Row, view: View) -> Image.Image:
-    picture = Image.open(row.path).convert("RGB")
-    return picture if view.number == 0 else _varied(picture, np.random.default_rng((view.row, view.number)))
+def load_view(row: Row, view: View) -> Image.Image:
+    image = Image.open(row.path).convert("RGB")
+    return image if view.number == 0 else _augment(image, np.random.default_rng((view.row, view.number)))
 
 
-def _varied(picture: Image.Image, chance: np.random.Generator) -> Image.Image:
-    """Cut to 70 to 100 % of each side and, three times in four, mirrored."""
-    width, height = picture.size
-    across, down = (chance.uniform(0.7, 1.0) for _ in range(2))
-    left, top = chance.uniform(0, 1 - across) * width, chance.uniform(0, 1 - down) * height
-    box = (left, top, left + across * width, top + down * height)
-    cut = picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box)
-    return cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if chance.random() < 0.75 else cut
+def _augment(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Crop to 70 to 100 % of each side; mirror with probability 0.75."""
+    width, height = image.size
+    x_share, y_share = (rng.uniform(0.7, 1.0) for _ in range(2))
+    left, top = rng.uniform(0, 1 - x_share) * width, rng.uniform(0, 1 - y_share) * height
+    box = (left, top, left + x_share * width, top + y_share * height)
+    crop = image.resize((INPUT_SIDE, INPUT_SIDE), Image.Resampling.BICUBIC, box=box)
+    return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.75 else crop

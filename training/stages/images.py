@@ -1,6 +1,7 @@
-"""Then the decoder learns to say what is seen: cross-entropy on captioned photographs.
+"""Train the caption model on captioned photographs by cross-entropy.
 
-Several captions of a picture share one row, so that reading the picture is paid for once; a mask keeps them apart.
+The captions of an image share one row of the batch, so that its keys and values are computed once; a block-diagonal
+mask separates them.
 """
 
 from collections.abc import Sequence
@@ -11,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.caption_model import Speaker
-from training.datasets.image_batches import Example, Pictures
-from training.fit import Plan, fit
-from training.stages.features import epoch
-from training.stages.text import padded
+from training.caption_model import CaptionModel
+from training.datasets.image_batches import Example, ImageBatches
+from training.fit import Schedule, fit
+from training.stages.features import sample_epoch
+from training.stages.text import pad
 from workers.models.embedded.decoder_input import PAD, UNKNOWN
 
 BATCH = 32
@@ -25,59 +26,60 @@ SHARES = {"coco": 1.0, "flickr8k": 1.0, "grocery": 0.25, "fashion": 0.25, "objec
 WORD_DROPOUT = 0.1
 
 
-def train_pictures(
-    speaker: Speaker, pictures: Pictures, folder: Path, steps: int, without: frozenset[str] = frozenset()
-) -> Speaker:
-    chance = np.random.default_rng(5)
-    shares = {name: 0.0 if name in without else share for name, share in SHARES.items()}
+def train_on_images(
+    model: CaptionModel, batches: ImageBatches, folder: Path, steps: int, excluded: frozenset[str] = frozenset()
+) -> CaptionModel:
+    rng = np.random.default_rng(5)
+    shares = {name: 0.0 if name in excluded else share for name, share in SHARES.items()}
     order = np.zeros(0, dtype=np.int64)
     while len(order) < steps * BATCH:
-        order = np.concatenate([order, epoch(pictures.features, shares, chance)])
+        order = np.concatenate([order, sample_epoch(batches.features, shares, rng)])
 
     def loss_of(step: int) -> Tensor:
         rows = order[step * BATCH : (step + 1) * BATCH]
-        examples = [pictures.example(int(row), SENTENCES) for row in rows]
-        return picture_loss(speaker, pictures, examples, smoothing=0.1, noise=True)
+        examples = [batches.training_example(int(row), SENTENCES) for row in rows]
+        return caption_loss(model, batches, examples, smoothing=0.1, word_dropout=True)
 
-    plan = Plan(steps, {"": RATE}, warm_up=150)
-    averaged = fit(speaker, loss_of, plan, folder / "pictures.pt", "pictures")
-    assert isinstance(averaged, Speaker)
+    schedule = Schedule(steps, {"": RATE}, warm_up=150)
+    averaged = fit(model, loss_of, schedule, folder / "pictures.pt", "pictures")
+    assert isinstance(averaged, CaptionModel)
     return averaged
 
 
-def picture_loss(
-    speaker: Speaker, pictures: Pictures, examples: Sequence[Example], *, smoothing: float, noise: bool
+def caption_loss(
+    model: CaptionModel, batches: ImageBatches, examples: Sequence[Example], *, smoothing: float, word_dropout: bool
 ) -> Tensor:
-    tokens = speaker.bridge(pictures.sight(examples), speaker.words)
-    logits, target = said(speaker, tokens, [example.sentences for example in examples], noise=noise)
-    return functional.cross_entropy(logits, target, label_smoothing=smoothing)
+    embeddings = model.bridge(batches.decoder_input(examples), model.word_embeddings)
+    sentences = [example.sentences for example in examples]
+    logits, targets = caption_logits(model, embeddings, sentences, word_dropout=word_dropout)
+    return functional.cross_entropy(logits, targets, label_smoothing=smoothing)
 
 
-def said(
-    speaker: Speaker, tokens: Tensor, sentences: Sequence[Sequence[Sequence[int]]], *, noise: bool
+def caption_logits(
+    model: CaptionModel, embeddings: Tensor, sentences: Sequence[Sequence[Sequence[int]]], *, word_dropout: bool
 ) -> tuple[Tensor, Tensor]:
-    """Logits (m, vocabulary) and targets (m,) for every token of every sentence, row after row."""
-    inputs = padded([[token for sentence in row for token in sentence[:-1]] for row in sentences])
-    target = padded([[token for sentence in row for token in sentence[1:]] for row in sentences])
-    place = padded([[at for sentence in row for at in range(len(sentence) - 1)] for row in sentences])
-    owner = padded([[n for n, sentence in enumerate(row, 1) for _ in sentence[1:]] for row in sentences])
-    if noise:
-        dropped = (torch.rand(inputs.shape) < WORD_DROPOUT) & (place > 0)
+    """Return logits (m, vocabulary) and targets (m,) for every token of every sentence, row after row."""
+    inputs = pad([[token for sentence in row for token in sentence[:-1]] for row in sentences])
+    targets = pad([[token for sentence in row for token in sentence[1:]] for row in sentences])
+    positions = pad([[at for sentence in row for at in range(len(sentence) - 1)] for row in sentences])
+    blocks = pad([[n for n, sentence in enumerate(row, 1) for _ in sentence[1:]] for row in sentences])
+    if word_dropout:
+        dropped = (torch.rand(inputs.shape) < WORD_DROPOUT) & (positions > 0)
         inputs = inputs.masked_fill(dropped, UNKNOWN)
-    hidden = speaker.decoder.bert(
+    hidden = model.decoder.bert(
         inputs,
-        attention_mask=apart(owner),
-        position_ids=place,
-        encoder_hidden_states=tokens,
+        attention_mask=block_diagonal_mask(blocks),
+        position_ids=positions,
+        encoder_hidden_states=embeddings,
         is_decoder=True,
         use_cache=False,
     ).last_hidden_state
-    real = target != PAD
-    return speaker.decoder.cls(hidden[real]), target[real]
+    is_token = targets != PAD
+    return model.decoder.cls(hidden[is_token]), targets[is_token]
 
 
-def apart(owner: Tensor) -> Tensor:
-    """(n, 1, t, t) to add to the attention: a token sees itself and what stands before it in its own sentence."""
-    width = owner.shape[1]
-    may = (owner[:, :, None] == owner[:, None, :]) & torch.ones(width, width, dtype=torch.bool).tril()
-    return torch.zeros(may.shape).masked_fill(~may, torch.finfo(torch.float32).min)[:, None]
+def block_diagonal_mask(blocks: Tensor) -> Tensor:
+    """Return the additive causal mask (n, 1, t, t) within equal numbers of `blocks` (n, t)."""
+    width = blocks.shape[1]
+    allowed = (blocks[:, :, None] == blocks[:, None, :]) & torch.ones(width, width, dtype=torch.bool).tril()
+    return torch.zeros(allowed.shape).masked_fill(~allowed, torch.finfo(torch.float32).min)[:, None]

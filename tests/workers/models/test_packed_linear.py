@@ -23,17 +23,17 @@ def test_packed_linear_layers_equal_plain_ones() -> None:
 def test_packed_convolutions_equal_plain_ones() -> None:
     import torch
 
-    from workers.models.embedded.vision.backbone import SIDE, can_pack, imagenet_backbone, pack_backbone
-    from workers.models.embedded.vision.visual_features import glance
+    from workers.models.embedded.vision.backbone import INPUT_SIDE, can_pack, imagenet_backbone, pack_backbone
+    from workers.models.embedded.vision.visual_features import extract_visual_features
 
     if not can_pack():
         pytest.skip("this torch has no oneDNN")
     backbone = imagenet_backbone()
-    image = torch.rand(1, 3, SIDE, SIDE) * 2 - 1
+    image = torch.rand(1, 3, INPUT_SIDE, INPUT_SIDE) * 2 - 1
     with torch.inference_mode():
-        plain = glance(backbone, image)
+        plain = extract_visual_features(backbone, image)
         pack_backbone(backbone)
-        packed = glance(backbone, image)
+        packed = extract_visual_features(backbone, image)
     for name in ("grid", "coarse", "pooled", "labels"):
         before, after = getattr(plain, name), getattr(packed, name)
         torch.testing.assert_close(after, before, atol=1e-3, rtol=1e-3)
@@ -43,13 +43,13 @@ def test_folding_the_norms_does_not_change_the_output() -> None:
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
-    from workers.models.embedded.vision.backbone import SIDE, imagenet_backbone, imagenet_weights
-    from workers.models.embedded.vision.visual_features import glance
+    from workers.models.embedded.vision.backbone import INPUT_SIDE, imagenet_backbone, imagenet_weights
+    from workers.models.embedded.vision.visual_features import extract_visual_features
 
     net = EfficientNet.from_name("efficientnet-lite2")
     net.load_state_dict(torch.load(imagenet_weights(), weights_only=True))
-    image = torch.rand(1, 3, SIDE, SIDE) * 2 - 1
+    image = torch.rand(1, 3, INPUT_SIDE, INPUT_SIDE) * 2 - 1
     backbone = imagenet_backbone()
     with torch.inference_mode():
-        own = glance(backbone, image).labels
+        own = extract_visual_features(backbone, image).labels
         torch.testing.assert_close(own, net.eval()(image), atol=1e-3, rtol=1e-3)

@@ -1,6 +1,6 @@
-"""The captioner that ships: sentences by a small decoder that was trained on photographs, labels by ImageNet.
+"""The embedded captioner: an ImageNet backbone and a small text decoder, run on the CPU without network or download.
 
-No network, no GPU, nothing to download. MODEL_CARD.md says what it was trained on and what it is bad at.
+MODEL_CARD.md lists the training data, the measured quality and the known errors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,63 +11,66 @@ from workers.models.base import Caption, Captioner, Model, ModelUnavailable, Pix
 from workers.models.embedded import weights
 
 if TYPE_CHECKING:
-    from workers.models.embedded.inference import Sight
+    from workers.models.embedded.inference import EmbeddedInference
 
-MEND = "run bin/setup, and `git checkout -- workers/models/embedded` where the repository's own files changed."
+REPAIR = "run bin/setup, and `git checkout -- workers/models/embedded` where the repository's own files changed."
 
 
 def create(options: Mapping[str, object]) -> tuple[Captioner, Tagger]:
-    """Option `threads`: torch's intra-op threads, for the whole process; torch's own choice where it is absent."""
+    """Create the captioner and the tagger, which share one inference.
+
+    Option `threads`: torch's intra-op threads, for the whole process; torch's default where it is absent.
+    """
     for key in options:
         if key != "threads":
             raise ValueError(f"unknown option {key!r} of the embedded models; accepted: threads")
-    shared = Shared(threads_option(options))
+    shared = SharedInference(threads_option(options))
     return EmbeddedCaptioner(shared), EmbeddedTagger(shared)
 
 
-class Shared:
-    """What captioner and tagger have in common, so that a picture is looked at once."""
+class SharedInference:
+    """The inference that captioner and tagger share, so that an image is encoded once."""
 
     def __init__(self, threads: int | None = None, folder: Path = weights.FOLDER) -> None:
         self._threads, self._folder = threads, folder
-        self._sight: Sight | None = None
+        self._inference: EmbeddedInference | None = None
 
     @property
     def revision(self) -> str:
-        return "" if self._sight is None else self._sight.revision
+        return "" if self._inference is None else self._inference.revision
 
     @property
     def options(self) -> Mapping[str, object]:
-        return {} if self._sight is None else self._sight.options
+        return {} if self._inference is None else self._inference.options
 
     @property
-    def sight(self) -> "Sight":
-        if self._sight is None:
+    def inference(self) -> "EmbeddedInference":
+        if self._inference is None:
             raise RuntimeError("load() comes first")
-        return self._sight
+        return self._inference
 
     def load(self) -> None:
-        if self._sight is not None:
+        if self._inference is not None:
             return
         try:
-            from workers.models.embedded.inference import Sight
+            from workers.models.embedded.inference import EmbeddedInference
 
-            self._sight = Sight(self._threads, self._folder)
+            self._inference = EmbeddedInference(self._threads, self._folder)
         except ImportError as error:
             raise ModelUnavailable(f"The embedded captioner lacks {error.name}; run bin/setup.") from error
         except OSError as error:
-            raise ModelUnavailable(f"The embedded captioner's weights are missing ({error}); {MEND}") from error
+            raise ModelUnavailable(f"The embedded captioner's weights are missing ({error}); {REPAIR}") from error
         except ValueError as error:
-            raise ModelUnavailable(f"The embedded captioner's weights are damaged ({error}); {MEND}") from error
+            raise ModelUnavailable(f"The embedded captioner's weights are damaged ({error}); {REPAIR}") from error
 
     def unload(self) -> None:
-        self._sight = None
+        self._inference = None
 
 
-class _Embedded(Model):
+class _EmbeddedModel(Model):
     name = "forge-embedded"
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SharedInference) -> None:
         self._shared = shared
 
     @property
@@ -85,13 +88,13 @@ class _Embedded(Model):
         self._shared.unload()
 
 
-class EmbeddedCaptioner(_Embedded, Captioner):
+class EmbeddedCaptioner(_EmbeddedModel, Captioner):
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
-        sight = self._shared.sight
-        return [sight.teller.captions(seen) for seen in sight.see(batch)]
+        inference = self._shared.inference
+        return [inference.policy.captions(prediction) for prediction in inference.predict(batch)]
 
 
-class EmbeddedTagger(_Embedded, Tagger):
+class EmbeddedTagger(_EmbeddedModel, Tagger):
     def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
-        sight = self._shared.sight
-        return [sight.teller.tags(seen) for seen in sight.see(batch)]
+        inference = self._shared.inference
+        return [inference.policy.tags(prediction) for prediction in inference.predict(batch)]

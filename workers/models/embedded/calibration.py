@@ -1,4 +1,4 @@
-"""How sure a sentence is: the decoder's own likelihood, and whether the detector sees what it tells of."""
+"""Calibrate a sentence's confidence from the decoder's likelihood and the word detector's support."""
 
 import math
 from collections.abc import Mapping
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Of a sentence none of whose words the detector knows.
-UNKNOWN_SUPPORT = -3.0
-LEAST_PROBABILITY = 1e-3
+# Support of a sentence without any word of the detector's vocabulary.
+NO_WORD_SUPPORT = -3.0
+MIN_PROBABILITY = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logistic curve over `score`, the mean log-probability of the tokens, and the detector's `support`."""
+    """Logistic regression on `score`, the mean token log-probability, and `support`. The fields are config.json's."""
 
     score: float
     support: float
     offset: float
 
     def __call__(self, score: float, support: float) -> float:
-        """The share of such captions that are right, 0..1."""
+        """Return the expected share of correct captions, 0..1."""
         return 1 / (1 + math.exp(-(self.score * score + self.support * support + self.offset)))
 
 
-def support(sentence: str, words: NDArray[np.float32], places: Mapping[str, int]) -> float:
-    """Mean log-probability, by the detector, of the sentence's words that it knows; `places` says where each is."""
-    known = [float(words[places[word]]) for word in sentence.split() if word in places]
-    if not known:
-        return UNKNOWN_SUPPORT
-    return sum(math.log(probability + LEAST_PROBABILITY) for probability in known) / len(known)
+def detector_support(sentence: str, words: NDArray[np.float32], word_index: Mapping[str, int]) -> float:
+    """Return the detector's mean log-probability of the sentence's words. `word_index`: word → index into `words`."""
+    detectable = [float(words[word_index[word]]) for word in sentence.split() if word in word_index]
+    if not detectable:
+        return NO_WORD_SUPPORT
+    return sum(math.log(probability + MIN_PROBABILITY) for probability in detectable) / len(detectable)

