@@ -43,7 +43,7 @@ class Scale:
 
 @dataclass
 class TrainingRun:
-    """Methods without an underscore are stages, by their command-line names."""
+    """Public methods are the stages, by their command-line names."""
 
     data: Path
     work: Path

@@ -32,7 +32,7 @@ class ConceptSampler:
         self._label_numbers = {tuple(name): number for number, name in reversed(list(enumerate(vocabulary.labels)))}
 
     def for_sentence(self, ids: Sequence[int]) -> ConceptSlots:
-        """Sample slots: some of the sentence's words and its label at high probability, other words at low."""
+        """Sample slots: the sentence's words and label at high probability, others at low."""
         rng = self._rng
         own = [i for i in dict.fromkeys(ids) if i in self._content and rng.random() < 0.75]
         other = rng.choice(self._vocabulary.content, rng.integers(0, 6)).tolist()
@@ -44,7 +44,7 @@ class ConceptSampler:
     def for_template(
         self, label: int | None = None, templates: Sequence[str] = TEMPLATES
     ) -> tuple[list[int], ConceptSlots]:
-        """Sample a sentence about a label, a random one by default, with its slots."""
+        """Sample a sentence about a label, random by default, with its slots."""
         number = int(self._rng.integers(len(self._vocabulary.labels))) if label is None else label
         template = templates[int(self._rng.integers(len(templates)))]
         name = self._vocabulary.decode(self._vocabulary.labels[number])

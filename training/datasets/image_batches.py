@@ -20,7 +20,7 @@ from workers.models.embedded.vision.visual_features import COLOR_CHANNELS, cell_
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A view, its concept slots, and the target sentences as token ids. `is_mirrored`: its cells are mirrored."""
+    """A view with its concept slots and target sentences; `is_mirrored`: its cells are mirrored."""
 
     view: int
     concepts: ConceptSlots
@@ -39,7 +39,6 @@ class ImageBatches:
         self._label_numbers = label_numbers()
 
     def concepts(self, view: int) -> ConceptSlots:
-        """Return the slots from the classifier's and the detector's output."""
         labels, words = self.features.labels[view].astype(np.float32), self.words[view].astype(np.float32)
         return top_concepts(self.vocabulary.labels, self.vocabulary.content, labels, words)
 
@@ -61,19 +60,19 @@ class ImageBatches:
         return Example(view, self.concepts(view), [])
 
     def training_example(self, row: int, sentences: int) -> Example:
-        """Sample one view of the row and up to `sentences` of its captions, with dropout of concepts."""
+        """Sample a view of the row and up to `sentences` captions, with concept dropout."""
         view = int(self._rng.choice(self.views[row]))
         if self.features.rows[row].wordnet:
             return self._object_example(row, view)
         captions = self.captions[row]
         picked = self._rng.choice(len(captions), min(sentences, len(captions)), replace=False)
-        # The backbone was trained on mirrored images too: mirroring its output is nearly as good as running it again.
+        # The backbone was trained on mirrored images too: mirroring its output is nearly as good.
         is_mirrored = bool(self._rng.random() < 0.5)
         concepts = self._drop_concepts(self.concepts(view))
         return Example(view, concepts, [captions[n] for n in picked.tolist()], is_mirrored)
 
     def _object_example(self, row: int, view: int) -> Example:
-        """Return a label's slots and a template sentence; six of ten labels are random, to teach copying from slots."""
+        """Return a template sentence; six of ten labels are random, to teach copying from slots."""
         random_ids, random_slots = self._sampler.for_template(templates=PLAIN_TEMPLATES)
         if self._rng.random() < 0.6:
             return Example(view, random_slots, [random_ids])
@@ -92,7 +91,7 @@ class ImageBatches:
 
 
 def mirror_cells(cells: Tensor) -> Tensor:
-    """Exchange left and right of (n, 81, 484), among the four colors of each cell too."""
+    """Mirror (n, 81, 484), the four colors of each cell too."""
     n, _, channels = cells.shape
     mirrored = cells.view(n, GRID_SIDE, GRID_SIDE, channels).flip(2)
     features, colors = mirrored[..., :-COLOR_CHANNELS], mirrored[..., -COLOR_CHANNELS:]

@@ -47,7 +47,7 @@ class Vocabulary:
 
 
 def normalize_caption(sentence: str) -> str:
-    """Return it in lower case, without punctuation but hyphens and apostrophes inside words."""
+    """Lower the case, and drop punctuation but hyphens and apostrophes inside words."""
     words = re.findall(r"[a-z0-9]+(?:['-][a-z0-9]+)*", sentence.lower().replace("\u2019", "'"))
     return " ".join(words)
 
@@ -63,7 +63,7 @@ def read_sentences(source: Path, rows: Sequence[Row], *, commercial: bool) -> li
 
 
 def _end_of_coco(lines: Sequence[str], source: Path) -> int:
-    """Return where Flickr8k's captions begin: the file has COCO's first, then Flickr8k's, then Flickr30k's."""
+    """Return the first line of Flickr8k, which follows COCO."""
     flickr = {
         normalize_caption(caption)
         for line in (source / "flickr8k-train.jsonl").read_text(encoding="utf-8").splitlines()
@@ -74,7 +74,7 @@ def _end_of_coco(lines: Sequence[str], source: Path) -> int:
 
 
 def build_vocabulary(path: Path, sentences: Sequence[str], rows: Sequence[Row]) -> Vocabulary:
-    """Return the vocabulary of the tokenizer at `path`, which is trained where it is missing."""
+    """Return the vocabulary; the tokenizer is trained where `path` is missing."""
     captions = [normalize_caption(caption) for row in rows if row.split == "train" for caption in row.captions]
     names = [normalize_caption(label.name) for label in read_labels()]
     if not path.exists():
@@ -100,7 +100,7 @@ def _label_tokens(tokenizer: Tokenizer, name: str) -> list[int]:
 
 
 def _content_words(tokenizer: Tokenizer, rows: Sequence[Row]) -> list[int]:
-    """Return the words of one token that most images have, most frequent first."""
+    """Return the single-token words of most images, most frequent first."""
     counts: Counter[str] = Counter()
     for row in rows:
         if row.split == "train":

@@ -1,9 +1,9 @@
 """The reward of a sampled caption: CIDEr-D against the image's own captions, plus half of BLEU-4 and of recall.
 
 On token ids, EOS included: a reward without it trains captions that stop at "with a". CIDEr-D: Vedantam et al. 2015
-(arXiv 1411.5726), section 5 and equation 9. BLEU: Papineni et al. 2002, with one added to the counts of n-grams from
-two words on (Lin and Och 2004, for single sentences). Recall: METEOR's F-measure of single words with a weight of
-recall of 0.85 (Denkowski and Lavie 2014); without it captions become short.
+(arXiv 1411.5726), section 5 and equation 9. BLEU: Papineni et al. 2002, with one added to the counts from bigrams on
+(Lin and Och 2004). Recall: METEOR's F-measure of single words (Denkowski and Lavie 2014); without it captions become
+short.
 """
 
 import math

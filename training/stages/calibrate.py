@@ -69,7 +69,7 @@ def fit_logistic(inputs: NDArray[np.float64], correct: NDArray[np.bool_]) -> Cal
 def reliability_table(
     confidence: Sequence[float] | NDArray[np.float64], correct: Sequence[float] | NDArray[np.float64]
 ) -> str:
-    """Return a Markdown table: for each bin of confidence the count, the mean confidence and the share correct."""
+    """Return a Markdown table by bins of confidence."""
     predicted, actual = np.asarray(confidence), np.asarray(correct)
     lines = ["| confidence | number | mean confidence | right |", "| --- | --- | --- | --- |"]
     for low, high in itertools.pairwise(BINS):

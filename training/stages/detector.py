@@ -1,7 +1,7 @@
 """Train the word detector on the backbone's pooled features.
 
-Its output for training images comes from three-fold cross-prediction, by detectors that were not trained on them:
-otherwise the decoder would learn to trust probabilities that are higher than at inference.
+Its output for training images comes from detectors of other folds: otherwise the decoder would learn to trust
+probabilities that are higher than at inference.
 """
 
 from pathlib import Path
@@ -52,7 +52,7 @@ def train_detector(
 
 
 def word_targets(features: FeatureStore, vocabulary: Vocabulary) -> Tensor:
-    """Return (rows, 1000): 1 for a word in at least two captions, or in any of fewer than three; 0.5 in one of many."""
+    """Return (rows, 1000): 1 for a word of two captions or of any of fewer than three; 0.5 for one of many."""
     word_index = {token: index for index, token in enumerate(vocabulary.content)}
     targets = torch.zeros(len(features.rows), DETECTED_WORDS)
     for number, row in enumerate(features.rows):
@@ -91,7 +91,7 @@ def _train(
 
 
 def _initialize(pooled: Tensor, targets: Tensor, share: NDArray[np.float64]) -> WordDetector:
-    """Return a detector with the mean and spread of each feature and the base rate of each word."""
+    """Return a detector with feature means and spreads, and base rates of words."""
     detector = WordDetector()
     sampled = torch.from_numpy(np.flatnonzero(share)[::4])
     detector.middle.copy_(pooled[sampled].flatten(1).mean(0))
@@ -117,7 +117,7 @@ def _write_predictions(
 def top_word_precision(
     words: NDArray[np.float16], features: FeatureStore, vocabulary: Vocabulary, limit: int = 400
 ) -> dict[str, float]:
-    """Return how many of an image's top five words its captions have, for each dataset and split."""
+    """Return the share of the top five words that the captions have, by dataset and split."""
     targets = word_targets(features, vocabulary)
     precisions: dict[str, float] = {}
     for subset in ("coco", "flickr8k", "grocery", "fashion"):

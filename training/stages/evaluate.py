@@ -91,7 +91,6 @@ def _print_scores(rows: Sequence[Row], images: Sequence[EvaluatedImage]) -> None
 
 
 def _print_objects(rows: Sequence[Row], images: Sequence[EvaluatedImage]) -> None:
-    """Print how many confident labels are right, and how many of those the result has."""
     numbers = label_numbers()
     labels = read_labels()
     lexicon = Lexicon(labels)

@@ -43,7 +43,7 @@ SHAPES: dict[str, tuple[tuple[int, ...], type[Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An augmentation of a row's image. `number` 0 is the whole image; others are randomly cropped and mirrored."""
+    """An augmentation of a row's image. `number` 0: the whole image; others: randomly cropped and mirrored."""
 
     row: int
     number: int
@@ -84,7 +84,7 @@ def views_by_row(features: FeatureStore) -> list[list[int]]:
 
 
 def sample_epoch(features: FeatureStore, shares: dict[str, float], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return training rows in random order, each `shares[subset]` times on average."""
+    """Shuffle the training rows, each `shares[subset]` times on average."""
     rows: list[int] = []
     for number, row in enumerate(features.rows):
         if row.split == "train":

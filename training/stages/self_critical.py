@@ -79,7 +79,7 @@ def _order(batches: ImageBatches, shares: dict[str, float], size: int, excluded:
 def _sampled_loss(
     model: CaptionModel, batches: ImageBatches, rows: Sequence[int], scenes: Sequence[int], reward: Reward
 ) -> tuple[Tensor, float]:
-    """Return the policy-gradient loss and the mean reward. `scenes`: the reward's image numbers of `rows`."""
+    """Return the policy-gradient loss and the mean reward; `scenes`: the numbers of `rows` in `reward`."""
     examples = [batches.training_example(row, 1) for row in rows]
     embeddings = model.bridge(batches.decoder_input(examples), model.word_embeddings)
     captions = sample_captions(model, embeddings.detach())
@@ -99,7 +99,7 @@ def _sampled_loss(
 
 @torch.no_grad()
 def sample_captions(model: CaptionModel, embeddings: Tensor) -> list[list[list[int]]]:
-    """Return five captions for each image, as token ids from BOS to EOS."""
+    """Return five captions for each image, BOS to EOS."""
     model.eval()
     ids = model.sample(embeddings, SAMPLES, MAX_TOKENS)
     model.train()
@@ -108,7 +108,7 @@ def sample_captions(model: CaptionModel, embeddings: Tensor) -> list[list[list[i
 
 
 def end_at_eos(row: Sequence[int]) -> list[int]:
-    """Return the tokens up to the first EOS, which is appended where it is missing."""
+    """Cut after the first EOS, or append one."""
     tokens = list(row[: row.index(EOS)] if EOS in row else row)
     # PAD can be sampled before the end, and the loss would skip it.
     return [*(UNKNOWN if token == PAD else token for token in tokens), EOS]
@@ -116,7 +116,7 @@ def end_at_eos(row: Sequence[int]) -> list[int]:
 
 @torch.no_grad()
 def interpolate_weights(model: CaptionModel, target: CaptionModel) -> CaptionModel:
-    """Move the weights of `model`, in place, by INTERPOLATION towards those of `target`."""
+    """Move `model`, in place, towards `target`."""
     for old, new in zip(model.parameters(), target.parameters(), strict=True):
         old.lerp_(new, INTERPOLATION)
     return model

@@ -1,6 +1,6 @@
 """The embedded captioner: an ImageNet backbone and a small text decoder, run on the CPU without network or download.
 
-MODEL_CARD.md lists the training data, the measured quality and the known errors.
+MODEL_CARD.md has the training data, the measured quality and the known errors.
 """
 
 from collections.abc import Mapping, Sequence

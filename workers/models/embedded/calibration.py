@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Support of a sentence without any word of the detector's vocabulary.
+# Of a sentence without any word of the detector.
 NO_WORD_SUPPORT = -3.0
 MIN_PROBABILITY = 1e-3
 
@@ -26,7 +26,7 @@ class Calibration:
 
 
 def detector_support(sentence: str, words: NDArray[np.float32], word_index: Mapping[str, int]) -> float:
-    """Return the detector's mean log-probability of the sentence's words. `word_index`: word → index into `words`."""
+    """Return the mean log-probability of the sentence's words in `words` (1000,), the detector's probabilities."""
     detectable = [float(words[word_index[word]]) for word in sentence.split() if word in word_index]
     if not detectable:
         return NO_WORD_SUPPORT

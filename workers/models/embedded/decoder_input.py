@@ -88,7 +88,7 @@ def top_concepts(
     labels: NDArray[np.float32],
     words: NDArray[np.float32],
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Fill the slots with the most probable labels and words, from (1000,) probabilities of each."""
+    """Fill the slots from (1000,) probabilities of `labels` and of `words`."""
     best_words = [
         int(n)
         for n in np.argsort(-words, kind="stable")[:WORD_SLOTS]
@@ -103,7 +103,7 @@ def top_concepts(
 def fill_slots(
     labels: Sequence[tuple[Sequence[int], float]], words: Sequence[tuple[int, float]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return (19,) token ids and (19,) probabilities, from the tokens and the probability of each label and word."""
+    """Return (19,) token ids and (19,) probabilities."""
     ids, probabilities = np.full(CONCEPT_SLOTS, PAD), np.zeros(CONCEPT_SLOTS, dtype=np.float32)
     for slot, (name, probability) in enumerate(labels[:LABEL_SLOTS]):
         at = slot * WORDS_PER_LABEL

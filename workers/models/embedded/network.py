@@ -113,7 +113,6 @@ class Network:
 
 
 def _with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors below `prefix`, in fp32, by the rest of their names."""
     dotted = f"{prefix}."
     return {name.removeprefix(dotted): tensor.float() for name, tensor in tensors.items() if name.startswith(dotted)}
 

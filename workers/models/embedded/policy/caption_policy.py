@@ -18,14 +18,13 @@ from workers.models.embedded.policy.people_fallback import PeopleFallback
 
 # A label above it is right in 96 of 100 single-object photographs.
 CONFIDENT_LABEL = 0.5
-# Below this probability of its nouns, a setting is cut from a sentence whose thing a label of MIN_LABEL names.
+# Below this probability of its nouns a setting is cut, where a label of MIN_LABEL names the thing in it.
 MIN_SETTING = 0.15
 MIN_LABEL = 0.2
 SETTING = re.compile(r" (sitting )?(on|in|at) ")
 # Below it more sentences are wrong than right.
 MIN_CONFIDENCE = 0.33
-# The least probability of a detected word that becomes a tag.
-MIN_WORD = 0.5
+MIN_TAG_WORD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class ImagePrediction:
 
 
 class CaptionPolicy:
-    """Choose captions and tags. `content`: the detected words in the detector's order."""
+    """`content`: the detected words in the detector's order."""
 
     def __init__(self, labels: list[Label], content: list[str]) -> None:
         self._labels = labels
@@ -51,7 +50,7 @@ class CaptionPolicy:
         self._evidence = Evidence(labels, self._lexicon, self._nouns)
 
     def captions(self, prediction: ImagePrediction) -> list[Caption]:
-        """Return one sentence or phrase, or none where no probability is high enough."""
+        """Return one sentence or phrase, or none."""
         return (
             self._fused_caption(prediction) or self._sentence_caption(prediction) or self._fallback_caption(prediction)
         )
@@ -76,7 +75,6 @@ class CaptionPolicy:
         return Caption(sentence, round(max(confidence, label_confidence), 3))
 
     def _sentence_caption(self, prediction: ImagePrediction) -> list[Caption]:
-        """Return the sentence, unless its confidence is low or the evidence contradicts it."""
         if not prediction.sentence or prediction.confidence < MIN_CONFIDENCE or self._is_contradicted(prediction):
             return []
         sentence = self._without_undetected_setting(prediction.sentence, prediction)
@@ -115,7 +113,7 @@ class CaptionPolicy:
             own = Tag(label.name, round(probability, 3), label.kind, label.hypernym, label.number)
             tags = {own.text: own, **tags}
         for index in np.argsort(-prediction.words, kind="stable").tolist():
-            if prediction.words[index] < MIN_WORD:
+            if prediction.words[index] < MIN_TAG_WORD:
                 break
             noun = self._nouns.get(index)
             if noun is not None:

@@ -1,6 +1,6 @@
 """Concepts, words wider than a label ("dog", "person", "kitchen"), with their member labels and thresholds.
 
-A concept's evidence is the sum of its members' probabilities: where badger and fox share it, furry animal has both.
+A concept's evidence is the sum of its members' probabilities.
 """
 
 import csv
@@ -81,7 +81,7 @@ class ConceptMembership:
         return evidence
 
     def concept_evidence(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return each concept's evidence, 0 where the strongest member has nearly all and `spread` requires more."""
+        """Return each concept's evidence, 0 where the members beside the strongest have less than `spread`."""
         above = _above_floor(probabilities)
         total: NDArray[np.float32] = self._of_concept @ above
         strongest = (self._of_concept * above).max(axis=1)

@@ -44,12 +44,12 @@ class Evidence:
             self._words_of.setdefault(noun, []).append(number)
 
     def word_probability(self, noun: str, words: NDArray[np.float32]) -> float:
-        """Return the highest probability of the noun or of one of its words: the detector has single words only."""
+        """Return the highest probability of the noun or one of its words: the detector has single words only."""
         numbers = [number for word in (noun, *noun.split()) for number in self._words_of.get(word, ())]
         return max((float(words[number]) for number in numbers), default=0.0)
 
     def contradicts(self, reading: Reading, labels: NDArray[np.float32], words: NDArray[np.float32]) -> bool:
-        """Return whether its only thing or its animal lacks evidence, or an animal that the labels have is missing."""
+        """Return whether its only thing or its animal lacks evidence, or an evident animal is missing."""
         things = reading.things
         kinds = {thing.noun.kind for thing in things}
         if kinds.isdisjoint({"animal", "person"}) and float(labels[self._animals].sum()) > CONFIDENT_ANIMAL:
@@ -84,7 +84,7 @@ def _of_kinds(labels: Sequence[Label], *kinds: str) -> NDArray[np.bool_]:
 
 
 def _relatives(labels: Sequence[Label]) -> dict[str, NDArray[np.bool_]]:
-    """Return the member labels of each wider word for an animal ("dog") that has any."""
+    """Return the member labels of each wider word for an animal ("dog")."""
     concepts = {concept.name: concept for concept in read_concepts() if concept.kind == "animal" and concept.level == 1}
     parents = {label.parent for label in labels if label.kind == "animal"} | concepts.keys()
     found = {

@@ -35,7 +35,7 @@ WORN_OR_USED = {"clothing": "in", "accessory": "with", "sport": "with", "instrum
 MIN_LABEL = 0.2
 # Scales the thresholds for tags.
 TAG_LENIENCE = 0.85
-# Below the 0.75 at which workers.composing adds a tag to the description: labels only, never wider words.
+# Below the 0.75 at which workers.composing adds a tag to the description: that is for labels.
 MAX_WIDER_CONFIDENCE = 0.74
 
 
@@ -149,7 +149,7 @@ def _threshold(label: Label, species: Sequence[Concept]) -> float:
 
 
 def _confidence(evidence: float, threshold: float) -> float:
-    """Return 0.75 at the threshold, 1 at full evidence, piecewise linear between."""
+    """Return 0.75 at the threshold, 1 at full evidence."""
     if evidence < threshold:
         share = evidence / threshold * 0.75
     else:
@@ -177,7 +177,7 @@ def _with_second(membership: ConceptMembership, first: Detection, things: Sequen
 
 
 def _may_join(membership: ConceptMembership, first: Detection, second: Detection) -> bool:
-    """Return whether the two are different things: of different kinds, without a common label."""
+    """Return whether they are different things: of different kinds, without a common label."""
     if first.kind == second.kind or second.level >= LAST_LEVEL or {first.kind, second.kind} == {"person", "clothing"}:
         return False
     return not (_members(membership, first) & _members(membership, second)).any()

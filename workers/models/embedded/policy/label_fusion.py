@@ -1,7 +1,7 @@
 """Fuse one confident label with the decoder's sentence.
 
-Of two that contradict each other the more probable wins, by a lead that depends on whether both could be true. The
-decoder has scenes and often the wrong thing; the classifier has a thousand things and no scene.
+Of two that contradict each other the more probable is kept, by a lead that depends on whether both could be true: the
+decoder is often wrong about things, the classifier has no scenes.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from workers.english.nouns import ADJECTIVES, ARTICLES, COLORS, Lexicon, Mention
 from workers.models.embedded.policy.concepts import read_concepts
 from workers.models.embedded.policy.label_captions import DOUBTFUL
 
-# The least probability at which "a dog" becomes "a beagle"; below it an animal that wins gets its wider word.
+# The least probability at which "a dog" becomes "a beagle"; below it an animal keeps its wider word.
 NARROW = 0.8
-# The lead in probability over the sentence's confidence that a label needs to win.
+# The lead in probability over the sentence's confidence at which a label replaces it.
 # Both name a thing of one kind, and the image has one: a cat or a dog.
 LEAD_SAME_KIND = -0.1
 # The sentence names one thing and no scene: a close up of a dog, for a guitar.
@@ -33,7 +33,7 @@ LEAD_SCENE = 0.75
 # Below this confidence a setting is dropped with its subject.
 CONFIDENT_SETTING = 0.25
 
-# Kinds of which an image seldom has two, unlike vehicles and furniture.
+# Kinds of which an image seldom has two.
 _EXCLUSIVE = frozenset(("animal", "food", "drink", "instrument", "clothing", "weapon", "toy"))
 _SCENES = frozenset(("place", "landscape", "event"))
 _PLACES = _SCENES | frozenset(("building", "structure"))
@@ -50,7 +50,7 @@ _ON_TABLES = frozenset((
 _OUT_OF_DOORS = frozenset(("animal", "machine", "plant", "sport", "vehicle"))
 _SOLD = frozenset(("container", "drink", "food"))
 _PETS = frozenset(("cat", "dog"))
-# Settings that are kept, with the kinds of things that are found in them.
+# Settings that are kept, with the kinds of things in them.
 _SETTINGS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("table", "counter", "desk", "shelf", "bed", "floor", "plate", "tray"), _ON_TABLES),
     **dict.fromkeys(("grass", "snow", "field", "ground", "sand", "beach", "street", "road"), _OUT_OF_DOORS),
@@ -68,9 +68,8 @@ FusionOutcome = Literal["named", "narrowed", "replaced", "added", "kept"]
 
 @dataclass(frozen=True, slots=True)
 class LabelFusion:
-    """`outcome`: the sentence "named" the label already, by its name, a synonym or a wider word; it was "narrowed" to
-    the label's name, or "replaced" by the label. Of an unchanged sentence: the label is "added" to the tags as a
-    detail, or the sentence is "kept" and the label dropped.
+    """`outcome`: the sentence "named" the label already, or a synonym or wider word, was "narrowed" to its name, or
+    "replaced" by it. Of an unchanged sentence: the label is "added" to the tags, or dropped and the sentence "kept".
     """
 
     sentence: str
@@ -79,7 +78,7 @@ class LabelFusion:
 
 @dataclass(frozen=True, slots=True)
 class _Conflict:
-    """A sentence and the label it does not name. `name`: the label's, or its wider word where it is less probable."""
+    """A sentence and the label it does not name; `name`: the label's or its wider word."""
 
     lexicon: Lexicon
     reading: Reading
@@ -128,7 +127,6 @@ def fuse_label(lexicon: Lexicon, sentence: str, confidence: float, label: Label,
 
 
 def _label_name(label: Label, probability: float) -> str:
-    """Return the label's name, or below NARROW an animal's wider word."""
     species = (concept.name for concept in _SPECIES if probability < NARROW and concept.covers(label))
     return next(species, label.name)
 
@@ -147,7 +145,7 @@ def _narrowed(reading: Reading, wide: list[Mention], label: Label) -> str | None
 
 
 def _required_lead(conflict: _Conflict) -> tuple[float, FusionOutcome]:
-    """Return the lead with which the label wins, and the outcome without it."""
+    """Return the lead at which the label replaces the sentence, and the outcome below it."""
     subject, same_kind = conflict.subject, conflict.same_kind
     if subject is None:
         return LEAD_OTHER, "added"
@@ -169,7 +167,7 @@ def _required_lead(conflict: _Conflict) -> tuple[float, FusionOutcome]:
 
 
 def _is_bare(conflict: _Conflict) -> bool:
-    """Return whether the sentence has one thing, perhaps in a place or a setting."""
+    """Return whether it is one thing, perhaps in a place or a setting."""
     setting = _setting(conflict)
     others = conflict.reading.things[1:-1] if setting else conflict.reading.things[1:]
     return all(other.noun.kind in _PLACES for other in others)
@@ -224,7 +222,7 @@ def _fits_setting(label: Label, place: str) -> bool:
 
 
 def _substitute(reading: Reading, mention: Mention, name: str, number: str, *, drop_colors: bool = False) -> str | None:
-    """Return the sentence with the name for the noun; None without an article or with contradicting colors."""
+    """Replace the noun by the name; None without an article or with contradicting colors."""
     start = reading.article_of(mention)
     if start is None:
         return None
@@ -244,7 +242,7 @@ def _substitute(reading: Reading, mention: Mention, name: str, number: str, *, d
 
 
 def _colors_conflict(colors: set[str], own: set[str]) -> bool:
-    """Return whether the colors contradict: a black bear is not brown; a golden retriever may be."""
+    """A black bear is not brown; a golden retriever may be."""
     return bool(own and colors - own - (_LIKE_GOLD if "golden" in own else set()))
 
 

@@ -34,8 +34,8 @@ class PeopleFallback:
         self._concept = concept
 
     def detect(self, reading: Reading, words: NDArray[np.float32]) -> Detection | None:
-        """Return the sentence's subject if it is people and the detector has any: "a little boy", or a neutral word
-        ("a child", "people") where it lacks the sentence's own. `words` (1000,): probabilities.
+        """Return the sentence's subject if it is people and any are detected: "a little boy", or a neutral word ("a
+        child", "people") where the sentence's own is not.
         """
         subject = next(iter(reading.things), None)
         if subject is None or subject.noun.kind != "person" or _max_probability(words, self._numbers) < MIN_PERSON:

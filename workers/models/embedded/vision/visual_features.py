@@ -49,7 +49,7 @@ class WordDetector(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        # Standardized by training-set mean and spread: in a layer norm over both halves the maxima drown the means.
+        # Not a layer norm: the maxima are much larger than the means and would dominate it.
         self.register_buffer("middle", torch.zeros(2 * POOLED_CHANNELS))
         self.register_buffer("spread", torch.ones(2 * POOLED_CHANNELS))
         self.layers = nn.Sequential(
