@@ -13,7 +13,7 @@ from workers.english.nouns import ADJECTIVES, ARTICLES, COLORS, Lexicon, Mention
 from workers.models.embedded.policy.concepts import read_concepts
 from workers.models.embedded.policy.label_captions import DOUBTFUL
 
-# The least probability at which "a dog" becomes "a beagle"; below it an animal keeps its wider word.
+# The least probability at which "a dog" becomes "a beagle"; below it an animal is named by its wider word.
 NARROW = 0.8
 # The lead in probability over the sentence's confidence at which a label replaces it.
 # Both name a thing of one kind, and the image has one: a cat or a dog.
@@ -47,13 +47,13 @@ _ON_TABLES = frozenset((
     "accessory", "clothing", "container", "drink", "electronics", "food", "household", "instrument", "office",
     "tool", "toy",
 ))  # fmt: skip
-_OUT_OF_DOORS = frozenset(("animal", "machine", "plant", "sport", "vehicle"))
+_OUTDOOR = frozenset(("animal", "machine", "plant", "sport", "vehicle"))
 _SOLD = frozenset(("container", "drink", "food"))
 _PETS = frozenset(("cat", "dog"))
 # Settings that are kept, with the kinds of things in them.
 _SETTINGS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("table", "counter", "desk", "shelf", "bed", "floor", "plate", "tray"), _ON_TABLES),
-    **dict.fromkeys(("grass", "snow", "field", "ground", "sand", "beach", "street", "road"), _OUT_OF_DOORS),
+    **dict.fromkeys(("grass", "snow", "field", "ground", "sand", "beach", "street", "road"), _OUTDOOR),
     **dict.fromkeys(("grocery store", "grocery store shelf", "store shelf", "supermarket"), _SOLD),
 }
 _SETTINGS_OF_ALL = frozenset(("background", "backdrop"))
@@ -112,12 +112,12 @@ def fuse_label(lexicon: Lexicon, sentence: str, confidence: float, label: Label,
     words = lexicon.words_of(label)
     if any(mention.noun.text in words.synonyms for mention in reading.mentions):
         return LabelFusion(sentence, "named")
-    may_win = label.kind != "person" and label.name not in DOUBTFUL
+    may_replace = label.kind != "person" and label.name not in DOUBTFUL
     wide = [mention for mention in reading.mentions if mention.noun.text in words.hypernyms]
     if wide:
-        narrowed = _narrowed(reading, wide, label) if may_win and probability >= NARROW else None
+        narrowed = _narrowed(reading, wide, label) if may_replace and probability >= NARROW else None
         return LabelFusion(narrowed, "narrowed") if narrowed else LabelFusion(sentence, "named")
-    if not may_win:
+    if not may_replace:
         return LabelFusion(sentence, "kept")
     conflict = _Conflict(lexicon, reading, label, _label_name(label, probability), confidence)
     lead, outcome = _required_lead(conflict)
