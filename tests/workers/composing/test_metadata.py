@@ -27,7 +27,7 @@ WORDS = [
     "named", "\u2019", "(", "©", "[SEP]", "close up of", "black and white", "standing", "THERE IS A", ",",
 ]  # fmt: skip
 texts = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
-confidences = st.floats(0, 1)
+confidences = st.floats(0, 1, allow_subnormal=False)
 captions = st.lists(st.builds(Caption, texts, confidences), max_size=4)
 tags = st.lists(
     st.builds(Tag, texts, confidences, texts, texts, st.sampled_from(["count", "mass", "plural"])), max_size=25

@@ -180,9 +180,9 @@ WORDS = st.sampled_from((
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(
     sentence=st.lists(WORDS, max_size=12).map(" ".join) | st.text(max_size=60),
-    confidence=st.floats(0, 1),
+    confidence=st.floats(0, 1, allow_subnormal=False),
     label=st.sampled_from(LABELS),
-    probability=st.floats(0.5, 1),
+    probability=st.floats(0.5, 1, allow_subnormal=False),
 )
 def test_any_fused_sentence_names_the_label_or_is_unchanged(
     sentence: str, confidence: float, label: Label, probability: float
