@@ -9,6 +9,7 @@ from typing import Self
 from django.conf import settings
 
 from forge.stack import ports
+from forge.stack.commands import web_command, worker_command
 from forge.stack.errors import StackError, StartFailed, StopRequested
 from forge.stack.process import Process
 from forge.stack.readiness import missing
@@ -18,7 +19,6 @@ from forge.stack.valkey import Valkey
 POLL_S = 0.2
 VALKEY_START_S = 60.0
 WEB_GRACE_S = 8.0
-STREAMS_GRACE_S = 3  # open streams do not hold up a web server's end; their clients come back and resume
 WORKER_MARGIN_S = 5.0  # beyond the grace in which a worker ends by itself
 VALKEY_GRACE_S = 10.0
 SILENT_STOP_S = 4.0
@@ -164,21 +164,12 @@ class Stack:
 
     def _start_webs(self) -> None:
         for number, port in enumerate(self._ports, start=1):
-            arguments = (
-                f"config.asgi:application --host 127.0.0.1 --port {port} --http httptools --loop uvloop --ws none"
-                f" --lifespan off --no-access-log --timeout-graceful-shutdown {STREAMS_GRACE_S}"
-            )
-            self._add(f"web-{number}", [sys.executable, "-m", "uvicorn", *arguments.split()], grace=WEB_GRACE_S)
+            self._add(f"web-{number}", web_command(port), grace=WEB_GRACE_S)
 
     def _start_workers(self) -> None:
         grace = settings.FORGE_WORKER_GRACE_S + WORKER_MARGIN_S
         for number in range(1, self._workers + 1):
-            # The pid keeps names apart where several stacks of one machine share a broker.
-            arguments = (
-                f"-A config worker --pool threads -n forge-{os.getpid()}-{number}@%h"
-                " --without-gossip --without-mingle --loglevel INFO"
-            )
-            self._add(f"worker-{number}", [sys.executable, "-m", "celery", *arguments.split()], grace=grace)
+            self._add(f"worker-{number}", worker_command(number), grace=grace)
 
     def _add(self, name: str, command: list[str], *, cwd: Path | None = None, grace: float = 5.0) -> Process:
         process = Process(
