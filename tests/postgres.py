@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from forge.stack.ports import any_free
+from forge.stack.ports import free_port
 
 MISSING = "PostgreSQL is not installed: apt install postgresql"
 
@@ -102,7 +102,7 @@ def throwaway() -> Iterator[Cluster]:
         Path(folder).chmod(0o755)
         home = Path(folder) / "cluster"
         home.mkdir()
-        cluster = Cluster(found, home, any_free(taken=[]))
+        cluster = Cluster(found, home, free_port())
         cluster.create()
         try:
             cluster.start()

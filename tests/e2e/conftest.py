@@ -129,7 +129,7 @@ def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
 
 def _stack(data: Path, webs: int, workers: int, env: dict[str, str | None] | None) -> Stack:
     scripted: dict[str, str | None] = {"FORGE_MODELS": "scripted", "REDIS_URL": None}
-    return Stack(data, port=0, webs=webs, workers=workers, env={**scripted, **(env or {})}, say=print)
+    return Stack(data, port=0, webs=webs, workers=workers, env={**scripted, **(env or {})}, report=print)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import redis
 
-from forge.stack import Process, Stack
+from forge.stack import Stack, SupervisedProcess
 from tests.e2e.audit import Audit, ask
 from tests.e2e.load import Load
 from tests.postgres import Cluster
@@ -59,14 +59,14 @@ class Ground:
         before = self.load.events
         self.until(lambda: self.load.events >= before + events)
 
-    def process(self, name: str) -> Process:
+    def process(self, name: str) -> SupervisedProcess:
         return self.stack.processes[name]
 
-    def named(self, prefix: str) -> list[Process]:
+    def named(self, prefix: str) -> list[SupervisedProcess]:
         return [process for name, process in self.stack.processes.items() if name.startswith(prefix)]
 
     def ready(self) -> None:
-        self.until(lambda: self.stack.missing() is None)
+        self.until(lambda: self.stack.not_ready_reason() is None)
 
     def audit(self) -> Audit:
         return ask(self.stack.processes["web-1"].env)
@@ -82,7 +82,7 @@ class Ground:
 
 
 @contextmanager
-def given(process: Process, **variables: str) -> Iterator[None]:
+def given(process: SupervisedProcess, **variables: str) -> Iterator[None]:
     """Starts of this process inside have these variables."""
     before = process.env or {}
     process.env = {**before, **variables}

@@ -189,7 +189,7 @@ def test_the_demo_uses_a_running_stack_and_leaves_it_running(
     shown = _run(venv, tmp_path / "unused", "demo", "--data", stack.data, pictures / "teal.png")
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert stack.urls[0] in shown.stdout
-    assert stack.missing() is None
+    assert stack.not_ready_reason() is None
 
 
 def test_a_refusal_of_the_service_is_shown_as_its_sentence(

@@ -28,7 +28,7 @@ def ground_zero(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for all that is broken on SQLite: each scenario leaves it mended."""
     data = tmp_path_factory.mktemp("faults")
     env = {**ENV, "DATABASE_URL": None}
-    with small_disk(data), Stack(data, port=0, webs=2, workers=2, env=env, say=print) as stack:
+    with small_disk(data), Stack(data, port=0, webs=2, workers=2, env=env, report=print) as stack:
         stack.wait_ready(PATIENCE_S)
         yield stack
 
@@ -59,7 +59,7 @@ def test_nothing_is_lost_on_postgresql_with(
     scenario: Scenario, postgres: Cluster, tmp_path_factory: pytest.TempPathFactory, make_key: MakeKey
 ) -> None:
     env = {**ENV, "DATABASE_URL": postgres.url}
-    with Stack(tmp_path_factory.mktemp("faults"), port=0, webs=2, workers=2, env=env, say=print) as stack:
+    with Stack(tmp_path_factory.mktemp("faults"), port=0, webs=2, workers=2, env=env, report=print) as stack:
         stack.wait_ready(PATIENCE_S)
 
         check(scenario, stack, make_key(stack.data, credits=100_000, database=postgres.url), postgres)

@@ -15,7 +15,7 @@ from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
 from forge.stack import Stack
-from forge.stack.ports import any_free
+from forge.stack.ports import free_port
 from tests.e2e.client import analyze_body, colors, submit, upload
 from tests.e2e.conftest import MakeKey, environment, until
 from tests.images import jpeg
@@ -54,7 +54,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory, make_key: MakeKey) -> Iterator[Watched]:
     """Ready, and one job of four images done, of which one failed."""
-    port = any_free(taken=[])
+    port = free_port()
     env: dict[str, str | None] = {
         "FORGE_MODELS": "scripted",
         "FORGE_SCRIPT": json.dumps({"delay_ms": 50, "fail_color": "#ff0000"}),
@@ -66,7 +66,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, make_key: MakeKey) -> Iter
         "FORGE_EXPIRY_EVERY_S": "0.5",
         "REDIS_URL": None,
     }
-    with Stack(tmp_path_factory.mktemp("watched"), port=0, env=env, say=print) as stack:
+    with Stack(tmp_path_factory.mktemp("watched"), port=0, env=env, report=print) as stack:
         watched = Watched(stack, port)
         until(watched.ready, "ready", stack.poll)
         watched.key = make_key(stack.data)

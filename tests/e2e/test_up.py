@@ -12,8 +12,8 @@ import psutil
 import pytest
 import redis
 
-from forge.stack import Process, Stack
-from forge.stack.record import Entry, Record
+from forge.stack import Stack, SupervisedProcess
+from forge.stack.state_file import RecordedProcess, StackState
 from tests.e2e.conftest import MakeStack, Up, environment, processes_of, until
 
 pytestmark = pytest.mark.e2e
@@ -50,7 +50,7 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_works(up: Callabl
 
     second = up()
     second.url()
-    recorded = {entry.pid for entry in Record.load(tmp_path).processes.values()}
+    recorded = {entry.pid for entry in StackState.load(tmp_path).processes.values()}
     assert {process.pid for process in processes_of(tmp_path)} == recorded | {second.process.pid}
     assert second.end() == 0
     assert processes_of(tmp_path) == []
@@ -61,7 +61,7 @@ def test_a_supervisor_killed_half_way_through_its_start_leaves_nothing(
     up: Callable[..., Up], tmp_path: Path, name: str
 ) -> None:
     first = up()
-    until(lambda: name in Record.load(tmp_path).processes, f"{name} is started")
+    until(lambda: name in StackState.load(tmp_path).processes, f"{name} is started")
     first.end(signal.SIGKILL)
     if sys.platform == "linux":
         until(lambda: processes_of(tmp_path) == [], "the children of a killed supervisor are gone")
@@ -73,7 +73,7 @@ def test_a_supervisor_killed_half_way_through_its_start_leaves_nothing(
 
 def test_a_start_can_be_stopped_half_way(up: Callable[..., Up], tmp_path: Path) -> None:
     running = up()
-    until(lambda: "valkey" in Record.load(tmp_path).processes, "valkey is started")
+    until(lambda: "valkey" in StackState.load(tmp_path).processes, "valkey is started")
     assert running.end() == 0
     assert processes_of(tmp_path) == []
 
@@ -82,9 +82,9 @@ def test_a_second_signal_kills_at_once(up: Callable[..., Up], tmp_path: Path) ->
     running = up()
     running.url()
     # Stopped, it holds its work for ever, as far as the supervisor can see.
-    psutil.Process(Record.load(tmp_path).processes["worker-1"].pid).suspend()
+    psutil.Process(StackState.load(tmp_path).processes["worker-1"].pid).suspend()
     running.process.send_signal(signal.SIGINT)
-    until(lambda: "finishes what it holds" in running.stderr, "the stop waits for the worker")
+    until(lambda: "completes its work in flight" in running.stderr, "the stop waits for the worker")
 
     assert running.end(signal.SIGINT) == 130
     assert processes_of(tmp_path) == []
@@ -101,7 +101,7 @@ def test_a_stack_can_be_started_again(make_stack: MakeStack) -> None:
 def test_a_recorded_pid_that_is_another_process_now_is_left_alone(up: Callable[..., Up], tmp_path: Path) -> None:
     bystander = psutil.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
-        Record(processes={"web-1": Entry(bystander.pid, create_time=1.0)}).save(tmp_path)
+        StackState(processes={"web-1": RecordedProcess(bystander.pid, create_time=1.0)}).save(tmp_path)
         up().url()
         assert bystander.poll() is None
     finally:
@@ -145,7 +145,7 @@ def test_what_dies_is_started_again(make_stack: MakeStack) -> None:
     assert sorted(stack.processes) == ["valkey", "web-1", "web-2", "worker-1"]
 
 
-def _runs_anew(process: Process, before: int) -> Callable[[], bool]:
+def _runs_anew(process: SupervisedProcess, before: int) -> Callable[[], bool]:
     return lambda: process.alive and process.pid != before
 
 

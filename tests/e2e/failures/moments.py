@@ -11,7 +11,7 @@ def dies_between(ground: Ground, *, name: str, point: str, passing: int, times: 
         process.restart()
         for _ in range(times):
             ground.until(lambda: not process.alive)
-            assert process.exit_code == -signal.SIGKILL, process.ending()
+            assert process.exit_code == -signal.SIGKILL, process.describe()
             process.start()
     process.restart()
     ground.ready()

@@ -45,7 +45,7 @@ def worker_told_to_end(ground: Ground, *, grace: float) -> None:
         worker.terminate()
         ground.until(lambda: not worker.alive)
         ground.notes.append(f"ended {time.monotonic() - told:.1f} s after SIGTERM, grace {grace:g} s")
-        assert worker.exit_code == 0, worker.ending()
+        assert worker.exit_code == 0, worker.describe()
         assert re.search(r"[1-9]\d* images are queued again", worker.tail()), worker.tail()
     worker.start()
     ground.ready()
