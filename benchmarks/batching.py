@@ -20,7 +20,7 @@ from rich.table import Table
 from benchmarks._service import client_of, key_of
 from decoding import Limits
 from forge.stack import Stack
-from tests.e2e.client import analyze, colors, upload
+from tests.e2e.client import analyze, colored_images, upload
 from workers import models, pipeline
 from workers.imaging.decoding import decode
 from workers.runtime.engine import Engine
@@ -62,7 +62,7 @@ def one_at_a_time() -> float:
     engine = Engine(*models.create("scripted", **COST), batch_size=1)
     engine.load()
     started = time.perf_counter()
-    for picture in colors(ALONE):
+    for picture in colored_images(ALONE):
         pipeline.describe(engine, picture, limits=Limits(pixels=10**8), timeout_s=60)
     elapsed = time.perf_counter() - started
     engine.close()
@@ -73,7 +73,7 @@ def added_latency() -> float:
     """Milliseconds, the median of images that come one by one, each when the last is done."""
     engine = Engine(*models.create("scripted", **COST), batch_size=8)
     engine.load()
-    pixels = decode(colors(1)[0], limits=Limits(pixels=10**8)).pixels
+    pixels = decode(colored_images(1)[0], limits=Limits(pixels=10**8)).pixels
     added = []
     for _ in range(ALONE):
         started = time.perf_counter()
@@ -85,7 +85,7 @@ def added_latency() -> float:
 
 def served(http: httpx.Client) -> float:
     """Images a second from the POST of `analyze` to the end of its stream."""
-    session = upload(http, colors(JOB))
+    session = upload(http, colored_images(JOB))
     started = time.perf_counter()
     events = analyze(http, session)
     assert events[-1].type == "complete"

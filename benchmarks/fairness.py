@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks._service import client_of, key_of, manage
 from forge.stack import Stack
-from tests.e2e.client import colors, submit, upload
+from tests.e2e.client import colored_images, submit, upload
 
 JOB = 100  # images
 FIRST_COME_FIRST_SERVED = "ImageAnalysis.objects.filter(status='queued').update(turn=F('id'))"
@@ -51,8 +51,8 @@ def main() -> None:
     table = Table("order", "images before it", "in batch", "seconds to its words")
     batches = []
     with service() as web:
-        sessions = [upload(web.alice, colors(JOB, start)) for start in range(0, images, JOB)]
-        single = upload(web.bob, colors(1))
+        sessions = [upload(web.alice, colored_images(JOB, start)) for start in range(0, images, JOB)]
+        single = upload(web.bob, colored_images(1))
         for order in ("first come, first served", "in turns"):
             before, seconds = wait(web, sessions, single, fair=order == "in turns")
             batches.append(1 + before // settings.FORGE_BATCH_SIZE)

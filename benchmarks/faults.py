@@ -16,12 +16,12 @@ from rich.table import Table
 from benchmarks._service import key_of
 from forge.stack import Stack
 from tests.e2e.running_stack import ENV, small_disk
-from tests.e2e.scenarios import SCENARIOS, Outcome, Scenario, run
+from tests.e2e.scenarios import SCENARIOS, Scenario, ScenarioResult, run_scenario
 from tests.postgres import MISSING, Cluster, programs, throwaway
 
 CLIENTS = 6
 COLUMNS = (
-    "scenario", "images", "missing", "doubled", "out of order", "no end", "credits off", "failed", "refused",
+    "scenario", "images", "missing", "duplicated", "out of order", "no end", "credits off", "failed", "refused",
     "resumed", "silence, s", "took, s", "noted",
 )  # fmt: skip
 
@@ -44,21 +44,29 @@ def main() -> None:
             wrong += 1
             continue
         table.add_row(scenario.name, *_cells(outcome))
-        total += outcome.tally.images
+        total += outcome.counts.images
         wrong += outcome.wrong
     Console(width=200).print(table)
     print(f"faults: {wrong} wrong in {total} images")
 
 
-def _cells(outcome: Outcome) -> list[str]:
-    tally, audit = outcome.tally, outcome.audit
-    counts = (tally.images, tally.missing, tally.doubled, tally.disordered, tally.unended + audit.unended)
-    rest = (audit.credits_off, tally.failures.total(), tally.refused, tally.resumed)
-    times = (f"{tally.longest_silence_s:.1f}", f"{outcome.seconds:.0f}", "; ".join(outcome.notes))
-    return [*map(str, counts), *map(str, rest), *times]
+def _cells(outcome: ScenarioResult) -> list[str]:
+    counts, audit = outcome.counts, outcome.audit
+    numbers = (
+        counts.images,
+        counts.missing,
+        counts.duplicated,
+        counts.out_of_order,
+        counts.unfinished + audit.unfinished,
+    )
+    rest = (audit.credits_off, counts.failures.total(), counts.refused, counts.resumed)
+    times = (f"{counts.longest_silence_s:.1f}", f"{outcome.seconds:.0f}", "; ".join(outcome.notes))
+    return [*map(str, numbers), *map(str, rest), *times]
 
 
-def _outcomes(chosen: list[Scenario], images: int, *, quick: bool) -> Iterator[tuple[Scenario, Outcome | Exception]]:
+def _outcomes(
+    chosen: list[Scenario], images: int, *, quick: bool
+) -> Iterator[tuple[Scenario, ScenarioResult | Exception]]:
     """Each scenario on one stack with SQLite, then those that need it on one with PostgreSQL."""
     left, images_left = len(chosen), images
     for postgres in (False, True):
@@ -74,14 +82,14 @@ def _outcomes(chosen: list[Scenario], images: int, *, quick: bool) -> Iterator[t
                 given = (scenario.short or {}) if quick else scenario.long
                 left -= 1
                 try:
-                    outcome = run(
+                    outcome = run_scenario(
                         scenario, given, stack=stack, key=key, clients=CLIENTS, least_jobs=jobs, cluster=cluster
                     )
                 except (AssertionError, httpx.HTTPError) as error:
                     yield scenario, error
                     continue
                 yield scenario, outcome
-                images_left -= outcome.tally.images
+                images_left -= outcome.counts.images
 
 
 @contextmanager
