@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.hostile.corpus import CASES, HEAVY, Build
-from tests.hostile.mutations import EACH, mutated
-from tests.hostile.runner import Outcome, read_all
+from tests.hostile.mutations import PER_IMAGE, mutated
+from tests.hostile.runner import ReadOutcome, read_all
 
 SLOWEST = 8
 
@@ -41,10 +41,10 @@ def main() -> None:
 
 def cases(*, quick: bool, seed: int) -> Iterator[tuple[str, Build]]:
     yield from ((name, build) for name, build in CASES.items() if not (quick and name in HEAVY))
-    yield from mutated(5 if quick else EACH, seed)
+    yield from mutated(5 if quick else PER_IMAGE, seed)
 
 
-def outcome_table(outcomes: list[Outcome]) -> Table:
+def outcome_table(outcomes: list[ReadOutcome]) -> Table:
     table = Table("upload", "worker", "handmade", "mutated")
     counts = Counter((outcome.checked, outcome.decoded, outcome.name in CASES) for outcome in outcomes)
     for checked, decoded in sorted({(checked, decoded) for checked, decoded, _ in counts}):
@@ -52,7 +52,7 @@ def outcome_table(outcomes: list[Outcome]) -> Table:
     return table
 
 
-def largest(outcomes: list[Outcome]) -> Table:
+def largest(outcomes: list[ReadOutcome]) -> Table:
     table = Table("slowest and largest", "CPU seconds", "MB beyond the process's own")
     slowest = sorted(outcomes, key=lambda outcome: -outcome.seconds)[:SLOWEST]
     for outcome in [*slowest, *sorted(outcomes, key=lambda outcome: -outcome.megabytes)[:SLOWEST]]:

@@ -1,4 +1,4 @@
-"""Good pictures of every format, and what chance makes of them. The same seed makes the same files."""
+"""Valid images of every format, and random mutations of them (fuzzing). The same seed makes the same files."""
 
 import random
 import struct
@@ -8,10 +8,10 @@ from functools import cache
 from PIL import Image
 
 from tests import images
-from tests.hostile import boxes, corpus
+from tests.hostile import containers, corpus
 from tests.hostile.corpus import Build
 
-EACH = 110  # of every good picture
+PER_IMAGE = 110  # mutations
 _WORDS = [
     b"\0\0\0\0",
     b"\xff\xff\xff\xff",
@@ -26,7 +26,7 @@ Change = Callable[[random.Random, bytearray], None]
 
 
 @cache
-def good_pictures() -> dict[str, bytes]:
+def valid_images() -> dict[str, bytes]:
     cat = corpus.small()
     exif = Image.Exif()
     exif.update({0x0112: 6, 0x010F: "maker", 0x9286: b"comment" * 20})
@@ -54,68 +54,68 @@ def good_pictures() -> dict[str, bytes]:
     }
 
 
-def mutated(each: int = EACH, seed: int = 20) -> Iterator[tuple[str, Build]]:
-    """`each` of every good picture."""
-    for name in good_pictures():
+def mutated(each: int = PER_IMAGE, seed: int = 20) -> Iterator[tuple[str, Build]]:
+    """Yield `each` mutations of every valid image."""
+    for name in valid_images():
         for number in range(each):
             yield f"{name} #{seed}.{number}", lambda name=name, number=number: mutation(name, number, seed)  # type: ignore[misc]
 
 
 def mutation(name: str, number: int, seed: int) -> bytes:
-    dice = random.Random(f"{seed} {name} {number}")
-    data = bytearray(good_pictures()[name])
-    for _ in range(dice.choice([1, 1, 1, 2, 3])):
-        dice.choice(_CHANGES)(dice, data)
+    rng = random.Random(f"{seed} {name} {number}")
+    data = bytearray(valid_images()[name])
+    for _ in range(rng.choice([1, 1, 1, 2, 3])):
+        rng.choice(_CHANGES)(rng, data)
     return bytes(data)
 
 
-def _flip(dice: random.Random, data: bytearray) -> None:
-    for _ in range(dice.choice([1, 2, 8, 40])):
+def _flip(rng: random.Random, data: bytearray) -> None:
+    for _ in range(rng.choice([1, 2, 8, 40])):
         if data:
-            data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
 
 
-def _truncate(dice: random.Random, data: bytearray) -> None:
-    del data[dice.randrange(len(data) + 1) :]
+def _truncate(rng: random.Random, data: bytearray) -> None:
+    del data[rng.randrange(len(data) + 1) :]
 
 
-def _splice(dice: random.Random, data: bytearray) -> None:
-    """The beginning of this one and the end of another."""
-    other = good_pictures()[dice.choice(sorted(good_pictures()))]
-    data[dice.randrange(len(data) + 1) :] = other[dice.randrange(len(other)) :]
+def _splice(rng: random.Random, data: bytearray) -> None:
+    """Join the beginning of this file and the end of another."""
+    other = valid_images()[rng.choice(sorted(valid_images()))]
+    data[rng.randrange(len(data) + 1) :] = other[rng.randrange(len(other)) :]
 
 
-def _double(dice: random.Random, data: bytearray) -> None:
-    """A piece twice: a chunk where the format has chunks and luck will have it, else any piece."""
-    start, end = _piece(dice, data)
-    data[end:end] = data[start:end] * dice.choice([1, 2, 50])
+def _repeat(rng: random.Random, data: bytearray) -> None:
+    """Repeat a piece."""
+    start, end = _piece(rng, data)
+    data[end:end] = data[start:end] * rng.choice([1, 2, 50])
 
 
-def _remove(dice: random.Random, data: bytearray) -> None:
-    start, end = _piece(dice, data)
+def _remove(rng: random.Random, data: bytearray) -> None:
+    start, end = _piece(rng, data)
     del data[start:end]
 
 
-def _overwrite(dice: random.Random, data: bytearray) -> None:
-    """A number that decoders are tempted to believe; mostly in the head, where the sizes are."""
-    at = dice.randrange(min(len(data), dice.choice([64, 400, 10**9])) + 1)
-    word = dice.choice(_WORDS)[: dice.choice([1, 2, 4])]
+def _overwrite(rng: random.Random, data: bytearray) -> None:
+    """Write an extreme number, mostly in the header, where the sizes are."""
+    at = rng.randrange(min(len(data), rng.choice([64, 400, 10**9])) + 1)
+    word = rng.choice(_WORDS)[: rng.choice([1, 2, 4])]
     data[at : at + len(word)] = word
 
 
-def _piece(dice: random.Random, data: bytearray) -> tuple[int, int]:
-    if data.startswith(boxes.PNG) and (chunks := list(_png_chunks(data))):
-        return dice.choice(chunks)
-    start = dice.randrange(len(data) + 1)
-    return start, min(len(data), start + dice.choice([1, 4, 12, 64, 512]))
+def _piece(rng: random.Random, data: bytearray) -> tuple[int, int]:
+    if data.startswith(containers.PNG) and (chunks := list(_png_chunks(data))):
+        return rng.choice(chunks)
+    start = rng.randrange(len(data) + 1)
+    return start, min(len(data), start + rng.choice([1, 4, 12, 64, 512]))
 
 
 def _png_chunks(data: bytearray) -> Iterator[tuple[int, int]]:
-    at = len(boxes.PNG)
+    at = len(containers.PNG)
     while at + 12 <= len(data):
         (length,) = struct.unpack(">I", data[at : at + 4])
         yield at, min(len(data), at + 12 + length)
         at += 12 + length
 
 
-_CHANGES: list[Change] = [_flip, _flip, _truncate, _splice, _double, _remove, _overwrite, _overwrite]
+_CHANGES: list[Change] = [_flip, _flip, _truncate, _splice, _repeat, _remove, _overwrite, _overwrite]
