@@ -8,8 +8,12 @@ from functools import cache
 from PIL import Image
 
 from tests import images
-from tests.hostile import containers, corpus
+from tests.hostile import containers
 from tests.hostile.corpus import Build
+from tests.hostile.corpus.avif_heic import heic
+from tests.hostile.corpus.base import animation, small
+from tests.hostile.corpus.gif_bmp_webp import rle
+from tests.hostile.corpus.tiff import tiff_of_strips
 
 PER_IMAGE = 110  # mutations
 _WORDS = [
@@ -27,10 +31,10 @@ Change = Callable[[random.Random, bytearray], None]
 
 @cache
 def valid_images() -> dict[str, bytes]:
-    cat = corpus.small()
+    cat = small()
     exif = Image.Exif()
     exif.update({0x0112: 6, 0x010F: "maker", 0x9286: b"comment" * 20})
-    animated = {format: corpus.animation(format, 4, (24, 16)) for format in ("PNG", "GIF", "WEBP", "AVIF")}
+    animated = {format: animation(format, 4, (24, 16)) for format in ("PNG", "GIF", "WEBP", "AVIF")}
     return {
         "jpeg": images.encode(cat, "JPEG", exif=exif, icc_profile=bytes(500), comment=b"c" * 40),
         "jpeg progressive": images.encode(cat, "JPEG", progressive=True, restart_marker_blocks=4),
@@ -43,13 +47,13 @@ def valid_images() -> dict[str, bytes]:
         "webp lossless": images.encode(cat.convert("RGBA"), "WEBP", lossless=True),
         "gif": images.encode(cat, "GIF", comment=b"c" * 300),
         "bmp": images.encode(cat, "BMP"),
-        "bmp rle": corpus.rle(64, 48, b"\x20\x07\x20\x09\0\0" * 47 + b"\0\x04abcd" + b"\x3c\3\0\1"),
+        "bmp rle": rle(64, 48, b"\x20\x07\x20\x09\0\0" * 47 + b"\0\x04abcd" + b"\x3c\3\0\1"),
         "tiff": images.encode(cat, "TIFF", exif=exif),
         "tiff lzw": images.encode(cat, "TIFF", compression="tiff_lzw"),
         "tiff jpeg": images.encode(cat, "TIFF", compression="jpeg"),
-        "tiff strips": corpus.tiff_of_strips(40),
+        "tiff strips": tiff_of_strips(40),
         "avif": images.encode(cat, "AVIF", exif=exif),
-        "heic": corpus.heic(),
+        "heic": heic(),
         **{f"{format.lower()} animated": data for format, data in animated.items()},
     }
 
