@@ -46,7 +46,7 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # requested 
 _hsts_seconds = env.integer("FORGE_HSTS_SECONDS", 31_536_000, least=1)
 SECURE_HSTS_SECONDS = _hsts_seconds if _PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _PRODUCTION
-# Browsers' preload lists hold whole domains and are hard to leave: the decision of the domain's owner.
+# Browsers' preload lists hold whole domains and are hard to leave: a decision of the domain's owner.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -108,14 +108,13 @@ DATABASES = {"default": env.database_url("DATABASE_URL", f"sqlite:///{FORGE_DATA
 _pool_size = env.integer("FORGE_DATABASE_POOL", 16, least=1)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
-        # A transaction that reads and then writes must own the write lock from its start: in the default (deferred)
-        # mode it fails with «database is locked» however long the timeout.
+        # In the default (deferred) mode a transaction that reads and then writes fails with «database is locked»,
+        # however long the timeout.
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
-    # Bounds the connections of a process, whatever number of requests and threads it has.
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 0, "max_size": _pool_size, "timeout": 20}
     # Else each connection that the pool kept over a restart of the server fails one request or one image.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -138,32 +137,29 @@ FORGE_MAX_IMAGES = env.integer("FORGE_MAX_IMAGES", 100, least=1)  # per request
 FORGE_MAX_IMAGE_BYTES = env.integer("FORGE_MAX_IMAGE_BYTES", 20 * 2**20, least=1)
 FORGE_MAX_IMAGE_PIXELS = env.integer("FORGE_MAX_IMAGE_PIXELS", 50_000_000, least=1)
 FORGE_MAX_IMAGE_SIDE = env.integer("FORGE_MAX_IMAGE_SIDE", 2**16 - 1, least=1)  # pixels
-# CPU time per image: a small file can make a decoder process a large image again and again.
+# CPU time: a small file can make a decoder visit a large image again and again.
 FORGE_DECODE_SECONDS = env.number("FORGE_DECODE_SECONDS", 10.0, least=0.1)
-# Pixels that one process decodes at the same time, 4 to 8 bytes each: bounds its memory. Further images wait.
+# 4 to 8 bytes each: bounds the memory of a process.
 FORGE_DECODE_PIXELS_AT_ONCE = env.integer("FORGE_DECODE_PIXELS_AT_ONCE", 2 * FORGE_MAX_IMAGE_PIXELS, least=1)
 FORGE_MAX_REQUEST_BYTES = env.integer(
     "FORGE_MAX_REQUEST_BYTES", FORGE_MAX_IMAGES * (FORGE_MAX_IMAGE_BYTES + 2**12), least=1
 )
 FORGE_MAX_JSON_BYTES = env.integer("FORGE_MAX_JSON_BYTES", 2**20, least=1)  # bodies without files
-# Uploads validated at the same time in a web process: a decoded image may take 200 MB. Others wait.
+# A decoded image may take 200 MB.
 FORGE_UPLOAD_CHECKS = env.integer("FORGE_UPLOAD_CHECKS", 1, least=1)
 # Files over FORGE_MAX_IMAGES are counted and refused with their number; far over it the reading stops.
 DATA_UPLOAD_MAX_NUMBER_FILES = 10 * FORGE_MAX_IMAGES
 FILE_UPLOAD_HANDLERS = ["forge.sessions.upload_handler.UploadHandler"]
-# Bytes of a body held in memory; the rest goes to an unnamed file (in TMPDIR). Django's own 2.5 MB would be 125 MB for
-# fifty uploads at once.
+# The rest of a body goes to an unnamed file in TMPDIR. Django's 2.5 MB would be 125 MB for fifty concurrent uploads.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2**16
 
 # --- Sessions and keys ------------------------------------------------------------------------------------------------
 
 FORGE_SESSION_HOURS = env.number("FORGE_SESSION_HOURS", 24.0, least=0.0)
-# An expired session is deleted this long after it and its last job have ended: a client whose stream broke at the end
-# can still read it, and no request that found the session open is still under way.
+# So long after its last job a client whose stream broke can still read the session, and no request is still under way.
 FORGE_EXPIRY_GRACE_S = env.number("FORGE_EXPIRY_GRACE_S", 60.0, least=1.0)
 FORGE_EXPIRY_EVERY_S = env.number("FORGE_EXPIRY_EVERY_S", 30.0, least=0.1)
 FORGE_IDEMPOTENCY_HOURS = env.number("FORGE_IDEMPOTENCY_HOURS", 24.0, least=0.0)
-# A request that died before it was accepted releases its idempotency key after this lease.
 FORGE_IDEMPOTENCY_LEASE_S = env.number("FORGE_IDEMPOTENCY_LEASE_S", 60.0, least=1.0)
 
 # --- Limits -----------------------------------------------------------------------------------------------------------
@@ -190,7 +186,6 @@ EVENTSTREAM_REDIS = {
 EVENTSTREAM_STORAGE_CLASS = "forge.relay.JobEventStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "forge.relay.JobChannelManager"
 FORGE_KEEPALIVE_S = env.number("FORGE_KEEPALIVE_S", 15.0, least=0.1)
-# How often a web process compares its open streams with the event log, for events that pub/sub lost.
 FORGE_RESYNC_S = env.number("FORGE_RESYNC_S", 5.0, least=0.1)
 
 # --- Models -----------------------------------------------------------------------------------------------------------
@@ -199,17 +194,15 @@ FORGE_MODELS = env.choice("FORGE_MODELS", "auto", ["auto", "blip-clip", "embedde
 FORGE_SCRIPT = env.json_object("FORGE_SCRIPT")  # options of the scripted model, for tests
 FORGE_BATCH_SIZE = env.integer("FORGE_BATCH_SIZE", 8, least=1, most=256)
 FORGE_MODEL_THREADS = env.integer("FORGE_MODEL_THREADS", 1, least=1)
-# In a process of their own the models do not wait for the worker's other threads; it takes some dozens of megabytes.
+# A child process does not wait for the worker's other threads; it takes some dozens of megabytes.
 FORGE_MODEL_PROCESS = env.boolean("FORGE_MODEL_PROCESS", FORGE_MODELS != "scripted")
-# Models idle for so long are unloaded; the next image then waits until they are loaded again. 0: never.
 FORGE_MODEL_IDLE_S = env.number("FORGE_MODEL_IDLE_S", 0.0, least=0.0)
-# Gender-neutral captions: "a person and their dog". Images show clothes, and captioners guess gender from them.
+# Images show clothes, and captioners guess gender from them.
 FORGE_NEUTRAL_PEOPLE = env.boolean("FORGE_NEUTRAL_PEOPLE", True)
-# Checkpoints: names on the hub, or absolute paths of folders. `manage.py models pull` fills FORGE_MODELS_DIR.
+# Checkpoints: names on the hub, or absolute paths of folders.
 FORGE_MODELS_DIR = Path(env.string("FORGE_MODELS_DIR", str(FORGE_DATA / "models"))).absolute()
 FORGE_BLIP = env.string("FORGE_BLIP", "Salesforce/blip-image-captioning-base")
 FORGE_CLIP = env.string("FORGE_CLIP", "openai/clip-vit-base-patch32")
-# auto: by what the processor supports; fp32 gives the same output on every machine.
 FORGE_PRECISION = env.choice("FORGE_PRECISION", "auto", ["auto", "fp32", "bf16", "int8"])
 FORGE_HUB_URL = env.http_url("FORGE_HUB_URL", "https://huggingface.co")
 FORGE_MODEL_OPTIONS: dict[str, object] = {
@@ -221,24 +214,19 @@ FORGE_MODEL_OPTIONS: dict[str, object] = {
 
 # --- Workers ----------------------------------------------------------------------------------------------------------
 
-# A claim is a lease that the worker's heartbeat renews; the sweep requeues the images of a dead worker.
 FORGE_LEASE_S = env.number("FORGE_LEASE_S", 15.0, least=1.0)
 FORGE_HEARTBEAT_S = env.number("FORGE_HEARTBEAT_S", 3.0, least=0.1)
-# An image that has not started so long after it was sent, with an empty queue, is sent again.
 FORGE_RESEND_S = env.number("FORGE_RESEND_S", 5.0, least=0.1)
-# An image fails, refunded, when its worker's models have completed no batch for so long: stuck, not slow.
 FORGE_ANALYSIS_TIMEOUT_S = env.number("FORGE_ANALYSIS_TIMEOUT_S", 60.0, least=0.1)
-# Attempts that may end with the death of the worker; from the second on the image is analysed alone.
+# From the second attempt on an image is analysed alone.
 FORGE_MAX_ATTEMPTS = env.integer("FORGE_MAX_ATTEMPTS", 3, least=1)
-# Graceful shutdown, from SIGTERM on: images still in flight then are requeued. A supervisor must wait a little longer.
+# Graceful shutdown. A supervisor must wait a little longer before SIGKILL.
 FORGE_WORKER_GRACE_S = env.number("FORGE_WORKER_GRACE_S", 25.0, least=0.0)
 FORGE_FAULTS = env.fault_points("FORGE_FAULTS", scripted=FORGE_MODELS == "scripted")
 
 # --- Metrics ----------------------------------------------------------------------------------------------------------
 
-# Without a token, /metrics serves this machine and its private network only.
 FORGE_METRICS_TOKEN = env.string("FORGE_METRICS_TOKEN", "")
-# One worker's own metrics; each worker of a machine needs a port of its own. The sums of all workers are at /metrics.
 FORGE_WORKER_METRICS_PORT = env.integer("FORGE_WORKER_METRICS_PORT", 0, least=0, most=65535)
 FORGE_WORKER_METRICS_HOST = env.string("FORGE_WORKER_METRICS_HOST", "127.0.0.1")
 
