@@ -21,7 +21,7 @@ from redis.connection import parse_url
 _T = TypeVar("_T")
 _env = Env()
 _DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
-FAULT_POINTS = ("between_commit_and_enqueue", "between_model_and_commit", "between_commit_and_publish")
+CRASH_POINTS = ("between_commit_and_enqueue", "between_model_and_commit", "between_commit_and_publish")
 
 
 class SettingError(ImproperlyConfigured):
@@ -107,14 +107,14 @@ def redis_url(name: str) -> str:
     return url
 
 
-def fault_points(name: str, *, scripted: bool) -> dict[str, int]:
-    """Return the passing at which the process kills itself, by fault point (fault injection, forge/crash_points.py)."""
+def crash_points(name: str, *, scripted: bool) -> dict[str, int]:
+    """Return the hit at which the process kills itself, by crash point (fault injection, forge/crash_points.py)."""
     given = json_object(name)
-    faults = {point: passing for point, passing in given.items() if isinstance(passing, int) and passing > 0}
+    faults = {point: hit for point, hit in given.items() if isinstance(hit, int) and hit > 0}
     if faults != given:
-        raise SettingError(f'{name} is invalid: it is like {{"{FAULT_POINTS[0]}": 3}}, with numbers of 1 or more.')
-    if unknown := set(given) - set(FAULT_POINTS):
-        raise SettingError(f"{name} has no point {min(unknown)!r}; accepted are {', '.join(FAULT_POINTS)}.")
+        raise SettingError(f'{name} is invalid: it is like {{"{CRASH_POINTS[0]}": 3}}, with numbers of 1 or more.')
+    if unknown := set(given) - set(CRASH_POINTS):
+        raise SettingError(f"{name} has no point {min(unknown)!r}; accepted are {', '.join(CRASH_POINTS)}.")
     if faults and not scripted:  # a deliberate crash must not reach a service in use
         raise SettingError(f"{name} is accepted with FORGE_MODELS=scripted only.")
     return faults

@@ -222,7 +222,7 @@ FORGE_ANALYSIS_TIMEOUT_S = env.number("FORGE_ANALYSIS_TIMEOUT_S", 60.0, least=0.
 FORGE_MAX_ATTEMPTS = env.integer("FORGE_MAX_ATTEMPTS", 3, least=1)
 # Graceful shutdown. A supervisor must wait a little longer before SIGKILL.
 FORGE_WORKER_GRACE_S = env.number("FORGE_WORKER_GRACE_S", 25.0, least=0.0)
-FORGE_FAULTS = env.fault_points("FORGE_FAULTS", scripted=FORGE_MODELS == "scripted")
+FORGE_FAULTS = env.crash_points("FORGE_FAULTS", scripted=FORGE_MODELS == "scripted")
 
 # --- Metrics ----------------------------------------------------------------------------------------------------------
 

@@ -32,8 +32,8 @@ class Scenario:
     postgres: bool = False
 
 
-def _crash(name: str, point: str, passing: int) -> Scenario:
-    arguments = {"name": name, "point": point, "passing": passing}
+def _crash(name: str, point: str, hit: int) -> Scenario:
+    arguments = {"name": name, "point": point, "hit": hit}
     return Scenario(point.replace("_", " "), crash_at, {**arguments, "times": 1}, {**arguments, "times": 5})
 
 

@@ -15,7 +15,7 @@ from forge import crash_points
 
 
 def test_the_settings_accept_each_crash_point() -> None:
-    assert get_args(crash_points.CrashPoint) == env.FAULT_POINTS
+    assert get_args(crash_points.CrashPoint) == env.CRASH_POINTS
 
 
 @pytest.mark.parametrize(

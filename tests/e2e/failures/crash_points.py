@@ -4,10 +4,10 @@ import signal
 from tests.e2e.running_stack import ScenarioContext, with_environment
 
 
-def crash_at(context: ScenarioContext, *, name: str, point: str, passing: int, times: int) -> None:
+def crash_at(context: ScenarioContext, *, name: str, point: str, hit: int, times: int) -> None:
     """Let the process crash at this point `times` times."""
     process = context.process(name)
-    with with_environment(process, FORGE_FAULTS=json.dumps({point: passing})):
+    with with_environment(process, FORGE_FAULTS=json.dumps({point: hit})):
         process.restart()
         for _ in range(times):
             context.wait_until(lambda: not process.alive)
