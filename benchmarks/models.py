@@ -100,19 +100,19 @@ class GenerateLoop:
 
 def time_stages(own: Blip, images: list[Pixels]) -> dict[str, float]:
     """Return the seconds of a batch by stage: preprocessing, vision encoder, text decoder."""
-    ready, pixels = timed(lambda: own.preprocessor(images))
-    looking, sight = timed(lambda: own.encode(pixels))
-    telling, _ = timed(lambda: own.generate_sentences(sight))
-    return {"ready": ready, "vision": looking, "text": telling}
+    preprocessing, pixels = timed(lambda: own.preprocessor(images))
+    vision, encoded = timed(lambda: own.encode(pixels))
+    text, _ = timed(lambda: own.generate_sentences(encoded))
+    return {"preprocess": preprocessing, "vision": vision, "text": text}
 
 
 def facts(
     own: Blip, plain: GenerateLoop, here: Processor, images: list[Pixels], stages: dict[str, list[float]]
 ) -> Table:
     """Return a table: tokens that agree, decoding, CLIP, and the vision encoder's share of the fp32 peak."""
-    said = [ids_of(own, image) for image in images]
+    token_ids = [ids_of(own, image) for image in images]
     same = total = 0
-    for image, ids in zip(images, said, strict=True):
+    for image, ids in zip(images, token_ids, strict=True):
         expected = plain(image)
         same += sum(a == b for a, b in zip(expected, ids, strict=False))
         total += max(len(expected), len(ids))
