@@ -1,4 +1,4 @@
-"""What every way of serving in `benchmarks/serving.py` has in common: the same models, batch and threads."""
+"""The engine that every server in `benchmarks/serving.py` runs: the same models, batch and threads."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,20 @@ BATCH = 8
 LIMITS = Limits(pixels=10**8)
 
 
-class Words:
-    """Pictures as bytes to their words, in one batch."""
+class BatchPipeline:
+    """From the bytes of images to their metadata, in one batch."""
 
     def __init__(self) -> None:
         self.captioner, self.tagger = _models()
 
     def __call__(self, files: Sequence[bytes]) -> list[dict[str, object]]:
-        pictures = [decode(data, limits=LIMITS) for data in files]
-        batch = [picture.pixels for picture in pictures]
+        images = [decode(data, limits=LIMITS) for data in files]
+        batch = [image.pixels for image in images]
         captions, tags = self.captioner.predict(batch), self.tagger.predict(batch)
-        told = zip(pictures, captions, tags, strict=True)
-        return [dict(pipeline.compose_metadata(picture, said, seen).as_metadata()) for picture, said, seen in told]
+        outputs = zip(images, captions, tags, strict=True)
+        return [
+            dict(pipeline.compose_metadata(image, caption, found).as_metadata()) for image, caption, found in outputs
+        ]
 
 
 def _models() -> tuple[Captioner, Tagger]:

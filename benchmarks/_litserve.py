@@ -5,14 +5,14 @@ import sys
 import litserve
 from fastapi import Request
 
-from benchmarks._engine import BATCH, Words
+from benchmarks._engine import BATCH, BatchPipeline
 
 
-class Api(litserve.LitAPI):  # type: ignore[misc]  # not there where types are checked
+class Api(litserve.LitAPI):  # type: ignore[misc]  # not installed where types are checked
     def setup(self, device: str) -> None:
-        self.words = Words()
+        self.pipeline = BatchPipeline()
 
-    # By this annotation LitServe knows that it is a form and no JSON.
+    # LitServe derives from this annotation that the body is a form, not JSON.
     def decode_request(self, request: Request) -> bytes:
         data: bytes = request["content"].file.read()
         return data
@@ -21,7 +21,7 @@ class Api(litserve.LitAPI):  # type: ignore[misc]  # not there where types are c
         return inputs
 
     def predict(self, x: list[bytes]) -> list[dict[str, object]]:
-        return self.words(x)
+        return self.pipeline(x)
 
     def unbatch(self, output: list[dict[str, object]]) -> list[dict[str, object]]:
         return output

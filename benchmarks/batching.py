@@ -1,7 +1,7 @@
-"""What batching in the worker gives: images a second through the whole service against one image at a time.
+"""Micro-batching: images per second through the whole service against one image at a time.
 
-The scripted model stands for one that takes 40 ms a batch and 10 ms an image. Both ways run in turn, and the ratio is
-the median of the rounds' ratios. Before it: what the batcher adds to the model for an image that comes alone.
+The scripted model simulates 40 ms per batch and 10 ms per image. The two alternate, and the ratio is the median over
+the rounds. Printed before it: the latency that the batcher adds to a lone image.
 """
 
 import argparse
@@ -17,17 +17,17 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._service import client_of, key_of
+from benchmarks._service import make_client, make_key
 from decoding import Limits
 from forge.stack import Stack
-from tests.e2e.client import analyze, colors, upload
+from tests.e2e.client import analyze, colored_images, upload
 from workers import models, pipeline
 from workers.imaging.decoding import decode
 from workers.runtime.engine import Engine
 
 COST = {"delay_ms": 40, "delay_ms_per_image": 10}
 JOB = 100  # images
-ALONE = 25  # images: one at a time needs no more to be known
+SINGLE_IMAGES = 25  # enough for one at a time
 
 
 def main() -> None:
@@ -37,9 +37,9 @@ def main() -> None:
     table = Table("round", "one at a time, img/s", "service, img/s", "ratio")
     ratios = []
     with service() as http:
-        served(http)  # The first job of a process pays for what the next ones find ready.
+        service_throughput(http)  # warm-up
         for number in range(1, rounds + 1):
-            slow, fast = one_at_a_time(), served(http)
+            slow, fast = single_throughput(), service_throughput(http)
             ratios.append(fast / slow)
             table.add_row(str(number), f"{slow:.1f}", f"{fast:.1f}", f"{fast / slow:.2f}")
     Console().print(table)
@@ -49,33 +49,33 @@ def main() -> None:
 
 @contextmanager
 def service() -> Iterator[httpx.Client]:
-    """The embedded stack with one worker and the model above."""
+    """A client of the embedded stack with one worker and the model above."""
     env = {"FORGE_MODELS": "scripted", "FORGE_SCRIPT": json.dumps(COST), "REDIS_URL": None, "DATABASE_URL": None}
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), port=0, env=env) as stack:
         stack.wait_ready()
-        with client_of(stack, key_of(Path(folder))) as http:
+        with make_client(stack, make_key(Path(folder))) as http:
             yield http
 
 
-def one_at_a_time() -> float:
-    """Images a second of the same model with batches of one, in this process, without queue or HTTP."""
+def single_throughput() -> float:
+    """Return images per second of the same model with batches of one, in this process, without queue and HTTP."""
     engine = Engine(*models.create("scripted", **COST), batch_size=1)
     engine.load()
     started = time.perf_counter()
-    for picture in colors(ALONE):
-        pipeline.describe(engine, picture, limits=Limits(pixels=10**8), timeout_s=60)
+    for image in colored_images(SINGLE_IMAGES):
+        pipeline.describe(engine, image, limits=Limits(pixels=10**8), timeout_s=60)
     elapsed = time.perf_counter() - started
     engine.close()
-    return ALONE / elapsed
+    return SINGLE_IMAGES / elapsed
 
 
 def added_latency() -> float:
-    """Milliseconds, the median of images that come one by one, each when the last is done."""
+    """Return the median milliseconds over images that come one by one, each after the last."""
     engine = Engine(*models.create("scripted", **COST), batch_size=8)
     engine.load()
-    pixels = decode(colors(1)[0], limits=Limits(pixels=10**8)).pixels
+    pixels = decode(colored_images(1)[0], limits=Limits(pixels=10**8)).pixels
     added = []
-    for _ in range(ALONE):
+    for _ in range(SINGLE_IMAGES):
         started = time.perf_counter()
         sighting = engine.describe(pixels, timeout_s=60)
         added.append((time.perf_counter() - started) * 1000 - sum(sighting.milliseconds.values()))
@@ -83,9 +83,9 @@ def added_latency() -> float:
     return statistics.median(added)
 
 
-def served(http: httpx.Client) -> float:
-    """Images a second from the POST of `analyze` to the end of its stream."""
-    session = upload(http, colors(JOB))
+def service_throughput(http: httpx.Client) -> float:
+    """Return images per second from the POST of `analyze` to the end of its stream."""
+    session = upload(http, colored_images(JOB))
     started = time.perf_counter()
     events = analyze(http, session)
     assert events[-1].type == "complete"

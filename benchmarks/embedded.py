@@ -1,6 +1,6 @@
-"""Images a second of the embedded captioner on one thread: batches of 1, 8 and 16 against the loop of single pictures.
+"""Images per second of the embedded captioner on one thread: batches of 1, 8 and 16 against one image at a time.
 
-Beside it: a photograph of 12 megapixels from bytes to words, and how soon and how large a process is that answers.
+Printed before it: time to first result and peak memory of a new process, and the latency of a 12-megapixel photograph.
 """
 
 import argparse
@@ -33,50 +33,50 @@ def main() -> None:
     arguments.add_argument("--quick", action="store_true", help="one round instead of five")
     rounds = 1 if arguments.parse_args().quick else 5
     console = Console()
-    console.print(started(rounds))
+    console.print(cold_start(rounds))
     captioner, tagger = models.create("embedded", threads=1)
     captioner.load()
-    console.print(large(captioner, tagger, rounds))
-    # Decoded twice, not listed twice: what was just seen is remembered, and would cost nothing.
+    console.print(large_photograph(captioner, tagger, rounds))
+    # Decoded twice, not listed twice: the cache would return the same array at no cost.
     paths = sorted(SAMPLES.glob("*.jpg")) * 2
-    pictures = [decode(path.read_bytes(), limits=Limits(pixels=10**8)).pixels for path in paths]
-    predicted(captioner, tagger, pictures[:1], 1)
-    table = Table("batch", "images a second, median", "ratio to one at a time")
+    images = [decode(path.read_bytes(), limits=Limits(pixels=10**8)).pixels for path in paths]
+    throughput(captioner, tagger, images[:1], 1)
+    table = Table("batch", "images per second, median", "ratio to one at a time")
     ratios: dict[int, list[float]] = {size: [] for size in SIZES}
     speeds: dict[int, list[float]] = {size: [] for size in SIZES}
     for _ in range(rounds):
-        alone = predicted(captioner, tagger, pictures, 1)
+        single = throughput(captioner, tagger, images, 1)
         for size in SIZES:
-            speed = predicted(captioner, tagger, pictures, size)
+            speed = throughput(captioner, tagger, images, size)
             speeds[size].append(speed)
-            ratios[size].append(speed / alone)
+            ratios[size].append(speed / single)
     for size in SIZES:
         table.add_row(str(size), f"{statistics.median(speeds[size]):.1f}", f"{statistics.median(ratios[size]):.2f}")
     console.print(table)
     print(f"embedded: {statistics.median(ratios[8]):.2f}")
 
 
-def predicted(captioner: Captioner, tagger: Tagger, pictures: list[Pixels], size: int) -> float:
-    begun = time.perf_counter()
-    for at in range(0, len(pictures), size):
-        batch = pictures[at : at + size]
+def throughput(captioner: Captioner, tagger: Tagger, images: list[Pixels], size: int) -> float:
+    started = time.perf_counter()
+    for at in range(0, len(images), size):
+        batch = images[at : at + size]
         captioner.predict(batch)
         tagger.predict(batch)
-    return len(pictures) / (time.perf_counter() - begun)
+    return len(images) / (time.perf_counter() - started)
 
 
-def large(captioner: Captioner, tagger: Tagger, rounds: int) -> Table:
-    """Bytes of a 12-megapixel JPEG to words, without waiting for a batch."""
+def large_photograph(captioner: Captioner, tagger: Tagger, rounds: int) -> Table:
+    """Time the stages from the bytes of a 12-megapixel JPEG to its metadata, without waiting for a batch."""
     engine = Engine(captioner, tagger, batch_size=1)
     engine.load()
     data = twelve_megapixels()
     spent: dict[str, list[float]] = defaultdict(list)
     for _ in range(4 * rounds):
-        begun = time.perf_counter()
-        told = pipeline.describe(engine, data, limits=Limits(pixels=10**8), timeout_s=60).provenance["milliseconds"]
-        whole = (time.perf_counter() - begun) * 1000
-        assert isinstance(told, dict)
-        for name, milliseconds in {**told, "all": whole}.items():
+        started = time.perf_counter()
+        stages = pipeline.describe(engine, data, limits=Limits(pixels=10**8), timeout_s=60).provenance["milliseconds"]
+        whole = (time.perf_counter() - started) * 1000
+        assert isinstance(stages, dict)
+        for name, milliseconds in {**stages, "all": whole}.items():
             spent[name].append(milliseconds)
     table = Table("12 megapixels, one thread", *spent)
     table.add_row("milliseconds, median", *(f"{statistics.median(times):.0f}" for times in spent.values()))
@@ -84,21 +84,21 @@ def large(captioner: Captioner, tagger: Tagger, rounds: int) -> Table:
 
 
 def twelve_megapixels() -> bytes:
-    """A sample, enlarged, with the noise of a sensor."""
-    picture = Image.open(SAMPLES / "coffee.jpg").convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC)
+    """Return an enlarged sample with sensor noise, as JPEG."""
+    image = Image.open(SAMPLES / "coffee.jpg").convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC)
     noise = np.random.default_rng(0).normal(0, 4, (3000, 4000, 1))
-    noisy = (np.asarray(picture) + noise).clip(0, 255).astype(np.uint8)
+    noisy = (np.asarray(image) + noise).clip(0, 255).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(noisy).save(file, "JPEG", quality=88)
     return file.getvalue()
 
 
-def started(rounds: int) -> Table:
-    """A new process each time."""
+def cold_start(rounds: int) -> Table:
+    """Time new processes."""
     command = [sys.executable, "-m", "benchmarks._start", str(SAMPLES / "cat.jpg")]
-    found = [subprocess.check_output(command, cwd=ROOT, text=True).split() for _ in range(rounds)]
-    seconds, megabytes = (statistics.median(map(float, column)) for column in zip(*found, strict=True))
-    table = Table("a process of its own", "seconds to the first answer", "peak memory, MB")
+    outputs = [subprocess.check_output(command, cwd=ROOT, text=True).split() for _ in range(rounds)]
+    seconds, megabytes = (statistics.median(map(float, column)) for column in zip(*outputs, strict=True))
+    table = Table("new process", "seconds to the first result", "peak memory, MB")
     table.add_row("median", f"{seconds:.1f}", f"{megabytes:.0f}")
     return table
 

@@ -1,7 +1,7 @@
-"""How long a single image waits behind 5,000 of another account: first come first served, and in turns.
+"""Fair queue: how long a single image waits behind 5,000 of another account, against first come, first served.
 
-Both ways run through the whole service. The first is the second with every turn taken away, so that the oldest row is
-next. The wait is told in batches, for how long a batch takes is the model's affair. The ratio is that of the batches.
+Both run through the whole service; for the latter every row's round is overwritten, so that the oldest row is next. The
+wait is counted in batches, since the time of a batch depends on the model. The ratio is that of the batches.
 """
 
 import argparse
@@ -18,20 +18,20 @@ from django.conf import settings
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._service import client_of, key_of, manage
+from benchmarks._service import make_client, make_key, manage
 from forge.stack import Stack
-from tests.e2e.client import colors, submit, upload
+from tests.e2e.client import colored_images, submit, upload
 
 JOB = 100  # images
 FIRST_COME_FIRST_SERVED = "ImageAnalysis.objects.filter(status='queued').update(turn=F('id'))"
-BEGUN_BEFORE = """
+STARTED_BEFORE = """
 one = ImageAnalysis.objects.get(job='{job}')
 print(ImageAnalysis.objects.filter(started_at__gte=one.job.created_at, started_at__lt=one.started_at).count())
 """
 
 
 @dataclass(frozen=True)
-class Service:
+class TwoAccounts:
     stack: Stack
     alice: httpx.Client
     bob: httpx.Client
@@ -48,41 +48,41 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="300 images instead of 5,000")
     images = 300 if arguments.parse_args().quick else 5_000
-    table = Table("order", "images before it", "in batch", "seconds to its words")
+    table = Table("order", "images before it", "in batch", "seconds to its result")
     batches = []
-    with service() as web:
-        sessions = [upload(web.alice, colors(JOB, start)) for start in range(0, images, JOB)]
-        single = upload(web.bob, colors(1))
-        for order in ("first come, first served", "in turns"):
-            before, seconds = wait(web, sessions, single, fair=order == "in turns")
+    with start_service() as service:
+        sessions = [upload(service.alice, colored_images(JOB, start)) for start in range(0, images, JOB)]
+        single = upload(service.bob, colored_images(1))
+        for order in ("first come, first served", "fair queue"):
+            before, seconds = measure_wait(service, sessions, single, fair=order == "fair queue")
             batches.append(1 + before // settings.FORGE_BATCH_SIZE)
             table.add_row(order, str(before), str(batches[-1]), f"{seconds:.1f}")
     Console().print(table)
     print(f"fairness: {batches[0] / batches[1]:.0f}")
 
 
-def wait(
-    web: Service, sessions: list[dict[str, object]], single: dict[str, object], *, fair: bool
+def measure_wait(
+    service: TwoAccounts, sessions: list[dict[str, object]], single: dict[str, object], *, fair: bool
 ) -> tuple[int, float]:
-    """How many images began before bob's single one, sent last, and the seconds from the worker's start to its end."""
-    worker = web.stack.processes["worker-1"]
-    worker.stop()  # It ends what it holds of the order before.
+    """Return how many images started before bob's, sent last, and the seconds from the worker's start to its end."""
+    worker = service.stack.processes["worker-1"]
+    worker.stop()  # it completes what it has claimed
     for session in sessions:
-        submit(web.alice, session)
-    job = submit(web.bob, single)
+        submit(service.alice, session)
+    job = submit(service.bob, single)
     if not fair:
-        web.shell(FIRST_COME_FIRST_SERVED)
+        service.shell(FIRST_COME_FIRST_SERVED)
     worker.start()
     started = time.perf_counter()
-    while not web.bob.get(f"jobs/{job}").json()["finishedAt"]:
-        web.stack.poll()
+    while not service.bob.get(f"jobs/{job}").json()["finishedAt"]:
+        service.stack.poll()
         time.sleep(0.1)
     seconds = time.perf_counter() - started
-    return int(web.shell(BEGUN_BEFORE.format(job=job))), seconds
+    return int(service.shell(STARTED_BEFORE.format(job=job))), seconds
 
 
 @contextmanager
-def service() -> Iterator[Service]:
+def start_service() -> Iterator[TwoAccounts]:
     env: dict[str, str | None] = {
         "FORGE_MODELS": "scripted",
         "FORGE_SCRIPT": json.dumps({"delay_ms": 40}),
@@ -96,11 +96,11 @@ def service() -> Iterator[Service]:
     ):
         stack.wait_ready()
         http = [clients.enter_context(_client(stack, name)) for name in ("alice", "bob")]
-        yield Service(stack, *http)
+        yield TwoAccounts(stack, *http)
 
 
 def _client(stack: Stack, account: str) -> httpx.Client:
-    return client_of(stack, key_of(stack.data, account=account))
+    return make_client(stack, make_key(stack.data, account=account))
 
 
 if __name__ == "__main__":

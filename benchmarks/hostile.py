@@ -1,6 +1,6 @@
-"""Reads the whole hostile corpus, the handmade files and a few thousand mutated ones, and counts how they end.
+"""Decode the whole hostile corpus, handmade files and a few thousand mutated ones, and count the outcomes.
 
-The last line is the share of files that ended in a picture or in a coded error; anything under 1 is a fault.
+The last line is the share of files that ended in an image or in a coded error; anything under 1 is a fault.
 """
 
 import argparse
@@ -12,46 +12,48 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.hostile.corpus import CASES, HEAVY, Build
-from tests.hostile.mutations import EACH, mutated
-from tests.hostile.runner import Outcome, read_all
+from tests.hostile.mutations import PER_IMAGE, mutated
+from tests.hostile.runner import ReadOutcome, read_all
 
 SLOWEST = 8
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--quick", action="store_true", help="without the heavy ones, five mutations of each format")
-    arguments.add_argument("--seed", type=int, default=20, help="another one makes other mutations")
-    given = arguments.parse_args()
+    arguments.add_argument(
+        "--quick", action="store_true", help="without the heavy files, five mutations of each format"
+    )
+    arguments.add_argument("--seed", type=int, default=20, help="of the mutations")
+    options = arguments.parse_args()
     outcomes = []
     with tempfile.TemporaryDirectory() as folder:
-        for outcome in read_all(cases(quick=given.quick, seed=given.seed), {"FORGE_DATA": folder}):
+        for outcome in read_all(cases(quick=options.quick, seed=options.seed), {"FORGE_DATA": folder}):
             outcomes.append(outcome)
             if outcome.fault:
                 print(outcome.fault, flush=True)
     console = Console(width=120)
-    console.print(ends(outcomes))
+    console.print(outcome_table(outcomes))
     console.print(largest(outcomes))
-    well = sum(not outcome.fault for outcome in outcomes)
-    print(f"{well} of {len(outcomes)} ended in a picture or a coded error")
-    print(f"hostile: {well / len(outcomes):.4f}")
+    good = sum(not outcome.fault for outcome in outcomes)
+    print(f"{good} of {len(outcomes)} ended in an image or a coded error")
+    print(f"hostile: {good / len(outcomes):.4f}")
 
 
 def cases(*, quick: bool, seed: int) -> Iterator[tuple[str, Build]]:
     yield from ((name, build) for name, build in CASES.items() if not (quick and name in HEAVY))
-    yield from mutated(5 if quick else EACH, seed)
+    yield from mutated(5 if quick else PER_IMAGE, seed)
 
 
-def ends(outcomes: list[Outcome]) -> Table:
-    table = Table("upload says", "worker says", "handmade", "mutated")
+def outcome_table(outcomes: list[ReadOutcome]) -> Table:
+    table = Table("upload", "worker", "handmade", "mutated")
     counts = Counter((outcome.checked, outcome.decoded, outcome.name in CASES) for outcome in outcomes)
     for checked, decoded in sorted({(checked, decoded) for checked, decoded, _ in counts}):
         table.add_row(checked, decoded, *(str(counts[checked, decoded, handmade]) for handmade in (True, False)))
     return table
 
 
-def largest(outcomes: list[Outcome]) -> Table:
-    table = Table("slowest and largest", "seconds of the processor", "MB beyond the process's own")
+def largest(outcomes: list[ReadOutcome]) -> Table:
+    table = Table("slowest and largest", "CPU seconds", "MB beyond the process's own")
     slowest = sorted(outcomes, key=lambda outcome: -outcome.seconds)[:SLOWEST]
     for outcome in [*slowest, *sorted(outcomes, key=lambda outcome: -outcome.megabytes)[:SLOWEST]]:
         table.add_row(outcome.name, f"{outcome.seconds:.1f}", str(outcome.megabytes))

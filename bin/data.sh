@@ -1,5 +1,5 @@
-# Sourced after environment.sh: takes `--data DIR` out of the arguments and exports FORGE_DATA as an absolute path.
-# data_places: how many arguments, from the first, may be that option (default: all).
+# Sourced after environment.sh: removes `--data DIR` from the arguments and exports FORGE_DATA as an absolute path.
+# data_places: the number of leading arguments that are searched for it (default: all).
 # shellcheck shell=sh
 left=${data_places-$#}
 while [ "$left" -gt 0 ]; do
@@ -8,7 +8,7 @@ while [ "$left" -gt 0 ]; do
     shift
     case $argument in
     --data)
-        [ "$left" -gt 0 ] || fail "--data wants a folder after it."
+        [ "$left" -gt 0 ] || fail "--data needs a folder."
         FORGE_DATA=$1
         left=$((left - 1))
         shift
@@ -19,5 +19,5 @@ while [ "$left" -gt 0 ]; do
 done
 
 FORGE_DATA=$(absolute "${FORGE_DATA:-$root/.forge}")
-mkdir -p -- "$FORGE_DATA" 2>/dev/null && [ -w "$FORGE_DATA" ] || fail "The data folder $FORGE_DATA cannot be written to."
+mkdir -p -- "$FORGE_DATA" 2>/dev/null && [ -w "$FORGE_DATA" ] || fail "The data folder $FORGE_DATA is not writable."
 export FORGE_DATA

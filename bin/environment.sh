@@ -1,4 +1,4 @@
-# Sourced by the commands beside it: where the project and its virtual environment are.
+# Sourced by the commands in this folder: paths of the project and its virtual environment.
 # shellcheck shell=sh
 set -eu
 

@@ -5,9 +5,9 @@ from kombu.transport.redis import Channel
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-# What a worker holds when it loses the broker, it still works on: sent again, it would only be refused its claim.
-# kombu 5.7 moreover ends the worker on it, with an AttributeError out of `_connparams`, when Redis is gone by then.
-# What a dead worker held is found in the database (forge/jobs/leases.py).
+# Tasks in flight are not restored when a worker loses the broker: it still runs them, and a copy could not claim its
+# image. kombu 5.7 also ends the worker there, with an AttributeError from `_connparams`, when Redis is gone by then.
+# The images of a dead worker are found in the database (forge/jobs/leases.py).
 Channel.do_restore = False
 
 app = Celery("forge")

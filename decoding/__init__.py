@@ -1,8 +1,8 @@
-"""The one door through which a picture's bytes reach a decoder: within limits, whatever the bytes say.
+"""Decode images from untrusted bytes within limits; the only package that opens images.
 
-Pixels and sides are judged by the header, before anything is decoded. Time is taken at each read, because a small file
-can make a decoder walk over a large picture again and again, or over millions of empty parts. Of how many pixels are
-decoded at once in this process the rest waits: that bounds its memory.
+Pixels and sides are checked in the header, before anything is decoded. CPU time is checked at each read: a small file
+can make a decoder visit a large image again and again, or millions of empty parts. A semaphore over pixels bounds the
+memory of the process.
 """
 
 from decoding.formats import FILE_TYPES, FORMATS, FileType

@@ -20,8 +20,7 @@ _ACCEPTED = {
     "AVIF": FileType("avif", "image/avif"),
     "HEIF": FileType("heic", "image/heic"),
 }
-# Pillow's names of the formats that it may try. All others stay closed: among them is PostScript, which Pillow would
-# hand to another program.
+# The only formats that Pillow may try, by its names. Others include PostScript, which it would pass to another program.
 FORMATS = tuple(_ACCEPTED)
-# By the name that Pillow gives an opened image. MPO is a JPEG of a camera that stores a preview beside the image.
+# By Pillow's name of an opened image. MPO: a camera's JPEG with a preview beside the image.
 FILE_TYPES = {**_ACCEPTED, "MPO": _ACCEPTED["JPEG"], "DIB": _ACCEPTED["BMP"]}

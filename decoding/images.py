@@ -6,17 +6,16 @@ import pi_heif
 import PIL.Image
 
 from decoding.formats import FORMATS
-from decoding.limits import Limits, Source, TimedFile, taking_turns
+from decoding.limits import Limits, Source, TimedFile, reserve_pixels
 
 pi_heif.register_heif_opener()
-# Ours is a setting and told with its figures. Pillow's own is a process-wide number, a warning at one size and an error
-# at another.
+# Pillow's own limit is process-wide, a warning at one size and an error at another; ours are settings, in `Limits`.
 PIL.Image.MAX_IMAGE_PIXELS = None
 
 TIFF_TILE_WIDTH, TIFF_TILE_LENGTH = 322, 323
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*")
 _BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-# A scan of a progressive JPEG may be a few bytes long and cost a walk over all its pixels: read a little at a time.
+# Bytes per read: a scan of a progressive JPEG may have a few bytes and cost a pass over all its pixels.
 _PROGRESSIVE_BLOCK = 2**12
 
 
@@ -38,14 +37,14 @@ class Unsupported(Undecodable):
 
 
 class Damaged(Undecodable):
-    """The file begins like one of an accepted format, and no decoder can read it within its time."""
+    """The file has the magic bytes of an accepted format, and cannot be decoded, or not in time."""
 
     code = "unreadable_image"
     sentence = "The image is damaged or incomplete and cannot be read."
 
 
 class TooLarge(Undecodable):
-    """`limit` and `actual` are numbers of `unit`: pixels, pixels of the longer side, or pixels of a tile."""
+    """`limit` and `actual` count `unit`: pixels, pixels of the longer side, or pixels of a tile."""
 
     code = "payload_too_large"
     sentence = "The image has too many pixels."
@@ -59,49 +58,49 @@ class TooLarge(Undecodable):
 
 @contextmanager
 def opened(file: Source, limits: Limits) -> Iterator[PIL.Image.Image]:
-    """The picture, its header read and judged; `load` it inside, where whatever a decoder raises becomes Damaged."""
+    """Open an image and check its header. Call `load` inside: there any error of a decoder is raised as Damaged."""
     try:
-        with _open(file, limits.seconds) as picture:
-            _check_size(picture, limits)
-            if "progressive" in picture.info:
-                picture.decodermaxblock = _PROGRESSIVE_BLOCK  # type: ignore[attr-defined]
-            pixels = max(picture.width * picture.height, _tile_pixels(picture))
-            with taking_turns(pixels, at_once=limits.pixels_at_once):
-                yield picture
+        with _open(file, limits.seconds) as image:
+            _check_size(image, limits)
+            if "progressive" in image.info:
+                image.decodermaxblock = _PROGRESSIVE_BLOCK  # type: ignore[attr-defined]
+            pixels = max(image.width * image.height, _tile_pixels(image))
+            with reserve_pixels(pixels, limit=limits.pixels_at_once):
+                yield image
     except Undecodable:
         raise
-    except Exception as error:  # hostile bytes raise whatever a decoder did not foresee
+    except Exception as error:  # hostile bytes make decoders raise any exception
         raise Damaged from error
 
 
 def _open(file: Source, seconds: float) -> PIL.Image.Image:
     file.seek(0)
-    beginning = file.read(16)
+    magic = file.read(16)
     file.seek(0)
     try:
         return PIL.Image.open(cast(IO[bytes], TimedFile(file, seconds)), formats=FORMATS)
     except PIL.UnidentifiedImageError as error:
-        raise (Damaged if _has_known_magic(beginning) else Unsupported) from error
+        raise (Damaged if _has_known_magic(magic) else Unsupported) from error
 
 
-def _check_size(picture: PIL.Image.Image, limits: Limits) -> None:
-    pixels, side = picture.width * picture.height, max(picture.size)
+def _check_size(image: PIL.Image.Image, limits: Limits) -> None:
+    pixels, side = image.width * image.height, max(image.size)
     if pixels > limits.pixels:
         raise TooLarge(unit="pixels", limit=limits.pixels, actual=pixels)
-    if (tile := _tile_pixels(picture)) > limits.pixels:
+    if (tile := _tile_pixels(image)) > limits.pixels:
         raise TooLarge(unit="pixels in a tile", limit=limits.pixels, actual=tile)
     if side > limits.side:
         raise TooLarge(unit="pixels on its longer side", limit=limits.side, actual=side)
 
 
-def _tile_pixels(picture: PIL.Image.Image) -> int:
-    """Of a TIFF, whose tiles may be larger than the picture that is cut out of them: each is decoded whole."""
-    tags = getattr(picture, "tag_v2", {})
+def _tile_pixels(image: PIL.Image.Image) -> int:
+    """Return the pixels of a TIFF's tile, which may be larger than the image and is decoded as a whole."""
+    tags = getattr(image, "tag_v2", {})
     return int(tags.get(TIFF_TILE_WIDTH, 0)) * int(tags.get(TIFF_TILE_LENGTH, 0))
 
 
 def _has_known_magic(data: bytes) -> bool:
-    """Whether a file that no parser accepts at least begins like one of the supported formats."""
+    """Return whether a file that no parser accepts has the magic bytes of an accepted format."""
     is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     is_heif = data[4:8] == b"ftyp" and data[8:12] in _BRANDS
     return data.startswith(_MAGIC) or is_webp or is_heif

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`pixels` and `side` of one picture, `seconds` of the processor for it; `pixels_at_once` of this process."""
+    """`pixels`, `side` and CPU `seconds` of one image; `pixels_at_once` of this process."""
 
     pixels: int
     side: int = 2**16 - 1
@@ -17,7 +17,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Any) -> Self:
-        """Those that an operator chose; `settings` are Django's, which this room does not know."""
+        """Return the limits in Django's settings, which this package does not import."""
         return cls(
             pixels=settings.FORGE_MAX_IMAGE_PIXELS,
             side=settings.FORGE_MAX_IMAGE_SIDE,
@@ -27,11 +27,11 @@ class Limits:
 
 
 class OutOfTimeError(Exception):
-    """A picture takes longer than it may."""
+    """Decoding takes longer than `Limits.seconds`."""
 
 
 class Source(Protocol):
-    """As much of a file as decoders need; each of them looks for more and does without."""
+    """The part of a file object that decoders need."""
 
     def read(self, size: int = ..., /) -> bytes: ...
 
@@ -39,9 +39,9 @@ class Source(Protocol):
 
 
 class TimedFile:
-    """Hands the file on to a decoder, and at each read sees whether its time is over.
+    """A file that raises OutOfTimeError at a read after `seconds`.
 
-    Of this thread's processor, so that a busy machine does not make a good picture a bad one.
+    CPU time of this thread, so that a busy machine does not fail a valid image.
     """
 
     def __init__(self, file: Source, seconds: float) -> None:
@@ -57,20 +57,20 @@ class TimedFile:
         return getattr(self._file, name)
 
 
-_turn = threading.Condition()
-_under_way = 0
+_condition = threading.Condition()
+_reserved = 0
 
 
 @contextmanager
-def taking_turns(pixels: int, *, at_once: int) -> Iterator[None]:
-    """Waits until so many pixels fit beside those under way; a picture larger than that has the process for itself."""
-    global _under_way
-    with _turn:
-        _turn.wait_for(lambda: not _under_way or _under_way + pixels <= at_once)
-        _under_way += pixels
+def reserve_pixels(pixels: int, *, limit: int) -> Iterator[None]:
+    """Hold `pixels` of a semaphore; wait until they fit. An image of more than `limit` is decoded alone."""
+    global _reserved
+    with _condition:
+        _condition.wait_for(lambda: not _reserved or _reserved + pixels <= limit)
+        _reserved += pixels
     try:
         yield
     finally:
-        with _turn:
-            _under_way -= pixels
-            _turn.notify_all()
+        with _condition:
+            _reserved -= pixels
+            _condition.notify_all()

@@ -6,9 +6,9 @@ from django.conf import settings as django_settings
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """SQLite in a file, as in the product: a database in memory locks otherwise than one that threads share.
+    """Use SQLite in a file, as in production: a database in memory has other locks than one that threads share.
 
-    Each of several test processes has a database of its own: on PostgreSQL by the suffix.
+    Each test process has its own database: on PostgreSQL by the suffix.
     """
     database = django_settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):

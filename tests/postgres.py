@@ -1,4 +1,4 @@
-"""A PostgreSQL of the test's own, from Debian's programs: `with throwaway() as cluster: … cluster.url`.
+"""A temporary PostgreSQL cluster from Debian's packages: `with throwaway() as cluster: … cluster.url`.
 
 `python -m tests.postgres COMMAND…` runs a command with DATABASE_URL set to one.
 """
@@ -17,13 +17,13 @@ from pathlib import Path
 
 import psycopg
 
-from forge.stack.ports import any_free
+from forge.stack.ports import free_port
 
 MISSING = "PostgreSQL is not installed: apt install postgresql"
 
 
 def programs() -> Path | None:
-    """The folder with initdb and postgres, of the newest version there is; None without one."""
+    """Return the folder with initdb and postgres of the newest installed version, or None."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     if debian:
         return debian[-1].parent
@@ -59,27 +59,29 @@ class Cluster:
                 user=_owner(),
                 group=_owner(),
             )
-        self._run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), patience=60)
+        self._run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), timeout_s=60)
 
     def stop(self) -> None:
         if self._server:
-            self._server.send_signal(signal.SIGINT)  # «fast»: open connections are ended, nothing is lost
+            self._server.send_signal(
+                signal.SIGINT
+            )  # fast shutdown: open connections are closed, committed data is kept
             self._server.wait(30)
             self._server = None
 
     def connections(self) -> int:
-        """Client connections, without the one that asks."""
-        question = (
+        """Return the number of client connections, without the one that counts."""
+        query = (
             "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
         with psycopg.connect(self.url, autocommit=True) as connection:
-            row = connection.execute(question).fetchone()
+            row = connection.execute(query).fetchone()
         assert row is not None
         return int(row[0])
 
-    def _run(self, program: str, *arguments: str, patience: int = 0) -> None:
+    def _run(self, program: str, *arguments: str, timeout_s: int = 0) -> None:
         command = [str(self.bin / program), *arguments]
-        for _ in range(10 * patience):
+        for _ in range(10 * timeout_s):
             if subprocess.run(command, cwd=self.folder, check=False, user=_owner(), group=_owner()).returncode == 0:
                 return
             assert self._server is None or self._server.poll() is None, "the server has ended"
@@ -88,21 +90,21 @@ class Cluster:
 
 
 def _owner() -> str | None:
-    """Whom the server runs as: PostgreSQL refuses to run as root."""
+    """Return the user of the server: PostgreSQL refuses to run as root."""
     return "postgres" if os.getuid() == 0 else None
 
 
 @contextmanager
 def throwaway() -> Iterator[Cluster]:
-    """A running cluster that is gone afterwards. Raises FileNotFoundError where PostgreSQL is not installed."""
+    """Run a cluster and remove it afterwards. Raises FileNotFoundError where PostgreSQL is not installed."""
     found = programs()
     if found is None:
         raise FileNotFoundError(MISSING)
     with tempfile.TemporaryDirectory(prefix="image-forge-postgres-") as folder:
         Path(folder).chmod(0o755)
-        home = Path(folder) / "cluster"
-        home.mkdir()
-        cluster = Cluster(found, home, any_free(taken=[]))
+        root = Path(folder) / "cluster"
+        root.mkdir()
+        cluster = Cluster(found, root, free_port())
         cluster.create()
         try:
             cluster.start()

@@ -1,4 +1,4 @@
-"""The doors of the house that import-linter cannot watch."""
+"""Architecture rules that import-linter cannot check."""
 
 import ast
 import re
@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCES = sorted(path for room in ("config", "decoding", "forge", "workers") for path in (ROOT / room).rglob("*.py"))
+SOURCES = sorted(
+    path for package in ("config", "decoding", "forge", "workers") for path in (ROOT / package).rglob("*.py")
+)
 OUTSIDE_MIGRATIONS = [path for path in SOURCES if "migrations" not in path.parts]
 
 
-def where(pattern: str, *allowed: str) -> list[str]:
-    """Files outside `allowed` in which the pattern stands."""
+def files_with(pattern: str, *allowed: str) -> list[str]:
+    """Return the files outside `allowed` that contain the pattern."""
     found = [path.relative_to(ROOT).as_posix() for path in OUTSIDE_MIGRATIONS if re.search(pattern, path.read_text())]
     return [path for path in found if path not in allowed]
 
@@ -29,34 +31,32 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    # stack.py hands the environment on to the processes it starts; nothing is decided by it there.
-    assert (
-        where(r"os\.environ\b(?!\.setdefault)|os\.getenv|\benvirons\b", "config/settings.py", "forge/stack/stack.py")
-        == []
-    )
+    # stack.py passes the environment on to the processes that it starts.
+    reads = r"os\.environ\b(?!\.setdefault)|os\.getenv|\benvirons\b"
+    assert files_with(reads, "config/env.py", "forge/stack/stack.py") == []
 
 
 def test_only_the_ledger_writes_credits() -> None:
     assert (
-        where(
+        files_with(
             r"CreditEntry\(\n|CreditEntry\((?!models)\w|CreditEntry\.objects\.(bulk_)?create", "forge/credits/ledger.py"
         )
         == []
     )
-    assert where(r"balance=F\(", "forge/credits/ledger.py") == []
+    assert files_with(r"balance=F\(", "forge/credits/ledger.py") == []
 
 
-def test_only_the_state_tables_change_a_status() -> None:
-    assert where(r"\.update\([^)]*\bstatus=", "forge/jobs/states.py") == []
-    assert where(r"\.status = ", "forge/jobs/states.py") == []
+def test_only_states_changes_a_status() -> None:
+    assert files_with(r"\.update\([^)]*\bstatus=", "forge/jobs/states.py") == []
+    assert files_with(r"\.status = ", "forge/jobs/states.py") == []
 
 
-def test_only_one_door_leads_to_the_decoders() -> None:
-    assert where(r"Image\.open\(|register_heif_opener", "decoding/images.py") == []
+def test_only_decoding_opens_images() -> None:
+    assert files_with(r"Image\.open\(|register_heif_opener", "decoding/images.py") == []
 
 
 def test_only_events_record_an_event() -> None:
-    assert where(r"JobEvent\.objects\.(bulk_)?create|JobEvent\(job", "forge/jobs/events.py") == []
+    assert files_with(r"JobEvent\.objects\.(bulk_)?create|JobEvent\(job", "forge/jobs/events.py") == []
 
 
 @pytest.mark.parametrize("library", ["torch", "transformers", "efficientnet_lite_pytorch"])
@@ -66,7 +66,7 @@ def test_model_libraries_are_imported_in_workers_models_only(library: str) -> No
             assert path.is_relative_to(ROOT / "workers" / "models"), path
 
 
-def test_model_libraries_are_not_there_before_load() -> None:
+def test_model_libraries_are_not_imported_before_load() -> None:
     code = """
 import sys
 from workers import models, pipeline
@@ -75,29 +75,29 @@ for name in ("embedded", "scripted"):
 print(*sorted({"torch", "transformers", "tokenizers", "safetensors"} & set(sys.modules)))
 """
 
-    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    completed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 
-    assert answer.stdout.strip() == ""
+    assert completed.stdout.strip() == ""
 
 
 def test_a_web_process_starts_without_the_model_libraries() -> None:
-    rooms = "{'torch', 'numpy', 'workers'}"
-    code = f"import config.asgi, sys; print(*sorted(name for name in sys.modules if name.partition('.')[0] in {rooms}))"
+    roots = "{'torch', 'numpy', 'workers'}"
+    code = f"import config.asgi, sys; print(*sorted(name for name in sys.modules if name.partition('.')[0] in {roots}))"
 
-    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    completed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 
-    # The app through which manage.py finds the command `caption`; it imports nothing.
-    assert answer.stdout.split() == ["workers", "workers.cli"]
-
-
-def test_rooms_have_names() -> None:
-    nameless = {"utils.py", "util.py", "common.py", "helpers.py", "misc.py"}
-
-    assert [path for path in SOURCES if path.name in nameless or path.parent.name in {"common", "utils"}] == []
+    # The app in which manage.py finds the command `caption`; it imports nothing.
+    assert completed.stdout.split() == ["workers", "workers.cli"]
 
 
-def test_files_stay_readable() -> None:
-    """250 lines or a reason: the settings are one list, which operators read from its top to its end."""
+def test_no_module_is_named_utils_or_the_like() -> None:
+    vague = {"utils.py", "util.py", "common.py", "helpers.py", "misc.py"}
+
+    assert [path for path in SOURCES if path.name in vague or path.parent.name in {"common", "utils"}] == []
+
+
+def test_files_have_at_most_250_lines() -> None:
+    """Except the settings, which are one list that operators read from top to bottom."""
     long = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in OUTSIDE_MIGRATIONS}
     del long["config/settings.py"]
 

@@ -1,4 +1,4 @@
-"""Production does not start with what only a machine of one's own may have; local needs nothing."""
+"""FORGE_ENV=production requires secure settings; local requires none."""
 
 import os
 import runpy
@@ -20,7 +20,7 @@ GOOD = {
 
 @pytest.fixture
 def settings_with(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What the settings' file comes to in these surroundings."""
+    """Return a function that evaluates config/settings.py in an environment."""
 
     def read(**environment: str) -> dict[str, Any]:
         for name in ("FORGE_ENV", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG"):
@@ -34,13 +34,13 @@ def settings_with(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def run(command: list[str], tmp_path: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
     kept = {name: value for name, value in os.environ.items() if name not in ("SECRET_KEY", "ALLOWED_HOSTS", "DEBUG")}
-    surroundings = {**kept, "FORGE_DATA": str(tmp_path), **environment}
+    env = {**kept, "FORGE_DATA": str(tmp_path), **environment}
     return subprocess.run(
-        [sys.executable, "manage.py", *command], cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False
+        [sys.executable, "manage.py", *command], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
 
 
-def test_djangos_own_check_of_a_deployment_finds_nothing(tmp_path: Path) -> None:
+def test_djangos_deployment_check_finds_nothing(tmp_path: Path) -> None:
     done = run(["check", "--deploy", "--fail-level", "WARNING"], tmp_path, **GOOD)
 
     assert done.returncode == 0, done.stderr
@@ -69,7 +69,7 @@ def test_it_refuses_to_start_and_names_the_setting(tmp_path: Path) -> None:
         ("DEBUG", "true"),
     ],
 )
-def test_each_of_them_is_named(settings_with: Any, setting: str, value: str) -> None:
+def test_each_insecure_setting_is_named(settings_with: Any, setting: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=rf"^With FORGE_ENV=production {setting} must "):
         settings_with(**{**GOOD, setting: value})
 

@@ -1,4 +1,4 @@
-"""README's commands are the ones that exist, and the other way round."""
+"""README has every command in bin/, and only commands and options that exist."""
 
 import re
 import shlex
@@ -13,11 +13,11 @@ BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 COMMANDS = sorted(
     {line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines() if line.startswith("bin/")}
 )
-NOT_FOR_PEOPLE = {"bin/environment.sh", "bin/data.sh"}
+SOURCED_SCRIPTS = {"bin/environment.sh", "bin/data.sh"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_readme_exists(command: str) -> None:
+def test_a_command_in_the_readme_exists(command: str) -> None:
     program, *arguments = shlex.split(command)
     path = ROOT / program
 
@@ -35,7 +35,7 @@ def test_a_command_of_the_readme_exists(command: str) -> None:
 
 
 def check_options(name: str, arguments: list[str]) -> None:
-    """The management command exists and takes these arguments; it is not run."""
+    """Check that the management command exists and accepts these arguments, without running it."""
     commands = get_commands()
     assert name in commands
     parser = load_command_class(str(commands[name]), name).create_parser("manage.py", name)
@@ -43,7 +43,7 @@ def check_options(name: str, arguments: list[str]) -> None:
 
 
 def _without_data(arguments: list[str]) -> list[str]:
-    """`--data DIR` is taken by the shell part of the command."""
+    """Remove `--data DIR`, which the shell script handles."""
     if "--data" not in arguments:
         return arguments
     at = arguments.index("--data")
@@ -51,12 +51,12 @@ def _without_data(arguments: list[str]) -> list[str]:
 
 
 def test_each_command_is_in_the_readme() -> None:
-    there = {f"bin/{path.name}" for path in (ROOT / "bin").iterdir()} - NOT_FOR_PEOPLE
+    existing = {f"bin/{path.name}" for path in (ROOT / "bin").iterdir()} - SOURCED_SCRIPTS
 
-    assert {shlex.split(command)[0] for command in COMMANDS} == there
+    assert {shlex.split(command)[0] for command in COMMANDS} == existing
 
 
-def test_each_setting_of_the_readme_exists() -> None:
+def test_each_setting_in_the_readme_exists() -> None:
     settings = (ROOT / "config" / "settings.py").read_text()
     named = set(re.findall(r"^\| `([A-Z_]+)`(?:, `([A-Z_]+)`)?", README, re.MULTILINE))
 

@@ -7,9 +7,9 @@ from forge.errors import ForgeError
 
 
 class DatabaseCommand(BaseCommand):
-    """An operator's command on the database: what stops it is one sentence, and the exit code 1."""
+    """A command on the database; an error is one sentence and exit code 1."""
 
-    requires_system_checks = ()  # they import the whole of the web part: half of the time
+    requires_system_checks = ()  # they import all of the web code: half of the time
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:

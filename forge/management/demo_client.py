@@ -1,4 +1,4 @@
-"""What `bin/demo` is made of: an ordinary client of the HTTP API, and how its events and results look in a terminal."""
+"""The HTTP client of `bin/demo`, and the rendering of events and results in a terminal."""
 
 import json
 import time
@@ -17,18 +17,18 @@ from rich.table import Table
 from rich.text import Text
 
 from forge.jobs.events import METADATA_FIELDS
-from forge.stack.readiness import sentence_of
+from forge.stack.readiness import error_sentence
 
 BASE_PATH = "/image-forge-api/v1"
 STYLES = {"progress": "cyan", "result": "green", "error": "red", "complete": "bold"}
-# The server sends a comment every 15 s: a stream that is silent for longer is broken.
-SILENCE_S = 40.0
-RETRY_S = 2.0
-MOST_RETRIES = 15
+# The server sends a keep-alive comment every 15 s: a stream without one is broken.
+READ_TIMEOUT_S = 40.0
+RECONNECT_S = 2.0
+MAX_RECONNECTS = 15
 
 
-class RefusedError(Exception):
-    """The service said no; `str()` is its sentence."""
+class RequestRefused(Exception):
+    """An error response; `str()` is its sentence."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Client:
         self._http = httpx.Client(
             base_url=url + BASE_PATH,
             headers={"X-API-Key": key},
-            timeout=httpx.Timeout(SILENCE_S, connect=5.0),
+            timeout=httpx.Timeout(READ_TIMEOUT_S, connect=5.0),
             trust_env=False,  # a proxy does not reach this machine's loopback
         )
 
@@ -57,17 +57,17 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def upload(self, pictures: Sequence[Path]) -> dict[str, Any]:
+    def upload(self, paths: Sequence[Path]) -> dict[str, Any]:
         with ExitStack() as files:
-            parts = [("images[]", (path.name, files.enter_context(path.open("rb")))) for path in pictures]
+            parts = [("images[]", (path.name, files.enter_context(path.open("rb")))) for path in paths]
             return self._json(self._http.post("/sessions/upload", files=parts))
 
     def balance(self) -> int:
         return int(self._json(self._http.get("/credits/balance"))["balance"])
 
     def analyze(self, session: dict[str, Any]) -> Iterator[Event]:
-        """The job's events, each once and in order: a stream that breaks is taken up where it ended."""
-        # With this key the POST too can be said again without a second job or charge.
+        """Yield the job's events, each once and in order; a stream that breaks is resumed after the last event."""
+        # With an idempotency key the POST too can be repeated without a second job or charge.
         headers = {"Idempotency-Key": uuid.uuid4().hex}
         images = [
             {name: image[name] for name in ("id", "uploadPath", "originalFilename")} for image in session["images"]
@@ -77,7 +77,7 @@ class Client:
             "url": f"/sessions/{session['sessionId']}/analyze",
             "json": {"sessionId": session["sessionId"], "images": images},
         }
-        for _ in range(MOST_RETRIES):
+        for _ in range(MAX_RECONNECTS):
             try:
                 with connect_sse(self._http, headers=headers, **request) as source:
                     _check(source.response)
@@ -88,31 +88,31 @@ class Client:
                         if event.name == "complete":
                             return
             except httpx.TransportError:
-                pass  # The job runs on without us.
-            time.sleep(RETRY_S)
-        raise RefusedError("The event stream broke and could not be taken up again.")
+                pass  # the job runs on without a stream
+            time.sleep(RECONNECT_S)
+        raise RequestRefused("The event stream broke and could not be resumed.")
 
-    def _json(self, answer: httpx.Response) -> dict[str, Any]:
-        _check(answer)
-        body: dict[str, Any] = answer.json()
+    def _json(self, response: httpx.Response) -> dict[str, Any]:
+        _check(response)
+        body: dict[str, Any] = response.json()
         return body
 
 
-def _check(answer: httpx.Response) -> None:
-    if not answer.is_success:
-        answer.read()
-        raise RefusedError(sentence_of(answer))
+def _check(response: httpx.Response) -> None:
+    if not response.is_success:
+        response.read()
+        raise RequestRefused(error_sentence(response))
 
 
-def event_line(event: Event, picture: str) -> Text:
-    """One line of the stream; the display cuts it at its width."""
+def event_line(event: Event, image: str) -> Text:
+    """Return one line for the event; the display cuts it at its width."""
     data = {name: value for name, value in event.data.items() if name != "imageId"}
     shown = json.dumps(data.get("metadata", data), ensure_ascii=False)
-    return Text.assemble(f"{event.id:>4}  ", (f"{event.name:<8}", STYLES.get(event.name, "")), f"  {picture}  {shown}")
+    return Text.assemble(f"{event.id:>4}  ", (f"{event.name:<8}", STYLES.get(event.name, "")), f"  {image}  {shown}")
 
 
-def card(name: str, outcome: Event | None) -> Panel:
-    """All the words for one picture, or why there are none."""
+def result_panel(name: str, outcome: Event | None) -> Panel:
+    """Return the metadata of one image, or its error."""
     lines = Table.grid(padding=(0, 2))
     lines.add_column(style="bold")
     lines.add_column(overflow="fold")
@@ -122,12 +122,12 @@ def card(name: str, outcome: Event | None) -> Panel:
             value = metadata[field]
             lines.add_row(field, Text(", ".join(value) if isinstance(value, list) else str(value)))
     else:
-        lines.add_row("failed", Text(outcome.data["error"] if outcome else "No result came for this picture."))
+        lines.add_row("failed", Text(outcome.data["error"] if outcome else "No result came for this image."))
     return Panel(lines, title=Text(name), title_align="left", border_style="green" if metadata else "red")
 
 
 def terminal() -> Console:
-    """At most 120 columns: longer lines are hard to read. A file or pipe gets 100."""
+    """Return a console of at most 120 columns, which stay readable; 100 for a file or pipe."""
     console = Console(highlight=False, markup=False)
     console.width = min(console.width, 120) if console.is_terminal else 100
     return console

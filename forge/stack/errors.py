@@ -1,4 +1,4 @@
-"""Why a stack does not start or does not become ready; `str()` is the sentence for the person at the terminal."""
+"""Why a stack does not start or become ready; `str()` is the sentence for the terminal."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -23,9 +23,9 @@ class PortBusy(StackError):
 
 
 class StartFailed(StackError):
-    def __init__(self, name: str, how: str, log: Path, lines: str) -> None:
-        super().__init__(f"{name} did not start: {how}. The end of {log}:\n{lines}")
+    def __init__(self, name: str, reason: str, log: Path, tail: str) -> None:
+        super().__init__(f"{name} did not start: {reason}. The end of {log}:\n{tail}")
 
 
 class StopRequested(Exception):
-    """`Stack.request_stop` was called while a start was under way."""
+    """Raised in a start that `Stack.request_stop` interrupts."""

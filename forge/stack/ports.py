@@ -4,15 +4,15 @@ from collections.abc import Collection
 
 from forge.stack.errors import PortBusy
 
-# Below the ports that Linux (32768…) and macOS (49152…) give to outgoing connections. A port from there could be taken
-# while its server restarts, even by a client that retries to reach it: TCP lets a socket connect to itself.
+# Below the ephemeral ports of Linux (32768…) and macOS (49152…). One of those could be taken while its server
+# restarts, even by a client that retries to reach it: TCP lets a socket connect to itself.
 CANDIDATES = range(20000, 32000)
 PREFERRED = 8000
 
 
 def is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # As the servers do; without it a port whose last connections are closing counts as taken for a minute.
+        # As the servers do; without it a port with connections in TIME_WAIT counts as taken for a minute.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -21,21 +21,21 @@ def is_free(port: int) -> bool:
     return True
 
 
-def any_free(taken: Collection[int] = ()) -> int:
+def free_port(excluded: Collection[int] = ()) -> int:
     for port in random.sample(CANDIDATES, 200):
-        if port not in taken and is_free(port):
+        if port not in excluded and is_free(port):
             return port
     raise PortBusy(CANDIDATES[0])
 
 
-def web_port(wanted: int | None, remembered: int | None) -> int:
-    """The port of the first web server: 0 is any free one, None the last one used or 8000 where they are free."""
-    if wanted:
-        if not is_free(wanted):
-            raise PortBusy(wanted)
-        return wanted
-    if wanted is None:
-        for port in (remembered, PREFERRED):
+def web_port(requested: int | None, last_used: int | None) -> int:
+    """Return the port of the first web server. `requested`: 0 is any free one, None the last used or 8000 if free."""
+    if requested:
+        if not is_free(requested):
+            raise PortBusy(requested)
+        return requested
+    if requested is None:
+        for port in (last_used, PREFERRED):
             if port and is_free(port):
                 return port
-    return any_free()
+    return free_port()

@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
-LOG_LIMIT = 4 * 2**20
+PARENT_DEATH_SIGNAL = Path(__file__).with_name("parent_death_signal.py")
+MAX_LOG_BYTES = 4 * 2**20
 TAIL_LINES = 12
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
-STEADY_S = 10.0  # up for so long, a process has earned the first pause again
+FIRST_BACKOFF_S = 0.5
+MAX_BACKOFF_S = 30.0
+BACKOFF_RESET_S = 10.0  # after this uptime the backoff is the first one again
 
 
-class Process:
-    """One child and its log; `poll` starts it again when it dies, until it is stopped on purpose.
+class SupervisedProcess:
+    """A child process and its log; `poll` restarts it with exponential backoff until it is stopped.
 
-    To be started and polled from the main thread only: on Linux a child is killed when the thread that made it ends.
+    Start and poll it from the main thread only: on Linux a child is killed when the thread that made it ends.
     """
 
     def __init__(
@@ -30,22 +30,22 @@ class Process:
         env: Mapping[str, str] | None = None,
         log: Path,
         grace: float = 5.0,
-        started: Callable[[], None] = lambda: None,
+        on_start: Callable[[], None] = lambda: None,
     ) -> None:
-        """`env`: None is this process's own. `grace`: seconds from SIGTERM to SIGKILL. `started` follows each start."""
+        """`env`: None inherits. `grace`: seconds from SIGTERM to SIGKILL. `on_start` runs after each start."""
         self.name = name
         self.command = list(command)
         self.cwd = cwd
         self.env = env
         self.log = log
         self.grace = grace
-        self._started = started
+        self._on_start = on_start
         self._child: subprocess.Popen[bytes] | None = None
-        self._wanted = False
-        self._born = 0.0
+        self._should_run = False
+        self._started_at = 0.0
         self._log_offset = 0
-        self._pause = FIRST_PAUSE_S
-        self._due: float | None = None
+        self._backoff = FIRST_BACKOFF_S
+        self._restart_at: float | None = None
 
     @property
     def pid(self) -> int:
@@ -66,14 +66,14 @@ class Process:
         if self.alive:
             return
         if threading.current_thread() is not threading.main_thread():
-            raise RuntimeError("start processes from the main thread: they die with the thread that started them")
+            raise RuntimeError("start processes from the main thread: they end with the thread that started them")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
-            if output.tell() > LOG_LIMIT:
+            if output.tell() > MAX_LOG_BYTES:
                 output.truncate(0)
             self._log_offset = output.seek(0, os.SEEK_END)
             self._child = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), *self.command],
+                [sys.executable, "-I", "-S", str(PARENT_DEATH_SIGNAL), str(os.getpid()), *self.command],
                 cwd=self.cwd,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
@@ -81,41 +81,42 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
             )
-        self._wanted, self._born, self._due = True, time.monotonic(), None
-        self._started()
+        self._should_run, self._started_at, self._restart_at = True, time.monotonic(), None
+        self._on_start()
 
     def poll(self) -> str | None:
-        """Starts the process again when that is due; returns a sentence when it has just died."""
-        if not self._wanted or self.alive:
+        """Restart the process when that is due. Return a sentence when it has just died or cannot be started."""
+        if not self._should_run or self.alive:
             return None
         now = time.monotonic()
-        if self._due is None:
-            pause = FIRST_PAUSE_S if now - self._born >= STEADY_S else self._pause
-            self._pause = min(2 * pause, LONGEST_PAUSE_S)
-            self._due = now + pause
-            return f"{self.name} {self.ending()}, it starts again in {pause:g} s. The end of {self.log}:\n{self.tail()}"
-        if now >= self._due:
+        if self._restart_at is None:
+            backoff = FIRST_BACKOFF_S if now - self._started_at >= BACKOFF_RESET_S else self._backoff
+            self._backoff = min(2 * backoff, MAX_BACKOFF_S)
+            self._restart_at = now + backoff
+            ending = f"{self.name} {self.describe()}, restart in {backoff:g} s"
+            return f"{ending}. The end of {self.log}:\n{self.tail()}"
+        if now >= self._restart_at:
             try:
                 self.start()
             except OSError as error:  # no memory for a process, or no disk for its log: neither ends the others
-                self._due = now + self._pause
-                return f"{self.name} cannot be started ({error}); trying again in {self._pause:g} s"
+                self._restart_at = now + self._backoff
+                return f"{self.name} cannot be started ({error}); trying again in {self._backoff:g} s"
         return None
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would be: `poll` starts it again."""
+        """Send SIGKILL, as a crash would end it: `poll` restarts it."""
         if self._child:
             self._child.kill()
             self._child.wait()
 
     def terminate(self) -> None:
-        """Asks it to end; it is not started again."""
-        self._wanted = False
+        """Send SIGTERM; it is not restarted."""
+        self._should_run = False
         if self._child:
             self._child.terminate()
 
     def wait(self, timeout: float) -> bool:
-        """Whether it has ended within so many seconds."""
+        """Return whether it has ended within `timeout` seconds."""
         if self._child is None:
             return True
         try:
@@ -125,7 +126,7 @@ class Process:
         return True
 
     def stop(self) -> None:
-        """Ends it, by force after its grace; it stays down until `start`."""
+        """Shut it down gracefully, by SIGKILL after its grace; it stays stopped until `start`."""
         self.terminate()
         if not self.wait(self.grace):
             self.kill()
@@ -134,7 +135,8 @@ class Process:
         self.stop()
         self.start()
 
-    def ending(self) -> str:
+    def describe(self) -> str:
+        """Return "is running", or how it ended."""
         code = self.exit_code
         if code is None:
             return "is running"
@@ -143,7 +145,7 @@ class Process:
         return f"ended with exit code {code}"
 
     def tail(self) -> str:
-        """The last lines of what this run of it has printed."""
+        """Return the last lines that this run has printed."""
         with self.log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(self._log_offset, size - 2**14))

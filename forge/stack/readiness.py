@@ -3,21 +3,21 @@ from collections.abc import Iterable
 import httpx
 
 
-def missing(urls: Iterable[str]) -> str | None:
-    """What these web servers still wait for, in words; None when all of them are ready."""
+def not_ready_reason(urls: Iterable[str]) -> str | None:
+    """Return what these web servers still wait for, as a sentence; None when all are ready."""
     for url in urls:
         try:
-            answer = httpx.get(f"{url}/readyz", timeout=5, trust_env=False)
+            response = httpx.get(f"{url}/readyz", timeout=5, trust_env=False)
         except httpx.TransportError:
-            return f"{url} does not answer yet."
-        if answer.status_code != httpx.codes.OK:
-            return f"{url}/readyz says {answer.status_code}: {sentence_of(answer)}"
+            return f"{url} does not respond yet."
+        if response.status_code != httpx.codes.OK:
+            return f"{url}/readyz returns {response.status_code}: {error_sentence(response)}"
     return None
 
 
-def sentence_of(answer: httpx.Response) -> str:
-    """The plain sentence of an error answer, or the beginning of its text where it has none."""
+def error_sentence(response: httpx.Response) -> str:
+    """Return the contract's error sentence, or the beginning of the text where the response has none."""
     try:
-        return str(answer.json()["error"])
+        return str(response.json()["error"])
     except (ValueError, KeyError, TypeError):
-        return answer.text[:300] or answer.reason_phrase
+        return response.text[:300] or response.reason_phrase

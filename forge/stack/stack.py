@@ -9,19 +9,19 @@ from typing import Self
 from django.conf import settings
 
 from forge.stack import ports
+from forge.stack.commands import web_command, worker_command
 from forge.stack.errors import StackError, StartFailed, StopRequested
-from forge.stack.process import Process
-from forge.stack.readiness import missing
-from forge.stack.record import Entry, Lock, Record, stop_leftovers
+from forge.stack.process import SupervisedProcess
+from forge.stack.readiness import not_ready_reason
+from forge.stack.state_file import RecordedProcess, StackState, SupervisorLock, stop_orphans
 from forge.stack.valkey import Valkey
 
 POLL_S = 0.2
 VALKEY_START_S = 60.0
 WEB_GRACE_S = 8.0
-STREAMS_GRACE_S = 3  # open streams do not hold up a web server's end; their clients come back and resume
 WORKER_MARGIN_S = 5.0  # beyond the grace in which a worker ends by itself
 VALKEY_GRACE_S = 10.0
-SILENT_STOP_S = 4.0
+STOP_NOTICE_S = 4.0  # a stop that takes longer is reported
 
 
 class Stack:
@@ -37,24 +37,24 @@ class Stack:
         webs: int = 1,
         workers: int = 1,
         env: Mapping[str, str | None] | None = None,
-        say: Callable[[str], None] = lambda _sentence: None,
+        report: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
-        """`port`: 0 is any free one, None the last one or 8000. `env`: more variables for the children; None unsets.
+        """`port`: 0 is any free one, None the last used or 8000. `env`: variables of the children; None unsets.
 
-        `say` is given what a person should hear: deaths with the last log lines, what a stop waits for.
+        `report` is called with sentences for the terminal: deaths with the last log lines, what a stop waits for.
         """
         self.data = data.absolute()
         self.urls: list[str] = []
-        self.processes: dict[str, Process] = {}
-        self._wanted_port = port
+        self.processes: dict[str, SupervisedProcess] = {}
+        self._requested_port = port
         self._webs = webs
         self._workers = workers
         self._env = dict(env or {})
-        self._say = say
+        self._report = report
         self._redis_url: str | None = None
         self._ports: list[int] = []
-        self._remembered: int | None = None
-        self._lock = Lock(self.data)
+        self._last_port: int | None = None
+        self._lock = SupervisorLock(self.data)
         self._stop_requested = False
 
     def __enter__(self) -> Self:
@@ -71,12 +71,12 @@ class Stack:
         return self.data / "logs"
 
     def start(self) -> None:
-        """Returns when Valkey answers, the tables are made and the other processes are started, not yet ready."""
+        """Return when Valkey is ready, the tables are made and the other processes are started, not yet ready."""
         self.data.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
         try:
-            stop_leftovers(self.data)
-            self._choose_ports()
+            stop_orphans(self.data)
+            self._allocate_ports()
             self._start_valkey()
             self._migrate()
             self._start_webs()
@@ -86,29 +86,29 @@ class Stack:
             raise
 
     def poll(self) -> None:
-        """Starts again what has died. To be called every fraction of a second."""
+        """Restart what has died. Call it every fraction of a second."""
         for process in self.processes.values():
             if sentence := process.poll():
-                self._say(sentence)
+                self._report(sentence)
 
-    def missing(self) -> str | None:
-        """What the web servers still wait for, in words; None when all of them are ready."""
-        return missing(self.urls)
+    def not_ready_reason(self) -> str | None:
+        """Return what the web servers still wait for, as a sentence; None when all are ready."""
+        return not_ready_reason(self.urls)
 
     def wait_ready(self, timeout: float = 120.0) -> None:
         deadline = time.monotonic() + timeout
-        while waits_for := self.missing():
+        while reason := self.not_ready_reason():
             if time.monotonic() > deadline:
-                raise StackError(f"Not ready after {timeout:g} s. {waits_for} The logs are in {self.logs}.")
+                raise StackError(f"Not ready after {timeout:g} s. {reason} The logs are in {self.logs}.")
             self.poll()
-            self._rest(POLL_S)
+            self._sleep(POLL_S)
 
     def request_stop(self) -> None:
-        """Safe in a signal handler: a start under way ends with `StopRequested`."""
+        """Make a start under way raise StopRequested. Safe in a signal handler."""
         self._stop_requested = True
 
     def stop(self) -> None:
-        """Ends all in order, web servers first and Valkey last. An exception from outside kills what is left."""
+        """Shut down in order, web servers first and Valkey last. An exception from outside kills what is left."""
         try:
             for prefix in ("web", "worker", "migrate", "valkey"):
                 self._stop_all([process for name, process in self.processes.items() if name.startswith(prefix)])
@@ -117,39 +117,39 @@ class Stack:
                 process.terminate()
                 process.kill()
             if self._lock.held and self.urls:
-                Record(port=self._remembered).save(self.data)
+                StackState(port=self._last_port).save(self.data)
             self.processes.clear()
             self._lock.release()
 
-    def _choose_ports(self) -> None:
-        last = Record.load(self.data).port
-        self._ports = [ports.web_port(self._wanted_port, last)]
-        self._remembered = last if self._wanted_port == 0 else self._ports[0]
+    def _allocate_ports(self) -> None:
+        last = StackState.load(self.data).port
+        self._ports = [ports.web_port(self._requested_port, last)]
+        self._last_port = last if self._requested_port == 0 else self._ports[0]
         while len(self._ports) < self._webs:
-            self._ports.append(ports.any_free(taken=self._ports))
+            self._ports.append(ports.free_port(excluded=self._ports))
         self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
 
-    def _stop_all(self, processes: list[Process]) -> None:
+    def _stop_all(self, processes: list[SupervisedProcess]) -> None:
         for process in processes:
             process.terminate()
         for process in processes:
-            if not process.wait(SILENT_STOP_S):
-                self._say(f"{process.name} finishes what it holds, {process.grace:g} s at most.")
+            if not process.wait(STOP_NOTICE_S):
+                self._report(f"{process.name} completes its work in flight, for {process.grace:g} s at most.")
             process.stop()
 
     def _start_valkey(self) -> None:
-        if not self._embeds_valkey():
+        if not self._uses_embedded_valkey():
             return
-        valkey = Valkey.prepare(self.data, ports.any_free(taken=self._ports))
+        valkey = Valkey.prepare(self.data, ports.free_port(excluded=self._ports))
         self._redis_url = valkey.url
         process = self._add("valkey", valkey.command, cwd=valkey.folder, grace=VALKEY_GRACE_S)
         deadline = time.monotonic() + VALKEY_START_S
-        while not valkey.answers():
+        while not valkey.is_ready():
             if not process.alive or time.monotonic() > deadline:
-                raise StartFailed(process.name, f"it {process.ending()}", process.log, process.tail())
-            self._rest()
+                raise StartFailed(process.name, f"it {process.describe()}", process.log, process.tail())
+            self._sleep()
 
-    def _embeds_valkey(self) -> bool:
+    def _uses_embedded_valkey(self) -> bool:
         if "REDIS_URL" in self._env:
             return not self._env["REDIS_URL"]
         return bool(settings.FORGE_EMBEDDED_REDIS)
@@ -157,66 +157,57 @@ class Stack:
     def _migrate(self) -> None:
         process = self._add("migrate", [sys.executable, "manage.py", "migrate", "--no-input", "--skip-checks"])
         while process.alive:
-            self._rest()
+            self._sleep()
         if process.exit_code:
-            raise StartFailed(process.name, f"it {process.ending()}", process.log, process.tail())
+            raise StartFailed(process.name, f"it {process.describe()}", process.log, process.tail())
         del self.processes["migrate"]
 
     def _start_webs(self) -> None:
         for number, port in enumerate(self._ports, start=1):
-            arguments = (
-                f"config.asgi:application --host 127.0.0.1 --port {port} --http httptools --loop uvloop --ws none"
-                f" --lifespan off --no-access-log --timeout-graceful-shutdown {STREAMS_GRACE_S}"
-            )
-            self._add(f"web-{number}", [sys.executable, "-m", "uvicorn", *arguments.split()], grace=WEB_GRACE_S)
+            self._add(f"web-{number}", web_command(port), grace=WEB_GRACE_S)
 
     def _start_workers(self) -> None:
         grace = settings.FORGE_WORKER_GRACE_S + WORKER_MARGIN_S
         for number in range(1, self._workers + 1):
-            # The pid keeps names apart where several stacks of one machine share a broker.
-            arguments = (
-                f"-A config worker --pool threads -n forge-{os.getpid()}-{number}@%h"
-                " --without-gossip --without-mingle --loglevel INFO"
-            )
-            self._add(f"worker-{number}", [sys.executable, "-m", "celery", *arguments.split()], grace=grace)
+            self._add(f"worker-{number}", worker_command(number), grace=grace)
 
-    def _add(self, name: str, command: list[str], *, cwd: Path | None = None, grace: float = 5.0) -> Process:
-        process = Process(
+    def _add(self, name: str, command: list[str], *, cwd: Path | None = None, grace: float = 5.0) -> SupervisedProcess:
+        process = SupervisedProcess(
             name,
             command,
             cwd=cwd or settings.BASE_DIR,
             env=self._environment(),
             log=self.logs / f"{name}.log",
             grace=grace,
-            started=self._save,
+            on_start=self._save_state,
         )
         self.processes[name] = process
         process.start()
         return process
 
     def _environment(self) -> dict[str, str]:
-        given: dict[str, str | None] = {
+        own: dict[str, str | None] = {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONUNBUFFERED": "1",
             **self._env,
             "FORGE_DATA": str(self.data),
         }
         if self._redis_url:
-            given["REDIS_URL"] = self._redis_url
-        # Handed on, not read: what the environment means is decided in config/settings.py.
-        told = {"FORGE_LOG_FORMAT": "plain", **os.environ, **given}
-        return {name: value for name, value in told.items() if value is not None}
+            own["REDIS_URL"] = self._redis_url
+        # Passed on, not read: config/settings.py decides what the environment means.
+        merged = {"FORGE_LOG_FORMAT": "plain", **os.environ, **own}
+        return {name: value for name, value in merged.items() if value is not None}
 
-    def _save(self) -> None:
-        entries = {name: Entry.of(process.pid) for name, process in self.processes.items() if process.alive}
-        Record(
+    def _save_state(self) -> None:
+        recorded = {name: RecordedProcess.of(process.pid) for name, process in self.processes.items() if process.alive}
+        StackState(
             urls=self.urls,
-            port=self._remembered,
-            supervisor=Entry.of(os.getpid()),
-            processes={name: entry for name, entry in entries.items() if entry},
+            port=self._last_port,
+            supervisor=RecordedProcess.of(os.getpid()),
+            processes={name: process for name, process in recorded.items() if process},
         ).save(self.data)
 
-    def _rest(self, seconds: float = POLL_S / 4) -> None:
+    def _sleep(self, seconds: float = POLL_S / 4) -> None:
         if self._stop_requested:
             raise StopRequested
         time.sleep(seconds)

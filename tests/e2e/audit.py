@@ -1,4 +1,4 @@
-"""What a database says of its jobs and credits, asked in a process of its own: `ask(environment)`."""
+"""Invariants of jobs and credits, checked on a stack's database in a process of its own: `run_audit(environment)`."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from django.conf import settings
 
 
 @dataclass(frozen=True)
-class Audit:
-    """`unended` images and jobs that are still open, `gaps` in the numbers of events, `credits_off` credits that do
-    not follow from the results, or not from the ledger; `attempts` the most that an image needed.
+class DatabaseAudit:
+    """`unfinished`: images and jobs that are open. `gaps`: jobs whose event numbers have some. `credits_off`: credits
+    that do not follow from the results or the ledger. `attempts`: the most that an image needed.
     """
 
     jobs: int
     images: int
-    unended: int
+    unfinished: int
     gaps: int
     credits_off: int
     attempts: int
@@ -27,16 +27,16 @@ class Audit:
 
     @property
     def wrong(self) -> int:
-        return self.unended + self.gaps + self.credits_off
+        return self.unfinished + self.gaps + self.credits_off
 
 
-def ask(environment: Mapping[str, str] | None) -> Audit:
+def run_audit(environment: Mapping[str, str] | None) -> DatabaseAudit:
     command = [sys.executable, "-m", "tests.e2e.audit"]
-    answer = subprocess.run(
+    completed = subprocess.run(
         command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False
     )
-    assert answer.returncode == 0, answer.stderr
-    return Audit(**json.loads(answer.stdout.splitlines()[-1]))
+    assert completed.returncode == 0, completed.stderr
+    return DatabaseAudit(**json.loads(completed.stdout.splitlines()[-1]))
 
 
 def _audit() -> dict[str, int]:
@@ -44,18 +44,18 @@ def _audit() -> dict[str, int]:
 
     from forge.models import Account, CreditEntry, ImageAnalysis, Job
 
-    kinds: dict[tuple[str | None, str], int] = {
+    entries: dict[tuple[str | None, str], int] = {
         (job, kind): amount
         for job, kind, amount in CreditEntry.objects.order_by().values_list("job_id", "kind").annotate(Sum("amount"))
     }
     states = ImageAnalysis.Status
     jobs: Any = Job.objects.order_by().annotate(
         results=Count("analyses", filter=Q(analyses__status=states.SUCCEEDED)),
-        losses=Count("analyses", filter=Q(analyses__status__in=[states.FAILED, states.CANCELLED])),
+        lost=Count("analyses", filter=Q(analyses__status__in=[states.FAILED, states.CANCELLED])),
     )
     off = sum(
-        abs(kinds.get((job.pk, "charge"), 0) + job.total)
-        + abs(kinds.get((job.pk, "refund"), 0) - (job.total - job.results if job.finished_at else job.losses))
+        abs(entries.get((job.pk, "charge"), 0) + job.total)
+        + abs(entries.get((job.pk, "refund"), 0) - (job.total - job.results if job.finished_at else job.lost))
         for job in jobs
     )
     accounts: Any = Account.objects.annotate(entries=Sum("credit_entries__amount"))
@@ -65,7 +65,7 @@ def _audit() -> dict[str, int]:
     return {
         "jobs": Job.objects.count(),
         "images": ImageAnalysis.objects.count(),
-        "unended": open_images.count() + Job.objects.filter(finished_at=None).count(),
+        "unfinished": open_images.count() + Job.objects.filter(finished_at=None).count(),
         "gaps": numbered.exclude(events_kept=F("last_seq"), highest=F("last_seq")).count(),
         "credits_off": off,
         "attempts": ImageAnalysis.objects.aggregate(most=Max("attempts"))["most"] or 0,

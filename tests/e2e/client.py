@@ -1,4 +1,4 @@
-"""A caller of the API over HTTP, as the contract describes one."""
+"""A client of the HTTP API as the contract describes one."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -14,8 +14,8 @@ _NO_EVENT = re.compile(rb"^(retry: \d+|:[^\n]*)\n\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class SentEvent:
-    """One message of a stream, with the bytes it came as."""
+class StreamEvent:
+    """One event of a stream, with its bytes."""
 
     raw: bytes
 
@@ -37,16 +37,16 @@ class SentEvent:
         return found[1]
 
 
-def colors(count: int, first: int = 0) -> list[bytes]:
-    """Pictures of different colours, so that the scripted model has different words for them."""
+def colored_images(count: int, first: int = 0) -> list[bytes]:
+    """Return images of different colours, for which the scripted model has different captions."""
     return [jpeg(f"#{(37 * n) % 256:02x}{(91 * n) % 256:02x}{(53 * n) % 256:02x}") for n in range(first, first + count)]
 
 
-def upload(http: httpx.Client, pictures: list[bytes]) -> dict[str, Any]:
-    files = [("images[]", (f"photo{n}.jpg", data, "image/jpeg")) for n, data in enumerate(pictures)]
-    answer = http.post("sessions/upload", files=files)
-    assert answer.status_code == 201, answer.text
-    body: dict[str, Any] = answer.json()
+def upload(http: httpx.Client, images: list[bytes]) -> dict[str, Any]:
+    files = [("images[]", (f"photo{n}.jpg", data, "image/jpeg")) for n, data in enumerate(images)]
+    response = http.post("sessions/upload", files=files)
+    assert response.status_code == 201, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
@@ -55,33 +55,33 @@ def analyze_body(session: dict[str, Any]) -> dict[str, Any]:
     return {"sessionId": session["sessionId"], "images": images}
 
 
-def analyze(http: httpx.Client, session: dict[str, Any]) -> list[SentEvent]:
-    """Every event of a job, from its POST to the end of its stream."""
-    with http.stream("POST", f"sessions/{session['sessionId']}/analyze", json=analyze_body(session)) as answer:
-        return list(messages(answer.iter_raw()))
+def analyze(http: httpx.Client, session: dict[str, Any]) -> list[StreamEvent]:
+    """Return every event of a job, from its POST to the end of its stream."""
+    with http.stream("POST", f"sessions/{session['sessionId']}/analyze", json=analyze_body(session)) as response:
+        return list(parse_events(response.iter_raw()))
 
 
 def submit(http: httpx.Client, session: dict[str, Any]) -> str:
-    """Starts the job without its stream; the job's id."""
-    answer = http.post(
+    """Start a job without its stream; return its id."""
+    response = http.post(
         f"sessions/{session['sessionId']}/analyze", json=analyze_body(session), headers={"Accept": "application/json"}
     )
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["jobId"])
+    assert response.status_code == 202, response.text
+    return str(response.json()["jobId"])
 
 
-def messages(chunks: Iterator[bytes]) -> Iterator[SentEvent]:
-    """The events of a stream, each as soon as it is whole."""
-    held = b""
+def parse_events(chunks: Iterator[bytes]) -> Iterator[StreamEvent]:
+    """Yield the events of a stream, each as soon as it is complete."""
+    buffer = b""
     for chunk in chunks:
-        *whole, held = (held + chunk).split(b"\n\n")
-        yield from (SentEvent(raw + b"\n\n") for raw in whole if not _NO_EVENT.match(raw + b"\n\n"))
+        *complete, buffer = (buffer + chunk).split(b"\n\n")
+        yield from (StreamEvent(raw + b"\n\n") for raw in complete if not _NO_EVENT.match(raw + b"\n\n"))
 
 
-async def amessages(chunks: AsyncIterator[bytes]) -> AsyncIterator[SentEvent]:
-    held = b""
+async def aparse_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[StreamEvent]:
+    buffer = b""
     async for chunk in chunks:
-        *whole, held = (held + chunk).split(b"\n\n")
-        for raw in whole:
+        *complete, buffer = (buffer + chunk).split(b"\n\n")
+        for raw in complete:
             if not _NO_EVENT.match(raw + b"\n\n"):
-                yield SentEvent(raw + b"\n\n")
+                yield StreamEvent(raw + b"\n\n")

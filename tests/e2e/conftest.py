@@ -1,4 +1,4 @@
-"""Real stacks on folders of their own: loopback, free ports, scripted model, ended by pid."""
+"""Real stacks on folders of their own: loopback, free ports, scripted model, stopped by pid."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from django.conf import settings
 from forge.stack import Stack
 from tests.postgres import MISSING, Cluster, programs, throwaway
 
-PATIENCE_S = 120.0  # a bound, not a measure: a test ends as soon as what it waits for is there
+TIMEOUT_S = 120.0  # an upper bound: a test continues as soon as its condition is met
 
 
 # CI has both and must not skip.
@@ -40,23 +40,23 @@ class MakeKey(Protocol):
     ) -> str: ...
 
 
-def until(condition: Callable[[], object], what: str, poll: Callable[[], object] = lambda: None) -> None:
-    """Waits for the condition; `poll` is a stack's, so that what dies meanwhile is started again."""
-    deadline = time.monotonic() + PATIENCE_S
+def wait_until(condition: Callable[[], object], what: str, poll: Callable[[], object] = lambda: None) -> None:
+    """Wait for the condition; `poll` is a stack's, so that what dies meanwhile is restarted."""
+    deadline = time.monotonic() + TIMEOUT_S
     while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s in vain: {what}"
+        assert time.monotonic() < deadline, f"waited {TIMEOUT_S:g} s for {what}"
         poll()
         time.sleep(0.05)
 
 
 def environment(data: Path) -> dict[str, str]:
-    """Of a command that works on this folder, with everything embedded and the scripted model."""
+    """Return the environment of a command on this folder, with everything embedded and the scripted model."""
     kept = {name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "DATABASE_URL"}}
     return {**kept, "DJANGO_SETTINGS_MODULE": "config.settings", "FORGE_DATA": str(data), "FORGE_MODELS": "scripted"}
 
 
-def processes_of(data: Path) -> list[psutil.Process]:
-    """Every process that works on this folder, recorded or not."""
+def processes_on(data: Path) -> list[psutil.Process]:
+    """Return every process that works on this folder, recorded or not."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -68,13 +68,15 @@ def processes_of(data: Path) -> list[psutil.Process]:
 
 
 def _works_on(process: psutil.Process, data: Path) -> bool:
-    # Valkey writes its title over its environment, but it alone runs in its own folder.
+    # Valkey overwrites its environment with its title, but it alone runs in its own folder.
     return process.environ().get("FORGE_DATA") == str(data) or process.cwd() == str(data / "valkey")
 
 
 @contextmanager
-def signals_are_heard() -> Iterator[None]:
-    """Under nohup tests ignore SIGHUP, in the background of a script SIGINT, and what they start would too."""
+def default_signal_handlers() -> Iterator[None]:
+    """Restore the default handlers of SIGHUP and SIGINT, which a child would otherwise inherit as ignored under nohup
+    or in the background of a script.
+    """
     before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT)}
     try:
         yield
@@ -83,14 +85,14 @@ def signals_are_heard() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class Up:
-    """`manage.py up` as a program of its own."""
+class UpCommand:
+    """`manage.py up` in a process of its own."""
 
     def __init__(self, data: Path, *arguments: str) -> None:
         self.data = data
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "up", *(arguments or ("--port", "0"))]
         data.mkdir(parents=True, exist_ok=True)
-        with (data / "stdout").open("w") as stdout, (data / "stderr").open("w") as stderr, signals_are_heard():
+        with (data / "stdout").open("w") as stdout, (data / "stderr").open("w") as stderr, default_signal_handlers():
             self.process = subprocess.Popen(
                 command, env=environment(data), stdout=stdout, stderr=stderr, start_new_session=True
             )
@@ -104,45 +106,45 @@ class Up:
         return (self.data / "stderr").read_text()
 
     def url(self) -> str:
-        """Waits for the ready line."""
-        until(lambda: self.stdout.endswith("\n") or self.process.poll() is not None, "the ready line")
+        """Wait for the ready line and return its address."""
+        wait_until(lambda: self.stdout.endswith("\n") or self.process.poll() is not None, "the ready line")
         assert self.stdout.startswith("ready "), self.stderr
         return self.stdout.split()[1]
 
-    def end(self, number: int = signal.SIGTERM) -> int:
+    def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE_S)
+        return self.process.wait(TIMEOUT_S)
 
 
 @pytest.fixture
-def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
-    started: list[Up] = []
+def up(tmp_path: Path) -> Iterator[Callable[..., UpCommand]]:
+    started: list[UpCommand] = []
 
-    def start(*arguments: str, data: Path = tmp_path) -> Up:
-        started.append(Up(data, *arguments))
+    def start(*arguments: str, data: Path = tmp_path) -> UpCommand:
+        started.append(UpCommand(data, *arguments))
         return started[-1]
 
     yield start
     for one in started:
-        one.end()
+        one.stop()
 
 
 def _stack(data: Path, webs: int, workers: int, env: dict[str, str | None] | None) -> Stack:
     scripted: dict[str, str | None] = {"FORGE_MODELS": "scripted", "REDIS_URL": None}
-    return Stack(data, port=0, webs=webs, workers=workers, env={**scripted, **(env or {})}, say=print)
+    return Stack(data, port=0, webs=webs, workers=workers, env={**scripted, **(env or {})}, report=print)
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One web server and one worker, ready, shared by tests that break nothing."""
+    """One web server and one worker, ready, shared by tests that do not break it."""
     with _stack(tmp_path_factory.mktemp("stack"), 1, 1, None) as running:
-        running.wait_ready(PATIENCE_S)
+        running.wait_ready(TIMEOUT_S)
         yield running
 
 
 @pytest.fixture
 def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
-    """Ready stacks of the test's own, for it to break."""
+    """Ready stacks of the test's own, which it may break."""
     started: list[Stack] = []
 
     def make(
@@ -151,7 +153,7 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
         made = _stack(data or tmp_path_factory.mktemp("stack"), webs, workers, env)
         made.start()
         started.append(made)
-        made.wait_ready(PATIENCE_S)
+        made.wait_ready(TIMEOUT_S)
         return made
 
     yield make
@@ -178,13 +180,13 @@ def make_key() -> MakeKey:
 
 @pytest.fixture(scope="session")
 def stack_key(stack: Stack, make_key: MakeKey) -> str:
-    """alice's key of the shared stack."""
+    """The key of account alice on the shared stack."""
     return make_key(stack.data)
 
 
 @pytest.fixture
 def client(stack: Stack, stack_key: str) -> Iterator[httpx.Client]:
-    """alice's client of the shared stack, at the API's base path."""
+    """A client of account alice on the shared stack, at the API's base path."""
     headers = {"X-API-Key": stack_key}
     base = f"{stack.urls[0]}/image-forge-api/v1"
     with httpx.Client(base_url=base, headers=headers, timeout=60, trust_env=False) as http:

@@ -1,4 +1,4 @@
-"""A running stack with clients on it, for a scenario to break."""
+"""The stack and the load that a fault injection scenario runs on."""
 
 import json
 import random
@@ -12,16 +12,16 @@ from pathlib import Path
 import httpx
 import redis
 
-from forge.stack import Process, Stack
-from tests.e2e.audit import Audit, ask
-from tests.e2e.load import Load
+from forge.stack import Stack, SupervisedProcess
+from tests.e2e.audit import DatabaseAudit, run_audit
+from tests.e2e.load import LoadGenerator
 from tests.postgres import Cluster
 
-PATIENCE_S = 300.0  # a bound, not a measure
-POISON = "#ff00fe"  # no picture of the load has it
+TIMEOUT_S = 300.0
+POISON_COLOR = "#ff00fe"  # no image of the load has it
 ENV: dict[str, str | None] = {
     "FORGE_MODELS": "scripted",
-    "FORGE_SCRIPT": json.dumps({"delay_ms": 80, "delay_ms_per_image": 5, "crash_color": POISON}),
+    "FORGE_SCRIPT": json.dumps({"delay_ms": 80, "delay_ms_per_image": 5, "crash_color": POISON_COLOR}),
     "FORGE_LEASE_S": "4",
     "FORGE_HEARTBEAT_S": "0.5",
     "FORGE_RESEND_S": "2",
@@ -31,45 +31,45 @@ ENV: dict[str, str | None] = {
 
 
 @dataclass
-class Ground:
-    """A running stack with clients on it. `notes` is what a scenario measured beside the load's own tally."""
+class ScenarioContext:
+    """A running stack with clients on it. `notes`: what a scenario measures beside the counts of the load."""
 
     stack: Stack
     key: str
-    load: Load
+    load: LoadGenerator
     cluster: Cluster | None = None
     notes: list[str] = field(default_factory=list)
-    dice: random.Random = field(default_factory=lambda: random.Random(5))
+    rng: random.Random = field(default_factory=lambda: random.Random(5))
 
-    def hold(self, seconds: float) -> None:
-        """Lets the load go on; what has died meanwhile is started again, as `bin/up` does."""
+    def run_for(self, seconds: float) -> None:
+        """Let the load run; what dies meanwhile is restarted, as `bin/up` does."""
         deadline = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() >= deadline)
+        self.wait_until(lambda: time.monotonic() >= deadline)
 
-    def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
         while not condition():
-            assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s in vain"
-            _ = self.load.finished  # Raises what went wrong in it.
+            assert time.monotonic() < deadline, f"waited {TIMEOUT_S:g} s"
+            _ = self.load.finished  # raises an error of the clients
             self.stack.poll()
             time.sleep(0.05)
 
-    def moves(self, events: int = 10) -> None:
-        """Waits for the load to hear so many more events."""
+    def wait_for_events(self, events: int = 10) -> None:
+        """Wait until the load has received so many more events."""
         before = self.load.events
-        self.until(lambda: self.load.events >= before + events)
+        self.wait_until(lambda: self.load.events >= before + events)
 
-    def process(self, name: str) -> Process:
+    def process(self, name: str) -> SupervisedProcess:
         return self.stack.processes[name]
 
-    def named(self, prefix: str) -> list[Process]:
+    def processes(self, prefix: str) -> list[SupervisedProcess]:
         return [process for name, process in self.stack.processes.items() if name.startswith(prefix)]
 
-    def ready(self) -> None:
-        self.until(lambda: self.stack.missing() is None)
+    def wait_ready(self) -> None:
+        self.wait_until(lambda: self.stack.not_ready_reason() is None)
 
-    def audit(self) -> Audit:
-        return ask(self.stack.processes["web-1"].env)
+    def audit(self) -> DatabaseAudit:
+        return run_audit(self.stack.processes["web-1"].env)
 
     def redis(self) -> redis.Redis:
         return redis.Redis.from_url((self.stack.data / "redis.url").read_text().strip())
@@ -82,8 +82,8 @@ class Ground:
 
 
 @contextmanager
-def given(process: Process, **variables: str) -> Iterator[None]:
-    """Starts of this process inside have these variables."""
+def with_environment(process: SupervisedProcess, **variables: str) -> Iterator[None]:
+    """Add variables to the environment of the starts inside."""
     before = process.env or {}
     process.env = {**before, **variables}
     try:
@@ -94,7 +94,7 @@ def given(process: Process, **variables: str) -> Iterator[None]:
 
 @contextmanager
 def small_disk(data: Path) -> Iterator[None]:
-    """Puts the pictures of this folder on a file system of 64 MB, where this user may mount one."""
+    """Put the uploads of this folder on a file system of 64 MB, where this user may mount one."""
     media = data / "media"
     media.mkdir(parents=True)
     command = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=0700", "tmpfs", str(media)]

@@ -1,7 +1,7 @@
-"""The commands in bin/: what they print, where, and how they end.
+"""The commands in bin/: output, side effects and exit codes.
 
-They run against a stand-in for the virtual environment, so that nothing is installed: its python is this one,
-except that `pip install` is only written down.
+They run with a fake virtual environment, so that nothing is installed: its python is this one, except that
+`pip install` is only recorded.
 """
 
 import os
@@ -15,7 +15,7 @@ from django.conf import settings
 from PIL import Image
 
 from forge.stack import Stack
-from tests.e2e.conftest import environment, processes_of, signals_are_heard, until
+from tests.e2e.conftest import default_signal_handlers, environment, processes_on, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -37,7 +37,7 @@ exec "{python}" "$@"
 
 @pytest.fixture
 def venv(tmp_path: Path) -> Path:
-    """Made, with nothing installed yet."""
+    """A fake virtual environment with nothing installed yet."""
     folder = tmp_path / "a venv"
     (folder / "bin").mkdir(parents=True)
     (folder / "pyvenv.cfg").touch()
@@ -48,8 +48,8 @@ def venv(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    folder = tmp_path / "my pictures"
+def image_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "my images"
     folder.mkdir()
     Image.new("RGB", (320, 200), "teal").save(folder / "teal.png")
     Image.new("RGB", (200, 320), "orange").save(folder / "orange.jpg")
@@ -86,7 +86,7 @@ def test_each_command_is_an_executable_shell_script(name: str) -> None:
     assert (BIN / name).read_text().startswith("#!/bin/sh\n# bin/" + name)
 
 
-def test_there_is_no_command_without_a_test() -> None:
+def test_each_command_has_a_test() -> None:
     assert sorted(path.name for path in BIN.iterdir() if path.suffix != ".sh") == COMMANDS
 
 
@@ -117,7 +117,7 @@ def test_setup_dev_installs_the_tools_too(venv: Path, tmp_path: Path) -> None:
     assert _run(venv, tmp_path / "data", "setup").stderr == ""
 
 
-def test_a_refusal_of_pip_says_what_to_do_and_the_next_setup_goes_on(venv: Path, tmp_path: Path) -> None:
+def test_a_failed_install_names_the_remedy_and_the_next_setup_continues(venv: Path, tmp_path: Path) -> None:
     (venv / "refused").touch()
     refused = _run(venv, tmp_path / "data", "setup")
     assert refused.returncode == 2
@@ -128,7 +128,7 @@ def test_a_refusal_of_pip_says_what_to_do_and_the_next_setup_goes_on(venv: Path,
     assert "--ignore-installed" not in _installs(venv)[-1]
 
 
-def test_an_install_that_was_killed_is_done_again_in_whole(venv: Path, tmp_path: Path) -> None:
+def test_a_killed_install_is_repeated_completely(venv: Path, tmp_path: Path) -> None:
     (venv / "killed").touch()
     assert _run(venv, tmp_path / "data", "setup").returncode == 2
 
@@ -137,66 +137,64 @@ def test_an_install_that_was_killed_is_done_again_in_whole(venv: Path, tmp_path:
     assert "--ignore-installed" in _installs(venv)[-1]
 
 
-def test_setup_leaves_a_folder_with_other_things_alone(tmp_path: Path, pictures: Path) -> None:
-    refused = _run(pictures, tmp_path / "data", "setup")
+def test_setup_refuses_a_folder_with_other_files(tmp_path: Path, image_folder: Path) -> None:
+    refused = _run(image_folder, tmp_path / "data", "setup")
     assert refused.returncode == 2
-    assert sorted(path.name for path in pictures.iterdir()) == ["orange.jpg", "teal.png"]
+    assert sorted(path.name for path in image_folder.iterdir()) == ["orange.jpg", "teal.png"]
 
 
-def test_make_key_prints_the_key_alone(venv: Path, tmp_path: Path) -> None:
+def test_make_key_prints_only_the_key(venv: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
 
-    # The first command of all: it makes the tables too.
+    # The first command on this folder also makes the tables.
     made = _run(venv, data, "manage", "--data", "data", "make_key", "--account", "acme", "--credits", 100)
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith("sk-")
     assert len(made.stdout.split()) == 1
 
 
-def test_caption_needs_no_tables_and_makes_none(venv: Path, tmp_path: Path, pictures: Path) -> None:
+def test_caption_makes_no_tables(venv: Path, tmp_path: Path, image_folder: Path) -> None:
     data = tmp_path / "data"
 
-    told = _run(venv, data, "manage", "caption", "--model", "scripted", pictures / "teal.png")
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.startswith(f"{pictures}/teal.png\n  title")
+    captioned = _run(venv, data, "manage", "caption", "--model", "scripted", image_folder / "teal.png")
+    assert captioned.returncode == 0, captioned.stderr
+    assert captioned.stdout.startswith(f"{image_folder}/teal.png\n  title")
     assert [path.name for path in data.iterdir()] == ["secret_key"]
 
 
 @pytest.mark.parametrize("arguments", [["no-such-benchmark"], [], ["../manage"], ["--quick"]])
-def test_bench_says_which_benchmarks_there_are(venv: Path, tmp_path: Path, arguments: list[str]) -> None:
+def test_bench_lists_the_benchmarks(venv: Path, tmp_path: Path, arguments: list[str]) -> None:
     refused = _run(venv, tmp_path / "data", "bench", *arguments)
     assert refused.returncode == 2
     assert refused.stderr.startswith("usage: bin/bench NAME")
     assert refused.stdout == ""
 
 
-def test_the_demo_starts_what_it_needs_and_stops_it_again(venv: Path, tmp_path: Path, pictures: Path) -> None:
+def test_the_demo_starts_and_stops_its_own_stack(venv: Path, tmp_path: Path, image_folder: Path) -> None:
     data = tmp_path / "demo data"
-    shown = _run(venv, tmp_path / "unused", "demo", pictures, "--data", "demo data")
+    demo = _run(venv, tmp_path / "unused", "demo", image_folder, "--data", "demo data")
 
-    assert shown.returncode == 0, shown.stdout + shown.stderr
-    assert shown.stdout.count("  result    ") == 2
-    for words in ("teal.png", "orange.jpg", "title", "alt", "caption", "description", "filename", "seoTags"):
-        assert words in shown.stdout
-    assert "2 credits charged, 0 left." in shown.stdout
-    assert "\x1b" not in shown.stdout, "no colours in a pipe"
-    assert processes_of(data) == []
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert demo.stdout.count("  result    ") == 2
+    for text in ("teal.png", "orange.jpg", "title", "alt", "caption", "description", "filename", "seoTags"):
+        assert text in demo.stdout
+    assert "2 credits charged, 0 left." in demo.stdout
+    assert "\x1b" not in demo.stdout, "no colours in a pipe"
+    assert processes_on(data) == []
 
 
-def test_the_demo_uses_a_running_stack_and_leaves_it_running(
-    venv: Path, stack: Stack, pictures: Path, tmp_path: Path
+def test_the_demo_uses_a_running_stack(venv: Path, stack: Stack, image_folder: Path, tmp_path: Path) -> None:
+    demo = _run(venv, tmp_path / "unused", "demo", "--data", stack.data, image_folder / "teal.png")
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert stack.urls[0] in demo.stdout
+    assert stack.not_ready_reason() is None
+
+
+def test_an_error_response_is_shown_as_its_sentence(
+    venv: Path, stack: Stack, image_folder: Path, tmp_path: Path
 ) -> None:
-    shown = _run(venv, tmp_path / "unused", "demo", "--data", stack.data, pictures / "teal.png")
-    assert shown.returncode == 0, shown.stdout + shown.stderr
-    assert stack.urls[0] in shown.stdout
-    assert stack.missing() is None
-
-
-def test_a_refusal_of_the_service_is_shown_as_its_sentence(
-    venv: Path, stack: Stack, pictures: Path, tmp_path: Path
-) -> None:
-    text = pictures / "notes.jpg"
-    text.write_text("these are not the pixels of a picture")
+    text = image_folder / "notes.jpg"
+    text.write_text("these are not the pixels of an image")
     refused = _run(venv, tmp_path / "unused", "demo", "--data", stack.data, text)
     assert refused.returncode == 1
     assert "not an image of a supported type" in refused.stderr
@@ -204,23 +202,23 @@ def test_a_refusal_of_the_service_is_shown_as_its_sentence(
 
 
 @pytest.mark.parametrize("missing", ["nothing-here.jpg", "empty"])
-def test_a_path_that_cannot_be_read_is_one_sentence(venv: Path, tmp_path: Path, missing: str) -> None:
+def test_an_unreadable_path_is_one_sentence(venv: Path, tmp_path: Path, missing: str) -> None:
     (tmp_path / "empty").mkdir()
     refused = _run(venv, tmp_path / "data", "demo", tmp_path / missing)
     assert refused.returncode == 2
     assert missing in refused.stderr.splitlines()[-1]
-    assert processes_of(tmp_path / "data") == []
+    assert processes_on(tmp_path / "data") == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_leaves_nothing(venv: Path, tmp_path: Path, pictures: Path, number: int) -> None:
+def test_an_interrupted_demo_leaves_no_process(venv: Path, tmp_path: Path, image_folder: Path, number: int) -> None:
     data = tmp_path / "data"
-    with signals_are_heard():
-        demo = _command(venv, data, "demo", pictures)
+    with default_signal_handlers():
+        demo = _command(venv, data, "demo", image_folder)
     with demo:
-        until(lambda: len(processes_of(data)) > 3, "the demo's stack is starting")
+        wait_until(lambda: len(processes_on(data)) > 3, "the demo's stack is starting")
         demo.send_signal(number)
         _, stderr = demo.communicate(timeout=120)
     assert demo.returncode == 128 + number, stderr
     assert "Traceback" not in stderr
-    assert processes_of(data) == []
+    assert processes_on(data) == []

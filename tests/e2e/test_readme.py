@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 
 
 @needs_curl
-def test_the_readmes_requests_work_as_they_stand(client: httpx.Client, stack: Stack, tmp_path: Path) -> None:
+def test_the_requests_in_the_readme_work(client: httpx.Client, stack: Stack, tmp_path: Path) -> None:
     readme = (settings.BASE_DIR / "README.md").read_text()
     marked = re.search(r"<!-- run by tests/e2e/test_readme.py -->\n```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     assert marked is not None

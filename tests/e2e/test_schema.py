@@ -1,7 +1,7 @@
-"""What the OpenAPI document says is what a live server does, whatever it is sent.
+"""A live server conforms to its OpenAPI document.
 
-schemathesis makes the requests: valid, invalid and absurd ones, with and without a key, with ids that exist and ids
-that do not. FORGE_SCHEMA_EXAMPLES=100 makes thousands of them.
+schemathesis generates the requests: valid and invalid, with and without a key, with ids that exist and ids that do not.
+FORGE_SCHEMA_EXAMPLES=100 makes thousands of them.
 """
 
 import os
@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from forge.stack import Stack
-from tests.e2e.client import colors, submit, upload
-from tests.e2e.conftest import MakeKey, until
+from tests.e2e.client import colored_images, submit, upload
+from tests.e2e.conftest import MakeKey, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -30,7 +30,7 @@ CHECKS = (
 
 
 def schemathesis(url: str, key: str, folder: Path, *arguments: str, ids: dict[str, str] | None = None) -> int:
-    """How many requests were made; fails where an answer was not as described."""
+    """Return the number of requests; fail where a response does not conform."""
     parameters = "".join(f'"path.{name}" = "{value}"\n' for name, value in (ids or {}).items())
     (folder / "schemathesis.toml").write_text(f"[parameters]\n{parameters}")
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "schemathesis.toml"), "run"]
@@ -40,11 +40,11 @@ def schemathesis(url: str, key: str, folder: Path, *arguments: str, ids: dict[st
     assert run.returncode == 0, run.stdout + run.stderr
     made = re.search(r"(\d+) generated", run.stdout)
     assert made, run.stdout
-    print(f"\n{made[1]} requests, each answered as the document says")
+    print(f"\n{made[1]} requests, all responses conform")
     return int(made[1])
 
 
-def test_every_answer_is_as_the_document_says(stack: Stack, make_key: MakeKey, tmp_path: Path) -> None:
+def test_every_response_conforms_to_the_schema(stack: Stack, make_key: MakeKey, tmp_path: Path) -> None:
     key = make_key(stack.data, account="mallory", credits=1_000_000)
 
     made = schemathesis(stack.urls[0], key, tmp_path, "--phases", "coverage,fuzzing" if LONG else "coverage")
@@ -52,18 +52,24 @@ def test_every_answer_is_as_the_document_says(stack: Stack, make_key: MakeKey, t
     assert made > 200
 
 
-def test_also_where_the_ids_are_of_rows_that_exist(stack: Stack, make_key: MakeKey, tmp_path: Path) -> None:
+def test_every_response_conforms_with_ids_of_existing_rows(stack: Stack, make_key: MakeKey, tmp_path: Path) -> None:
     key = make_key(stack.data, account="mallory", credits=1_000_000)
     base = f"{stack.urls[0]}/image-forge-api/v1"
     with httpx.Client(base_url=base, headers={"X-API-Key": key}, timeout=60, trust_env=False) as http:
-        session = upload(http, colors(2))
+        session = upload(http, colored_images(2))
         job = submit(http, session)
-        until(lambda: http.get(f"jobs/{job}").json()["finishedAt"], "the job's end")
+        wait_until(lambda: http.get(f"jobs/{job}").json()["finishedAt"], "the job's end")
 
     ids = {"session_id": session["sessionId"], "image_id": session["images"][0]["id"], "job_id": job}
-    named = ["sessions_get", "sessions_image_get", "sessions_images_add", "sessions_analyze", "sessions_analyze_single"]
-    named += ["jobs_get", "jobs_events"]
-    only = [part for name in named for part in ("--include-operation-id", name)]
+    operations = [
+        "sessions_get",
+        "sessions_image_get",
+        "sessions_images_add",
+        "sessions_analyze",
+        "sessions_analyze_single",
+    ]
+    operations += ["jobs_get", "jobs_events"]
+    only = [part for name in operations for part in ("--include-operation-id", name)]
     made = schemathesis(
         stack.urls[0], key, tmp_path, "--phases", "coverage,fuzzing" if LONG else "fuzzing", *only, ids=ids
     )
@@ -93,28 +99,28 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
-def test_a_body_that_cannot_be_is_refused_in_json(client: httpx.Client, name: str) -> None:
+def test_an_impossible_body_is_refused_in_json(client: httpx.Client, name: str) -> None:
     for path in ("sessions/sess_x/analyze", "sessions/sess_x/analyze-single", "credits/check"):
         assert_refused(client.post(path, content=BAD_BODIES[name], headers={"Content-Type": "application/json"}), 400)
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_page_that_cannot_be_is_refused_in_json(client: httpx.Client, query: str) -> None:
+def test_an_impossible_page_is_refused_in_json(client: httpx.Client, query: str) -> None:
     for path in ("sessions", "credits/ledger"):
         assert_refused(client.get(f"{path}?{query}"), 400)
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PUT", "PATCH", "PROPFIND"])
-def test_a_method_that_is_not_there_is_refused_in_json(client: httpx.Client, method: str) -> None:
+def test_an_unsupported_method_is_refused_in_json(client: httpx.Client, method: str) -> None:
     for path in ("sessions", "sessions/upload", "jobs/job_x/events", "credits/balance"):
-        answer = client.request(method, path)
-        assert_refused(answer, 405)
-        assert method not in answer.headers["Allow"]
-        assert answer.headers["Allow"]
+        response = client.request(method, path)
+        assert_refused(response, 405)
+        assert method not in response.headers["Allow"]
+        assert response.headers["Allow"]
 
 
-def test_the_head_of_a_stream_is_no_stream(client: httpx.Client) -> None:
-    """Its answer would last as long as the job."""
+def test_head_of_a_stream_is_refused(client: httpx.Client) -> None:
+    """Its response would last as long as the job."""
     assert client.head("jobs/job_x/events").status_code == 405
 
 
@@ -129,14 +135,14 @@ def test_a_wrong_content_type_is_refused_in_json(client: httpx.Client, kind: str
 @pytest.mark.parametrize(
     "path", ["/%00", "/..%2f..%2fetc/passwd", "/image-forge-api/v1/sessions/%ff", "/image-forge-api/v1/jobs/a%00b"]
 )
-def test_a_strange_address_is_answered_in_json(client: httpx.Client, path: str) -> None:
+def test_a_malformed_path_is_not_found_in_json(client: httpx.Client, path: str) -> None:
     assert_refused(client.get(str(client.base_url.copy_with(raw_path=path.encode()))), 404)
 
 
-def assert_refused(answer: httpx.Response, status: int) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/json"
-    told = answer.json()
-    assert told["code"]
-    assert told["error"]
-    assert told["requestId"] == answer.headers["X-Request-Id"]
+def assert_refused(response: httpx.Response, status: int) -> None:
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    body = response.json()
+    assert body["code"]
+    assert body["error"]
+    assert body["requestId"] == response.headers["X-Request-Id"]

@@ -1,4 +1,4 @@
-"""`up` starts everything, keeps it running, and leaves nothing behind, however it ends."""
+"""`up` starts all processes, restarts them, and leaves none behind, however it ends."""
 
 import signal
 import socket
@@ -12,9 +12,9 @@ import psutil
 import pytest
 import redis
 
-from forge.stack import Process, Stack
-from forge.stack.record import Entry, Record
-from tests.e2e.conftest import MakeStack, Up, environment, processes_of, until
+from forge.stack import Stack, SupervisedProcess
+from forge.stack.state_file import RecordedProcess, StackState
+from tests.e2e.conftest import MakeStack, UpCommand, environment, processes_on, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -30,64 +30,66 @@ def _port_is_free(url: str) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_it_says_ready_and_stops_cleanly(up: Callable[..., Up], tmp_path: Path, number: int) -> None:
+def test_it_prints_ready_and_shuts_down_gracefully(up: Callable[..., UpCommand], tmp_path: Path, number: int) -> None:
     running = up()
     url = running.url()
     assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
 
-    assert running.end(number) == 0
+    assert running.stop(number) == 0
     assert running.stdout == f"ready {url}\n"
-    assert processes_of(tmp_path) == []
+    assert processes_on(tmp_path) == []
     assert _port_is_free(url)
 
 
-def test_a_killed_supervisor_leaves_nothing_and_the_next_start_works(up: Callable[..., Up], tmp_path: Path) -> None:
+def test_a_killed_supervisor_leaves_no_process_and_the_next_start_works(
+    up: Callable[..., UpCommand], tmp_path: Path
+) -> None:
     first = up()
     first.url()
-    first.end(signal.SIGKILL)
+    first.stop(signal.SIGKILL)
     if sys.platform == "linux":
-        until(lambda: processes_of(tmp_path) == [], "the children of a killed supervisor are gone")
+        wait_until(lambda: processes_on(tmp_path) == [], "the children of a killed supervisor are gone")
 
     second = up()
     second.url()
-    recorded = {entry.pid for entry in Record.load(tmp_path).processes.values()}
-    assert {process.pid for process in processes_of(tmp_path)} == recorded | {second.process.pid}
-    assert second.end() == 0
-    assert processes_of(tmp_path) == []
+    recorded = {entry.pid for entry in StackState.load(tmp_path).processes.values()}
+    assert {process.pid for process in processes_on(tmp_path)} == recorded | {second.process.pid}
+    assert second.stop() == 0
+    assert processes_on(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["valkey", "migrate", "web-1"])
-def test_a_supervisor_killed_half_way_through_its_start_leaves_nothing(
-    up: Callable[..., Up], tmp_path: Path, name: str
+def test_a_supervisor_killed_during_its_start_leaves_no_process(
+    up: Callable[..., UpCommand], tmp_path: Path, name: str
 ) -> None:
     first = up()
-    until(lambda: name in Record.load(tmp_path).processes, f"{name} is started")
-    first.end(signal.SIGKILL)
+    wait_until(lambda: name in StackState.load(tmp_path).processes, f"{name} is started")
+    first.stop(signal.SIGKILL)
     if sys.platform == "linux":
-        until(lambda: processes_of(tmp_path) == [], "the children of a killed supervisor are gone")
+        wait_until(lambda: processes_on(tmp_path) == [], "the children of a killed supervisor are gone")
 
     second = up()
     second.url()
-    assert second.end() == 0
+    assert second.stop() == 0
 
 
-def test_a_start_can_be_stopped_half_way(up: Callable[..., Up], tmp_path: Path) -> None:
+def test_a_start_can_be_interrupted(up: Callable[..., UpCommand], tmp_path: Path) -> None:
     running = up()
-    until(lambda: "valkey" in Record.load(tmp_path).processes, "valkey is started")
-    assert running.end() == 0
-    assert processes_of(tmp_path) == []
+    wait_until(lambda: "valkey" in StackState.load(tmp_path).processes, "valkey is started")
+    assert running.stop() == 0
+    assert processes_on(tmp_path) == []
 
 
-def test_a_second_signal_kills_at_once(up: Callable[..., Up], tmp_path: Path) -> None:
+def test_a_second_signal_kills_at_once(up: Callable[..., UpCommand], tmp_path: Path) -> None:
     running = up()
     running.url()
-    # Stopped, it holds its work for ever, as far as the supervisor can see.
-    psutil.Process(Record.load(tmp_path).processes["worker-1"].pid).suspend()
+    # Suspended, the worker never ends by itself.
+    psutil.Process(StackState.load(tmp_path).processes["worker-1"].pid).suspend()
     running.process.send_signal(signal.SIGINT)
-    until(lambda: "finishes what it holds" in running.stderr, "the stop waits for the worker")
+    wait_until(lambda: "completes its work in flight" in running.stderr, "the stop waits for the worker")
 
-    assert running.end(signal.SIGINT) == 130
-    assert processes_of(tmp_path) == []
+    assert running.stop(signal.SIGINT) == 130
+    assert processes_on(tmp_path) == []
 
 
 def test_a_stack_can_be_started_again(make_stack: MakeStack) -> None:
@@ -98,10 +100,10 @@ def test_a_stack_can_be_started_again(make_stack: MakeStack) -> None:
     assert "valkey" in stack.processes
 
 
-def test_a_recorded_pid_that_is_another_process_now_is_left_alone(up: Callable[..., Up], tmp_path: Path) -> None:
+def test_a_recorded_pid_that_was_reused_is_not_killed(up: Callable[..., UpCommand], tmp_path: Path) -> None:
     bystander = psutil.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
-        Record(processes={"web-1": Entry(bystander.pid, create_time=1.0)}).save(tmp_path)
+        StackState(processes={"web-1": RecordedProcess(bystander.pid, create_time=1.0)}).save(tmp_path)
         up().url()
         assert bystander.poll() is None
     finally:
@@ -109,22 +111,22 @@ def test_a_recorded_pid_that_is_another_process_now_is_left_alone(up: Callable[.
         bystander.wait()
 
 
-def test_a_second_up_on_the_same_data_names_the_first(up: Callable[..., Up], tmp_path: Path) -> None:
+def test_a_second_up_on_the_same_data_names_the_first(up: Callable[..., UpCommand], tmp_path: Path) -> None:
     first = up()
     url = first.url()
     first_output = tmp_path / "stdout"
-    kept = first_output.read_text()
+    saved = first_output.read_text()
 
     second = up()
     assert second.process.wait(60) == 2
     assert url in second.stderr
     assert len(second.stderr.splitlines()) == 1
 
-    first_output.write_text(kept)
+    first_output.write_text(saved)
     assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
 
 
-def test_a_busy_port_is_refused(up: Callable[..., Up], tmp_path: Path) -> None:
+def test_a_busy_port_is_refused(up: Callable[..., UpCommand], tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -132,20 +134,20 @@ def test_a_busy_port_is_refused(up: Callable[..., Up], tmp_path: Path) -> None:
         assert refused.process.wait(60) == 2
     assert "is in use" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
-    assert processes_of(tmp_path) == []
+    assert processes_on(tmp_path) == []
 
 
-def test_what_dies_is_started_again(make_stack: MakeStack) -> None:
+def test_a_process_that_dies_is_restarted(make_stack: MakeStack) -> None:
     stack = make_stack(webs=2)
     for name, process in stack.processes.items():
         before = process.pid
         process.kill()
-        until(_runs_anew(process, before), f"{name} is started again", stack.poll)
+        wait_until(_is_restarted(process, before), f"{name} is restarted", stack.poll)
         stack.wait_ready()
     assert sorted(stack.processes) == ["valkey", "web-1", "web-2", "worker-1"]
 
 
-def _runs_anew(process: Process, before: int) -> Callable[[], bool]:
+def _is_restarted(process: SupervisedProcess, before: int) -> Callable[[], bool]:
     return lambda: process.alive and process.pid != before
 
 
@@ -153,7 +155,7 @@ def _broker(stack: Stack) -> redis.Redis:
     return redis.Redis.from_url((stack.data / "redis.url").read_text().strip())
 
 
-def test_queued_work_survives_a_restart_of_valkey(make_stack: MakeStack) -> None:
+def test_queued_tasks_survive_a_restart_of_valkey(make_stack: MakeStack) -> None:
     stack = make_stack()
     with closing(_broker(stack)) as broker:
         broker.rpush("something-queued", "work")
@@ -161,7 +163,7 @@ def test_queued_work_survives_a_restart_of_valkey(make_stack: MakeStack) -> None
 
     valkey.stop()
     stack.poll()
-    assert not valkey.alive, "what was stopped on purpose stays down"
+    assert not valkey.alive, "a stopped process is not restarted"
     valkey.start()
 
     stack.wait_ready()
@@ -169,7 +171,7 @@ def test_queued_work_survives_a_restart_of_valkey(make_stack: MakeStack) -> None
         assert broker.lrange("something-queued", 0, -1) == [b"work"]
 
 
-def test_the_password_is_for_this_user_alone(stack: Stack) -> None:
+def test_only_this_user_can_read_the_password(stack: Stack) -> None:
     password = (stack.data / "redis.url").read_text().split(":")[2].split("@")[0]
     assert len(password) >= 24
     for path in (stack.data / "redis.url", stack.data / "valkey" / "valkey.conf", stack.data / "stack.json"):
@@ -178,16 +180,16 @@ def test_the_password_is_for_this_user_alone(stack: Stack) -> None:
         assert password not in " ".join(psutil.Process(process.pid).cmdline())
 
 
-def test_a_start_that_fails_shows_the_end_of_the_log(
-    up: Callable[..., Up], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_start_prints_the_end_of_the_log(
+    up: Callable[..., UpCommand], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.e2e.conftest.environment", _with_an_impossible_database)
+    monkeypatch.setattr("tests.e2e.conftest.environment", _environment_with_an_impossible_database)
     failed = up()
     assert failed.process.wait(60) == 1
     assert "migrate did not start" in failed.stderr
     assert "unable to open database file" in failed.stderr
-    assert processes_of(tmp_path) == []
+    assert processes_on(tmp_path) == []
 
 
-def _with_an_impossible_database(data: Path) -> dict[str, str]:
+def _environment_with_an_impossible_database(data: Path) -> dict[str, str]:
     return {**environment(data), "DATABASE_URL": f"sqlite:///{data}/no/such/folder/db"}

@@ -1,4 +1,4 @@
-"""Many and large uploads, whole and broken, at a real web server."""
+"""Concurrent large uploads, complete and broken, at a real web server."""
 
 import contextlib
 import io
@@ -11,28 +11,28 @@ import httpx
 import pytest
 
 from forge.stack import Stack
-from tests.e2e.conftest import MakeKey, MakeStack, until
+from tests.e2e.conftest import MakeKey, MakeStack, wait_until
 from tests.images import jpeg
 
 pytestmark = pytest.mark.e2e
 
 MB = 2**20
-AT_ONCE, EACH = 20, 6 * MB
+CONCURRENT, BYTES = 20, 6 * MB
 SENT = 3 * MB  # of an upload that breaks
 
 
 def peak(pid: int) -> int:
-    """Bytes that the process held at most since `forget_peak`."""
+    """Return the peak resident bytes of the process since `reset_peak`."""
     status = Path(f"/proc/{pid}/status").read_text()
     return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
 
 
-def forget_peak(pid: int) -> None:
+def reset_peak(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def files_of(pid: int, folder: Path) -> list[str]:
-    """Files below the folder that the process holds open, those without a name too."""
+    """Return the files below the folder that the process has open, unnamed ones included."""
     found = []
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # closed meanwhile
@@ -40,14 +40,14 @@ def files_of(pid: int, folder: Path) -> list[str]:
     return [path for path in found if path.startswith(f"{folder}/")]
 
 
-def upload(base: str, key: str, picture: bytes) -> int:
-    files = [("images[]", ("photo.jpg", io.BytesIO(picture), "image/jpeg"))]
+def upload(base: str, key: str, image: bytes) -> int:
+    files = [("images[]", ("photo.jpg", io.BytesIO(image), "image/jpeg"))]
     headers = {"X-API-Key": key}
     return httpx.post(f"{base}/sessions/upload", files=files, headers=headers, timeout=120, trust_env=False).status_code
 
 
 def half_an_upload(url: str, key: str) -> socket.socket:
-    """A connection over which the first part of a large upload has been sent."""
+    """Return a connection over which the first part of a large upload was sent."""
     address = urlsplit(url)
     head = (
         f"POST /image-forge-api/v1/sessions/upload HTTP/1.1\r\nHost: {address.netloc}\r\nX-API-Key: {key}\r\n"
@@ -63,31 +63,31 @@ def stored(stack: Stack) -> list[Path]:
     return [path for path in (stack.data / "media").rglob("*") if path.is_file()]
 
 
-def test_uploads_at_once_are_on_disk_and_not_in_memory_and_broken_ones_leave_nothing(
+def test_concurrent_uploads_are_kept_on_disk_and_broken_ones_leave_no_file(
     make_stack: MakeStack, make_key: MakeKey, tmp_path: Path
 ) -> None:
     stack = make_stack(env={"TMPDIR": str(tmp_path)})
     key, base = make_key(stack.data), f"{stack.urls[0]}/image-forge-api/v1"
     web = stack.processes["web-1"]
-    assert upload(base, key, jpeg()) == 201  # The first one loads what the others find.
+    assert upload(base, key, jpeg()) == 201  # the first request of a process imports modules
 
-    forget_peak(web.pid)
+    reset_peak(web.pid)
     before = peak(web.pid)
-    picture = jpeg() + bytes(EACH)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda _: upload(base, key, picture), range(AT_ONCE)))
-    assert answers == [201] * AT_ONCE
-    # Django's own way would hold 2.5 MB of each.
-    assert peak(web.pid) - before < AT_ONCE * 1.5 * MB
-    assert len(stored(stack)) == AT_ONCE + 1
+    image = jpeg() + bytes(BYTES)
+    with ThreadPoolExecutor(CONCURRENT) as pool:
+        statuses = list(pool.map(lambda _: upload(base, key, image), range(CONCURRENT)))
+    assert statuses == [201] * CONCURRENT
+    # Django's default would hold 2.5 MB of each.
+    assert peak(web.pid) - before < CONCURRENT * 1.5 * MB
+    assert len(stored(stack)) == CONCURRENT + 1
 
-    leaves = half_an_upload(stack.urls[0], key)
-    until(lambda: files_of(web.pid, tmp_path), "the file that the upload is written to")
-    leaves.close()
-    until(lambda: not files_of(web.pid, tmp_path), "the file's end")
+    broken = half_an_upload(stack.urls[0], key)
+    wait_until(lambda: files_of(web.pid, tmp_path), "the file that the upload is written to")
+    broken.close()
+    wait_until(lambda: not files_of(web.pid, tmp_path), "the file's end")
 
     with half_an_upload(stack.urls[0], key):
-        until(lambda: files_of(web.pid, tmp_path), "the file that the upload is written to")
+        wait_until(lambda: files_of(web.pid, tmp_path), "the file that the upload is written to")
         web.kill()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert len(stored(stack)) == AT_ONCE + 1
+    assert len(stored(stack)) == CONCURRENT + 1

@@ -10,12 +10,12 @@ from typing import get_args
 import pytest
 from django.conf import settings
 
-from config import settings as configuration
+from config import env
 from forge import crash_points
 
 
 def test_the_settings_accept_each_crash_point() -> None:
-    assert get_args(crash_points.CrashPoint) == configuration._FAULT_POINTS
+    assert get_args(crash_points.CrashPoint) == env.CRASH_POINTS
 
 
 @pytest.mark.parametrize(

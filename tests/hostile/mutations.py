@@ -1,4 +1,4 @@
-"""Good pictures of every format, and what chance makes of them. The same seed makes the same files."""
+"""Valid images of every format, and random mutations of them (fuzzing). The same seed makes the same files."""
 
 import random
 import struct
@@ -8,10 +8,14 @@ from functools import cache
 from PIL import Image
 
 from tests import images
-from tests.hostile import boxes, corpus
+from tests.hostile import containers
 from tests.hostile.corpus import Build
+from tests.hostile.corpus.avif_heic import heic
+from tests.hostile.corpus.base import animation, small
+from tests.hostile.corpus.gif_bmp_webp import rle
+from tests.hostile.corpus.tiff import tiff_of_strips
 
-EACH = 110  # of every good picture
+PER_IMAGE = 110  # mutations
 _WORDS = [
     b"\0\0\0\0",
     b"\xff\xff\xff\xff",
@@ -26,11 +30,11 @@ Change = Callable[[random.Random, bytearray], None]
 
 
 @cache
-def good_pictures() -> dict[str, bytes]:
-    cat = corpus.small()
+def valid_images() -> dict[str, bytes]:
+    cat = small()
     exif = Image.Exif()
     exif.update({0x0112: 6, 0x010F: "maker", 0x9286: b"comment" * 20})
-    animated = {format: corpus.animation(format, 4, (24, 16)) for format in ("PNG", "GIF", "WEBP", "AVIF")}
+    animated = {format: animation(format, 4, (24, 16)) for format in ("PNG", "GIF", "WEBP", "AVIF")}
     return {
         "jpeg": images.encode(cat, "JPEG", exif=exif, icc_profile=bytes(500), comment=b"c" * 40),
         "jpeg progressive": images.encode(cat, "JPEG", progressive=True, restart_marker_blocks=4),
@@ -43,79 +47,79 @@ def good_pictures() -> dict[str, bytes]:
         "webp lossless": images.encode(cat.convert("RGBA"), "WEBP", lossless=True),
         "gif": images.encode(cat, "GIF", comment=b"c" * 300),
         "bmp": images.encode(cat, "BMP"),
-        "bmp rle": corpus.rle(64, 48, b"\x20\x07\x20\x09\0\0" * 47 + b"\0\x04abcd" + b"\x3c\3\0\1"),
+        "bmp rle": rle(64, 48, b"\x20\x07\x20\x09\0\0" * 47 + b"\0\x04abcd" + b"\x3c\3\0\1"),
         "tiff": images.encode(cat, "TIFF", exif=exif),
         "tiff lzw": images.encode(cat, "TIFF", compression="tiff_lzw"),
         "tiff jpeg": images.encode(cat, "TIFF", compression="jpeg"),
-        "tiff strips": corpus.tiff_of_strips(40),
+        "tiff strips": tiff_of_strips(40),
         "avif": images.encode(cat, "AVIF", exif=exif),
-        "heic": corpus.heic(),
+        "heic": heic(),
         **{f"{format.lower()} animated": data for format, data in animated.items()},
     }
 
 
-def mutated(each: int = EACH, seed: int = 20) -> Iterator[tuple[str, Build]]:
-    """`each` of every good picture."""
-    for name in good_pictures():
+def mutated(each: int = PER_IMAGE, seed: int = 20) -> Iterator[tuple[str, Build]]:
+    """Yield `each` mutations of every valid image."""
+    for name in valid_images():
         for number in range(each):
             yield f"{name} #{seed}.{number}", lambda name=name, number=number: mutation(name, number, seed)  # type: ignore[misc]
 
 
 def mutation(name: str, number: int, seed: int) -> bytes:
-    dice = random.Random(f"{seed} {name} {number}")
-    data = bytearray(good_pictures()[name])
-    for _ in range(dice.choice([1, 1, 1, 2, 3])):
-        dice.choice(_CHANGES)(dice, data)
+    rng = random.Random(f"{seed} {name} {number}")
+    data = bytearray(valid_images()[name])
+    for _ in range(rng.choice([1, 1, 1, 2, 3])):
+        rng.choice(_CHANGES)(rng, data)
     return bytes(data)
 
 
-def _flip(dice: random.Random, data: bytearray) -> None:
-    for _ in range(dice.choice([1, 2, 8, 40])):
+def _flip(rng: random.Random, data: bytearray) -> None:
+    for _ in range(rng.choice([1, 2, 8, 40])):
         if data:
-            data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
 
 
-def _truncate(dice: random.Random, data: bytearray) -> None:
-    del data[dice.randrange(len(data) + 1) :]
+def _truncate(rng: random.Random, data: bytearray) -> None:
+    del data[rng.randrange(len(data) + 1) :]
 
 
-def _splice(dice: random.Random, data: bytearray) -> None:
-    """The beginning of this one and the end of another."""
-    other = good_pictures()[dice.choice(sorted(good_pictures()))]
-    data[dice.randrange(len(data) + 1) :] = other[dice.randrange(len(other)) :]
+def _splice(rng: random.Random, data: bytearray) -> None:
+    """Join the beginning of this file and the end of another."""
+    other = valid_images()[rng.choice(sorted(valid_images()))]
+    data[rng.randrange(len(data) + 1) :] = other[rng.randrange(len(other)) :]
 
 
-def _double(dice: random.Random, data: bytearray) -> None:
-    """A piece twice: a chunk where the format has chunks and luck will have it, else any piece."""
-    start, end = _piece(dice, data)
-    data[end:end] = data[start:end] * dice.choice([1, 2, 50])
+def _repeat(rng: random.Random, data: bytearray) -> None:
+    """Repeat a piece."""
+    start, end = _piece(rng, data)
+    data[end:end] = data[start:end] * rng.choice([1, 2, 50])
 
 
-def _remove(dice: random.Random, data: bytearray) -> None:
-    start, end = _piece(dice, data)
+def _remove(rng: random.Random, data: bytearray) -> None:
+    start, end = _piece(rng, data)
     del data[start:end]
 
 
-def _overwrite(dice: random.Random, data: bytearray) -> None:
-    """A number that decoders are tempted to believe; mostly in the head, where the sizes are."""
-    at = dice.randrange(min(len(data), dice.choice([64, 400, 10**9])) + 1)
-    word = dice.choice(_WORDS)[: dice.choice([1, 2, 4])]
+def _overwrite(rng: random.Random, data: bytearray) -> None:
+    """Write an extreme number, mostly in the header, where the sizes are."""
+    at = rng.randrange(min(len(data), rng.choice([64, 400, 10**9])) + 1)
+    word = rng.choice(_WORDS)[: rng.choice([1, 2, 4])]
     data[at : at + len(word)] = word
 
 
-def _piece(dice: random.Random, data: bytearray) -> tuple[int, int]:
-    if data.startswith(boxes.PNG) and (chunks := list(_png_chunks(data))):
-        return dice.choice(chunks)
-    start = dice.randrange(len(data) + 1)
-    return start, min(len(data), start + dice.choice([1, 4, 12, 64, 512]))
+def _piece(rng: random.Random, data: bytearray) -> tuple[int, int]:
+    if data.startswith(containers.PNG) and (chunks := list(_png_chunks(data))):
+        return rng.choice(chunks)
+    start = rng.randrange(len(data) + 1)
+    return start, min(len(data), start + rng.choice([1, 4, 12, 64, 512]))
 
 
 def _png_chunks(data: bytearray) -> Iterator[tuple[int, int]]:
-    at = len(boxes.PNG)
+    at = len(containers.PNG)
     while at + 12 <= len(data):
         (length,) = struct.unpack(">I", data[at : at + 4])
         yield at, min(len(data), at + 12 + length)
         at += 12 + length
 
 
-_CHANGES: list[Change] = [_flip, _flip, _truncate, _splice, _double, _remove, _overwrite, _overwrite]
+_CHANGES: list[Change] = [_flip, _flip, _truncate, _splice, _repeat, _remove, _overwrite, _overwrite]

@@ -1,6 +1,6 @@
-"""A process that reads pictures as the service does and tells what became of each; ended with its parent's pipe.
+"""A process that validates and decodes images as the service does; it ends with its parent's pipe.
 
-On stdin for each picture its length (4 bytes) and its bytes; on stdout one line of JSON for each.
+stdin: for each image its length (4 bytes) and its bytes. stdout: one JSON line for each.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def main() -> None:
-    answers = os.fdopen(os.dup(1), "w")
+    results = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     address_space = int(sys.argv[1])
     import django
@@ -27,17 +27,17 @@ def main() -> None:
     django.setup()
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from forge.sessions import validation  # noqa: F401 (what they import is not the first picture's memory)
+    from forge.sessions import validation  # noqa: F401 (their imports are not the first image's memory)
     from workers.imaging import decoding  # noqa: F401
 
     while header := sys.stdin.buffer.read(4):
         data = sys.stdin.buffer.read(*struct.unpack(">I", header))
-        answers.write(json.dumps(_read(data)) + "\n")
-        answers.flush()
+        results.write(json.dumps(_read(data)) + "\n")
+        results.flush()
 
 
 def _read(data: bytes) -> dict[str, Any]:
-    before = _forget_peak()
+    before = _reset_peak()
     started = time.process_time()
     checked = _checked(data)
     between = time.process_time()
@@ -52,7 +52,7 @@ def _read(data: bytes) -> dict[str, Any]:
 
 
 def _checked(data: bytes) -> str:
-    """What the upload says of it: `read`, a code of the contract, or a failure that nobody foresaw."""
+    """Return the outcome of an upload: `read`, an error code of the contract, or an unexpected failure."""
     from django.core.files.uploadedfile import UploadedFile
 
     from forge.errors import ForgeError
@@ -62,7 +62,7 @@ def _checked(data: bytes) -> str:
         image = validation.image_check(UploadedFile(io.BytesIO(data), name="hostile.jpg", size=len(data)))
     except ForgeError as error:
         return error.code
-    except Exception as error:  # noqa: BLE001 (what is looked for)
+    except Exception as error:  # noqa: BLE001 (the failure that is tested for)
         return f"raised {error!r}"
     return "read" if image.width and image.height else "raised nothing, but has no size"
 
@@ -74,17 +74,17 @@ def _decoded(data: bytes) -> str:
     from workers.imaging import decoding
 
     try:
-        picture = decoding.decode(data, limits=Limits.of(settings))
+        image = decoding.decode(data, limits=Limits.of(settings))
     except Undecodable as error:
         return error.code
-    except Exception as error:  # noqa: BLE001 (what is looked for)
+    except Exception as error:  # noqa: BLE001 (the failure that is tested for)
         return f"raised {error!r}"
-    return "read" if max(picture.pixels.shape[:2]) <= decoding.MAX_SIDE else "raised nothing, but is too large"
+    return "read" if max(image.pixels.shape[:2]) <= decoding.MAX_SIDE else "raised nothing, but is too large"
 
 
-def _forget_peak() -> int:
-    """Megabytes that are held now; the highest mark is set back to it."""
-    ctypes.CDLL(None).malloc_trim(0)  # what the last picture left is not this one's
+def _reset_peak() -> int:
+    """Set the peak memory back to the present one, and return that in MB."""
+    ctypes.CDLL(None).malloc_trim(0)  # freed memory of the last image is not this one's
     Path("/proc/self/clear_refs").write_text("5")
     return _resident("VmRSS")
 

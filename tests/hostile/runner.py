@@ -1,4 +1,4 @@
-"""Sends pictures through a reader process and notes how each ended, the death of the reader included."""
+"""Send images through a reader process and record each outcome, a crash of the reader included."""
 
 import json
 import os
@@ -19,14 +19,14 @@ from tests.hostile.corpus import Build
 
 ROOT = Path(__file__).parents[2]
 ADDRESS_SPACE = 4 * 2**30
-HANGS_S = 40.0  # of the processor, so that a busy machine does not count; both readings of a picture together
+HANG_CPU_S = 40.0  # CPU time, which a busy machine does not change; validation and decoding of an image together
 
-CODES = {"unsupported_image", "unreadable_image", "payload_too_large"}
+ERROR_CODES = {"unsupported_image", "unreadable_image", "payload_too_large"}
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """`checked` is what an upload gets, `decoded` what a worker makes of it; `seconds` of the slower of them."""
+class ReadOutcome:
+    """`checked`: outcome of the upload. `decoded`: outcome in a worker. `seconds`: CPU time of the slower of them."""
 
     name: str
     checked: str
@@ -36,13 +36,13 @@ class Outcome:
 
     @property
     def fault(self) -> str | None:
-        """What is neither a picture nor a coded error."""
-        strange = {self.checked, self.decoded} - CODES - {"read"}
-        return f"{self.name}: {', '.join(sorted(strange))}" if strange else None
+        """Return the outcomes that are neither an image nor an error code."""
+        unexpected = {self.checked, self.decoded} - ERROR_CODES - {"read"}
+        return f"{self.name}: {', '.join(sorted(unexpected))}" if unexpected else None
 
 
-class Reader:
-    """One reader at a time; another one where it died."""
+class ReaderProcess:
+    """A reader process, replaced where it died."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = {**os.environ, "PYTHONWARNINGS": "ignore", **environment}
@@ -56,22 +56,22 @@ class Reader:
     ) -> None:
         self._end()
 
-    def read(self, name: str, data: bytes) -> Outcome:
+    def read(self, name: str, data: bytes) -> ReadOutcome:
         process = self._process or self._start()
         assert process.stdin
         assert process.stdout
         try:
             process.stdin.write(struct.pack(">I", len(data)) + data)
             process.stdin.flush()
-            answered = _answers(process)
-            line = process.stdout.readline() if answered else b""
+            responded = _wait_for_line(process)
+            line = process.stdout.readline() if responded else b""
         except BrokenPipeError:
-            answered, line = True, b""
+            responded, line = True, b""
         if line:
-            return Outcome(name, **json.loads(line))
-        died = f"killed the process: {_ending(process.wait())}" if answered else f"hung for {HANGS_S:g} s"
+            return ReadOutcome(name, **json.loads(line))
+        failure = f"killed the process: {_ending(process.wait())}" if responded else f"hung for {HANG_CPU_S:g} s"
         self._end()
-        return Outcome(name, died, died)
+        return ReadOutcome(name, failure, failure)
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.hostile.reader", str(ADDRESS_SPACE)]
@@ -88,25 +88,25 @@ class Reader:
         self._process = None
 
 
-def read_all(cases: Iterable[tuple[str, Build]], environment: dict[str, str]) -> Iterator[Outcome]:
-    with Reader(environment) as reader:
+def read_all(cases: Iterable[tuple[str, Build]], environment: dict[str, str]) -> Iterator[ReadOutcome]:
+    with ReaderProcess(environment) as reader:
         for name, build in cases:
             yield reader.read(name, build())
 
 
-def _answers(process: "subprocess.Popen[bytes]") -> bool:
-    """Waits for an answer or the end; False where neither comes in the processor's time for one picture."""
+def _wait_for_line(process: "subprocess.Popen[bytes]") -> bool:
+    """Wait for a line or the end of the process; return False where neither comes within HANG_CPU_S."""
     assert process.stdout is not None
-    watched = psutil.Process(process.pid)
-    begun = _processor_seconds(watched)
+    process_info = psutil.Process(process.pid)
+    started = _cpu_seconds(process_info)
     assert process.stdout
     while not select.select([process.stdout], [], [], 1.0)[0]:
-        if _processor_seconds(watched) - begun > HANGS_S:
+        if _cpu_seconds(process_info) - started > HANG_CPU_S:
             return False
     return True
 
 
-def _processor_seconds(process: psutil.Process) -> float:
+def _cpu_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 

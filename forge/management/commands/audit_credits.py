@@ -11,12 +11,12 @@ from forge.models import Account, CreditEntry, ImageAnalysis, Job, JobEvent
 
 class Command(DatabaseCommand):
     help = (
-        "Checks that balances, charges, refunds and events of this database are as promised. Prints a line for each "
-        "thing that is off; the exit code is then 1. It changes nothing and may run while the service works."
+        "Audits the balances, charges, refunds and events of this database. Prints a line for each inconsistency; the "
+        "exit code is then 1. It changes nothing and may run while the service is running."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="a JSON object a line: findings, then the summary")
+        parser.add_argument("--json", action="store_true", help="JSON Lines: findings, then the summary")
 
     def handle(self, *args: Any, json: bool, **options: Any) -> None:
         found = 0
@@ -25,14 +25,14 @@ class Command(DatabaseCommand):
             self.stdout.write(
                 _line(asdict(finding)) if json else f"{finding.check}: {finding.where}: {finding.sentence}"
             )
-        counted = {
+        row_counts = {
             model._meta.model_name or "": model._default_manager.count()
             for model in (Account, CreditEntry, Job, ImageAnalysis, JobEvent)
         }
         if json:
-            self.stdout.write(_line({"findings": found, "checks": list(audit.CHECKS), "rows": counted}))
+            self.stdout.write(_line({"findings": found, "checks": list(audit.CHECKS), "rows": row_counts}))
         elif not found:
-            rows = ", ".join(f"{number} {name}" for name, number in counted.items())
+            rows = ", ".join(f"{number} {name}" for name, number in row_counts.items())
             self.stdout.write(f"Nothing is off: {len(audit.CHECKS)} checks over {rows}.")
         if found:
             raise CommandError(f"{found} findings.", returncode=1)

@@ -16,38 +16,38 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from forge.management.demo_client import BASE_PATH, Client, Event, RefusedError, card, event_line, terminal
-from forge.stack import Process, StackError, StartFailed, missing, running_urls
+from forge.management.demo_client import BASE_PATH, Client, Event, RequestRefused, event_line, result_panel, terminal
+from forge.stack import StackError, StartFailed, SupervisedProcess, not_ready_reason, running_urls
 from forge.stack.stack import POLL_S
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic"}
 READY_S = 180.0
-UP_GRACE_S = 60.0  # longer than the stack's own graces together
+UP_GRACE_S = 60.0  # longer than the sum of the stack's own graces
 
 
 class Command(BaseCommand):
-    help = "Sends pictures (default: samples/) through the service; starts it for that time if it does not run."
+    help = "Sends images (default: samples/) through the service, which is started for the demo if it does not run."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("pictures", nargs="*", type=Path, metavar="IMAGE", help="files or folders")
+        parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="files or folders")
 
-    def handle(self, *_args: Any, pictures: list[Path], **_options: Any) -> None:
+    def handle(self, *_args: Any, images: list[Path], **_options: Any) -> None:
         self.console = terminal()
         logging.getLogger("httpx").setLevel(logging.WARNING)
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _leave)
+            signal.signal(number, _exit_on_signal)
         try:
-            files = _files(pictures or [settings.BASE_DIR / "samples"])
-            with self._service(settings.FORGE_DATA) as (url, ours):
+            files = _files(images or [settings.BASE_DIR / "samples"])
+            with self._service(settings.FORGE_DATA) as (url, started):
                 succeeded = self._send(url, files)
-                self._tell_what_next(url, ours=ours)
-        except UnreadableError as error:
+                self._print_next_step(url, started=started)
+        except UnreadablePath as error:
             self._fail(str(error), 2)
-        except (RefusedError, StackError) as error:
+        except (RequestRefused, StackError) as error:
             self._fail(str(error), 1)
         except httpx.TransportError as error:
-            self._fail(f"The service went away: {error}", 1)
+            self._fail(f"The connection to the service was lost: {error}", 1)
         except KeyboardInterrupt:
             self._fail("Stopped.", 130)
         if not succeeded:
@@ -55,31 +55,31 @@ class Command(BaseCommand):
 
     @contextmanager
     def _service(self, data: Path) -> Iterator[tuple[str, bool]]:
-        """The URL of a ready service on this folder, and whether it runs for this demo only."""
+        """Yield the URL of a ready service on this folder, and whether it was started for this demo."""
         if urls := running_urls(data):
             self.console.print(f"Using the service at {urls[0]}.")
             self._wait_ready(data, None)
             yield urls[0], False
             return
-        # A supervisor of its own, as `bin/up` is: what dies is started again while this process reads the stream.
+        # A supervisor as in `bin/up`: it restarts what dies while this process reads the stream.
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "up", "--port", "0"]
-        up = Process("up", command, cwd=Path.cwd(), log=data / "logs" / "up.log", grace=UP_GRACE_S)
+        up = SupervisedProcess("up", command, cwd=Path.cwd(), log=data / "logs" / "up.log", grace=UP_GRACE_S)
         try:
             up.start()
             yield self._wait_ready(data, up), True
         finally:
             self._stop(up)
 
-    def _wait_ready(self, data: Path, up: Process | None) -> str:
+    def _wait_ready(self, data: Path, up: SupervisedProcess | None) -> str:
         deadline = time.monotonic() + READY_S
         with self._status("Starting a broker, a web server and a worker ..." if up else "Waiting for it ..."):
             while (
-                waits_for := missing(urls) if (urls := running_urls(data)) else "It has no address yet."
+                reason := not_ready_reason(urls) if (urls := running_urls(data)) else "It has no address yet."
             ) is not None:
                 if up and not up.alive:
-                    raise StartFailed("The service", f"it {up.ending()}", up.log, up.tail())
+                    raise StartFailed("The service", f"it {up.describe()}", up.log, up.tail())
                 if time.monotonic() > deadline:
-                    raise StackError(f"Not ready after {READY_S:g} s. {waits_for} The logs are in {data / 'logs'}.")
+                    raise StackError(f"Not ready after {READY_S:g} s. {reason} The logs are in {data / 'logs'}.")
                 time.sleep(POLL_S)
         return urls[0]
 
@@ -92,19 +92,19 @@ class Command(BaseCommand):
             self.console.print(sentence)
             yield
 
-    def _stop(self, up: Process) -> None:
+    def _stop(self, up: SupervisedProcess) -> None:
         try:
             with self._status("Stopping it ..."):
                 up.stop()
         except BaseException:
-            up.terminate()  # the second one makes it kill what it runs
+            up.terminate()  # a second SIGTERM makes it kill its children
             up.wait(5)
             up.kill()
             raise
 
     def _send(self, url: str, files: list[Path]) -> bool:
         with Client(url, _key(credits=len(files))) as client:
-            self.console.print(f"Uploading {len(files)} pictures to {url}{BASE_PATH} ...")
+            self.console.print(f"Uploading {len(files)} images to {url}{BASE_PATH} ...")
             session = client.upload(files)
             before, start = client.balance(), time.monotonic()
             events = list(self._show_events(client.analyze(session), session["images"]))
@@ -112,10 +112,10 @@ class Command(BaseCommand):
             after = client.balance()
         outcomes = {event.data["imageId"]: event for event in events if event.name in ("result", "error")}
         for image in session["images"]:
-            self.console.print(card(image["originalFilename"], outcomes.get(image["id"])))
+            self.console.print(result_panel(image["originalFilename"], outcomes.get(image["id"])))
         end = events[-1].data
         self.console.print(
-            f"{end['succeeded']} of {end['total']} pictures in {seconds:.1f} s;"
+            f"{end['succeeded']} of {end['total']} images in {seconds:.1f} s;"
             f" {before - after} credits charged, {after} left."
         )
         return bool(end["status"] == "complete")
@@ -132,8 +132,8 @@ class Command(BaseCommand):
                 bar.advance(task, event.name in ("result", "error"))
                 yield event
 
-    def _tell_what_next(self, url: str, *, ours: bool) -> None:
-        if ours:
+    def _print_next_step(self, url: str, *, started: bool) -> None:
+        if started:
             self.console.print(f"\nNext: bin/up keeps the service running; its API page is then at {BASE_PATH}/docs/")
         else:
             self.console.print(f"\nNext: the API page, {url}{BASE_PATH}/docs/")
@@ -143,11 +143,11 @@ class Command(BaseCommand):
         sys.exit(code)
 
 
-class UnreadableError(Exception):
-    """A path on the command line is of no use."""
+class UnreadablePath(Exception):
+    """A path on the command line without a readable image."""
 
 
-def _leave(number: int, _frame: object) -> NoReturn:
+def _exit_on_signal(number: int, _frame: object) -> NoReturn:
     sys.exit(128 + number)
 
 
@@ -156,18 +156,18 @@ def _files(paths: list[Path]) -> list[Path]:
     for path in paths:
         inside = sorted(file for file in path.glob("*") if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
         if not inside:
-            raise UnreadableError(f"There are no pictures in {path}.")
+            raise UnreadablePath(f"There are no images in {path}.")
         for file in inside:
             try:
                 file.open("rb").close()
             except OSError as error:
-                raise UnreadableError(f"{file} cannot be read: {error.strerror}.") from error
+                raise UnreadablePath(f"{file} cannot be read: {error.strerror}.") from error
         found += inside
     return found
 
 
 def _key(credits: int) -> str:
-    """A fresh key for the account `demo`, which is given as many credits as this takes."""
+    """Make a key for the account `demo` and grant it as many credits as this run costs."""
     printed = io.StringIO()
     call_command("make_key", account="demo", credits=credits, stdout=printed)
     return printed.getvalue().strip()

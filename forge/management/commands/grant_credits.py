@@ -8,7 +8,7 @@ from forge.models import Account
 
 
 class Command(DatabaseCommand):
-    help = "Grants credits to an account (a negative amount takes some back) and prints the new balance."
+    help = "Grants credits to an account (a negative amount withdraws) and prints the new balance."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("account", help="name of the account")

@@ -10,17 +10,17 @@ from django.utils import timezone
 from forge.accounts import account_ensure, key_issue
 from forge.management.database import DatabaseCommand
 
-_MOST_DAYS = 36_500
+_MAX_DAYS = 36_500
 
 
 class Command(DatabaseCommand):
-    help = "Makes an API key (and its account, if there is none) and prints it, alone and for the only time."
+    help = "Makes an API key (and its account, if there is none) and prints the key only; it cannot be shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--account", required=True, help="name of the account: letters, digits, - and _")
-        parser.add_argument("--credits", type=int, default=0, help="credits to grant to the account with it")
-        parser.add_argument("--label", default="", help="what the key is for, shown in the admin")
-        parser.add_argument("--expires-in-days", type=float, help="from then on it is refused; default: never")
+        parser.add_argument("--credits", type=int, default=0, help="credits to grant to the account")
+        parser.add_argument("--label", default="", help="purpose of the key, shown in the admin")
+        parser.add_argument("--expires-in-days", type=float, help="after which it is refused; default: never")
 
     @transaction.atomic
     def handle(
@@ -32,8 +32,8 @@ class Command(DatabaseCommand):
         expires_in_days: float | None,
         **options: Any,
     ) -> None:
-        if expires_in_days is not None and not 0 < expires_in_days <= _MOST_DAYS:
-            raise CommandError(f"--expires-in-days {expires_in_days:g}: more than 0 and at most {_MOST_DAYS}.")
+        if expires_in_days is not None and not 0 < expires_in_days <= _MAX_DAYS:
+            raise CommandError(f"--expires-in-days {expires_in_days:g}: more than 0 and at most {_MAX_DAYS}.")
         try:
             validate_slug(account)
         except ValidationError as error:

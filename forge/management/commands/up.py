@@ -1,4 +1,4 @@
-"""Runs the whole service in the foreground; the core is forge/stack."""
+"""Run the whole service in the foreground; the supervisor is forge/stack."""
 
 import contextlib
 import logging
@@ -21,40 +21,40 @@ READY_S = 120.0
 
 
 class Command(BaseCommand):
-    help = "Runs Valkey, the web servers and the workers until Ctrl-C. Prints `ready URL` when they answer."
-    # A mistake in the code is then seen in the log of the process that has it.
+    help = "Runs Valkey, the web servers and the workers until Ctrl-C. Prints `ready URL` when all are ready."
+    # An error in the code then appears in the log of the process that raises it.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--port", type=_port, help="of the first web server; the last one or 8000 if not given, 0: any"
+            "--port", type=_port, help="of the first web server; default: the last used or 8000, 0: any"
         )
-        parser.add_argument("--webs", type=_count, default=1, help="how many web servers")
-        parser.add_argument("--workers", type=_count, default=1, help="how many workers")
+        parser.add_argument("--webs", type=_count, default=1, help="number of web servers")
+        parser.add_argument("--workers", type=_count, default=1, help="number of workers")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         self.console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         self.stopping = False
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each question whether it is ready
-        stack = Stack(settings.FORGE_DATA, options["port"], options["webs"], options["workers"], say=self._say)
-        self._obey_signals(stack)
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each readiness check
+        stack = Stack(settings.FORGE_DATA, options["port"], options["webs"], options["workers"], report=self._print)
+        self._handle_signals(stack)
         try:
             with stack:
-                self._watch(stack)
-                self._say("Stopping. Ctrl-C again kills.")
+                self._supervise(stack)
+                self._print("Stopping. Ctrl-C again kills.")
         except StopRequested:
             pass
         except (StackError, OSError) as error:
-            self._say(str(error))
+            self._print(str(error))
             sys.exit(error.exit_code if isinstance(error, StackError) else 1)
         except KeyboardInterrupt:
-            self._say("Killed.")
+            self._print("Killed.")
             sys.exit(130)
 
-    def _obey_signals(self, stack: Stack) -> None:
+    def _handle_signals(self, stack: Stack) -> None:
         def stop(number: int, _frame: FrameType | None) -> None:
             if self.stopping:
-                signal.signal(number, signal.SIG_IGN)  # the killing itself is not to be interrupted
+                signal.signal(number, signal.SIG_IGN)  # the kill itself must not be interrupted
                 raise KeyboardInterrupt
             self.stopping = True
             stack.request_stop()
@@ -64,26 +64,26 @@ class Command(BaseCommand):
                 continue  # nohup
             signal.signal(number, stop)
 
-    def _watch(self, stack: Stack) -> None:
+    def _supervise(self, stack: Stack) -> None:
         self._show_processes(stack)
-        ready, patience = False, time.monotonic() + READY_S
+        ready, warn_at = False, time.monotonic() + READY_S
         while not self.stopping:
             stack.poll()
             if not ready:
-                missing = stack.missing()
-                ready = missing is None
+                reason = stack.not_ready_reason()
+                ready = reason is None
                 if ready:
                     self._print_ready(stack)
-                elif time.monotonic() > patience:
-                    self._say(f"Not ready after {READY_S:g} s. {missing} The logs are in {stack.logs}. Still trying.")
-                    patience += READY_S
+                elif time.monotonic() > warn_at:
+                    self._print(f"Not ready after {READY_S:g} s. {reason} The logs are in {stack.logs}. Still trying.")
+                    warn_at += READY_S
             time.sleep(POLL_S)
 
     def _show_processes(self, stack: Stack) -> None:
-        what = {f"web-{number}": url for number, url in enumerate(stack.urls, start=1)}
-        table = Table("name", "pid", "what", box=None)
+        urls = {f"web-{number}": url for number, url in enumerate(stack.urls, start=1)}
+        table = Table("name", "pid", "address or log", box=None)
         for name, process in stack.processes.items():
-            table.add_row(name, str(process.pid), what.get(name, f"log in {process.log}"))
+            table.add_row(name, str(process.pid), urls.get(name, str(process.log)))
         with contextlib.suppress(OSError):
             self.console.print(table)
 
@@ -91,8 +91,8 @@ class Command(BaseCommand):
         with contextlib.suppress(OSError):
             print(f"ready {stack.urls[0]}", flush=True)
 
-    def _say(self, sentence: str) -> None:
-        # The terminal may be gone already (SIGHUP); that must not keep the stack from stopping.
+    def _print(self, sentence: str) -> None:
+        # The terminal may be gone already (SIGHUP); the stack must stop all the same.
         with contextlib.suppress(OSError):
             self.console.print(sentence)
 

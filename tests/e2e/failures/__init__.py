@@ -1,1 +1,1 @@
-"""What breaks the service while clients use it: each acts on a stack under load and returns when all is mended."""
+"""Fault injection under load: each function breaks a stack and returns when it is ready again."""

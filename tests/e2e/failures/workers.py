@@ -5,81 +5,81 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.client import SentEvent, analyze_body, colors, messages, upload
-from tests.e2e.running_stack import POISON, Ground, given
+from tests.e2e.client import StreamEvent, analyze_body, colored_images, parse_events, upload
+from tests.e2e.running_stack import POISON_COLOR, ScenarioContext, with_environment
 from tests.images import jpeg
 
-SLOW_ALONE = {"delay_ms": 60_000}
+SLOW_SCRIPT = {"delay_ms": 60_000}
 
 
-def worker_killed_again_and_again(ground: Ground, *, times: int) -> None:
+def worker_killed(context: ScenarioContext, *, times: int) -> None:
     for _ in range(times):
-        ground.moves()
-        victim = ground.dice.choice(ground.named("worker"))
-        victim.kill()
-        ground.hold(ground.dice.uniform(0.2, 1.0))
-        victim.start()
-        ground.hold(ground.dice.uniform(1.0, 6.0))
-    ground.ready()
-
-
-def no_worker_at_all(ground: Ground, *, seconds: float) -> None:
-    ground.moves()
-    for worker in ground.named("worker"):
+        context.wait_for_events()
+        worker = context.rng.choice(context.processes("worker"))
         worker.kill()
-        worker.terminate()  # It is not started again.
-    ground.hold(seconds)
-    for worker in ground.named("worker"):
+        context.run_for(context.rng.uniform(0.2, 1.0))
         worker.start()
-    ground.ready()
+        context.run_for(context.rng.uniform(1.0, 6.0))
+    context.wait_ready()
 
 
-def worker_told_to_end(ground: Ground, *, grace: float) -> None:
-    """It holds images that take much longer than its grace; another worker has them at once, at their first attempt."""
-    worker = ground.process("worker-1")
-    with given(worker, FORGE_SCRIPT=json.dumps(SLOW_ALONE), FORGE_WORKER_GRACE_S=f"{grace:g}"):
+def all_workers_killed(context: ScenarioContext, *, seconds: float) -> None:
+    context.wait_for_events()
+    for worker in context.processes("worker"):
+        worker.kill()
+        worker.terminate()  # it is not restarted
+    context.run_for(seconds)
+    for worker in context.processes("worker"):
+        worker.start()
+    context.wait_ready()
+
+
+def worker_terminated(context: ScenarioContext, *, grace: float) -> None:
+    """Send SIGTERM to a worker whose images take much longer than its grace; another claims them at once, attempt 1."""
+    worker = context.process("worker-1")
+    with with_environment(worker, FORGE_SCRIPT=json.dumps(SLOW_SCRIPT), FORGE_WORKER_GRACE_S=f"{grace:g}"):
         worker.restart()
-        ground.until(lambda: "ready." in worker.tail())
-        ground.hold(2)  # Until it has taken some.
-        told = time.monotonic()
+        context.wait_until(lambda: "ready." in worker.tail())
+        context.run_for(2)  # until it has claimed some
+        signalled = time.monotonic()
         worker.terminate()
-        ground.until(lambda: not worker.alive)
-        ground.notes.append(f"ended {time.monotonic() - told:.1f} s after SIGTERM, grace {grace:g} s")
-        assert worker.exit_code == 0, worker.ending()
+        context.wait_until(lambda: not worker.alive)
+        context.notes.append(f"ended {time.monotonic() - signalled:.1f} s after SIGTERM, grace {grace:g} s")
+        assert worker.exit_code == 0, worker.describe()
         assert re.search(r"[1-9]\d* images are queued again", worker.tail()), worker.tail()
     worker.start()
-    ground.ready()
+    context.wait_ready()
 
 
-def each_process_in_turn(ground: Ground) -> None:
+def each_process_restarted(context: ScenarioContext) -> None:
     for prefix in ("web", "worker", "valkey"):
-        for process in ground.named(prefix):
-            ground.moves()
+        for process in context.processes(prefix):
+            context.wait_for_events()
             process.restart()
-            ground.ready()
+            context.wait_ready()
 
 
-def poison_image(ground: Ground) -> None:
-    """One of 25 ends its worker each time; the other 24 succeed, and so does everything that was in flight with it."""
-    pictures = colors(24)
-    with ground.http() as http:
-        session = upload(http, [*pictures[:12], jpeg(POISON), *pictures[12:]])
+def poison_image(context: ScenarioContext) -> None:
+    """One image of 25 kills its worker each time; the other 24 and all images in flight with it succeed."""
+    images = colored_images(24)
+    with context.http() as http:
+        session = upload(http, [*images[:12], jpeg(POISON_COLOR), *images[12:]])
         started = time.monotonic()
-        events = ended(ground, http, session)
+        events = run_job(context, http, session)
     failed = {json.loads(event.data)["imageId"]: json.loads(event.data)["code"] for event in events["error"]}
     assert failed == {session["images"][12]["id"]: "analysis_crashed"}, failed
     assert len(events["result"]) == 24
     assert json.loads(events["complete"][0].data)["creditsRefunded"] == 1
-    ground.notes.append(f"failed alone after {time.monotonic() - started:.0f} s")
-    ground.ready()
+    context.notes.append(f"failed alone after {time.monotonic() - started:.0f} s")
+    context.wait_ready()
 
 
-def ended(ground: Ground, http: httpx.Client, session: dict[str, Any]) -> dict[str, list[SentEvent]]:
-    """Runs a job beside the load; its events by type."""
+def run_job(context: ScenarioContext, http: httpx.Client, session: dict[str, Any]) -> dict[str, list[StreamEvent]]:
+    """Run a job beside the load; return its events by type."""
     path = f"sessions/{session['sessionId']}/analyze"
-    answer = http.post(path, json=analyze_body(session), headers={"Accept": "application/json"})
-    assert answer.status_code == 202, answer.text
-    job = answer.json()["jobId"]
-    ground.until(lambda: http.get(f"jobs/{job}").json().get("finishedAt"))
-    events = list(messages(iter([http.get(f"jobs/{job}/events").content])))
+    response = http.post(path, json=analyze_body(session), headers={"Accept": "application/json"})
+    assert response.status_code == 202, response.text
+    job = response.json()["jobId"]
+    context.wait_until(lambda: http.get(f"jobs/{job}").json().get("finishedAt"))
+    events = list(parse_events(iter([http.get(f"jobs/{job}/events").content])))
     return {kind: [event for event in events if event.type == kind] for kind in ("result", "error", "complete")}

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.management import call_command
 
-from tests.e2e.conftest import signals_are_heard
+from tests.e2e.conftest import default_signal_handlers
 from workers.cli.management.commands.caption import Command
 
 ROOT = Path(__file__).parents[3]
@@ -47,7 +47,7 @@ def caption(*arguments: object, command: Command | None = None) -> CaptionRun:
 
 def started(*arguments: object, stdout: Any = subprocess.PIPE, stderr: Any = subprocess.PIPE, **env: str) -> Any:
     """Start manage.py caption as a process."""
-    with signals_are_heard():
+    with default_signal_handlers():
         return subprocess.Popen(
             [sys.executable, ROOT / "manage.py", "caption", "--model", "scripted", *map(str, arguments)],
             # Unbuffered stdout, as often in containers, would hide a missing flush.

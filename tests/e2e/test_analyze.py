@@ -7,7 +7,7 @@ import pytest
 from httpx_sse import connect_sse
 
 from forge.stack import Stack
-from tests.e2e.client import SentEvent, analyze_body, colors, messages, submit, upload
+from tests.e2e.client import StreamEvent, analyze_body, colored_images, parse_events, submit, upload
 from tests.e2e.conftest import MakeKey, MakeStack, needs_curl
 from tests.images import jpeg
 
@@ -18,34 +18,34 @@ KINDS = Counter(progress=IMAGES, result=IMAGES, complete=1)
 SLOW = {"FORGE_SCRIPT": json.dumps({"delay_ms": 20, "delay_ms_per_image": 20})}
 
 
-def check(events: list[SentEvent]) -> None:
+def check(events: list[StreamEvent]) -> None:
     assert [event.id for event in events] == list(range(1, 2 * IMAGES + 2))
     assert Counter(event.type for event in events) == KINDS
     assert events[-1].type == "complete"
     begun = [json.loads(event.data)["current"] for event in events if event.type == "progress"]
     assert begun == list(range(1, IMAGES + 1))
-    named = [json.loads(event.data) for event in events if event.type == "result"]
-    assert len({result["imageId"] for result in named}) == IMAGES
-    assert len({result["metadata"]["filename"] for result in named}) == IMAGES
+    results = [json.loads(event.data) for event in events if event.type == "result"]
+    assert len({result["imageId"] for result in results}) == IMAGES
+    assert len({result["metadata"]["filename"] for result in results}) == IMAGES
 
 
 def test_httpx_sse_reads_each_event_of_twenty_images_once(client: httpx.Client) -> None:
-    session = upload(client, colors(IMAGES))
+    session = upload(client, colored_images(IMAGES))
     address = f"sessions/{session['sessionId']}/analyze"
 
     with connect_sse(client, "POST", address, json=analyze_body(session)) as source:
         assert source.response.headers["content-type"] == "text/event-stream"
         assert source.response.headers["x-job-id"].startswith("job_")
-        # A line `retry:` is dispatched by this library as an event without data.
-        seen = [(int(event.id), event.event) for event in source.iter_sse() if event.data]
+        # This library dispatches a line `retry:` as an event without data.
+        received = [(int(event.id), event.event) for event in source.iter_sse() if event.data]
 
-    assert [number for number, _ in seen] == list(range(1, 2 * IMAGES + 2))
-    assert Counter(kind for _, kind in seen) == KINDS
+    assert [number for number, _ in received] == list(range(1, 2 * IMAGES + 2))
+    assert Counter(kind for _, kind in received) == KINDS
 
 
 @needs_curl
 def test_curl_reads_each_event_of_twenty_images_once(client: httpx.Client, stack: Stack) -> None:
-    session = upload(client, colors(IMAGES, 20))
+    session = upload(client, colored_images(IMAGES, 20))
     address = f"{client.base_url}sessions/{session['sessionId']}/analyze"
     headers = ["-H", f"X-API-Key: {client.headers['X-API-Key']}", "-H", "Content-Type: application/json"]
 
@@ -56,11 +56,11 @@ def test_curl_reads_each_event_of_twenty_images_once(client: httpx.Client, stack
     )
 
     assert read.stdout.startswith(b"retry: 2000\n\n")
-    check(list(messages(iter([read.stdout]))))
+    check(list(parse_events(iter([read.stdout]))))
 
 
 @pytest.mark.parametrize("parameter", ["header", "query"])
-def test_a_stream_killed_at_every_third_event_is_joined_to_the_same_bytes(
+def test_a_stream_resumed_after_every_third_event_has_the_same_bytes(
     make_stack: MakeStack, make_key: MakeKey, parameter: str
 ) -> None:
     stack = make_stack(webs=2, env=dict(SLOW))
@@ -69,16 +69,16 @@ def test_a_stream_killed_at_every_third_event_is_joined_to_the_same_bytes(
         httpx.Client(base_url=f"{url}/image-forge-api/v1", headers={"X-API-Key": key}, timeout=60, trust_env=False)
         for url in stack.urls
     ]
-    job = submit(clients[0], upload(clients[0], colors(IMAGES)))
-    joined: list[SentEvent] = []
+    job = submit(clients[0], upload(clients[0], colored_images(IMAGES)))
+    joined: list[StreamEvent] = []
     breaks = 0
     while not joined or joined[-1].type != "complete":
         after = joined[-1].id if joined else 0
-        given = {"headers": {"Last-Event-ID": str(after)}} if parameter == "header" else {"params": {"after": after}}
-        # Each time from the other web process.
-        with clients[breaks % 2].stream("GET", f"jobs/{job}/events", **given) as answer:
-            assert answer.status_code == 200
-            for event in messages(answer.iter_raw()):
+        position = {"headers": {"Last-Event-ID": str(after)}} if parameter == "header" else {"params": {"after": after}}
+        # alternately from both web processes
+        with clients[breaks % 2].stream("GET", f"jobs/{job}/events", **position) as response:
+            assert response.status_code == 200
+            for event in parse_events(response.iter_raw()):
                 joined.append(event)
                 if len(joined) % 3 == 0:
                     break
@@ -93,14 +93,16 @@ def test_a_stream_killed_at_every_third_event_is_joined_to_the_same_bytes(
         client.close()
 
 
-def test_a_failed_image_is_told_and_given_back_and_the_others_go_on(make_stack: MakeStack, make_key: MakeKey) -> None:
+def test_a_failed_image_is_reported_and_refunded_and_the_others_succeed(
+    make_stack: MakeStack, make_key: MakeKey
+) -> None:
     stack = make_stack(env={"FORGE_SCRIPT": json.dumps({"fail_color": "#ff00ff"})})
     headers = {"X-API-Key": make_key(stack.data, credits=5)}
     base = f"{stack.urls[0]}/image-forge-api/v1"
     with httpx.Client(base_url=base, headers=headers, timeout=60, trust_env=False) as http:
         session = upload(http, [jpeg("#204060"), jpeg("#ff00ff"), jpeg("#608020")])
-        with http.stream("POST", f"sessions/{session['sessionId']}/analyze", json=analyze_body(session)) as answer:
-            events = list(messages(answer.iter_raw()))
+        with http.stream("POST", f"sessions/{session['sessionId']}/analyze", json=analyze_body(session)) as response:
+            events = list(parse_events(response.iter_raw()))
         balance = http.get("credits/balance").json()["balance"]
         ledger = http.get("credits/ledger").json()["data"]
         single = http.post(
@@ -123,22 +125,22 @@ def test_a_failed_image_is_told_and_given_back_and_the_others_go_on(make_stack: 
     assert (single.status_code, single.json()["code"]) == (422, "analysis_failed")
 
 
-def test_analyze_single_answers_with_the_words(client: httpx.Client) -> None:
+def test_analyze_single_returns_the_metadata(client: httpx.Client) -> None:
     session = upload(client, [jpeg("#a0b0c0")])
     before = client.get("credits/balance").json()["balance"]
 
-    answer = client.post(
+    response = client.post(
         f"sessions/{session['sessionId']}/analyze-single",
         json={"sessionId": session["sessionId"], "image": analyze_body(session)["images"][0]},
     )
 
-    assert answer.status_code == 200
-    assert answer.json()["creditsRemaining"] == before - 1
-    assert answer.json()["metadata"]["seoTags"]
-    assert client.get(f"jobs/{answer.json()['jobId']}").json()["status"] == "complete"
+    assert response.status_code == 200
+    assert response.json()["creditsRemaining"] == before - 1
+    assert response.json()["metadata"]["seoTags"]
+    assert client.get(f"jobs/{response.json()['jobId']}").json()["status"] == "complete"
 
 
-def test_what_is_refused_leaves_files_ledger_and_queue_as_they_were(client: httpx.Client, stack: Stack) -> None:
+def test_a_refused_upload_changes_neither_files_nor_ledger(client: httpx.Client, stack: Stack) -> None:
     before = client.get("credits/ledger").json(), sorted(path for path in (stack.data / "media").rglob("*.jpg"))
     files = [("images[]", ("a.jpg", jpeg(), "image/jpeg")), ("images[]", ("b.jpg", b"no image", "image/jpeg"))]
 

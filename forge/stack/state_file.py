@@ -1,4 +1,4 @@
-"""DATA/stack.json and DATA/up.lock: what runs on a data folder, readable after any crash."""
+"""DATA/stack.json and DATA/up.lock: the processes of a data folder, readable after any crash."""
 
 import contextlib
 import fcntl
@@ -15,51 +15,51 @@ import psutil
 
 from forge.stack.errors import AlreadyRunning
 
-# The start time that the system tells of a process shifts when its clock is set.
-CLOCK_SHIFT_S = 2.0
+# The create time that the system reports for a process shifts when the clock is set.
+CLOCK_TOLERANCE_S = 2.0
 STOP_GRACE_S = 5.0
 
 
 @dataclass(frozen=True)
-class Entry:
+class RecordedProcess:
     pid: int
     create_time: float
 
     @classmethod
-    def of(cls, pid: int) -> "Entry | None":
+    def of(cls, pid: int) -> "RecordedProcess | None":
         try:
             return cls(pid, psutil.Process(pid).create_time())
         except psutil.NoSuchProcess:
             return None
 
     def process(self) -> psutil.Process | None:
-        """The process that was recorded, if it still lives; never another one that was given its pid later."""
+        """Return the recorded process while it runs; never another one that was given its pid later."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.create_time) < CLOCK_SHIFT_S
-            # A zombie has ended; whoever is its parent now may never collect it.
+            same = abs(process.create_time() - self.create_time) < CLOCK_TOLERANCE_S
+            # A zombie has ended; its present parent may never reap it.
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
 
 
 @dataclass(frozen=True)
-class Record:
+class StackState:
     urls: list[str] = field(default_factory=list)
     port: int | None = None
-    supervisor: Entry | None = None
-    processes: dict[str, Entry] = field(default_factory=dict)
+    supervisor: RecordedProcess | None = None
+    processes: dict[str, RecordedProcess] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, data: Path) -> "Record":
-        """Of a folder where nothing ran yet, or whose record cannot be read: an empty one."""
+    def load(cls, data: Path) -> "StackState":
+        """Return an empty state for a folder where nothing ran yet, or whose file cannot be read."""
         try:
             raw = json.loads((data / "stack.json").read_text())
             return cls(
                 urls=[str(url) for url in raw["urls"]],
                 port=raw["port"],
-                supervisor=Entry(**raw["supervisor"]) if raw["supervisor"] else None,
-                processes={name: Entry(**entry) for name, entry in raw["processes"].items()},
+                supervisor=RecordedProcess(**raw["supervisor"]) if raw["supervisor"] else None,
+                processes={name: RecordedProcess(**entry) for name, entry in raw["processes"].items()},
             )
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return cls()
@@ -69,39 +69,39 @@ class Record:
 
 
 def running_urls(data: Path) -> list[str]:
-    """Where the stack on this folder listens, the first web server first; empty when none runs."""
-    record = Record.load(data)
-    return record.urls if record.supervisor and record.supervisor.process() else []
+    """Return the addresses of the stack on this folder, the first web server first; empty when none runs."""
+    state = StackState.load(data)
+    return state.urls if state.supervisor and state.supervisor.process() else []
 
 
-def stop_leftovers(data: Path) -> None:
-    """Ends what a supervisor that was killed has left behind. Call it with the lock held."""
-    left = [process for entry in Record.load(data).processes.values() if (process := entry.process())]
+def stop_orphans(data: Path) -> None:
+    """Stop the processes that a killed supervisor left behind. Call it with the lock held."""
+    orphans = [process for entry in StackState.load(data).processes.values() if (process := entry.process())]
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in left:
+        for process in orphans:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
-        left = _still_running(left, STOP_GRACE_S)
+        orphans = _still_running(orphans, STOP_GRACE_S)
 
 
 def _still_running(processes: Iterable[psutil.Process], timeout: float) -> list[psutil.Process]:
     deadline = time.monotonic() + timeout
-    while left := [process for process in processes if _lives(process)]:
+    while remaining := [process for process in processes if _is_running(process)]:
         if time.monotonic() > deadline:
             break
         time.sleep(0.05)
-    return left
+    return remaining
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-class Lock:
-    """Held by the one supervisor of a data folder; the system lets go of it however the supervisor ends."""
+class SupervisorLock:
+    """The file lock of the one supervisor of a data folder; the kernel releases it however the supervisor ends."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
@@ -112,6 +112,7 @@ class Lock:
         return self._file is not None
 
     def acquire(self) -> None:
+        """Raise AlreadyRunning where another supervisor holds it."""
         file = (self._data / "up.lock").open("a")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -127,9 +128,9 @@ class Lock:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Readable by this user alone: what runs here has passwords."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    """Replace the file with one that only this user can read: the files hold passwords."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
-    fresh.replace(path)
+    draft.replace(path)

@@ -1,4 +1,4 @@
-"""The containers that pictures come in, put together by hand so that they can lie."""
+"""Container formats of images, built by hand so that headers can be wrong."""
 
 import struct
 import zlib
@@ -15,18 +15,18 @@ def png_chunk(kind: bytes, body: bytes, crc: int | None = None) -> bytes:
 def png(
     width: int, height: int, data: bytes, *, bits: int = 8, color: int = 0, before: bytes = b"", after: bytes = b""
 ) -> bytes:
-    """`data` are the packed rows; `before` and `after` are chunks around them."""
+    """`data`: the compressed rows. `before`, `after`: chunks around them."""
     header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
     body = before + png_chunk(b"IDAT", data) + after
     return PNG + png_chunk(b"IHDR", header) + body + png_chunk(b"IEND", b"")
 
 
 def zeros(length: int) -> bytes:
-    """So many zero bytes, packed: a thousandth of them. One packed megabyte is said again and again."""
+    """Return `length` zero bytes compressed to a thousandth: one compressed megabyte, repeated."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     block = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
     rest = packer.compress(bytes(length % 2**20)) + packer.flush()
-    # The checksum of zeros is their number.
+    # Adler-32 of zeros depends on their number only.
     return b"\x78\xda" + block * (length // 2**20) + rest + struct.pack(">I", (length % 65521) << 16 | 1)
 
 
@@ -35,21 +35,21 @@ def jpeg_segment(marker: int, body: bytes) -> bytes:
 
 
 def jpeg_with(segments: bytes, data: bytes) -> bytes:
-    """`data` with more segments behind its first marker."""
+    """Insert segments after the first marker of a JPEG."""
     return data[:2] + segments + data[2:]
 
 
 def jpeg_of_scans(width: int, height: int, scans: int) -> bytes:
-    """A progressive JPEG of one grey, whose every scan of a few bytes makes a decoder walk over all its blocks."""
+    """Return a progressive JPEG of one grey; each scan has a few bytes and makes a decoder visit all blocks."""
     blocks = ((width + 7) // 8) * ((height + 7) // 8)
     frame = jpeg_segment(0xC2, struct.pack(">BHHB", 8, height, width, 1) + b"\x01\x11\x00")
-    # One code of one bit in each table: DC difference 0, and for AC a run of 2^14 blocks without a coefficient.
+    # One code of one bit in each table: DC difference 0; AC: a run of 2^14 blocks without a coefficient.
     tables = jpeg_segment(0xC4, b"\x00\x01" + bytes(15) + b"\x00") + jpeg_segment(
         0xC4, b"\x10\x01" + bytes(15) + b"\xe0"
     )
     quantization = jpeg_segment(0xDB, b"\x00" + b"\x01" * 64)
     dc = _scan(b"\x00\x00\x01", _stuffed(bytes(blocks // 8 + 1)))
-    # Each code is a zero bit and fourteen zero bits that add to the run.
+    # Each code is a zero bit and fourteen zero bits that extend the run.
     ac = _scan(b"\x01\x3f\x01", _stuffed(bytes(15 * (blocks // 2**14 + 1) // 8 + 1)))
     return b"\xff\xd8" + quantization + frame + tables + dc + ac * scans + b"\xff\xd9"
 
@@ -63,14 +63,14 @@ def _stuffed(entropy: bytes) -> bytes:
 
 
 def tiff(entries: Sequence[tuple[int, int, int, int]], data: bytes = b"", *, following: int = 0) -> bytes:
-    """One directory of (tag, type, count, value or offset); `data` begins at `tiff_data(len(entries))`."""
+    """Return a TIFF of one directory of (tag, type, count, value or offset); `data` is at `tiff_data(len(entries))`."""
     directory = b"".join(struct.pack("<HHII", *entry) for entry in entries)
     head = b"II*\0" + struct.pack("<IH", 8, len(entries))
     return head + directory + struct.pack("<I", following) + data
 
 
 def tiff_data(entries: int) -> int:
-    """Where the data of a TIFF with so many entries begins."""
+    """Return the offset of the data of a TIFF with so many entries."""
     return 8 + 2 + 12 * entries + 4
 
 
@@ -86,7 +86,7 @@ def box(kind: bytes, body: bytes) -> bytes:
 
 
 def nested(kind: bytes, depth: int) -> bytes:
-    """Boxes within a box within a box."""
+    """Return boxes nested `depth` levels deep."""
     return b"".join(struct.pack(">I", 8 * (depth - level)) + kind for level in range(depth))
 
 

@@ -1,0 +1,172 @@
+"""Typed readers of environment variables for config/settings.py.
+
+A wrong value raises SettingError. `import config` turns it into one line on stderr and exit code 1, so that manage.py,
+Celery and uvicorn end alike.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError, validate
+from redis.connection import parse_url
+
+_T = TypeVar("_T")
+_env = Env()
+_DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+CRASH_POINTS = ("between_commit_and_enqueue", "between_model_and_commit", "between_commit_and_publish")
+
+
+class SettingError(ImproperlyConfigured):
+    """One sentence that names the setting and the accepted values."""
+
+
+def string(name: str, default: str) -> str:
+    return _env.str(name, default)
+
+
+def boolean(name: str, default: bool) -> bool:
+    return _checked(name, "true or false", lambda: _env.bool(name, default))
+
+
+def integer(name: str, default: int, *, least: int, most: int | None = None) -> int:
+    valid = validate.Range(min=least, max=most)
+    return _checked(name, f"a whole number {_bounds(least, most)}", lambda: _env.int(name, default, validate=valid))
+
+
+def number(name: str, default: float, *, least: float) -> float:
+    valid = validate.Range(min=least)
+    return _checked(name, f"a number {_bounds(least, None)}", lambda: _env.float(name, default, validate=valid))
+
+
+def choice(name: str, default: str, choices: Sequence[str]) -> str:
+    accepted = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return _checked(name, accepted, lambda: _env.str(name, default, validate=validate.OneOf(choices)))
+
+
+def strings(name: str) -> list[str]:
+    """Return the values between commas."""
+    values: list[str] = _env.list(name, [])
+    return values
+
+
+def json_object(name: str) -> dict[str, object]:
+    value = _checked(name, "a JSON object", lambda: _env.json(name, {}))
+    if not isinstance(value, dict):
+        raise _error(name, "a JSON object")
+    return value
+
+
+def http_url(name: str, default: str) -> str:
+    valid = validate.URL(require_tld=False)
+    return _checked(name, "an address such as https://example.com", lambda: _env.str(name, default, validate=valid))
+
+
+def origins(name: str) -> list[str]:
+    values = strings(name)
+    if any("://" not in value for value in values):
+        raise _error(name, "origins with their scheme, such as https://example.com, with commas between")
+    return values
+
+
+def log_level(name: str, default: int) -> int:
+    accepted = "DEBUG, INFO, WARNING, ERROR, CRITICAL or a number"
+    return _checked(name, accepted, lambda: _env.log_level(name, default))
+
+
+def database_url(name: str, default: str) -> dict[str, Any]:
+    """Return Django's settings for the database at this address."""
+    try:
+        database: dict[str, Any] = _env.dj_db_url(name, default)
+    except EnvError:
+        database = {}
+    if database.get("ENGINE") not in _DATABASE_ENGINES:  # the value is not shown: it may hold a password
+        raise SettingError(f"{name} must be postgresql://USER:PASSWORD@HOST:PORT/NAME or sqlite:///PATH.")
+    return database
+
+
+def redis_url(name: str) -> str:
+    """Return "" where it is not set."""
+    url = string(name, "")
+    try:
+        parse_url(url or "redis://")  # type: ignore[no-untyped-call]
+        parts = urlsplit(url or "redis://")
+        # kombu requires a number where redis-py ignores any other path, and has no transport for unix://.
+        valid = parts.scheme in {"redis", "rediss"} and re.fullmatch(r"(/\d*)?", parts.path)
+    except ValueError:
+        valid = None
+    if not valid:  # the value is not shown: it may hold a password
+        raise SettingError(f"{name} must be redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER], or rediss://… for TLS.")
+    return url
+
+
+def crash_points(name: str, *, scripted: bool) -> dict[str, int]:
+    """Return the hit at which the process kills itself, by crash point (fault injection, forge/crash_points.py)."""
+    given = json_object(name)
+    faults = {point: hit for point, hit in given.items() if isinstance(hit, int) and hit > 0}
+    if faults != given:
+        raise SettingError(f'{name} is invalid: it is like {{"{CRASH_POINTS[0]}": 3}}, with numbers of 1 or more.')
+    if unknown := set(given) - set(CRASH_POINTS):
+        raise SettingError(f"{name} has no point {min(unknown)!r}; accepted are {', '.join(CRASH_POINTS)}.")
+    if faults and not scripted:  # a deliberate crash must not reach a service in use
+        raise SettingError(f"{name} is accepted with FORGE_MODELS=scripted only.")
+    return faults
+
+
+def require_in_production(name: str, requirement: str, *, fulfilled: bool) -> None:
+    if not fulfilled:
+        raise SettingError(f"With FORGE_ENV=production {name} {requirement}.")
+
+
+def installation_secret_key(folder: Path) -> str:
+    """Return the secret key of this data folder, made at the first call."""
+    path = folder / "secret_key"
+    try:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            # Written in full before it is linked: a process that starts at the same time never reads half a key.
+            descriptor, draft = tempfile.mkstemp(dir=folder)
+            os.write(descriptor, secrets.token_urlsafe(50).encode())
+            os.close(descriptor)
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(draft)
+            Path(draft).unlink()
+        return path.read_text()
+    except OSError as error:
+        raise _data_folder_error(folder, error) from error
+
+
+def embedded_redis_url(folder: Path) -> str:
+    """Return the address at which `bin/up` last started Valkey; the usual one where it never did."""
+    try:
+        return (folder / "redis.url").read_text().strip()
+    except FileNotFoundError:
+        return "redis://127.0.0.1:6379/0"
+    except OSError as error:
+        raise _data_folder_error(folder, error) from error
+
+
+def _checked(name: str, accepted: str, read: Callable[[], _T]) -> _T:
+    try:
+        return read()
+    except EnvError as error:
+        raise _error(name, accepted) from error
+
+
+def _error(name: str, accepted: str) -> SettingError:
+    return SettingError(f"{name} must be {accepted}, not {os.environ[name][:200]!r}.")
+
+
+def _data_folder_error(folder: Path, error: OSError) -> SettingError:
+    return SettingError(f"FORGE_DATA must be a folder that can be read and written, not {folder} ({error.strerror}).")
+
+
+def _bounds(least: float, most: float | None) -> str:
+    return f"of {least:g} or more" if most is None else f"from {least:g} to {most:g}"
