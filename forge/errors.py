@@ -1,4 +1,4 @@
-"""One exception class for each error code of the API contract."""
+"""One exception class for each error code of docs/api-contract.md."""
 
 from typing import Any, ClassVar
 

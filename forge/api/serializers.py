@@ -1,4 +1,4 @@
-"""JSON shapes of the HTTP contract: requests (…Request) and responses."""
+"""JSON shapes of docs/api-contract.md: requests (…Request) and responses."""
 
 from typing import Any
 

@@ -19,7 +19,7 @@ from workers.models.base import Caption, Tag
 
 
 class Metadata(TypedDict):
-    """The object `metadata` of the contract."""
+    """The object `metadata` of docs/api-contract.md."""
 
     title: str
     alt: str
