@@ -1,7 +1,7 @@
 """Prometheus metrics at `/metrics`: the service's state, the workers' counters, this web process's traffic.
 
 The state is computed for each scrape from the database and Redis, so that it is the same in every process.
-docs/3-operating.md lists the names.
+docs/operations.md lists the names.
 """
 
 from forge.operations.metrics.exposition import exposition
