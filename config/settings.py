@@ -10,7 +10,7 @@ from redis.connection import parse_url
 
 from config import env
 
-# --- Environment and security (docs/6-production.md) ------------------------------------------------------------------
+# --- Environment and security (docs/production.md) --------------------------------------------------------------------
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 FORGE_DATA = Path(env.string("FORGE_DATA", str(BASE_DIR / ".forge"))).absolute()
@@ -94,7 +94,7 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
-APPEND_SLASH = False  # clients call URLs exactly as the contract writes them
+APPEND_SLASH = False  # clients call URLs exactly as docs/api-contract.md writes them
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"

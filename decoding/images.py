@@ -20,7 +20,7 @@ _PROGRESSIVE_BLOCK = 2**12
 
 
 class Undecodable(Exception):
-    """Base of the errors that `opened` raises: `code` is the HTTP contract's, `str()` is the sentence."""
+    """Base of the errors that `opened` raises: `code` is one of docs/api-contract.md, `str()` is the sentence."""
 
     code: ClassVar[str]
     sentence: ClassVar[str]

@@ -1,4 +1,4 @@
-"""A client of the HTTP API as the contract describes one."""
+"""A client of the HTTP API as docs/api-contract.md describes one."""
 
 import re
 from collections.abc import AsyncIterator, Iterator

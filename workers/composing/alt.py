@@ -6,7 +6,7 @@ from workers.composing.noun_phrase import with_background
 from workers.english.grammar import capitalize_first, truncate
 from workers.imaging.image_facts import ImageFacts
 
-# Some screen readers pause after 125; the contract allows 250.
+# Some screen readers pause after 125; docs/api-contract.md allows 250.
 ALT_LIMIT = 125
 _CLOSE_UP = re.compile(r"^an? (?:extreme )?close-up (?:(?:view|shot) )?of ")
 
