@@ -1,7 +1,6 @@
 """Fuse one confident label with the decoder's sentence.
 
-Of two that contradict each other the more probable is kept, by a lead that depends on whether both could be true: the
-decoder is often wrong about things, the classifier has no scenes.
+If they contradict each other, the more probable is kept, by a lead that depends on whether both could be true.
 """
 
 from dataclasses import dataclass
@@ -43,10 +42,7 @@ _INDOOR = frozenset((
 # Kinds whose verb does not transfer: "a bird flying" never becomes "a dog flying".
 _ACTIVE = frozenset(("animal", "vehicle"))
 
-_ON_TABLES = frozenset((
-    "accessory", "clothing", "container", "drink", "electronics", "food", "household", "instrument", "office",
-    "tool", "toy",
-))  # fmt: skip
+_ON_TABLES = _INDOOR - {"appliance", "furniture"} | {"accessory", "clothing", "instrument", "toy"}
 _OUTDOOR = frozenset(("animal", "machine", "plant", "sport", "vehicle"))
 _SOLD = frozenset(("container", "drink", "food"))
 _PETS = frozenset(("cat", "dog"))
