@@ -14,7 +14,7 @@ _MAX_WORDS = 12
 _MIN_COLUMN_LINES, _MIN_COLUMN_CHARACTERS = 2, 12
 # In heights of a line: the gap between columns, between lines of a block, between words of a row.
 _COLUMN_GAP, _LINE_GAP, _WORD_GAP = 1.0, 0.9, 1.2
-_SAME_HEIGHT = 1.35
+_SAME_HEIGHT = 1.5
 # Text at the bottom counts as this much smaller than text at the top.
 _TOP_PREFERENCE = 0.35
 # Small print: below this share of the largest text's height.
@@ -23,7 +23,10 @@ _CJK = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 _TOKEN = re.compile(rf"{_CJK}|(?:(?!{_CJK})\S)+")
 # With the CJK full stop, comma, enumeration comma and fullwidth marks.
 _MARKS = ".!?;:,\u2026\u3002\uff0c\u3001\uff01\uff1f\uff1b\uff1a"
-_LETTERS = re.compile(rf"[^\W\d_]{{2}}|{_CJK}")
+_LETTER = re.compile(r"[^\W\d_]")
+_MIN_HEADLINE_LETTERS = 3
+# A number is quoted where it is so much larger than all other text: no label of an axis.
+_PROMINENT_NUMBER = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class Phrase:
     @property
     def prominence(self) -> float:
         return self.height * (1 - _TOP_PREFERENCE * self.top)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it has fewer letters than digits. A CJK character counts as two letters."""
+        return _count_letters(self.text) <= sum(character.isdigit() for character in self.text)
 
 
 def text_height(line: TextLine) -> float:
@@ -58,13 +66,14 @@ def reading_order(lines: Sequence[TextLine]) -> list[TextLine]:
 
 
 def phrases(lines: Sequence[TextLine]) -> list[Phrase]:
-    """Return the phrases of lines in reading order."""
+    """Return the phrases of lines in reading order, in the order of their first lines."""
     groups: list[list[TextLine]] = []
     for line in lines:
-        if groups and _continues(groups[-1][-1], line):
-            groups[-1].append(line)
-        else:
+        group = next((group for group in groups if any(_continues(earlier, line) for earlier in group)), None)
+        if group is None:
             groups.append([line])
+        else:
+            group.append(line)
     return [
         Phrase(_joined(group), statistics.median(map(text_height, group)), min(line.top for line in group))
         for group in groups
@@ -76,7 +85,11 @@ def headline(lines: Sequence[TextLine]) -> str:
 
     At most 12 words and 80 characters: larger text than that is no headline. Text near the top is preferred.
     """
-    candidates = [phrase for phrase in phrases(reading_order(lines)) if _LETTERS.search(phrase.text)]
+    candidates = [
+        phrase
+        for phrase in phrases(reading_order(lines))
+        if not phrase.is_number and _count_letters(phrase.text) >= _MIN_HEADLINE_LETTERS
+    ]
     if not candidates:
         return ""
     text = max(candidates, key=lambda phrase: phrase.prominence).text
@@ -91,18 +104,27 @@ def quotable(lines: Sequence[TextLine], words: int = _MAX_WORDS) -> list[str]:
     Repeated phrases and small print are left out, numbers too unless they are the largest text.
     """
     found = phrases(reading_order(lines))
-    by_prominence = sorted(range(len(found)), key=lambda number: -found[number].prominence)
+    heights = sorted((phrase.height for phrase in found), reverse=True)
     chosen: dict[int, str] = {}
-    for number in by_prominence:
+    for number in sorted(range(len(found)), key=lambda number: -found[number].prominence):
         phrase, rest = found[number], words - sum(map(count_words, chosen.values()))
-        if phrase.height < _SMALL_PRINT * found[by_prominence[0]].height or phrase.text in chosen.values():
+        if phrase.height < _SMALL_PRINT * heights[0] or phrase.text in chosen.values():
             continue
-        if chosen and not _LETTERS.search(phrase.text):
+        if phrase.is_number and not _is_prominent(phrase, heights):
             continue
         text = phrase.text if count_words(phrase.text) <= rest else _cut(phrase.text, rest, whole_words=not chosen)
         if text:
             chosen[number] = text
     return [chosen[number] for number in sorted(chosen)]
+
+
+def _is_prominent(phrase: Phrase, heights: Sequence[float]) -> bool:
+    """`heights`: of all phrases, the largest first."""
+    return len(heights) == 1 or phrase.height >= _PROMINENT_NUMBER * heights[1]
+
+
+def _count_letters(text: str) -> int:
+    return len(_LETTER.findall(text)) + len(re.findall(_CJK, text))
 
 
 def count_words(text: str) -> int:
