@@ -44,7 +44,7 @@ _IDENTITY_VALUE = re.compile(
     rf"{_START}(?:{_IDENTITY}){_END}[^\w\n]{{0,4}}(?:no|nr|number|#)?[^\w\n]{{0,4}}(?P<value>\S.*)"
 )
 _LABEL = re.compile(
-    rf"(?:{_START}(?:{_STRONG}|{_IDENTITY}){_END}|{_CJK})['\")\]]?\s*[:=\uff1a]?$|{_START}(?:{_WEAK}){_END}\s*[:=\uff1a]$"
+    rf"(?:{_START}(?:{_STRONG}|{_IDENTITY}){_END}|{_CJK})['\")\]]?\s*[.:=\uff1a]?$|{_START}(?:{_WEAK}){_END}\s*[:=\uff1a]$"
 )
 _SEED = _alternatives("recovery phrase", "seed phrase", "secret phrase", "mnemonic", "recovery codes", "backup codes")
 _SEED_LABEL = re.compile(rf"{_START}(?:{_SEED}){_END}")

@@ -1,5 +1,6 @@
 """Secrets in one text, and in lines that belong together."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -69,13 +70,12 @@ def without_secrets(lines: Sequence[_L]) -> list[_L]:
 
 
 def _values(lines: Sequence[Line]) -> Iterator[int]:
-    for label in lines:
-        if not is_label(label.text):
-            continue
-        for number, line in enumerate(lines):
-            near = line is not label and (_is_beside(label, line) or _is_below(label, line))
-            if near and (ends_with_separator(label.text) or _is_value(line.text)):
-                yield number
+    """Yield the numbers of the lines beside labels, or below those that have none beside them."""
+    for label in (line for line in lines if is_label(line.text)):
+        others = [number for number, line in enumerate(lines) if not is_label(line.text)]
+        beside = [number for number in others if _is_beside(label, lines[number])]
+        near = beside or [number for number in others if _is_below(label, lines[number])]
+        yield from (number for number in near if ends_with_separator(label.text) or _is_value(lines[number].text))
 
 
 def _is_value(text: str) -> bool:
@@ -109,8 +109,18 @@ def _fragments(lines: Sequence[Line], dropped: set[int]) -> Iterator[int]:
             if found.intersection(numbers) or not all(_same_row(window[0], line) for line in window[1:]):
                 continue
             if is_secret(" ".join(line.text for line in window)):
-                found.update(numbers)
-                yield from numbers
+                more = _digits_behind(lines, numbers.stop)
+                found.update(numbers, more)
+                yield from (*numbers, *more)
+
+
+def _digits_behind(lines: Sequence[Line], start: int) -> list[int]:
+    """Return the numbers of the lines from `start` that go on with digits in the same row."""
+    more = itertools.takewhile(
+        lambda number: lines[number].text.isdigit() and _same_row(lines[start - 1], lines[number]),
+        range(start, len(lines)),
+    )
+    return list(more)
 
 
 def _key_block(lines: Sequence[Line]) -> Iterator[int]:

@@ -7,17 +7,18 @@ from datetime import date
 
 _CONFUSED = str.maketrans("OoQDIl|SBZ", "0000111582")
 _WORD = re.compile(r"[A-Za-z0-9|]+")
-_DIGITS_ONLY = re.compile(r"(?=.*\d)[0-9OoQDIl|SBZ]+|[OoIl|]{3,}")
+_DIGITS_ONLY = re.compile(r"(?=.*\d)[0-9OoQDIl|SBZ]+|[OoIl|]{3,}|[OoQDIl|SBZ]{4}")
 
 # What looks like a longer number and is none: removed before the patterns below are tried.
 _HARMLESS = re.compile(
     r"\bISBN(?:-1[03])?:?\s*[\dXx][\dXx -]{8,16}"
     r"|(?<![\d-])97[89](?:[ -]?\d){10}(?![\d-])"  # ISBN-13
-    r"|(?<![\d.,])\d{1,3}(?:(?:,\d{3})+|(?:\.\d{3})+)(?:[.,]\d{1,2})?(?![\d.,]*\d)"  # thousands
+    r"|(?<![\d.,+])\d{1,3}(?:(?:,\d{3})+|(?:\.\d{3})+)(?:[.,]\d{1,2})?(?![\d.,]*\d)"  # thousands
     r"|(?<![\d.,])\d{1,4}[.,]\d+(?![.,]?\d)"  # decimal fractions
     r"|(?<![\d./-])(?:\d{4}([./-])\d\d?\1\d\d?|\d\d?([./-])\d\d?\2\d{4})(?![./-]?\d)"  # dates
     r"|(?<!\d)\d\d?:\d\d(?::\d\d)?(?!\d)"  # times
 )
+_SERIES = re.compile(r"(?<![\d.,-])\d+(?: \d+){2,}(?![\d.,-])")
 _SHORT_DATE = re.compile(r"(\d\d)-(\d\d)-(\d\d)")
 _COMPACT_DATES = (re.compile(r"(?:19|20)\d\d(\d\d)(\d\d)"), re.compile(r"(\d\d)(\d\d)(?:19|20)\d\d"))
 
@@ -56,7 +57,7 @@ _MAX_PADDED_STEP = 15
 _TELEPHONE_LABEL = re.compile(
     r"(?i)\b(?:tel|telephone|phone|ph|mobile|mob|cell|fax|call(?: us)?|text|sms|whatsapp|hotline|telefon|handy|mobil"
     r"|t[eé]l[eé]phone|t[eé]l|tel[eé]fono|cellulare|rufnummer|電話|电话)\b[^\w+(]{0,4}(?:no|nr|number)?[^\w+(]{0,3}"
-    r"[+(]?\d(?:[ ()./-]{0,3}\d){4,}"
+    r"(?P<number>[+(]?\d(?:[ ()./-]{0,3}\d){4,})"
 )
 
 
@@ -64,21 +65,25 @@ def has_private_number(text: str) -> bool:
     """Return whether the text contains a number of a card, an account, a person or a telephone."""
     if _MASKED_CARD.search(text) or _has_mrz(text) or _has_iban(text):
         return True
-    plain = _HARMLESS.sub(" ; ", _with_digits(text))
+    digits = _with_digits(text)
+    plain = _SERIES.sub(lambda match: ";" if _is_series(match[0]) else match[0], _HARMLESS.sub(" ; ", digits))
     return (
         any(not _is_series(match[0]) for match in _CARD.finditer(plain))
         or any(not _is_compact_date(match[0]) for match in _RUN.finditer(plain))
         or bool(_PERSON.search(plain) or _PERSON.search(text))
         or any(not _is_short_date(match[0]) for match in _SORT_CODE.finditer(plain))
-        or has_telephone(plain)
+        or _has_labelled_telephone(digits)
+        or _has_telephone(plain)
     )
 
 
-def has_telephone(text: str) -> bool:
+def _has_telephone(text: str) -> bool:
     found = (match[0] for match in _TELEPHONE.finditer(text))
-    return bool(_TELEPHONE_LABEL.search(_with_digits(text))) or any(
-        _count_digits(number) >= _MIN_TELEPHONE_DIGITS and not _is_series(number) for number in found
-    )
+    return any(_count_digits(number) >= _MIN_TELEPHONE_DIGITS and not _is_series(number) for number in found)
+
+
+def _has_labelled_telephone(text: str) -> bool:
+    return any(not _is_series(match["number"]) for match in _TELEPHONE_LABEL.finditer(text))
 
 
 def _with_digits(text: str) -> str:
@@ -102,7 +107,7 @@ def _is_series(text: str) -> bool:
     if all(1900 <= group <= 2099 for group in groups):
         return True
     steps = set(_steps(groups))
-    limit = _MAX_PADDED_STEP if text.startswith("0") else max(groups)
+    limit = _MAX_PADDED_STEP if re.match(r"0\d", text) else max(groups)
     return len(groups) > 2 and len(steps) == 1 and 0 < abs(steps.pop()) <= limit
 
 

@@ -24,7 +24,8 @@ _LONG, _LONG_CHANGES = 20, 6
 _SEED_LENGTHS = (12, 15, 18, 21, 24)
 _FUNCTION_WORDS = frozenset(
     ("a", "an", "and", "are", "as", "at", "be", "by", "de", "der", "die", "du", "el", "for", "from", "has", "have",
-     "he", "her", "his", "i", "in", "is", "it", "its", "la", "le", "no", "not", "of", "on", "or", "our", "she", "so", "than",
+     "he", "her", "his", "i", "in", "is", "it", "its", "la", "le", "no", "not", "of", "on", "or", "our", "she",
+     "so", "than",
      "that", "the", "their", "them", "they", "this", "to", "und", "us", "was", "we", "were", "what", "when", "which",
      "who", "will", "with", "you", "your")
 )  # fmt: skip

@@ -18,7 +18,7 @@ _SAME_HEIGHT = 1.5
 # Text at the bottom counts as this much smaller than text at the top.
 _TOP_PREFERENCE = 0.35
 # Small print: below this share of the largest text's height.
-_SMALL_PRINT = 0.35
+_SMALL_PRINT = 0.2
 _CJK = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 _TOKEN = re.compile(rf"{_CJK}|(?:(?!{_CJK})\S)+")
 # With the CJK full stop, comma, enumeration comma and fullwidth marks.

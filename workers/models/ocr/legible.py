@@ -11,7 +11,7 @@ _MIN_CONFIDENCE_CJK = 0.9
 # Beside lines in a script that the model lacks: "Зоопарк" becomes "3oonapk" with 0.957.
 _MIN_CONFIDENCE_UNKNOWN_SCRIPT = 0.97
 _SHORT = 3
-_SCRIPTS = ("LATIN", "GREEK", "CJK", "HIRAGANA", "KATAKANA", "FULLWIDTH", "HALFWIDTH")
+_SCRIPTS = ("LATIN", "GREEK", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "FULLWIDTH", "HALFWIDTH")
 _UNKNOWN_SCRIPT = re.compile(r"\s{2,}")
 # Wheels, windows and fences: "00", "II", "111".
 _STROKES = set("0oqil1|")
@@ -52,7 +52,8 @@ def _is_text(text: str, characters: Sequence[str]) -> bool:
     different = {character.lower() for character in characters}
     if len(characters) < 2 or len(characters) * 2 < len("".join(text.split())):
         return False
-    return not (len(different) == 1 and (len(characters) > 2 or different <= _STROKES))
+    repeated = len(different) == 1 and len(characters) == len("".join(text.split()))
+    return not (repeated and (len(characters) > 2 or different <= _STROKES))
 
 
 def _script(character: str) -> str:
