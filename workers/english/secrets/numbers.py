@@ -30,8 +30,11 @@ _MASKED_CARD = re.compile(r"(?:[*xX•·#]{4}[ -]?){2,3}\d{4}\b|[*•·#]{4,}[ -
 _RUN = re.compile(r"(?<![\d.,])\d{8,}(?!\d|[.,]\d)")
 _PERSON = re.compile(
     r"(?<![\d-])(?:\d{3}[- ]\d\d[- ]\d{4}|\d\d-\d{7})(?![\d-])"  # US: SSN, EIN
-    r"|\b[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D]\b"  # UK national insurance
     r"|\b[12] ?\d\d ?[01]\d ?\d[\dAB] ?\d{3} ?\d{3} ?\d\d\b"  # French social security
+)
+# These are searched in the original: a final S is no 5, and the start of a CPF no number with thousands.
+_PERSON_AS_WRITTEN = re.compile(
+    r"\b[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D]\b"  # UK national insurance
     r"|\b\d{8} ?-? ?[A-HJ-NP-TV-Z]\b|\b[XYZ]-?\d{7}-?[A-Z]\b"  # Spanish DNI and NIE
     r"|\b[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]\b"  # Italian codice fiscale
     r"|\b[A-Z]{2}\d{8,12}\b"  # VAT
@@ -70,7 +73,7 @@ def has_private_number(text: str) -> bool:
     return (
         any(not _is_series(match[0]) for match in _CARD.finditer(plain))
         or any(not _is_compact_date(match[0]) for match in _RUN.finditer(plain))
-        or bool(_PERSON.search(plain) or _PERSON.search(text))
+        or bool(_PERSON.search(plain) or _PERSON_AS_WRITTEN.search(text))
         or any(not _is_short_date(match[0]) for match in _SORT_CODE.finditer(plain))
         or _has_labelled_telephone(digits)
         or _has_telephone(plain)

@@ -22,6 +22,8 @@ _SYMBOLS = set("!@#$%^&*?~")
 _MIN_CHANGES = 4
 _LONG, _LONG_CHANGES = 20, 6
 _SEED_LENGTHS = (12, 15, 18, 21, 24)
+# Bullets and brackets before the first word.
+_OPENING = "([<>-*\u2022\u201c\"' "
 _FUNCTION_WORDS = frozenset(
     ("a", "an", "and", "are", "as", "at", "be", "by", "de", "der", "die", "du", "el", "for", "from", "has", "have",
      "he", "her", "his", "i", "in", "is", "it", "its", "la", "le", "no", "not", "of", "on", "or", "our", "she",
@@ -82,7 +84,7 @@ def _is_password(word: str) -> bool:
 
 
 def _is_seed(text: str) -> bool:
-    words = re.sub(r"\b\d{1,2}[.):]?(?=\s|$)", " ", text).split()
+    words = re.sub(r"\b\d{1,2}[.):]?(?=\s|$)", " ", text.lstrip(_OPENING)).split()
     return (
         len(words) in _SEED_LENGTHS
         and all(re.fullmatch(r"[a-z]{3,8}", word) for word in words)
