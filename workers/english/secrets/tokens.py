@@ -20,7 +20,7 @@ _FORMULA = re.compile(r"C\d*H\d+(?:(?:O|N|S|P|Cl|Br|Na|K|F)\d*){0,4}|\d{2,5}x\d{
 _SYMBOLS = set("!@#$%^&*?~")
 # Of a string with letters and digits: how often they alternate in what nobody writes as a name.
 _MIN_CHANGES = 4
-_LONG, _LONG_CHANGES = 20, 6
+_LONG, _LONG_CHANGES, _RANDOM_CASES = 20, 6, 0.35
 _SEED_LENGTHS = (12, 15, 18, 21, 24)
 # Bullets and brackets before the first word.
 _OPENING = "([<>-*\u2022\u201c\"' "
@@ -66,13 +66,16 @@ def _is_code(text: str) -> bool:
 
 
 def _is_random(text: str) -> bool:
-    if not _is_mixed(text) or _FORMULA.fullmatch(text):
+    if _FORMULA.fullmatch(text):
         return False
     changes = len(re.findall(r"(?i)[a-z](?=\d)|\d(?=[a-z])", text))
     if changes >= _MIN_CHANGES:
         return True
     cases = len(re.findall(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])", text))
-    return len(text) >= _LONG and changes + cases >= _LONG_CHANGES and changes > 1
+    if len(text) < _LONG:
+        return False
+    # Half of random letters change case, a quarter of those of a name such as AbstractFactoryBean.
+    return (changes > 1 and changes + cases >= _LONG_CHANGES) or cases >= _RANDOM_CASES * len(text)
 
 
 def _is_password(word: str) -> bool:
