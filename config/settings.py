@@ -197,6 +197,8 @@ FORGE_MODEL_THREADS = env.integer("FORGE_MODEL_THREADS", 1, least=1)
 # A child process does not wait for the worker's other threads; it takes some dozens of megabytes.
 FORGE_MODEL_PROCESS = env.boolean("FORGE_MODEL_PROCESS", FORGE_MODELS != "scripted")
 FORGE_MODEL_IDLE_S = env.number("FORGE_MODEL_IDLE_S", 0.0, least=0.0)
+# auto: text in images is read where the packages of requirements.txt are installed.
+FORGE_OCR = env.choice("FORGE_OCR", "auto", ["auto", "off"])
 # Images show clothes, and captioners guess gender from them.
 FORGE_NEUTRAL_PEOPLE = env.boolean("FORGE_NEUTRAL_PEOPLE", True)
 # Checkpoints: names on the hub, or absolute paths of folders.

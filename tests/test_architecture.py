@@ -59,7 +59,9 @@ def test_only_events_record_an_event() -> None:
     assert files_with(r"JobEvent\.objects\.(bulk_)?create|JobEvent\(job", "forge/jobs/events.py") == []
 
 
-@pytest.mark.parametrize("library", ["torch", "transformers", "efficientnet_lite_pytorch"])
+@pytest.mark.parametrize(
+    "library", ["torch", "transformers", "efficientnet_lite_pytorch", "rapidocr", "onnxruntime", "cv2"]
+)
 def test_model_libraries_are_imported_in_workers_models_only(library: str) -> None:
     for path in OUTSIDE_MIGRATIONS:
         if any(name.partition(".")[0] == library for name in imports(ast.parse(path.read_text()))):

@@ -18,6 +18,7 @@ WRONG = [
     ("FORGE_WORKER_METRICS_PORT", "70000", "a whole number from 0 to 65535"),
     ("FORGE_LEASE_S", "nan", "a number of 1 or more"),
     ("FORGE_MODELS", "gpt", "auto, blip-clip, embedded or scripted"),
+    ("FORGE_OCR", "on", "auto or off"),
     ("FORGE_PRECISION", "fp8", "auto, fp32, bf16 or int8"),
     ("FORGE_SCRIPT", "[1]", "a JSON object"),
     ("FORGE_SCRIPT", "{", "a JSON object"),

@@ -1,0 +1,5 @@
+"""Text in images: TextReader reads its lines; `layout` orders them and chooses which to quote."""
+
+from workers.models.ocr.reader import TextReader
+
+__all__ = ["TextReader"]
