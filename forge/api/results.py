@@ -23,7 +23,7 @@ class MetadataSerializer(serializers.Serializer[Any]):
 
 class KindField(serializers.ChoiceField):
     def __init__(self, **options: Any) -> None:
-        super().__init__(choices=Kind.values, help_text="What sort of image it is.", **options)
+        super().__init__(choices=Kind.choices, help_text="What sort of image it is.", **options)
 
 
 class ConfidenceField(serializers.FloatField):
