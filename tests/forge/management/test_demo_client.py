@@ -16,9 +16,9 @@ DOUBTFUL = {**OLD, "kind": "poster", "confidence": 0.214, "needsReview": True}
 
 def printed(content: RenderableType) -> str:
     """Return the text without colour, as in a file or pipe."""
-    console = Console(file=StringIO(), width=100, no_color=True)
-    console.print(content)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    file = StringIO()
+    Console(file=file, width=100, no_color=True).print(content)
+    return file.getvalue()
 
 
 def result(data: dict[str, Any]) -> Event:
