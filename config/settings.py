@@ -295,6 +295,7 @@ SPECTACULAR_SETTINGS = {
         "JobStatus": "forge.models.Job.Status",
         "AnalysisStatus": "forge.models.ImageAnalysis.Status",
         "CreditKind": "forge.models.CreditEntry.Kind",
+        "ImageKind": "forge.models.Kind",
     },
 }
 

@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TypedDict
 
 from decoding import Limits
 from workers.composing.metadata import ComposedMetadata, compose
@@ -21,6 +22,14 @@ class NoCaptionProduced(Exception):
         super().__init__("The models found no words for this image.")
 
 
+class Assessment(TypedDict):
+    """`kind`, `confidence` and `needsReview` of docs/api-contract.md."""
+
+    kind: str
+    confidence: float
+    needsReview: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """The composed metadata and its provenance, which is plain data for JSON.
@@ -31,6 +40,10 @@ class Analysis:
     composed: ComposedMetadata
     provenance: dict[str, object]
     milliseconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def assessment(self) -> Assessment:
+        return _assessment(self.composed)
 
 
 def describe(
@@ -58,11 +71,23 @@ def describe(
     decode_ms, predict_ms, compose_ms = ((after - before) * 1000 for before, after in itertools.pairwise(times))
     wait_ms = max(0.0, predict_ms - sum(prediction.milliseconds.values()))
     spent = {"decode": decode_ms, "wait": wait_ms, **prediction.milliseconds, "compose": compose_ms}
-    return Analysis(composed, _provenance(engine, prediction, spent), spent)
+    return Analysis(composed, _provenance(engine, prediction, composed, spent), spent)
 
 
-def _provenance(engine: Engine, prediction: Prediction, spent: Mapping[str, float]) -> dict[str, object]:
+def _assessment(composed: ComposedMetadata) -> Assessment:
+    """Return the assessment, `confidence` rounded to three decimals."""
     return {
+        "kind": composed.kind,
+        "confidence": round(composed.confidence, 3),
+        "needsReview": composed.needs_review,
+    }
+
+
+def _provenance(
+    engine: Engine, prediction: Prediction, composed: ComposedMetadata, spent: Mapping[str, float]
+) -> dict[str, object]:
+    return {
+        "assessment": _assessment(composed),
         "models": engine.provenance,
         "captions": [_caption_record(caption) for caption in prediction.captions],
         "tags": [{"text": tag.text, "confidence": tag.confidence} for tag in prediction.tags],

@@ -70,6 +70,7 @@ def _run(claim: services.Claim) -> None:
         services.analysis_succeed,
         claim=claim,
         metadata=analysis.composed.as_metadata(),
+        assessment=analysis.assessment,
         filenames=analysis.composed.filename_candidates,
         provenance=analysis.provenance,
     )

@@ -5,6 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from forge.api.results import AssessmentSerializer
+
 
 class ModelSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
@@ -26,6 +28,7 @@ class CandidateSerializer(ScoredSerializer):
 class ProvenanceSerializer(serializers.Serializer[Any]):
     """How the metadata was made; a newer version of the service may add fields."""
 
+    assessment = AssessmentSerializer(required=False, help_text="Absent from results of versions before 0.3.")
     models = serializers.DictField(child=ModelSerializer(), help_text="By role: `captioner`, `tagger`.")
     captions = CandidateSerializer(many=True, help_text="Every candidate, best first.")
     tags = ScoredSerializer(many=True)

@@ -5,8 +5,10 @@ from typing import Any
 from rest_framework import serializers
 
 from forge.api.provenance import ProvenanceField
+from forge.api.results import ConfidenceField, KindField, MetadataSerializer, NeedsReviewField
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
-from forge.sessions.filenames import FILENAME_MAX_LENGTH
+
+RESULT_FIELDS = ("metadata", "kind", "confidence", "needsReview")
 
 
 class OptionalFieldsSerializer(serializers.Serializer[Any]):
@@ -17,19 +19,6 @@ class OptionalFieldsSerializer(serializers.Serializer[Any]):
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown = super().to_representation(instance)
         return {key: value for key, value in shown.items() if key not in self.optional or value not in (None, "")}
-
-
-class MetadataSerializer(serializers.Serializer[Any]):
-    """The metadata of one image."""
-
-    title = serializers.CharField()
-    alt = serializers.CharField(max_length=250)
-    caption = serializers.CharField()
-    description = serializers.CharField()
-    filename = serializers.CharField(
-        max_length=FILENAME_MAX_LENGTH, help_text="Without extension; unique within the session."
-    )
-    seoTags = serializers.ListField(child=serializers.CharField(), min_length=3, max_length=15)
 
 
 # --- Sessions ---------------------------------------------------------------------------------------------------------
@@ -62,13 +51,16 @@ IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]
 
 
 class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
-    """One image with the state of its latest analysis and its latest metadata."""
+    """One image with the state of its latest analysis and its latest result."""
 
-    optional = ("metadata", "error", "code", "jobId")
+    optional = (*RESULT_FIELDS, "error", "code", "jobId")
 
     status = serializers.SerializerMethodField()
     jobId = serializers.SerializerMethodField()
     metadata = MetadataSerializer(required=False)
+    kind = KindField(required=False)
+    confidence = ConfidenceField(required=False)
+    needsReview = NeedsReviewField(required=False, source="needs_review")
     error = serializers.SerializerMethodField()
     code = serializers.SerializerMethodField()
 
@@ -111,6 +103,9 @@ class AnalyzeSingleRequest(serializers.Serializer[Any]):
 class SingleResultSerializer(serializers.Serializer[Any]):
     imageId = serializers.CharField()
     metadata = MetadataSerializer()
+    kind = KindField()
+    confidence = ConfidenceField()
+    needsReview = NeedsReviewField()
     jobId = serializers.CharField()
     creditsRemaining = serializers.IntegerField()
 
@@ -118,11 +113,14 @@ class SingleResultSerializer(serializers.Serializer[Any]):
 class AnalysisSerializer(OptionalFieldsSerializer, serializers.Serializer[ImageAnalysis]):
     """One image of a job."""
 
-    optional = ("metadata", "error", "code", "provenance")
+    optional = (*RESULT_FIELDS, "error", "code", "provenance")
 
     imageId = serializers.CharField(source="image_id")
     status = serializers.ChoiceField(choices=ImageAnalysis.Status.values)
     metadata = MetadataSerializer(required=False)
+    kind = KindField(required=False)
+    confidence = ConfidenceField(required=False)
+    needsReview = NeedsReviewField(required=False, source="needs_review")
     error = serializers.CharField(required=False)
     code = serializers.CharField(required=False)
     provenance = ProvenanceField(required=False, help_text="With `?include=provenance`.")
@@ -162,6 +160,9 @@ class ResultSerializer(serializers.Serializer[Any]):
 
     imageId = serializers.CharField()
     metadata = MetadataSerializer()
+    kind = KindField()
+    confidence = ConfidenceField()
+    needsReview = NeedsReviewField()
 
 
 class ImageErrorSerializer(serializers.Serializer[Any]):

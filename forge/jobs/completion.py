@@ -7,12 +7,47 @@ from django.utils import timezone
 from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.jobs import states
-from forge.jobs.events import CompleteData, event_record
-from forge.models import ImageAnalysis, Job
+from forge.jobs.events import Assessment, CompleteData, ImageMetadata, event_record
+from forge.models import Image, ImageAnalysis, Job
 
 _A = ImageAnalysis.Status
 _J = Job.Status
 _COUNTERS: dict[str, str] = {_A.FAILED: "failed", _A.CANCELLED: "cancelled"}
+
+
+def analysis_end_succeeded(
+    analysis_id: int,
+    job_id: str,
+    image_id: str,
+    *,
+    where: dict[str, Any],
+    metadata: ImageMetadata,
+    assessment: Assessment,
+    provenance: dict[str, Any] | None,
+) -> bool:
+    """End an analysis with its result, which becomes the image's; False when it no longer matches `where`."""
+    result = {
+        "metadata": metadata,
+        "kind": assessment["kind"],
+        "confidence": assessment["confidence"],
+        "needs_review": assessment["needsReview"],
+    }
+    ended = states.analysis_transition(
+        analysis_id,
+        source=_A.PROCESSING,
+        target=_A.SUCCEEDED,
+        where=where,
+        **result,
+        provenance=provenance,
+        finished_at=timezone.now(),
+        lease_until=None,
+    )
+    if not ended:
+        return False  # The lease expired, and the image was claimed again.
+    Image.objects.filter(pk=image_id).update(filename=metadata["filename"], **result)
+    event_record(job_id=job_id, type="result", data={"imageId": image_id, "metadata": metadata, **assessment})
+    job_complete_if_last(states.job_increment(job_id, "succeeded"))
+    return True
 
 
 def analysis_end_refunded(

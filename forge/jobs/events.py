@@ -30,7 +30,15 @@ class ImageMetadata(TypedDict):
     seoTags: list[str]
 
 
-class ResultData(TypedDict):
+class Assessment(TypedDict):
+    """The image's kind (`Kind`), the probability that the words are right, and whether a person should review them."""
+
+    kind: str
+    confidence: float
+    needsReview: bool
+
+
+class ResultData(Assessment):
     """An image succeeded."""
 
     imageId: str

@@ -5,14 +5,17 @@ from typing import cast
 
 from forge import selectors
 from forge.credits import ledger
-from forge.jobs.events import ImageMetadata
+from forge.jobs.events import Assessment, ImageMetadata
 from forge.models import Account, ImageAnalysis
 
 
 @dataclass(frozen=True)
 class Succeeded:
+    """`assessment` is None where a version before 0.3 analyzed the image."""
+
     image_id: str
     metadata: ImageMetadata
+    assessment: Assessment | None
     credits_remaining: int
 
 
@@ -38,7 +41,14 @@ def outcome_get(account: Account, job_id: str) -> ImageOutcome:
     analysis = selectors.job_get(account, job_id).analyses.all()[0]
     match analysis.status:
         case ImageAnalysis.Status.SUCCEEDED:
-            return Succeeded(analysis.image_id, cast("ImageMetadata", analysis.metadata), ledger.balance(account.pk))
+            metadata = cast("ImageMetadata", analysis.metadata)
+            return Succeeded(analysis.image_id, metadata, _assessment(analysis), ledger.balance(account.pk))
         case ImageAnalysis.Status.FAILED | ImageAnalysis.Status.CANCELLED:
             return Failed(analysis.image_id, analysis.error, analysis.code)
     return Unfinished(analysis.image_id)
+
+
+def _assessment(analysis: ImageAnalysis) -> Assessment | None:
+    if analysis.confidence is None or analysis.needs_review is None:
+        return None
+    return {"kind": analysis.kind, "confidence": analysis.confidence, "needsReview": analysis.needs_review}

@@ -23,7 +23,7 @@ from forge.errors import (
 )
 from forge.idempotency import ClaimedKey, acceptance_record
 from forge.jobs import completion, dispatch, fair_queue, states
-from forge.jobs.events import ImageMetadata, event_record
+from forge.jobs.events import Assessment, ImageMetadata, event_record
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.representations import job_representation
 from forge.sessions.filenames import filename_choose
@@ -170,7 +170,12 @@ def _record_start(analysis: ImageAnalysis) -> None:
 
 @transaction.atomic
 def analysis_succeed(
-    *, claim: Claim, metadata: ImageMetadata, filenames: Sequence[str], provenance: dict[str, Any] | None = None
+    *,
+    claim: Claim,
+    metadata: ImageMetadata,
+    assessment: Assessment,
+    filenames: Sequence[str],
+    provenance: dict[str, Any] | None = None,
 ) -> bool:
     """Save an image's result; False when the claim is no longer held.
 
@@ -180,23 +185,15 @@ def analysis_succeed(
     image = _image_locking_session(claim.image_id)
     if image is None:
         return False
-    result: ImageMetadata = {**metadata, "filename": filename_choose(image=image, candidates=filenames)}
-    saved = states.analysis_transition(
+    return completion.analysis_end_succeeded(
         claim.analysis_id,
-        source=_A.PROCESSING,
-        target=_A.SUCCEEDED,
+        claim.job_id,
+        claim.image_id,
         where={"holder": claim.holder, "attempts": claim.attempt},
-        metadata=result,
+        metadata={**metadata, "filename": filename_choose(image=image, candidates=filenames)},
+        assessment=assessment,
         provenance=provenance,
-        finished_at=timezone.now(),
-        lease_until=None,
     )
-    if not saved:
-        return False  # The lease expired, and the image was claimed again.
-    Image.objects.filter(pk=image.pk).update(metadata=result, filename=result["filename"])
-    event_record(job_id=claim.job_id, type="result", data={"imageId": claim.image_id, "metadata": result})
-    completion.job_complete_if_last(states.job_increment(claim.job_id, "succeeded"))
-    return True
 
 
 def _image_locking_session(image_id: str) -> Image | None:

@@ -20,6 +20,8 @@ from forge.jobs.events import METADATA_FIELDS
 from forge.stack.readiness import error_sentence
 
 BASE_PATH = "/image-forge-api/v1"
+NEEDS_REVIEW = "needs review"
+REVIEW_STYLE = "bold yellow"
 STYLES = {"progress": "cyan", "result": "green", "error": "red", "complete": "bold"}
 # The server sends a keep-alive comment every 15 s: a stream without one is broken.
 READ_TIMEOUT_S = 40.0
@@ -108,22 +110,35 @@ def event_line(event: Event, image: str) -> Text:
     """Return one line for the event; the display cuts it at its width."""
     data = {name: value for name, value in event.data.items() if name != "imageId"}
     shown = json.dumps(data.get("metadata", data), ensure_ascii=False)
-    return Text.assemble(f"{event.id:>4}  ", (f"{event.name:<8}", STYLES.get(event.name, "")), f"  {image}  {shown}")
+    kind = f"{data['kind']}  " if "kind" in data else ""
+    review = (f"{NEEDS_REVIEW}  ", REVIEW_STYLE) if data.get("needsReview") else ""
+    name = (f"{event.name:<8}", STYLES.get(event.name, ""))
+    return Text.assemble(f"{event.id:>4}  ", name, f"  {image}  ", kind, review, shown)
 
 
 def result_panel(name: str, outcome: Event | None) -> Panel:
-    """Return the metadata of one image, or its error."""
+    """Return the result of one image, or its error."""
     lines = Table.grid(padding=(0, 2))
     lines.add_column(style="bold")
     lines.add_column(overflow="fold")
-    metadata = outcome.data.get("metadata") if outcome else None
-    if metadata:
+    succeeded = outcome is not None and outcome.name == "result"
+    if outcome and succeeded:
         for field in METADATA_FIELDS:
-            value = metadata[field]
+            value = outcome.data["metadata"][field]
             lines.add_row(field, Text(", ".join(value) if isinstance(value, list) else str(value)))
+        _add_assessment(lines, outcome.data)
     else:
         lines.add_row("failed", Text(outcome.data["error"] if outcome else "No result came for this image."))
-    return Panel(lines, title=Text(name), title_align="left", border_style="green" if metadata else "red")
+    return Panel(lines, title=Text(name), title_align="left", border_style="green" if succeeded else "red")
+
+
+def _add_assessment(lines: Table, data: dict[str, Any]) -> None:
+    """Add the kind and the confidence, with a mark in words where the result needs review."""
+    if "kind" not in data:
+        return  # A service of a version before 0.3.
+    lines.add_row("kind", Text(data["kind"]))
+    review = (f"  {NEEDS_REVIEW}", REVIEW_STYLE) if data["needsReview"] else ""
+    lines.add_row("confidence", Text.assemble(f"{data['confidence']:.2f}", review))
 
 
 def terminal() -> Console:

@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from forge.models.accounts import Account
 from forge.models.identifiers import job_id
+from forge.models.results import Result
 from forge.models.sessions import Image, Session
 
 
@@ -55,7 +56,7 @@ class Job(models.Model):
         return self.finished_at is not None
 
 
-class ImageAnalysis(models.Model):
+class ImageAnalysis(Result):
     """One image of a job: its state, lease and result."""
 
     class Status(models.TextChoices):
@@ -80,7 +81,6 @@ class ImageAnalysis(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    metadata = models.JSONField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
     code = models.CharField(max_length=40, blank=True)
     provenance = models.JSONField(null=True, blank=True)

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from forge.models.accounts import Account
 from forge.models.identifiers import image_id, session_id
+from forge.models.results import Result
 
 
 def session_expiry() -> datetime:
@@ -35,8 +36,11 @@ class Session(models.Model):
         return self.expires_at <= timezone.now()
 
 
-class Image(models.Model):
-    """One uploaded image: `width` and `height` in pixels after EXIF orientation, `size` in bytes."""
+class Image(Result):
+    """One uploaded image and its latest result.
+
+    `width` and `height` are pixels after EXIF orientation, `size` is bytes.
+    """
 
     id = models.CharField(primary_key=True, max_length=40, default=image_id, editable=False)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="images")
@@ -48,8 +52,7 @@ class Image(models.Model):
     height = models.PositiveIntegerField()
     storage_key = models.CharField(max_length=200, unique=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # The latest result and its file name, which is unique within the session.
-    metadata = models.JSONField(null=True, blank=True)
+    # Of the latest result; unique within the session.
     filename = models.CharField(max_length=80, null=True, blank=True)  # noqa: DJ001 (unset is not a name)
 
     class Meta:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
+from forge.models import Kind
 from forge.stack import Stack
 from tests.e2e.client import StreamEvent, analyze_body, colored_images, parse_events, submit, upload
 from tests.e2e.conftest import MakeKey, MakeStack, needs_curl
@@ -27,6 +28,7 @@ def check(events: list[StreamEvent]) -> None:
     results = [json.loads(event.data) for event in events if event.type == "result"]
     assert len({result["imageId"] for result in results}) == IMAGES
     assert len({result["metadata"]["filename"] for result in results}) == IMAGES
+    assert {"kind", "confidence", "needsReview"} <= set.intersection(*map(set, results))
 
 
 def test_httpx_sse_reads_each_event_of_twenty_images_once(client: httpx.Client) -> None:
@@ -137,6 +139,9 @@ def test_analyze_single_returns_the_metadata(client: httpx.Client) -> None:
     assert response.status_code == 200
     assert response.json()["creditsRemaining"] == before - 1
     assert response.json()["metadata"]["seoTags"]
+    assert response.json()["kind"] in Kind.values
+    assert 0.0 <= response.json()["confidence"] <= 1.0
+    assert isinstance(response.json()["needsReview"], bool)
     assert client.get(f"jobs/{response.json()['jobId']}").json()["status"] == "complete"
 
 

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from forge.errors import AnalysisFailed
 from forge.jobs import services
-from forge.jobs.events import ImageMetadata
+from forge.jobs.events import Assessment, ImageMetadata
 from forge.jobs.services import Claim, ImageReference
 from forge.models import Account, Image, ImageAnalysis, Job, JobEvent, Session
 
@@ -17,6 +19,7 @@ METADATA: ImageMetadata = {
     "filename": "red-kettle",
     "seoTags": ["kettle", "red", "kitchen"],
 }
+ASSESSMENT: Assessment = {"kind": "painting", "confidence": 0.25, "needsReview": True}
 
 
 def session_without_files(account: Account, images: int) -> Session:
@@ -65,7 +68,14 @@ def claim(analysis: ImageAnalysis, holder: str = "worker-1") -> Claim:
 
 
 def succeed(claimed: Claim, *filenames: str) -> bool:
-    return services.analysis_succeed(claim=claimed, metadata=METADATA, filenames=filenames or ("red-kettle",))
+    return services.analysis_succeed(
+        claim=claimed, metadata=METADATA, assessment=ASSESSMENT, filenames=filenames or ("red-kettle",)
+    )
+
+
+def without_assessment(rows: "QuerySet[ImageAnalysis] | QuerySet[Image]") -> None:
+    """Change results to those of a version before 0.3."""
+    rows.update(kind="", confidence=None, needs_review=None)
 
 
 def run(job: Job, *, failing: frozenset[int] = frozenset()) -> None:

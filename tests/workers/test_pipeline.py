@@ -53,6 +53,8 @@ def test_provenance_is_json_with_models_scores_and_times(engine: Engine) -> None
         "revision": "1",
         "options": {},
     }
+    assert provenance["assessment"] == analysis.assessment
+    assert set(analysis.assessment) == {"kind", "confidence", "needsReview"}
     assert provenance["captions"][0]["confidence"] == 0.9
     assert "similarity" not in provenance["captions"][0]  # CLIP has not scored it
     assert {tag["confidence"] for tag in provenance["tags"]} == {0.9, 0.6}

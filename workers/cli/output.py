@@ -7,7 +7,7 @@ from typing import TypedDict, cast
 from workers.composing.metadata import Metadata
 from workers.pipeline import Analysis
 
-FIELD_NAMES = ("title", "alt", "caption", "description", "file name", "tags")
+FIELD_NAMES = ("title", "alt", "caption", "description", "file name", "tags", "kind", "review")
 _INDENT = "  "
 _COLUMN = 2 + max(map(len, FIELD_NAMES))
 
@@ -20,6 +20,9 @@ class ScoredText(TypedDict):
 class CaptionRecord(TypedDict):
     path: str
     metadata: Metadata
+    kind: str
+    confidence: float
+    needsReview: bool
     caption: ScoredText
     tags: list[ScoredText]
     model: str
@@ -32,6 +35,7 @@ def caption_record(path: str, analysis: Analysis, *, filename: str, model: str) 
     return {
         "path": path,
         "metadata": metadata,
+        **analysis.assessment,
         "caption": _scored_text(captions[0]) if captions else {"text": metadata["caption"], "confidence": 0.0},
         "tags": cast("list[ScoredText]", analysis.provenance["tags"]),
         "model": model,
@@ -47,11 +51,13 @@ def format_json(record: CaptionRecord) -> str:
 
 
 def format_block(record: CaptionRecord, width: int | None) -> str:
-    """Format one line per field, wrapped at `width`, if any, and an empty line."""
+    """Format one line per field, wrapped at `width`, if any, and an empty line; `review` only where it is needed."""
     metadata = record["metadata"]
     values = (metadata["title"], metadata["alt"], metadata["caption"], metadata["description"], metadata["filename"])
-    rows = zip(FIELD_NAMES, (*values, ", ".join(metadata["seoTags"])), strict=True)
-    return "\n".join([record["path"], *(_format_field(name, text, width) for name, text in rows), "", ""])
+    review = f"needs review, confidence {record['confidence']:.2f}" if record["needsReview"] else ""
+    rows = zip(FIELD_NAMES, (*values, ", ".join(metadata["seoTags"]), record["kind"], review), strict=True)
+    lines = [_format_field(name, text, width) for name, text in rows if name != "review" or text]
+    return "\n".join([record["path"], *lines, "", ""])
 
 
 def _format_field(name: str, text: str, width: int | None) -> str:

@@ -17,6 +17,8 @@ from workers.english.consistency import colors_agree
 from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
 
+REVIEW_BELOW = 0.33
+
 
 class Metadata(TypedDict):
     """The object `metadata` of docs/api-contract.md."""
@@ -40,6 +42,9 @@ class ComposedMetadata:
     filename: str
     filename_candidates: tuple[str, ...]
     seo_tags: tuple[str, ...]
+    kind: str
+    confidence: float
+    needs_review: bool
 
     def as_metadata(self) -> Metadata:
         return {
@@ -71,6 +76,7 @@ def compose(
     if facts.backdrop_phrase and not colors_agree(phrase, facts.colors):
         facts = replace(facts, colors=())
     names = filename_candidates(phrase, unmentioned_tags(phrase, consistent), facts)
+    confidence = captions[0].confidence if captions else 0.0
     return ComposedMetadata(
         title=compose_title(phrase, consistent, facts),
         alt=compose_alt(phrase, facts),
@@ -79,4 +85,7 @@ def compose(
         filename=names[0],
         filename_candidates=names,
         seo_tags=compose_tags(phrase, consistent, facts),
+        kind="photo",
+        confidence=confidence,
+        needs_review=confidence < REVIEW_BELOW,
     )

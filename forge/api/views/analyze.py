@@ -168,7 +168,8 @@ def _response(outcome: outcomes.ImageOutcome, job_id: str, request_id: str) -> t
     ids = {"jobId": job_id, "imageId": outcome.image_id}
     match outcome:
         case outcomes.Succeeded():
-            return 200, {**ids, "metadata": outcome.metadata, "creditsRemaining": outcome.credits_remaining}
+            result = {"metadata": outcome.metadata, **(outcome.assessment or {})}
+            return 200, {**ids, **result, "creditsRemaining": outcome.credits_remaining}
         case outcomes.Failed():
             return 422, {"error": outcome.error, "code": outcome.code, "requestId": request_id, **ids}
     return StillRunning.status, body(StillRunning(**ids), request_id)

@@ -43,6 +43,7 @@ def admin_rows(admin_job: Job) -> dict[str, object]:
         "apikey": key.pk,
         "session": admin_job.session_id,
         "job": admin_job.pk,
+        "imageanalysis": admin_job.analyses.earliest("position").pk,
         "jobevent": JobEvent.objects.filter(job=admin_job, type="result").get().pk,
         "creditentry": CreditEntry.objects.filter(job_id=admin_job.pk, kind="refund").get().pk,
     }

@@ -12,11 +12,12 @@ from django.urls import reverse
 from forge.credits import ledger
 from forge.errors import UnreadableImage
 from forge.jobs import services
-from forge.jobs.events import ImageMetadata
+from forge.jobs.events import Assessment, ImageMetadata
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.sessions import services as session_services
 from forge.sessions import validation
 
+ASSESSMENT: Assessment = {"kind": "poster", "confidence": 0.21, "needsReview": True}
 HOSTILE = "<script>alert('admin')<script>.png"  # no slash: Django cuts names there
 
 
@@ -69,7 +70,11 @@ def analysed(session: Session) -> Job:
         else:
             title = f"<script>words{analysis.position}</script>"
             services.analysis_succeed(
-                claim=claim, metadata=metadata_of(title), filenames=["a-name"], provenance={"model": "<b>blip</b>"}
+                claim=claim,
+                metadata=metadata_of(title),
+                assessment=ASSESSMENT,
+                filenames=["a-name"],
+                provenance={"model": "<b>blip</b>"},
             )
     job.refresh_from_db()
     return job

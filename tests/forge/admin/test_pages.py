@@ -11,8 +11,8 @@ from forge.credits import ledger
 from forge.models import Account, Session
 from tests.forge.admin.pages import analysed, encoded_image, page, session_of, text_of
 
-MODELS = ["account", "apikey", "session", "job", "jobevent", "creditentry"]
-READ_ONLY = ["job", "jobevent", "creditentry"]
+MODELS = ["account", "apikey", "session", "job", "imageanalysis", "jobevent", "creditentry"]
+READ_ONLY = ["job", "imageanalysis", "jobevent", "creditentry"]
 
 pytestmark = pytest.mark.django_db
 

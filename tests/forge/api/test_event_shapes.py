@@ -5,14 +5,17 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 from rest_framework import serializers
 
+from forge.api.results import AssessmentSerializer, KindField, MetadataSerializer
 from forge.api.schema import EVENT_DATA
-from forge.api.serializers import MetadataSerializer
-from forge.jobs.events import EVENTS, METADATA_FIELDS, ImageMetadata
+from forge.jobs.events import EVENTS, METADATA_FIELDS, Assessment, ImageMetadata
+from forge.models import ImageAnalysis, Kind
+from workers import pipeline
 from workers.composing import metadata as composing
+from workers.models.evidence import KINDS
 
 
 def declared(shape: type) -> dict[str, Any]:
-    """The fields of a TypedDict by name: `str`, `int`, a list, nested fields, or the choices of a Literal."""
+    """The fields of a TypedDict by name: a plain type, a list, nested fields, or the choices of a Literal."""
     return {name: _declared(hint) for name, hint in get_type_hints(shape).items()}
 
 
@@ -21,7 +24,7 @@ def _declared(hint: Any) -> Any:
         return list(get_args(hint))
     if get_origin(hint) is list:
         return [_declared(item) for item in get_args(hint)]
-    return hint if hint in (str, int) else declared(hint)
+    return hint if hint in (str, int, float, bool) else declared(hint)
 
 
 def described(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
@@ -36,6 +39,10 @@ def _described(field: Any) -> Any:
             return [_described(field.child)]
         case serializers.IntegerField():
             return int
+        case serializers.FloatField():
+            return float
+        case serializers.BooleanField():
+            return bool
         case serializers.ChoiceField() if len(field.choices) == 1:
             return list(field.choices)
         case serializers.CharField() | serializers.ChoiceField():
@@ -55,3 +62,12 @@ def test_the_document_describes_each_event() -> None:
 def test_the_metadata_fields_are_the_same_in_workers_events_and_document() -> None:
     assert described(MetadataSerializer()) == declared(ImageMetadata) == declared(composing.Metadata)
     assert METADATA_FIELDS == ("title", "alt", "caption", "description", "filename", "seoTags")
+
+
+def test_the_assessment_fields_are_the_same_in_workers_events_and_document() -> None:
+    assert described(AssessmentSerializer()) == declared(Assessment) == declared(pipeline.Assessment)
+
+
+def test_the_kinds_are_the_same_in_workers_database_and_document() -> None:
+    assert tuple(Kind.values) == KINDS == tuple(KindField().choices)
+    assert max(map(len, KINDS)) <= (ImageAnalysis._meta.get_field("kind").max_length or 0)

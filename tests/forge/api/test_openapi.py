@@ -8,6 +8,7 @@ from openapi_spec_validator import validate
 from forge import errors
 from forge.api.urls import v1
 from forge.errors import ForgeError
+from forge.models import Kind
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,27 @@ def test_lists_are_paginated_and_optional_fields_not_required(document: Any) -> 
     assert shapes["PaginatedSessionList"]["properties"]["data"]["items"] == {"$ref": "#/components/schemas/Session"}
     assert "status" in shapes["ImageState"]["required"]
     assert {"metadata", "error", "code", "jobId"}.isdisjoint(shapes["ImageState"]["required"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_required"),
+    [
+        ("Result", True),
+        ("SingleResult", True),
+        ("Assessment", True),
+        ("Analysis", False),
+        ("ImageState", False),
+    ],
+)
+def test_the_assessment_is_required_where_a_result_is(document: Any, shape: str, is_required: bool) -> None:
+    described = document["components"]["schemas"][shape]
+    fields = {"kind", "confidence", "needsReview"}
+
+    assert fields <= set(described["properties"])
+    assert fields & set(described["required"]) == (fields if is_required else set())
+    assert "#/components/schemas/ImageKind" in json.dumps(described["properties"]["kind"])
+    assert described["properties"]["confidence"]["maximum"] == 1.0
+    assert document["components"]["schemas"]["ImageKind"]["enum"] == Kind.values
 
 
 def codes() -> list[str]:

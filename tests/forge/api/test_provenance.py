@@ -13,6 +13,7 @@ from tests.forge.conftest import ApiClient
 
 MakeSession = Callable[..., Session]
 PROVENANCE: dict[str, Any] = {
+    "assessment": job_factory.ASSESSMENT,
     "models": {
         "captioner": {"name": "looker", "revision": "abc123", "options": {"beams": 3}},
         "tagger": {"name": "<b>namer</b>", "revision": "9", "options": {}},
@@ -31,7 +32,13 @@ def job(alice: Account, make_session: MakeSession) -> Job:
     """A job with one succeeded and one queued image."""
     job = job_factory.submit(alice, make_session(alice, 2))
     claimed = job_factory.claim(job_factory.analyses(job)[0])
-    services.analysis_succeed(claim=claimed, metadata=job_factory.METADATA, filenames=["a-name"], provenance=PROVENANCE)
+    services.analysis_succeed(
+        claim=claimed,
+        metadata=job_factory.METADATA,
+        assessment=job_factory.ASSESSMENT,
+        filenames=["a-name"],
+        provenance=PROVENANCE,
+    )
     return job
 
 

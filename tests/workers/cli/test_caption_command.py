@@ -3,6 +3,7 @@
 import io
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,23 @@ from workers.cli.management.commands.caption import Command
 from workers.cli.output import caption_record, format_block
 from workers.composing.metadata import compose
 from workers.imaging.image_facts import ImageFacts
+from workers.models.evidence import KINDS
 from workers.pipeline import Analysis
 from workers.runtime.engine import EngineNotLoaded
 
 # --- Output ---
 
 
-def test_json_has_the_six_fields_the_caption_the_tags_and_the_model(folder: Path) -> None:
+def test_json_has_the_six_fields_the_assessment_the_caption_the_tags_and_the_model(folder: Path) -> None:
     run = caption("--json", folder / "0.jpg")
 
     (record,) = run.records
     assert (run.code, run.stderr) == (0, "")
-    assert list(record) == ["path", "metadata", "caption", "tags", "model"]
+    assessment = ["kind", "confidence", "needsReview"]
+    assert list(record) == ["path", "metadata", *assessment, "caption", "tags", "model"]
+    assert record["kind"] in KINDS
+    assert 0.0 <= record["confidence"] <= 1.0
+    assert isinstance(record["needsReview"], bool)
     assert list(record["metadata"]) == ["title", "alt", "caption", "description", "filename", "seoTags"]
     assert all(record["metadata"].values())
     assert re.fullmatch(r"a \w+ \w+ \w+ beside a \w+ \w+", record["caption"]["text"])
@@ -49,20 +55,46 @@ def test_without_a_model_caption_it_is_the_composed_one_at_confidence_zero() -> 
 
 
 def test_without_json_it_is_a_block_with_every_field(folder: Path) -> None:
-    metadata = caption("--json", folder / "0.jpg").records[0]["metadata"]
+    (record,) = caption("--json", folder / "0.jpg").records
+    metadata = record["metadata"]
 
     lines = caption(folder / "0.jpg").stdout.splitlines()
 
     assert lines[0] == str(folder / "0.jpg")
-    assert [tuple(re.split(r"\s{2,}", line.strip(), maxsplit=1)) for line in lines[1:7]] == [
+    assert [tuple(re.split(r"\s{2,}", line.strip(), maxsplit=1)) for line in lines[1:8]] == [
         ("title", metadata["title"]),
         ("alt", metadata["alt"]),
         ("caption", metadata["caption"]),
         ("description", metadata["description"]),
         ("file name", metadata["filename"]),
         ("tags", ", ".join(metadata["seoTags"])),
+        ("kind", record["kind"]),
     ]
-    assert lines[7:] == [""]
+    assert lines[8:] == [""]
+
+
+def analysis_with(**fields: Any) -> Analysis:
+    composed = replace(compose([], [], ImageFacts(40, 30, colors=("red",))), **fields)
+    return Analysis(composed, {"captions": [], "tags": []})
+
+
+def test_the_confidence_is_rounded_to_three_decimals() -> None:
+    analysis = analysis_with(kind="poster", confidence=0.214499, needs_review=True)
+
+    record = caption_record("a.jpg", analysis, filename="a", model="m@1")
+
+    assert (record["kind"], record["confidence"], record["needsReview"]) == ("poster", 0.214, True)
+
+
+@pytest.mark.parametrize("needs_review", [True, False])
+def test_a_block_has_a_mark_in_words_only_where_review_is_needed(needs_review: bool) -> None:
+    analysis = analysis_with(kind="poster", confidence=0.214, needs_review=needs_review)
+
+    block = format_block(caption_record("a.jpg", analysis, filename="a", model="m@1"), None)
+
+    marks = [line.split(maxsplit=1) for line in block.splitlines() if "review" in line]
+    assert marks == ([["review", "needs review, confidence 0.21"]] if needs_review else [])
+    assert "kind" in block
 
 
 def test_a_block_is_wrapped_at_the_terminal_width_except_file_names(folder: Path) -> None:

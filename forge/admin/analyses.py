@@ -1,0 +1,47 @@
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from forge.admin import html
+from forge.admin.base import ReadOnlyAdmin
+from forge.models import ImageAnalysis
+
+
+@admin.register(ImageAnalysis)
+class ImageAnalysisAdmin(ReadOnlyAdmin[ImageAnalysis]):
+    """Analyses of all jobs, newest first: which results need review, and which kinds of images there are."""
+
+    list_display = ["thumbnail", "image_link", "alt", "kind", "confidence_rounded", "review", "finished"]
+    list_display_links = None
+    list_filter = ["needs_review", "kind", "status"]
+    list_select_related = ["image"]
+    list_per_page = 50
+    search_fields = ["image__id__startswith", "job__id__startswith"]
+    search_help_text = "Image id or job id"
+    show_full_result_count = False
+    ordering = ["-pk"]
+    readonly_fields = ["image_link", "alt", "kind", "confidence_rounded", "review", "finished"]
+
+    @admin.display(description="thumbnail")
+    def thumbnail(self, analysis: ImageAnalysis) -> SafeString:
+        return html.thumbnail(analysis.image)
+
+    @admin.display(description="image")
+    def image_link(self, analysis: ImageAnalysis) -> SafeString:
+        ids = {"job_id": analysis.job_id, "image_id": analysis.image_id}
+        return html.image_link(**ids, state=analysis.status, code=analysis.code, short=True)
+
+    @admin.display(description="alt")
+    def alt(self, analysis: ImageAnalysis) -> str:
+        return (analysis.metadata or {}).get("alt") or html.NOTHING
+
+    @admin.display(description="confidence", ordering="confidence")
+    def confidence_rounded(self, analysis: ImageAnalysis) -> str:
+        return html.NOTHING if analysis.confidence is None else f"{analysis.confidence:.2f}"
+
+    @admin.display(description="review", ordering="needs_review")
+    def review(self, analysis: ImageAnalysis) -> SafeString | str:
+        return html.review_mark() if analysis.needs_review else html.NOTHING
+
+    @admin.display(ordering="finished_at")
+    def finished(self, analysis: ImageAnalysis) -> str:
+        return html.timestamp(analysis.finished_at)

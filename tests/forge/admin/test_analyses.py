@@ -1,0 +1,70 @@
+"""Analyses in the admin: the list with its filters, and the assessment on the pages of jobs and sessions."""
+
+import pytest
+from django.test import Client
+
+from forge.models import Image, ImageAnalysis, Job
+from tests.forge import job_factory
+from tests.forge.admin.pages import page, text_of
+
+pytestmark = pytest.mark.django_db
+MARK = '<span class="forge-status forge-review">needs review</span>'
+ROW = 'class="field-kind"'
+
+
+def listed(client: Client, query: str = "") -> str:
+    return text_of(client, f"{page('imageanalysis', 'changelist')}{query}")
+
+
+def test_the_list_has_kind_confidence_and_a_mark_in_words(admin_client: Client, admin_job: Job) -> None:
+    text = listed(admin_client)
+
+    assert '<td class="field-kind">Poster</td>' in text
+    assert '<td class="field-confidence_rounded">0.21</td>' in text
+    assert text.count(MARK) == 1
+    for image in Image.objects.all():
+        assert f"{page('job', 'change', admin_job.pk)}#{image.pk}" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("?kind__exact=poster", 1),
+        ("?kind__exact=photo", 0),
+        ("?needs_review__exact=1", 1),
+        ("?needs_review__exact=0", 0),
+        ("?needs_review__isnull=True", 1),
+        ("?status__exact=failed", 1),
+        ("?q=img_none", 0),
+    ],
+)
+def test_analyses_are_filtered_by_kind_review_and_status(
+    admin_client: Client, admin_job: Job, query: str, rows: int
+) -> None:
+    assert listed(admin_client, query).count(ROW) == rows
+
+
+def test_the_filters_offer_every_kind(admin_client: Client, admin_job: Job) -> None:
+    text = listed(admin_client)
+
+    assert "?kind__exact=screenshot" in text
+    assert "?needs_review__exact=1" in text
+
+
+@pytest.mark.parametrize("model", ["job", "session"])
+def test_a_page_with_the_metadata_has_the_assessment(admin_client: Client, admin_job: Job, model: str) -> None:
+    text = text_of(admin_client, page(model, "change", admin_job.pk if model == "job" else admin_job.session_id))
+
+    assert f"<dt>kind</dt><dd>poster</dd>\n  <dt>confidence</dt><dd>0.21 {MARK}</dd>" in text
+
+
+@pytest.mark.parametrize("model", ["job", "session"])
+def test_results_of_earlier_versions_have_metadata_only(admin_client: Client, admin_job: Job, model: str) -> None:
+    job_factory.without_assessment(ImageAnalysis.objects.all())
+    job_factory.without_assessment(Image.objects.all())
+
+    text = text_of(admin_client, page(model, "change", admin_job.pk if model == "job" else admin_job.session_id))
+
+    assert "<dt>alt</dt>" in text
+    assert "<dt>kind</dt>" not in text
+    assert listed(admin_client).count(MARK) == 0
