@@ -59,6 +59,8 @@ _NEUTRAL_WORDS = {
     "ballerinas": "ballet dancers", "sportswomen": "athletes", "horsewomen": "riders", "batsmen": "batters",
     **_OCCUPATIONS,
 }  # fmt: skip
+# "Spider-Man", "a gingerbread man": his is theirs.
+_FIGURE = re.compile(r"(?:m[ae]n|woman|boy|girl)$", re.IGNORECASE)
 _KIN = r"mother|father|mom|mum|dad|son|daughter|brother|sister"
 _ALTERNATIVES = "|".join(sorted(_NEUTRAL_WORDS, key=len, reverse=True))
 _PRONOUN = re.compile(
@@ -119,8 +121,9 @@ def gender_neutral(phrase: str) -> str:
     Words in the names of things stay: "granny smith", "lady's slipper", "a sister ship".
     """
     protected = Protected(phrase)
+    has_figure = any(_FIGURE.search(name) for name in protected.names)
     text = _ATTRIBUTE.sub(lambda found: _attribute(found, protected.keep), protected.text)
-    possessive = _possessive_of(phrase, text)
+    possessive = "their" if has_figure else _possessive_of(phrase, text)
     for pattern, replacement in _COMBINATIONS:
         text = pattern.sub(replacement, text)
     text = _GENDERED_WORD.sub(lambda found: _NEUTRAL_WORDS[found[0].lower()], text)
@@ -136,10 +139,13 @@ def _attribute(found: re.Match[str], protect: Callable[[re.Match[str]], str]) ->
     noun = leading_noun(f" {rest}")
     if noun is None and found["plural"]:
         # After "a", what follows is no verb: "a boys bicycle".
-        noun = next((mention.noun for mention in read_sentence(rest).mentions if mention.first == 0), None)
+        mentions = read_sentence(rest).mentions
+        noun = next((mention.noun for mention in mentions if not (mention.first or mention.plural)), None)
     if noun is None:
         return found[0]
     if found["possessive"]:
+        if re.match(r"(?:\w+ ){1,2}(?:team|squad|players?)\b", rest) and noun.kind in {"event", "sport"}:
+            return ""
         return found[0] if noun.kind in {"animal", "group", "part", "person"} else protect(found)
     if noun.kind == "person":
         return "" if found["sex"] else found[0]

@@ -38,9 +38,12 @@ _MORE_ADJECTIVES = frozenset((
     "fancy", "flying", "fresh", "full", "glass", "hardwood", "leather", "lovely", "modern", "narrow", "new", "nice",
     "parked", "pretty", "round", "square", "straight", "tiled", "thick", "thin", "various", "wide",
 ))  # fmt: skip
-_AFTER_NOUN = (
-    DANGLING_WORDS | PREPOSITIONS | frozenset(("during", "parked", "stacked", "outdoors", "indoors", "together"))
-)
+_AFTER_NOUN = DANGLING_WORDS | PREPOSITIONS | frozenset((
+    "after", "before", "can", "down", "during", "each", "indoors", "out", "outdoors", "outside", "past", "together",
+    "toward", "towards",
+))  # fmt: skip
+# Adjectives that may be subjects.
+_ALSO_SUBJECTS = frozenset(("adult", "baby", "blond", "blonde", "female", "light", "male", "young"))
 
 
 def pluralize(noun: str) -> str:
@@ -75,8 +78,7 @@ def drop_articles_before_plurals(reading: Reading) -> str:
     """Return the text with "a close-up of heels" for "a close-up of a heels", "wooden floors" for "a wooden floors"."""
     phrase = reading.text
     for mention in reversed(reading.mentions):
-        is_plural = mention.plural or reading.tokens[mention.last].text in _PAIRED
-        if not is_plural or mention.role == "owner" or not _ends_noun_phrase(reading, mention):
+        if not _is_plural(reading, mention) or mention.role == "owner" or not _ends_noun_phrase(reading, mention):
             continue
         at = _start_of_modifiers(reading, mention)
         # "A two dogs", but "a few dogs" is right.
@@ -84,6 +86,12 @@ def drop_articles_before_plurals(reading: Reading) -> str:
         if at and reading.tokens[at - 1].text in {"a", "an"} and not reading.tokens[at].after_punctuation:
             phrase = phrase[: reading.tokens[at - 1].start] + phrase[reading.tokens[at].start :]
     return phrase
+
+
+def _is_plural(reading: Reading, mention: Mention) -> bool:
+    """Return whether the last word is a regular plural or of _PAIRED: "bites" is not the plural of "bit"."""
+    last, singular = reading.tokens[mention.last].text, mention.noun.text.split()[-1]
+    return last in _PAIRED or (mention.plural and last in {_plural_word(singular), f"{singular}s"})
 
 
 def _quantity(reading: Reading, mention: Mention) -> str:
@@ -99,35 +107,49 @@ def _quantity(reading: Reading, mention: Mention) -> str:
 
 def _start_of_modifiers(reading: Reading, mention: Mention) -> int:
     """Return the index of the first adjective or modifying noun of the mention, else of the mention."""
-    modifiers = {
-        index
-        for other in reading.mentions
-        if other.role == "modifier" and other.noun.kind not in {"animal", "group", "person"}
-        for index in range(other.first, other.last + 1)
-    }
     at = mention.first
+    adjectives = ADJECTIVES | _MORE_ADJECTIVES
+    if mention.noun.also_verb or mention.noun.kind == "group":
+        # "A branch stretches", "a baby stares": verbs.
+        adjectives -= _ALSO_SUBJECTS
+    else:
+        adjectives |= _modifying_words(reading)
     while at and not reading.tokens[at].after_punctuation:
         word = reading.tokens[at - 1].text
         is_between_colors = (
             word == "and" and at > 1 and {reading.tokens[at - 2].text, reading.tokens[at].text} <= COLORS
         )
-        if not (word in ADJECTIVES | _MORE_ADJECTIVES or at - 1 in modifiers or is_between_colors):
+        if not (word in adjectives or is_between_colors):
             break
         at -= 1
     return at
 
 
+def _modifying_words(reading: Reading) -> frozenset[str]:
+    """Return the words of nouns that modify others: "leather" in "leather boots", not "boy" in "a boy socks"."""
+    modifiers = [mention for mention in reading.mentions if mention.role == "modifier"]
+    return frozenset(
+        token.text
+        for mention in modifiers
+        if mention.noun.kind not in {"animal", "group", "person"}
+        for token in reading.tokens[mention.first : mention.last + 1]
+    )
+
+
 def _ends_noun_phrase(reading: Reading, mention: Mention) -> bool:
     """Return whether no noun follows that the mention could modify: "a sports car", "a pile of orange peel"."""
-    following = reading.tokens[mention.last + 1 :]
     if mention.role == "modifier" or reading.tokens[mention.last].possessive:
         return False
+    is_color = mention.noun.text in COLORS and not mention.plural
+    following = reading.tokens[mention.last + 1 :]
     if not following or following[0].after_punctuation:
-        return not following or mention.noun.text not in COLORS
-    if following[0].text == "and" and mention.noun.text in COLORS:
-        return False
+        return not following or not is_color
     word = following[0].text
-    return word in _AFTER_NOUN or (word.endswith("ing") and len(word) > 4) or word.endswith("ed")
+    if word == "and":
+        return not is_color
+    # "A boys plays" has a verb, "a boys coat" none.
+    is_verb = mention.plural and word.endswith("s") and not word.endswith("ss")
+    return word in _AFTER_NOUN or is_verb or (word.endswith("ing") and len(word) > 4) or word.endswith("ed")
 
 
 @cache

@@ -170,6 +170,15 @@ CHANGES = [
     ("a box of donut", "a box of donuts"),
     ("a bouquet of rose in a vase", "a bouquet of roses in a vase"),
     ("a plate of egg and bacon", "a plate of eggs and bacon"),
+    ("two men wear hats", "two people wear hats"),
+    ("two men handle a dog", "two people handle a dog"),
+    ("a girl guides the horse", "a young person guides the horse"),
+    ("a man made a cake", "a person made a cake"),
+    ("a people stands in the sand", "people stands in the sand"),
+    ("grapes, an oranges and peanuts", "grapes, oranges and peanuts"),
+    ("spider-man and his web", "spider-man and their web"),
+    ("a boys baseball team", "a baseball team"),
+    ("a women's ice hockey team", "an ice hockey team"),
     ("a plate of hot dog", "a plate of hot dogs"),
     ("two polar bear on ice", "two polar bears on ice"),
     ("two white wolf in snow", "two white wolves in snow"),
@@ -195,6 +204,12 @@ a two car garage
 a two-tone shoe
 a few dogs
 a few small white dogs
+a person with a red hat bites into a hot dog
+a baby stares at a toy
+a branch stretches in the air
+five adult and baby giraffes
+a pile of tall brush
+a birds eye view
 a sports car
 a glasses case on a desk
 a jeans pocket
