@@ -144,7 +144,10 @@ def _attribute(found: re.Match[str], protect: Callable[[re.Match[str]], str]) ->
     if noun is None:
         return found[0]
     if found["possessive"]:
-        if re.match(r"(?:\w+ ){1,2}(?:team|squad|players?)\b", rest) and noun.kind in {"event", "sport"}:
+        if re.match(r"(?:\w+ ){1,2}(?:game|league|match|players?|squad|team)\b", rest) and noun.kind in {
+            "event",
+            "sport",
+        }:
             return ""
         return found[0] if noun.kind in {"animal", "group", "part", "person"} else protect(found)
     if noun.kind == "person":

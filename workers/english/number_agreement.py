@@ -38,12 +38,12 @@ _MORE_ADJECTIVES = frozenset((
     "fancy", "flying", "fresh", "full", "glass", "hardwood", "leather", "lovely", "modern", "narrow", "new", "nice",
     "parked", "pretty", "round", "square", "straight", "tiled", "thick", "thin", "various", "wide",
 ))  # fmt: skip
-_AFTER_NOUN = DANGLING_WORDS | PREPOSITIONS | frozenset((
+_AFTER_NOUN = (DANGLING_WORDS | PREPOSITIONS) - {"like"} | frozenset((
     "after", "before", "can", "down", "during", "each", "indoors", "out", "outdoors", "outside", "past", "together",
     "toward", "towards",
 ))  # fmt: skip
 # Adjectives that may be subjects.
-_ALSO_SUBJECTS = frozenset(("adult", "baby", "blond", "blonde", "female", "light", "male", "young"))
+_ALSO_SUBJECTS = frozenset(("adult", "baby", "blond", "blonde", "female", "light", "male", "wild", "young"))
 
 
 def pluralize(noun: str) -> str:
@@ -91,7 +91,8 @@ def drop_articles_before_plurals(reading: Reading) -> str:
 def _is_plural(reading: Reading, mention: Mention) -> bool:
     """Return whether the last word is a regular plural or of _PAIRED: "bites" is not the plural of "bit"."""
     last, singular = reading.tokens[mention.last].text, mention.noun.text.split()[-1]
-    return last in _PAIRED or (mention.plural and last in {_plural_word(singular), f"{singular}s"})
+    plurals = {_plural_word(singular), *([f"{singular}s"] if singular.endswith("o") else [])}
+    return last in _PAIRED or (mention.plural and last in plurals)
 
 
 def _quantity(reading: Reading, mention: Mention) -> str:
@@ -101,25 +102,32 @@ def _quantity(reading: Reading, mention: Mention) -> str:
     if not words or reading.tokens[at].after_punctuation:
         return ""
     if words[-1] in _NUMBERS:
-        return words[-1]
+        # "A four engine airplane" is one.
+        is_attribute = words[-2:-1] in (["a"], ["an"]) and words[-1] not in {"few", "dozen"}
+        return "" if is_attribute else words[-1]
     return words[-2] if len(words) > 1 and words[-1] == "of" and words[-2] in _GROUPS | _CONTAINERS else ""
 
 
 def _start_of_modifiers(reading: Reading, mention: Mention) -> int:
     """Return the index of the first adjective or modifying noun of the mention, else of the mention."""
-    at = mention.first
     adjectives = ADJECTIVES | _MORE_ADJECTIVES
-    if mention.noun.also_verb or mention.noun.kind == "group":
-        # "A branch stretches", "a baby stares": verbs.
-        adjectives -= _ALSO_SUBJECTS
-    else:
-        adjectives |= _modifying_words(reading)
+    modifiers = _modifying_words(reading)
+    if mention.noun.kind == "person":
+        # "On a street people walk".
+        modifiers = frozenset()
+    elif mention.noun.also_verb or mention.noun.kind == "group":
+        # "A branch stretches", "a baby stares".
+        modifiers, adjectives = frozenset(), adjectives - _ALSO_SUBJECTS
+    at = mention.first
     while at and not reading.tokens[at].after_punctuation:
         word = reading.tokens[at - 1].text
         is_between_colors = (
             word == "and" and at > 1 and {reading.tokens[at - 2].text, reading.tokens[at].text} <= COLORS
         )
-        if not (word in adjectives or is_between_colors):
+        if word in adjectives or is_between_colors:
+            # A noun before the adjectives is another one: "a sink white tiles".
+            modifiers = frozenset()
+        elif word not in modifiers:
             break
         at -= 1
     return at
@@ -138,12 +146,14 @@ def _modifying_words(reading: Reading) -> frozenset[str]:
 
 def _ends_noun_phrase(reading: Reading, mention: Mention) -> bool:
     """Return whether no noun follows that the mention could modify: "a sports car", "a pile of orange peel"."""
-    if mention.role == "modifier" or reading.tokens[mention.last].possessive:
+    last = reading.tokens[mention.last]
+    if mention.role == "modifier" or last.possessive or reading.text[last.end : last.end + 1] == "-":
         return False
     is_color = mention.noun.text in COLORS and not mention.plural
     following = reading.tokens[mention.last + 1 :]
     if not following or following[0].after_punctuation:
-        return not following or not is_color
+        # "Two door, stainless steel refrigerator".
+        return not following or mention.plural or last.text in _PAIRED
     word = following[0].text
     if word == "and":
         return not is_color

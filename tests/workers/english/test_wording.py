@@ -210,6 +210,14 @@ a branch stretches in the air
 five adult and baby giraffes
 a pile of tall brush
 a birds eye view
+a car and a four engine airplane
+a two seat bench
+a multiple colored plane
+on a narrow street people are walking
+a two door, stainless steel refrigerator
+two cup like things
+several post-it notes
+a wild rides the waves
 a sports car
 a glasses case on a desk
 a jeans pocket
