@@ -11,7 +11,9 @@ MIN_STANDARD_DEVIATION = 3.0
 
 def has_detail(pixels: NDArray[np.uint8]) -> bool:
     """Return whether `pixels`, (h, w, 3), vary by more than the noise of a scan or of JPEG."""
-    return float(pixels[::4, ::4].std(axis=(0, 1)).max()) >= MIN_STANDARD_DEVIATION
+    # Channels first: a third of the time.
+    channels = pixels[::4, ::4].reshape(-1, 3).T.astype(np.float32, order="C")
+    return float(channels.std(axis=1).max()) >= MIN_STANDARD_DEVIATION
 
 
 def blank_color(pixels: NDArray[np.uint8]) -> str:
