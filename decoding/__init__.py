@@ -6,9 +6,12 @@ memory of the process.
 """
 
 from decoding.formats import FILE_TYPES, FORMATS, FileType
-from decoding.images import Damaged, TooLarge, Undecodable, Unsupported, opened
+from decoding.frames import ANIMATIONS, PAGED, frame_count
+from decoding.images import Damaged, TooLarge, Undecodable, Unsupported, check_size, opened
 from decoding.limits import Limits
+from decoding.low_bytes import has_low_bytes
 
 __all__ = [
-    "FILE_TYPES", "FORMATS", "Damaged", "FileType", "Limits", "TooLarge", "Undecodable", "Unsupported", "opened",
+    "ANIMATIONS", "FILE_TYPES", "FORMATS", "PAGED", "Damaged", "FileType", "Limits", "TooLarge", "Undecodable",
+    "Unsupported", "check_size", "frame_count", "has_low_bytes", "opened",
 ]  # fmt: skip

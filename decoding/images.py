@@ -7,6 +7,7 @@ import PIL.Image
 
 from decoding.formats import FORMATS
 from decoding.limits import Limits, Source, TimedFile, reserve_pixels
+from decoding.low_bytes import has_low_bytes, select_low_bytes
 
 pi_heif.register_heif_opener()
 # Pillow's own limit is process-wide, a warning at one size and an error at another; ours are settings, in `Limits`.
@@ -57,11 +58,20 @@ class TooLarge(Undecodable):
 
 
 @contextmanager
-def opened(file: Source, limits: Limits) -> Iterator[PIL.Image.Image]:
-    """Open an image and check its header. Call `load` inside: there any error of a decoder is raised as Damaged."""
+def opened(file: Source, limits: Limits, frame: int = 0, *, low_bytes: bool = False) -> Iterator[PIL.Image.Image]:
+    """Open an image and check its header. Call `load` inside: there any error of a decoder is raised as Damaged.
+
+    `frame` is a page of PAGED, each of which has its own size; 0 is the first, of HEIF the primary image.
+    `low_bytes` decodes the low byte of 16-bit samples in color instead of the high one. Do not nest: each context
+    holds its pixels in a semaphore.
+    """
     try:
         with _open(file, limits.seconds) as image:
-            _check_size(image, limits)
+            if frame:
+                image.seek(frame)
+            check_size(image, limits)
+            if low_bytes and has_low_bytes(image):
+                select_low_bytes(image)
             if "progressive" in image.info:
                 image.decodermaxblock = _PROGRESSIVE_BLOCK  # type: ignore[attr-defined]
             pixels = max(image.width * image.height, _tile_pixels(image))
@@ -83,7 +93,8 @@ def _open(file: Source, seconds: float) -> PIL.Image.Image:
         raise (Damaged if _has_known_magic(magic) else Unsupported) from error
 
 
-def _check_size(image: PIL.Image.Image, limits: Limits) -> None:
+def check_size(image: PIL.Image.Image, limits: Limits) -> None:
+    """Raise TooLarge if the current frame is beyond the limits."""
     pixels, side = image.width * image.height, max(image.size)
     if pixels > limits.pixels:
         raise TooLarge(unit="pixels", limit=limits.pixels, actual=pixels)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 
+from workers.english.fixed_names import Protected
 from workers.english.grammar import DANGLING_WORDS, fix_articles, indefinite_article
 from workers.english.lexicon import leading_noun
 from workers.english.nouns import ADJECTIVES
@@ -61,7 +62,8 @@ def anonymize(phrase: str, confident_labels: Collection[str] = ()) -> str:
 
     A confident label may replace a profession: "a chef" becomes "a person in an apron".
     """
-    text = _HONORIFIC.sub("a person", _INTRODUCED_NAME.sub(_remove_introduced_name, phrase))
+    protected = Protected(phrase)
+    text = _HONORIFIC.sub("a person", _INTRODUCED_NAME.sub(_remove_introduced_name, protected.text))
     words = set(re.findall(r"[\w-]+", text.lower()))
     # A set intersection avoids most searches for the long patterns.
     if words & _first_words(*_words("person_names.txt")):
@@ -75,7 +77,7 @@ def anonymize(phrase: str, confident_labels: Collection[str] = ()) -> str:
         text = _place_pattern(_PLACE_PREPOSITION).sub(_remove_place_with_preposition, text)
         text = _place_pattern(r"(?P<article>\b(?:an?|the)\s+)?").sub(_remove_place, text)
     text = _PERSON_AND_PERSON.sub("two people", text)
-    return fix_articles(" ".join(text.split()).strip(" ,"))
+    return fix_articles(protected.restored(" ".join(text.split()).strip(" ,")))
 
 
 @cache

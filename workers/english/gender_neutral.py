@@ -7,6 +7,7 @@ or a role ("a men's shirt", "lioness", "bride") stay.
 import re
 from collections.abc import Callable
 
+from workers.english.fixed_names import Protected
 from workers.english.grammar import fix_articles, singularize
 from workers.english.lexicon import leading_noun, read_sentence
 from workers.english.nouns import ADJECTIVES
@@ -20,13 +21,26 @@ _DET = r"(?:an? |the |another |one )?"
 _COUNT = r"(two|three|four|five|six|seven|eight|nine)"
 _LITTLE = r"(little|small|tiny|baby|toddler) "
 
+_OCCUPATIONS = {
+    **dict.fromkeys(("policeman", "policewoman"), "police officer"), "fireman": "firefighter",
+    **dict.fromkeys(("policemen", "policewomen"), "police officers"), "firemen": "firefighters",
+    **dict.fromkeys(("mailman", "postman"), "mail carrier"), **dict.fromkeys(("mailmen", "postmen"), "mail carriers"),
+    "cameraman": "camera operator", "cameramen": "camera operators", "salesman": "salesperson",
+    "saleswoman": "salesperson", "businessman": "business person", "businesswoman": "business person",
+    "businessmen": "business people", "businesswomen": "business people", "repairman": "repairer",
+    "workman": "worker", "workmen": "workers", "waitress": "server", "waitresses": "servers",
+    "stewardess": "flight attendant", "stewardesses": "flight attendants", "actress": "actor", "actresses": "actors",
+    "fisherman": "angler", "fishermen": "anglers", "craftsman": "artisan", "craftsmen": "artisans",
+    "serviceman": "service member", "servicemen": "service members", "crewman": "crew member",
+    "chairman": "chairperson", "spokesman": "spokesperson", "spokeswoman": "spokesperson",
+}  # fmt: skip
 _NEUTRAL_WORDS = {
     **dict.fromkeys(("man", "woman", "lady", "guy", "gentleman", "dude", "male", "female", "bloke"), "person"),
     **dict.fromkeys(("men", "women", "ladies", "guys", "gentlemen", "dudes", "males", "females", "blokes"), "people"),
     **dict.fromkeys(("boy", "girl", "lad", "lass"), "young person"),
     **dict.fromkeys(("boys", "girls", "lads", "lasses"), "young people"),
     **dict.fromkeys(("mother", "father", "mom", "mum", "dad", "mommy", "daddy", "mama", "papa"), "parent"),
-    **dict.fromkeys(("mothers", "fathers", "moms", "mums", "dads"), "parents"),
+    **dict.fromkeys(("mothers", "fathers", "moms", "mums", "dads", "mommies", "daddies"), "parents"),
     **dict.fromkeys(("son", "daughter"), "child"),
     **dict.fromkeys(("sons", "daughters"), "children"),
     **dict.fromkeys(("brother", "sister"), "sibling"),
@@ -34,25 +48,24 @@ _NEUTRAL_WORDS = {
     **dict.fromkeys(("husband", "wife", "boyfriend", "girlfriend"), "partner"),
     **dict.fromkeys(("husbands", "wives", "boyfriends", "girlfriends"), "partners"),
     **dict.fromkeys(("grandmother", "grandfather", "grandma", "grandpa", "granny"), "grandparent"),
-    **dict.fromkeys(("grandmothers", "grandfathers"), "grandparents"),
-    **dict.fromkeys(("aunt", "uncle", "niece", "nephew"), "relative"),
+    **dict.fromkeys(("grandmothers", "grandfathers", "grandmas", "grandpas", "grannies"), "grandparents"),
+    **dict.fromkeys(("aunt", "auntie", "uncle", "niece", "nephew"), "relative"),
+    **dict.fromkeys(("aunts", "uncles", "nieces", "nephews"), "relatives"),
+    **dict.fromkeys(("grandson", "granddaughter"), "grandchild"), "grandsons": "grandchildren",
+    "granddaughters": "grandchildren",
     "schoolboy": "schoolchild", "schoolgirl": "schoolchild", "schoolboys": "schoolchildren",
     "schoolgirls": "schoolchildren", "sportsman": "athlete", "sportswoman": "athlete", "sportsmen": "athletes",
     "horseman": "rider", "horsewoman": "rider", "horsemen": "riders", "batsman": "batter", "ballerina": "ballet dancer",
-    "ballerinas": "ballet dancers",
+    "ballerinas": "ballet dancers", "sportswomen": "athletes", "horsewomen": "riders", "batsmen": "batters",
+    **_OCCUPATIONS,
 }  # fmt: skip
+# "Spider-Man", "a gingerbread man": his is theirs.
+_FIGURE = re.compile(r"(?:m[ae]n|woman|boy|girl)$", re.IGNORECASE)
 _KIN = r"mother|father|mom|mum|dad|son|daughter|brother|sister"
 _ALTERNATIVES = "|".join(sorted(_NEUTRAL_WORDS, key=len, reverse=True))
-_FIXED_EXPRESSIONS = re.compile(
-    r"\b(?:(?:iron|spider|super|bat|ginger ?bread|pac|snow|sand|straw|ant|stick|best|michelin) ?(?:-| )?m[ae]n"
-    r"|(?:boy|girl) scouts?"
-    r"|lady ?(?:bug|bird|finger)s?|m[ae]n ?made|man cave|man ?hole|cat ?(?:woman|lady)|wonder woman|tomboys?"
-    r"|play ?boys?|game ?boys?)\b",
-    re.IGNORECASE,
-)
 _PRONOUN = re.compile(
     r"\b(he|she)(?:(['\u2019]s)|(\s+)(?!(?:he|she|him|his|hers?|himself|herself)\b)([a-z]+))?\b"
-    r"|\b(himself|herself|him|his|hers|her)\b(?=(\s+[a-z]+)?)",
+    r"|\b(himself|herself|him|his|hers|her)\b(?=(\s+(?:[a-z]+|\x00))?)",
     re.IGNORECASE,
 )
 _VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
@@ -103,41 +116,50 @@ def _add_one(number: str) -> str:
 
 
 def gender_neutral(phrase: str) -> str:
-    """Replace gendered nouns and pronouns; an animal's "his" becomes "its"."""
-    protected: list[str] = []
+    """Replace gendered nouns and pronouns; an animal's "his" becomes "its".
 
-    def protect(found: re.Match[str]) -> str:
-        protected.append(found[0])
-        return f"\x00{len(protected) - 1}\x00"
-
-    text = _FIXED_EXPRESSIONS.sub(protect, phrase)
-    text = _ATTRIBUTE.sub(lambda found: _attribute(found, protect), text)
-    possessive = _possessive_of(text)
+    Words in the names of things stay: "granny smith", "lady's slipper", "a sister ship".
+    """
+    protected = Protected(phrase)
+    has_figure = any(_FIGURE.search(name) for name in protected.names)
+    text = _ATTRIBUTE.sub(lambda found: _attribute(found, protected.keep), protected.text)
+    possessive = "their" if has_figure else _possessive_of(phrase, text)
     for pattern, replacement in _COMBINATIONS:
         text = pattern.sub(replacement, text)
     text = _GENDERED_WORD.sub(lambda found: _NEUTRAL_WORDS[found[0].lower()], text)
     text = _PRONOUN.sub(lambda found: _pronoun(found, possessive), text)
     for pattern, replacement in _CORRECTIONS:
         text = pattern.sub(replacement, text)
-    text = fix_articles(_distinguish_second_person(text))
-    return re.sub(r"\x00(\d+)\x00", lambda found: protected[int(found[1])], text)
+    return fix_articles(protected.restored(_distinguish_second_person(text)))
 
 
 def _attribute(found: re.Match[str], protect: Callable[[re.Match[str]], str]) -> str:
     """Keep "women's shoe" and "male lion"; drop "male" in "male tennis player"."""
-    noun = leading_noun(" " + _LEADING_ADJECTIVES.sub("", found.string[found.end() :].lstrip()))
+    rest = _LEADING_ADJECTIVES.sub("", found.string[found.end() :].lstrip())
+    noun = leading_noun(f" {rest}")
+    if noun is None and found["plural"]:
+        # After "a", what follows is no verb: "a boys bicycle".
+        mentions = read_sentence(rest).mentions
+        noun = next((mention.noun for mention in mentions if not (mention.first or mention.plural)), None)
     if noun is None:
         return found[0]
     if found["possessive"]:
+        if re.match(r"(?:\w+ ){1,2}(?:game|league|match|players?|squad|team)\b", rest) and noun.kind in {
+            "event",
+            "sport",
+        }:
+            return ""
         return found[0] if noun.kind in {"animal", "group", "part", "person"} else protect(found)
     if noun.kind == "person":
         return "" if found["sex"] else found[0]
     return protect(found)
 
 
-def _possessive_of(text: str) -> str:
-    nouns = [mention.noun.kind for mention in read_sentence(text).mentions]
-    return "its" if "animal" in nouns and "person" not in nouns and not _GENDERED_WORD.search(text) else "their"
+def _possessive_of(phrase: str, text: str) -> str:
+    """Return "its" if `phrase` has an animal, and `text`, its copy without fixed names, nobody."""
+    animals = any(mention.noun.kind == "animal" for mention in read_sentence(phrase).mentions)
+    people = any(mention.noun.kind == "person" for mention in read_sentence(text).mentions)
+    return "its" if animals and not people and not _GENDERED_WORD.search(text) else "their"
 
 
 def _pronoun(found: re.Match[str], possessive: str) -> str:
@@ -179,7 +201,8 @@ def _distinguish_second_person(text: str) -> str:
 
 _GENDERED_WORD = re.compile(rf"(?<![\w-])(?:{_ALTERNATIVES})(?![\w-])", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
-    r"(?<![\w-])(?:(?P<possessive>(?:men|women|ladies|boys|girls)(?:\s?['\u2019]\s?s?|s)|mens|womens)"
+    r"(?<![\w-])(?:(?P<possessive>(?:men|women|ladies|boys|girls)(?:\s?['\u2019]\s?s?|s)|mens|womens"
+    r"|(?:(?<=\ba )|(?<=\bpair of ))(?P<plural>ladies|boys|girls))"
     rf"|(?P<sex>male and female|males?|females?)|{_KIN})(?=\s) ?",
     re.IGNORECASE,
 )
@@ -188,4 +211,7 @@ _CORRECTIONS: list[_Rule] = [
     (re.compile(r"\b(two|three|people|children) is\b"), r"\1 are"),
     (re.compile(r"\b(people|children)['\u2019](?!s)"), r"\1's"),
     (re.compile(r"\bbaby child\b"), "baby"),
+    (re.compile(r"\b(?:person|people) bun\b"), "hair bun"),
+    (re.compile(r"\bpartner[ -]?beater(?: shirt)?\b"), "tank top"),
+    (re.compile(r"\b(?:young person|young people|children) (band|group)\b"), r"pop \1"),
 ]

@@ -52,6 +52,10 @@ _AUXILIARY = re.compile(
     r" (?:that |which |who )?(?:is|are|was|were)(?= (?:\w+ing|\w+ed|on|in|at|by|near|next|under|behind|beside)\b)"
 )
 _INDEFINITE_ARTICLE = re.compile(r"\ban? ([a-z][\w'-]*)")
+# "An another dog", "the a dog": the second determiner stays.
+_DOUBLE_DETERMINER = re.compile(
+    r"\b(?:an?|the) (?=(?:another|an?|the|some|his|her|its|their|my|your|our|these|those)\b(?![-'\u2019.]))"
+)
 # "A few" and "the same" need their article.
 _OMITTED_ARTICLE = re.compile(r"(?<=\s)(?:an?|the) (?!(?:few|lot|bit|little|other|same|dozen|hundred|thousand)\b)")
 PREPOSITIONS = frozenset((
@@ -197,7 +201,8 @@ def telegraphic(phrase: str) -> str:
 
 
 def fix_articles(phrase: str) -> str:
-    """Correct "a elephant" and "an dog"."""
+    """Correct "a elephant", "an dog" and "an another dog"."""
+    phrase = _DOUBLE_DETERMINER.sub("", phrase)
     return _INDEFINITE_ARTICLE.sub(lambda found: f"{indefinite_article(found[1])} {found[1]}", phrase)
 
 

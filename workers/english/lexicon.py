@@ -2,6 +2,7 @@
 
 from functools import cache, lru_cache
 
+from workers.english import number_agreement
 from workers.english.labels import read_labels
 from workers.english.nouns import Lexicon, Noun, Reading
 
@@ -28,11 +29,11 @@ def leading_noun(rest: str) -> Noun | None:
     return first.noun if first and first.first == 0 and not first.noun.also_verb else None
 
 
+def agree_in_number(phrase: str) -> str:
+    """Correct "a pile of orange", "two dog" and "a wooden floors"."""
+    return drop_articles_before_plurals(number_agreement.pluralize_after_quantities(read_sentence(phrase)))
+
+
 def drop_articles_before_plurals(phrase: str) -> str:
     """Correct "a close-up of a heels" to "a close-up of heels"."""
-    reading = read_sentence(phrase)
-    for mention in reversed(reading.mentions):
-        before = reading.tokens[mention.first - 1] if mention.first else None
-        if before and before.text in {"a", "an"} and mention.plural and mention.role == "head":
-            phrase = phrase[: before.start] + phrase[reading.tokens[mention.first].start :]
-    return phrase
+    return number_agreement.drop_articles_before_plurals(read_sentence(phrase))

@@ -51,6 +51,11 @@ def dominant_colors(pixels: Pixels) -> list[str]:
     return list(analyze_colors(pixels).colors)
 
 
+def color_name(rgb: NDArray[np.uint8]) -> str:
+    """Return the name of one color, `rgb` (3,)."""
+    return COLOR_NAMES[int(_color_indices(*_oklch(rgb.reshape(1, 1, 3)))[0, 0])]
+
+
 def _subsample(pixels: Pixels) -> Pixels:
     """Subsample; averaging would produce colors that the image lacks."""
     height, width = pixels.shape[:2]

@@ -16,6 +16,7 @@ from workers.english.grammar import (
     strip_dangling_words,
     truncate,
 )
+from workers.english.lexicon import agree_in_number
 
 LIMIT = 220
 # Bounds the time; the rest is ignored.
@@ -61,7 +62,7 @@ def _clean_once(text: str) -> str:
         text = pattern.sub(replacement, text)
     text = truncate(merge_repeated_noun_phrases(collapse_repetitions(text)), LIMIT)
     text = strip_dangling_words(text.rstrip(" .,;:!?-…").split())
-    return fix_articles(_mid_sentence(normalize_text(text))) if has_content(text) else ""
+    return agree_in_number(fix_articles(_mid_sentence(normalize_text(text)))) if has_content(text) else ""
 
 
 def _mid_sentence(text: str) -> str:

@@ -13,7 +13,8 @@ _PHOTO = rf"(?:{_PHOTO_NOUNS})s?"
 _IMAGE = rf"(?:{_PHOTO_NOUNS}|shot|drawing|painting|illustration|screenshot|graphic|portrait|footage)s?"
 # A closed list: "a man holding a photo of a dog" is no opening.
 _IMAGE_ADJECTIVES = (
-    r"(?:(?:black|and|white|black-and-white|close|up|close-up|closeup|blurry|blurred|grainy|old|vintage|aerial|colou?r"
+    r"(?:(?:black|and|white|black-and-white|monochrome|monochromatic|gr[ea]yscale|sepia|sepia-toned|toned|tinted|faded"
+    r"|antique|retro|colou?red|colou?ri[sz]ed|close|up|close-up|closeup|blurry|blurred|grainy|old|vintage|aerial|colou?r"
     r"|digital|stock|cropped|beautiful|nice|great|low|high|quality|night|studio|product|professional|dark|bright|wide|tall|square"
     r"|small|large|panoramic|arafed|araffe\w*)\s+)*"
 )
