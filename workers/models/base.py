@@ -8,6 +8,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.models.evidence import Evidence
+
 Pixels = NDArray[np.uint8]
 _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
@@ -100,3 +102,7 @@ class Tagger(Model):
     def tag(self, batch: Sequence[Pixels], hints: Sequence[Hint]) -> list[list[Tag]]:
         """As `predict`, with hints, which models with a fixed vocabulary ignore."""
         return self.predict(batch)
+
+    def evidence(self, batch: Sequence[Pixels]) -> list[Evidence]:
+        """Return what is in each image; deterministic, as Captioner.predict. Without heads for it: empty evidence."""
+        return [Evidence()] * len(batch)

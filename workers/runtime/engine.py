@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from workers.models.base import Caption, Captioner, Hint, Model, Pixels, Tag, Tagger
+from workers.models.evidence import Evidence
 from workers.runtime.batcher import Batcher
 
 
@@ -30,10 +31,11 @@ class PendingImage:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Captions and tags, best first, and the batch's milliseconds in each model."""
+    """Captions and tags, best first, the evidence, and the batch's milliseconds in each model."""
 
     captions: list[Caption]
     tags: list[Tag]
+    evidence: Evidence = field(default_factory=Evidence)
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -159,5 +161,6 @@ class Engine:
         best = [candidates[0].text if candidates else "" for candidates in captions]
         hints = [Hint(pending.terms, caption) for pending, caption in zip(batch, best, strict=True)]
         tags = self._tagger.tag(images, hints)
+        evidence = self._tagger.evidence(images)
         spent = {"caption": (captioned - started) * 1000, "tag": (time.perf_counter() - captioned) * 1000}
-        return [Prediction(*pair, spent) for pair in zip(captions, tags, strict=True)]
+        return [Prediction(*found, spent) for found in zip(captions, tags, evidence, strict=True)]

@@ -7,6 +7,7 @@ code, by the OOM killer) fails one image, not the worker.
 from collections.abc import Mapping, Sequence
 
 from workers.models.base import Caption, Captioner, Hint, Model, Pixels, Tag, Tagger
+from workers.models.evidence import Evidence
 from workers.models.subprocess.client import ModelProcess, ModelProcessDied
 from workers.models.subprocess.model_metadata import ModelMetadata
 
@@ -75,3 +76,7 @@ class _SubprocessTagger(_SubprocessModel, Tagger):
     def tag(self, batch: Sequence[Pixels], hints: Sequence[Hint]) -> list[list[Tag]]:
         tags: list[list[Tag]] = self._process.call("tags", batch, list(hints))
         return tags
+
+    def evidence(self, batch: Sequence[Pixels]) -> list[Evidence]:
+        evidence: list[Evidence] = self._process.call("evidence", batch)
+        return evidence

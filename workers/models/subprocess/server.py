@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 
 from workers.models import create
 from workers.models.base import Caption, Hint, Pixels, Tag
+from workers.models.evidence import Evidence
 from workers.models.subprocess.model_metadata import ModelMetadata, metadata_of
 from workers.runtime.out_of_memory import is_out_of_memory
 
@@ -63,6 +64,9 @@ class _Models:
 
     def tags(self, batch: Sequence[Pixels] | None, hints: Sequence[Hint]) -> list[list[Tag]]:
         return self._tagger.tag(self._resolve(batch), hints)
+
+    def evidence(self, batch: Sequence[Pixels] | None) -> list[Evidence]:
+        return self._tagger.evidence(self._resolve(batch))
 
     def _resolve(self, batch: Sequence[Pixels] | None) -> Sequence[Pixels]:
         if batch is not None:
