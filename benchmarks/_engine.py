@@ -6,6 +6,7 @@ from decoding import Limits
 from workers import models, pipeline
 from workers.imaging.decoding import decode
 from workers.models.base import Captioner, Tagger
+from workers.runtime.engine import Prediction
 
 BATCH = 8
 LIMITS = Limits(pixels=10**8)
@@ -21,10 +22,9 @@ class BatchPipeline:
         images = [decode(data, limits=LIMITS) for data in files]
         batch = [image.pixels for image in images]
         captions, tags = self.captioner.predict(batch), self.tagger.predict(batch)
-        outputs = zip(images, captions, tags, strict=True)
-        return [
-            dict(pipeline.compose_metadata(image, caption, found).as_metadata()) for image, caption, found in outputs
-        ]
+        predictions = map(Prediction, captions, tags, self.tagger.evidence(batch))
+        outputs = zip(images, predictions, strict=True)
+        return [dict(pipeline.compose_metadata(image, found).as_metadata()) for image, found in outputs]
 
 
 def _models() -> tuple[Captioner, Tagger]:

@@ -111,7 +111,8 @@ def _resume(path: Path, model: nn.Module, averaged: nn.Module, optimizer: torch.
     """Load the checkpoint, if there is one, and return the next step."""
     if not path.exists():
         return 0
-    saved = torch.load(path, weights_only=True)
+    # load_state_dict() copies to the parameters' device.
+    saved = torch.load(path, weights_only=True, map_location="cpu")
     model.load_state_dict(saved["model"])
     averaged.load_state_dict(saved["averaged"])
     optimizer.load_state_dict(saved["optimizer"])

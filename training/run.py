@@ -11,6 +11,7 @@ from training.caption_model import CaptionModel, decoder_config
 from training.datasets.captioned import Row
 from training.datasets.image_batches import ImageBatches
 from training.datasets.tokenized import VOCABULARY_SIZE, Vocabulary, build_vocabulary, normalize_caption, read_sentences
+from training.evidence_run import EvidenceRun, EvidenceSources
 from training.scoring.caption_metrics import caption_scores, nats_per_token, predict_captions, without_concepts
 from training.stages import calibrate, evaluate, export
 from training.stages.detector import WORDS_FILE, top_word_precision, train_detector
@@ -52,6 +53,9 @@ class TrainingRun:
     rows: list[Row]
     scale: Scale
     threads: int
+    sources: EvidenceSources
+    device: str
+    is_quick: bool
     folder: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +97,11 @@ class TrainingRun:
             self._save("detector", train_detector(self._features, self._vocabulary, self.folder, steps, self.excluded))
         words = np.load(self.folder / WORDS_FILE, mmap_mode="r")
         print("precision of the top five words:", top_word_precision(words, self._features, self._vocabulary))
+
+    def evidence(self) -> None:
+        features = self.work / "evidence"
+        is_quick, threads = self.is_quick, self.threads
+        EvidenceRun(self.sources, features, self.folder, self.variant, threads, self.device, is_quick).run()
 
     def pictures(self) -> None:
         if not self._is_done("pictures"):

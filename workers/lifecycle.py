@@ -21,6 +21,7 @@ from forge.operations import metrics, readiness
 from forge.sessions import expiry
 from workers import models
 from workers.models.base import ModelUnavailable
+from workers.models.ocr import OnDemandReader, create_reader
 from workers.models.subprocess import create_in_subprocess
 from workers.runtime.engine import Engine
 from workers.runtime.heartbeat import Heartbeat
@@ -34,6 +35,7 @@ in_flight = InFlight()
 stopping = threading.Event()
 
 _engine: Engine | None = None
+_reader: OnDemandReader | None = None
 _swept_at = 0.0
 
 
@@ -41,6 +43,11 @@ def engine() -> Engine:
     """Return the loaded engine of this process."""
     assert _engine is not None, "the worker takes tasks only after worker_init"
     return _engine
+
+
+def reader() -> OnDemandReader | None:
+    """Return the text reader of this process, None where FORGE_OCR is off."""
+    return _reader
 
 
 def _renew_leases() -> None:
@@ -93,13 +100,16 @@ _periodic_work = (
 @worker_init.connect
 def _load_engine(**_: Any) -> None:
     """Load the models before the first task; a worker without models must not report itself ready."""
-    global _engine
+    global _engine, _reader
     started = time.monotonic()
     loading = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_HEARTBEAT_S)
     loading.start()
     try:
         _engine = _create_engine()
         _engine.load()
+        _reader = create_reader(settings.FORGE_OCR)
+        if _reader is not None and settings.FORGE_MODELS != "scripted":
+            _reader.load()
     except (ModelUnavailable, ValueError) as error:
         raise SystemExit(f"The worker cannot start: {error}") from error
     except Exception as error:  # Celery would log it and still start the worker

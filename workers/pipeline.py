@@ -3,16 +3,27 @@
 import itertools
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TypedDict
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol, TypedDict
 
 from decoding import Limits
 from workers.composing.metadata import ComposedMetadata, compose
+from workers.composing.quoted_text import may_have_text
 from workers.imaging.colors import analyze_colors
 from workers.imaging.decoding import DecodedImage, decode
 from workers.imaging.image_facts import ImageFacts
-from workers.models.base import Caption, Tag
+from workers.models.base import Caption, Pixels
+from workers.models.evidence import KINDS, Evidence, TextLine, merge_views
 from workers.runtime.engine import Engine, Prediction
+
+# Text is read at this size; of larger images it is not read better.
+READING_SIDE = 1280
+
+
+class Reader(Protocol):
+    """workers.models.ocr.TextReader, or another."""
+
+    def read(self, pixels: Pixels) -> list[TextLine]: ...
 
 
 class NoCaptionProduced(Exception):
@@ -54,24 +65,47 @@ def describe(
     timeout_s: float,
     neutral_people: bool = True,
     terms: tuple[str, ...] = (),
+    reader: Reader | None = None,
 ) -> Analysis:
-    """Analyze an encoded image; `terms` are the account's own, for the tags.
+    """Analyze an encoded image; `terms` are the account's own, for the tags; `reader` reads text where there may be.
 
     Raises NoCaptionProduced, and what workers.imaging.decoding.decode and Engine.describe raise.
     """
     times = [time.perf_counter()]
     image = decode(data, limits=limits)
     times.append(time.perf_counter())
-    prediction = engine.describe(image.pixels, timeout_s, terms)
+    prediction = _predict(engine, image, timeout_s, terms)
     times.append(time.perf_counter())
     if engine.requires_caption and not prediction.captions:
         raise NoCaptionProduced
-    composed = compose_metadata(image, prediction.captions, prediction.tags, neutral_people=neutral_people)
+    lines = _read_text(reader, data, limits, image, prediction.evidence)
     times.append(time.perf_counter())
-    decode_ms, predict_ms, compose_ms = ((after - before) * 1000 for before, after in itertools.pairwise(times))
+    composed = compose_metadata(image, prediction, lines, neutral_people=neutral_people)
+    times.append(time.perf_counter())
+    decode_ms, predict_ms, read_ms, compose_ms = (
+        (after - before) * 1000 for before, after in itertools.pairwise(times)
+    )
     wait_ms = max(0.0, predict_ms - sum(prediction.milliseconds.values()))
-    spent = {"decode": decode_ms, "wait": wait_ms, **prediction.milliseconds, "compose": compose_ms}
+    spent = {"decode": decode_ms, "wait": wait_ms, **prediction.milliseconds, "read": read_ms, "compose": compose_ms}
     return Analysis(composed, _provenance(engine, prediction, composed, spent), spent)
+
+
+def _predict(engine: Engine, image: DecodedImage, timeout_s: float, terms: tuple[str, ...]) -> Prediction:
+    """Predict the whole image, and gather the evidence of its tiles."""
+    prediction = engine.describe(image.pixels, timeout_s, terms)
+    if not image.tiles or not prediction.evidence.kinds:
+        return prediction
+    parts = [engine.describe(tile, timeout_s, terms).evidence for tile in image.tiles]
+    return replace(prediction, evidence=merge_views(prediction.evidence, parts))
+
+
+def _read_text(
+    reader: Reader | None, data: bytes, limits: Limits, image: DecodedImage, evidence: Evidence
+) -> list[TextLine]:
+    """Read text from a larger decode of the same image, where its kind or the text head says that there is some."""
+    if reader is None or image.blank or not may_have_text(evidence):
+        return []
+    return reader.read(decode(data, limits=limits, max_side=READING_SIDE).pixels)
 
 
 def _assessment(composed: ComposedMetadata) -> Assessment:
@@ -91,8 +125,16 @@ def _provenance(
         "models": engine.provenance,
         "captions": [_caption_record(caption) for caption in prediction.captions],
         "tags": [{"text": tag.text, "confidence": tag.confidence} for tag in prediction.tags],
+        "evidence": _evidence_record(prediction.evidence),
         "milliseconds": {stage: round(milliseconds, 1) for stage, milliseconds in spent.items()},
     }
+
+
+def _evidence_record(evidence: Evidence) -> dict[str, object]:
+    """Return the probabilities of kinds over 0.05, people, text and the twelve surest nouns."""
+    kinds = {kind: share for kind, share in zip(KINDS, evidence.kinds, strict=False) if share >= 0.05}
+    nouns = [{"noun": noun.noun, "main": noun.main, "present": noun.present} for noun in evidence.nouns[:12]]
+    return {"kinds": kinds, "people": list(evidence.people), "text": evidence.text, "nouns": nouns}
 
 
 def _caption_record(caption: Caption) -> dict[str, object]:
@@ -101,8 +143,16 @@ def _caption_record(caption: Caption) -> dict[str, object]:
 
 
 def compose_metadata(
-    image: DecodedImage, captions: Sequence[Caption], tags: Sequence[Tag], *, neutral_people: bool = True
+    image: DecodedImage, prediction: Prediction, lines: Sequence[TextLine] = (), *, neutral_people: bool = True
 ) -> ComposedMetadata:
-    """Compose metadata from the models' output and facts measured from the pixels."""
-    facts = ImageFacts(image.width, image.height, **asdict(analyze_colors(image.pixels)))
-    return compose(captions, tags, facts, neutral_people=neutral_people)
+    """Compose metadata from the models' output, the text and facts measured from the pixels."""
+    facts = ImageFacts(image.width, image.height, **asdict(analyze_colors(image.pixels)), frames=image.frames)
+    return compose(
+        prediction.captions,
+        prediction.tags,
+        facts,
+        evidence=prediction.evidence,
+        lines=lines,
+        blank=image.blank,
+        neutral_people=neutral_people,
+    )

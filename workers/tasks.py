@@ -88,6 +88,7 @@ def _analyze(claim: services.Claim) -> pipeline.Analysis:
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
             neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
             terms=claim.terms,
+            reader=lifecycle.reader(),
         )
     except Undecodable as error:
         raise IMAGE_ERRORS[error.code](error.sentence) from error

@@ -11,18 +11,19 @@ from training.datasets.captioned import NON_COMMERCIAL, read_rows, unpack
 from training.datasets.tokenized import normalize_caption, read_sentences
 
 ROOT = Path(__file__).resolve().parents[2]
+ALL_BUT_EVALUATE = "features,text,detector,evidence,pictures,reward,calibrate,export"
 
 
 @pytest.fixture(scope="module")
-def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def trained(data: Path, wild: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     work = tmp_path_factory.mktemp("work")
-    return work, run(data, work)
+    return work, run(data, wild, work)
 
 
-def run(data: Path, work: Path, stages: str = "features,text,detector,pictures,reward,calibrate,export") -> str:
+def run(data: Path, wild: Path, work: Path, stages: str = ALL_BUT_EVALUATE) -> str:
     command = [sys.executable, "-W", "ignore", "-m", "training", "--data", str(data), "--work", str(work)]
     done = subprocess.run(
-        [*command, "--quick", "--threads", "1", "--stages", stages],
+        [*command, "--wild", str(wild), "--quick", "--threads", "1", "--stages", stages],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -39,6 +40,8 @@ def test_it_exports_the_shipped_files(trained: tuple[Path, str]) -> None:
         "model.safetensors",
         "tokenizer.json",
         "config.json",
+        "evidence.safetensors",
+        "evidence.json",
         "SHA256SUMS",
     }
     assert "nats a token" in output
@@ -61,10 +64,10 @@ def test_inference_loads_the_exported_files(trained: tuple[Path, str]) -> None:
     assert sentences[0].score < 0
 
 
-def test_a_completed_stage_is_skipped(trained: tuple[Path, str], data: Path) -> None:
+def test_a_completed_stage_is_skipped(trained: tuple[Path, str], data: Path, wild: Path) -> None:
     weights = trained[0] / "quick" / "full" / "reward-done.pt"
     before = weights.stat().st_mtime_ns
-    run(data, trained[0], "reward")
+    run(data, wild, trained[0], "reward")
     assert weights.stat().st_mtime_ns == before
 
 

@@ -58,7 +58,7 @@ def test_provenance_is_json_with_models_scores_and_times(engine: Engine) -> None
     assert provenance["captions"][0]["confidence"] == 0.9
     assert "similarity" not in provenance["captions"][0]  # CLIP has not scored it
     assert {tag["confidence"] for tag in provenance["tags"]} == {0.9, 0.6}
-    assert set(provenance["milliseconds"]) == {"decode", "wait", "caption", "tag", "compose"}
+    assert set(provenance["milliseconds"]) == {"decode", "wait", "caption", "tag", "read", "compose"}
 
 
 def test_an_image_without_a_required_caption_fails_instead_of_an_empty_alt() -> None:

@@ -18,14 +18,14 @@ from training.stages.calibrate import reliability_table
 from workers.english.labels import read_labels
 from workers.english.nouns import Lexicon
 from workers.models.embedded.inference import EmbeddedInference
-from workers.models.embedded.policy.caption_policy import CONFIDENT_LABEL
+from workers.models.embedded.label_tags import CONFIDENT_LABEL
 
 LIMITS = {"flickr8k": 500, "coco": 202, "grocery": 100, "fashion": 100, "objects": 100}
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedImage:
-    """`sentence`: the decoder's; `caption`: the policy's, "" for none; `label`: a number. Field names are JSON keys."""
+    """`sentence`: the decoder's; `caption`: the captioner's; `label`: a number. Field names are JSON keys."""
 
     name: str
     subset: str
@@ -63,7 +63,7 @@ def _start(export: Path) -> None:
 def _evaluate(row: Row) -> EvaluatedImage:
     inference = _inference[0]
     prediction = inference.predict([np.asarray(Image.open(row.path).convert("RGB"))])[0]
-    captions, tags = inference.policy.captions(prediction), inference.policy.tags(prediction)
+    captions, tags = prediction.captions, inference.tags(prediction)
     caption, confidence = (captions[0].text, captions[0].confidence) if captions else ("", 0.0)
     label = int(prediction.labels.argmax())
     return EvaluatedImage(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from training.caption_model import CaptionModel
 from training.datasets.tokenized import Vocabulary
 from workers.models.embedded.vision.visual_features import WordDetector
-from workers.models.embedded.weights import CONFIG, MODEL, SUMS, TOKENIZER
+from workers.models.embedded.weights import CONFIG, FILES, MODEL, SUMS, TOKENIZER
 
 # Incremented when a retrained captioner is shipped.
 REVISION = "3"
@@ -32,11 +32,16 @@ def write(folder: Path, detector: WordDetector, model: CaptionModel, vocabulary:
         "revision": f"{variant}-{REVISION}",
     }
     (target / CONFIG).write_text(json.dumps(config) + "\n", encoding="utf-8")
-    names = (MODEL, TOKENIZER, CONFIG)
-    sums = [f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
-    (target / SUMS).write_text("".join(sums), encoding="ascii")
+    write_sums(target)
     print(f"{sum(path.stat().st_size for path in target.iterdir()) / 1e6:.1f} MB in {target}")
     return target
+
+
+def write_sums(target: Path) -> None:
+    """Write the hashes of the shipped files that are there: the evidence stage may run without the others."""
+    paths = [target / name for name in FILES if (target / name).exists()]
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in paths]
+    (target / SUMS).write_text("".join(sums), encoding="ascii")
 
 
 def _half(prefix: str, module: nn.Module) -> dict[str, Tensor]:

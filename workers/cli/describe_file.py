@@ -15,7 +15,14 @@ class FileTooLarge(Exception):
 
 
 def describe(
-    engine: Engine, path: str, *, max_bytes: int, limits: Limits, timeout_s: float, neutral_people: bool
+    engine: Engine,
+    path: str,
+    *,
+    max_bytes: int,
+    limits: Limits,
+    timeout_s: float,
+    neutral_people: bool,
+    reader: pipeline.Reader | None = None,
 ) -> pipeline.Analysis:
     """Analyze a file. Raises OSError, FileTooLarge, and what workers.pipeline.describe raises."""
     with Path(path).open("rb") as file:
@@ -23,7 +30,9 @@ def describe(
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise FileTooLarge(max_bytes)
-    return pipeline.describe(engine, data, limits=limits, timeout_s=timeout_s, neutral_people=neutral_people)
+    return pipeline.describe(
+        engine, data, limits=limits, timeout_s=timeout_s, neutral_people=neutral_people, reader=reader
+    )
 
 
 def error_message(error: BaseException) -> str | None:

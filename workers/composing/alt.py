@@ -11,6 +11,11 @@ ALT_LIMIT = 125
 _CLOSE_UP = re.compile(r"^an? (?:extreme )?close-up (?:(?:view|shot) )?of ")
 
 
+def without_close_up(phrase: str) -> str:
+    """Return the phrase without "a close-up of": readers hear what is there, not how it was taken."""
+    return _CLOSE_UP.sub("", phrase)
+
+
 def compose_alt(phrase: str, facts: ImageFacts) -> str:
-    text = with_background(_CLOSE_UP.sub("", phrase), facts) if phrase else facts.scene_phrase_with_article
+    text = with_background(without_close_up(phrase), facts) if phrase else facts.scene_phrase_with_article
     return capitalize_first(truncate(text, ALT_LIMIT))

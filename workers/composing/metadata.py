@@ -8,16 +8,29 @@ from workers.composing.alt import compose_alt
 from workers.composing.caption import compose_caption
 from workers.composing.consistent_tags import HIGH_CONFIDENCE, consistent_tags, unmentioned_tags
 from workers.composing.description import compose_description
+from workers.composing.draft_fields import (
+    draft_alt,
+    draft_description,
+    draft_filenames,
+    draft_tags,
+    draft_title,
+)
 from workers.composing.filename import filename_candidates
+from workers.composing.judge import JudgedDraft, judge
+from workers.composing.label_evidence import with_tags
 from workers.composing.noun_phrase import remove_unsupported
+from workers.composing.quoted_text import quote_text
 from workers.composing.tags import compose_tags
 from workers.composing.title import compose_title
 from workers.english.caption_cleanup import clean_caption
 from workers.english.consistency import colors_agree
+from workers.english.grammar import as_sentence
 from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
+from workers.models.evidence import Evidence, TextLine
 
 REVIEW_BELOW = 0.33
+NO_EVIDENCE = Evidence()
 
 
 class Metadata(TypedDict):
@@ -58,20 +71,57 @@ class ComposedMetadata:
 
 
 def compose(
-    captions: Sequence[Caption], tags: Sequence[Tag], facts: ImageFacts, *, neutral_people: bool = True
+    captions: Sequence[Caption],
+    tags: Sequence[Tag],
+    facts: ImageFacts,
+    *,
+    evidence: Evidence = NO_EVIDENCE,
+    lines: Sequence[TextLine] = (),
+    blank: str = "",
+    neutral_people: bool = True,
 ) -> ComposedMetadata:
     """Compose metadata within the contract's limits from any input; captions come best first.
 
-    `neutral_people` removes gender; names, professions and places are always removed.
+    `lines`: text that was read; `blank`: the color of an image without detail. `neutral_people` removes gender; names,
+    professions and places are always removed.
     """
     confident = frozenset(tag.text for tag in tags if tag.confidence >= HIGH_CONFIDENCE)
-    phrases = [
-        remove_unsupported(
-            clean_caption(caption.text), facts, neutral_people=neutral_people, confident_labels=confident
-        )
+    cleaned = [
+        replace(caption, text=text)
         for caption in captions
+        if (
+            text := remove_unsupported(
+                clean_caption(caption.text), facts, neutral_people=neutral_people, confident_labels=confident
+            )
+        )
     ]
-    phrase, *others = [text for text in dict.fromkeys(phrases) if text] or [""]
+    if not (evidence.kinds or blank):
+        return _compose_from_captions(cleaned, tags, facts, neutral_people=neutral_people)
+    judged = judge(cleaned, with_tags(evidence, tags), quote_text(lines), facts, blank)
+    return _compose_from_draft(judged, facts)
+
+
+def _compose_from_draft(judged: JudgedDraft, facts: ImageFacts) -> ComposedMetadata:
+    draft = judged.draft
+    names = draft_filenames(draft)
+    return ComposedMetadata(
+        title=draft_title(draft),
+        alt=draft_alt(draft),
+        caption=as_sentence(draft.phrase),
+        description=draft_description(draft),
+        filename=names[0],
+        filename_candidates=names,
+        seo_tags=draft_tags(draft),
+        kind=judged.kind,
+        confidence=judged.confidence,
+        needs_review=judged.needs_review,
+    )
+
+
+def _compose_from_captions(
+    captions: Sequence[Caption], tags: Sequence[Tag], facts: ImageFacts, *, neutral_people: bool
+) -> ComposedMetadata:
+    phrase, *others = list(dict.fromkeys(caption.text for caption in captions)) or [""]
     consistent = consistent_tags(phrase, tags, facts, neutral_people=neutral_people)
     if facts.backdrop_phrase and not colors_agree(phrase, facts.colors):
         facts = replace(facts, colors=())

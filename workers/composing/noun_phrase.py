@@ -8,6 +8,7 @@ from workers.english.consistency import strip_colors
 from workers.english.gender_neutral import gender_neutral
 from workers.english.grammar import PREPOSITIONS, fix_articles
 from workers.english.lexicon import drop_articles_before_plurals
+from workers.english.photo_style import correct_photo_style
 from workers.imaging.image_facts import ImageFacts
 
 
@@ -16,6 +17,7 @@ def remove_unsupported(
 ) -> str:
     """Remove names, professions, places, gender, and the colors of a monochrome image."""
     text = drop_articles_before_plurals(anonymize(phrase, confident_labels))
+    text = correct_photo_style(text, facts.colors, monochrome=facts.monochrome)
     if facts.monochrome:
         text = fix_articles(strip_colors(text))
     text = gender_neutral(text) if neutral_people else text

@@ -7,7 +7,7 @@ from workers.english.grammar import as_sentence, join_with_and, with_article
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """The original's size and the fields of workers.imaging.colors.ColorAnalysis."""
+    """The original's size and the fields of workers.imaging.colors.ColorAnalysis; `frames`: of the file, or pages."""
 
     width: int
     height: int
@@ -15,6 +15,7 @@ class ImageFacts:
     monochrome: bool = False
     light: str = ""
     backdrop: str = ""
+    frames: int = 1
 
     @property
     def orientation(self) -> str:

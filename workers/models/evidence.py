@@ -1,5 +1,6 @@
 """What models find in an image before any word is written: plain values, each with a probability."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # The kinds of docs/api-contract.md, in the order of the probabilities of every kind head.
@@ -13,11 +14,14 @@ PEOPLE = (0, 1, 2, 3)
 
 @dataclass(frozen=True, slots=True)
 class NounEvidence:
-    """A noun in the singular: the probabilities that it is a name of the main subject, and that it is in the image."""
+    """A noun in the singular: the probabilities that it is a name of the main subject, and that it is in the image;
+    its `wider` nouns.
+    """
 
     noun: str
     main: float
     present: float
+    wider: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,25 @@ class TextLine:
     @property
     def height(self) -> float:
         return self.bottom - self.top
+
+
+def merge_views(whole: Evidence, parts: Sequence[Evidence]) -> Evidence:
+    """Merge the evidence of a long image with that of its parts, which show what the whole, squeezed, hides.
+
+    Kinds are averaged; of people the view with the most counts; of a noun the highest probability in any view.
+    """
+    views = [whole, *parts]
+    if len(views) == 1 or not all(view.kinds for view in views):
+        return whole
+    nouns: dict[str, NounEvidence] = {}
+    for noun in (noun for view in views for noun in view.nouns):
+        best = nouns.get(noun.noun, noun)
+        nouns[noun.noun] = NounEvidence(
+            noun.noun, max(best.main, noun.main), max(best.present, noun.present), noun.wider
+        )
+    return Evidence(
+        kinds=tuple(sum(shares) / len(views) for shares in zip(*(view.kinds for view in views), strict=True)),
+        people=min((view.people for view in views), key=lambda people: people[0]),
+        nouns=tuple(sorted(nouns.values(), key=lambda noun: -noun.main)),
+        text=max(view.text for view in views),
+    )

@@ -70,7 +70,8 @@ def test_without_json_it_is_a_block_with_every_field(folder: Path) -> None:
         ("tags", ", ".join(metadata["seoTags"])),
         ("kind", record["kind"]),
     ]
-    assert lines[8:] == [""]
+    assert [line.split()[0] for line in lines[8:-1]] == ["review"] * record["needsReview"]
+    assert lines[-1] == ""
 
 
 def analysis_with(**fields: Any) -> Analysis:

@@ -76,9 +76,9 @@ def account_terms(texts: Iterable[str]) -> tuple[Term, ...]:
     return tuple(Term(text, ACCOUNT_PROMPT.replace("{}", text), group="own") for text in dict.fromkeys(texts))
 
 
-def fingerprint(terms: Sequence[Term]) -> str:
+def fingerprint(prompts: Iterable[str]) -> str:
     """Return a hash of the prompts in order."""
-    return hashlib.sha256("\n".join(term.prompt for term in terms).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join(prompts).encode()).hexdigest()[:12]
 
 
 def _parse_line(groups: list[_Group], line: str, number: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from workers.models.base import Caption, Captioner, Model, ModelUnavailable, Pixels, Tag, Tagger, threads_option
 from workers.models.embedded import weights
+from workers.models.evidence import Evidence
 
 if TYPE_CHECKING:
     from workers.models.embedded.inference import EmbeddedInference
@@ -91,10 +92,13 @@ class _EmbeddedModel(Model):
 class EmbeddedCaptioner(_EmbeddedModel, Captioner):
     def predict(self, batch: Sequence[Pixels]) -> list[list[Caption]]:
         inference = self._shared.inference
-        return [inference.policy.captions(prediction) for prediction in inference.predict(batch)]
+        return [prediction.captions for prediction in inference.predict(batch)]
 
 
 class EmbeddedTagger(_EmbeddedModel, Tagger):
     def predict(self, batch: Sequence[Pixels]) -> list[list[Tag]]:
         inference = self._shared.inference
-        return [inference.policy.tags(prediction) for prediction in inference.predict(batch)]
+        return [inference.tags(prediction) for prediction in inference.predict(batch)]
+
+    def evidence(self, batch: Sequence[Pixels]) -> list[Evidence]:
+        return [prediction.evidence for prediction in self._shared.inference.predict(batch)]

@@ -30,9 +30,11 @@ from workers.models.embedded.decoder_input import (
     Projector,
     top_concepts,
 )
+from workers.models.embedded.evidence_heads import EvidenceReader
 from workers.models.embedded.vision.backbone import can_pack, imagenet_backbone, pack_backbone
 from workers.models.embedded.vision.pixels import cell_colors, preprocess
 from workers.models.embedded.vision.visual_features import WordDetector, cell_features, extract_visual_features
+from workers.models.evidence import Evidence
 from workers.models.packed_linear import linear_packer, pack_linear
 from workers.models.text_decoder.decoder import DecoderShape, TextDecoder
 from workers.models.text_decoder.generation import generate
@@ -40,11 +42,14 @@ from workers.models.text_decoder.generation import generate
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """`labels` (1000,) and `words` (1000,): probabilities; `embeddings` (1, 101, 384): the decoder's input."""
+    """`labels` (1000,) and `words` (1000,): probabilities; `embeddings` (1, 101, 384): the decoder's input; the
+    `evidence` of the heads.
+    """
 
     labels: NDArray[np.float32]
     words: NDArray[np.float32]
     embeddings: Tensor
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class Network:
         _load_tensors(self._detector, _with_prefix("detector", tensors))
         _load_tensors(self._projector, _with_prefix("speaker.bridge", tensors))
         self._decoder = _build_decoder(_with_prefix("speaker.decoder", tensors))
+        self._evidence_reader = EvidenceReader(folder)
         self._pack()
 
     def _pack(self) -> None:
@@ -96,7 +102,8 @@ class Network:
             torch.from_numpy(concepts)[None],
             torch.from_numpy(probabilities)[None],
         )
-        return EncodedImage(labels, words, self._projector(decoder_input, self._decoder.word_embeddings))
+        embeddings = self._projector(decoder_input, self._decoder.word_embeddings)
+        return EncodedImage(labels, words, embeddings, self._evidence_reader.read(features))
 
     @torch.inference_mode()
     def decode(self, images: Sequence[EncodedImage]) -> list[DecodedSentence]:

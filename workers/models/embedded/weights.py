@@ -11,6 +11,8 @@ from workers.models.embedded.calibration import Calibration
 FOLDER = Path(__file__).with_name("weights")
 SUMS = "SHA256SUMS"
 MODEL, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
+EVIDENCE_HEADS, EVIDENCE_NOUNS = "evidence.safetensors", "evidence.json"
+FILES = (MODEL, TOKENIZER, CONFIG, EVIDENCE_HEADS, EVIDENCE_NOUNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,13 @@ def read_config(folder: Path = FOLDER) -> Config:
 
 
 def verify(folder: Path = FOLDER) -> str:
-    """Return the first twelve digits of the weights' SHA-256.
+    """Return the first twelve digits of the SHA-256 of all files' hashes.
 
     Raises OSError where a file is missing, ValueError where its hash differs.
     """
     lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
     digests = {name: digest for digest, name in (line.split() for line in lines)}
-    for name in (MODEL, TOKENIZER, CONFIG):
-        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digests[name]:
+    for name in FILES:
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digests.get(name):
             raise ValueError(f"{name} is damaged")
-    return digests[MODEL][:12]
+    return hashlib.sha256("".join(digests[name] for name in FILES).encode("ascii")).hexdigest()[:12]

@@ -15,6 +15,7 @@ from workers.models.base import Caption, Captioner, Hint, Pixels, Tag
 from workers.models.clip.encoder import Clip
 from workers.models.clip.tagger import ClipTagger
 from workers.models.clip.vocabulary import Term, read_vocabulary
+from workers.models.evidence import Evidence
 from workers.runtime.engine import Engine
 
 # Every twentieth term.
@@ -66,6 +67,18 @@ def test_tags_do_not_depend_on_the_batch(tagger: ClipTagger, images: list[Pixels
         assert [texts(tags) for tags in together] == [texts(tags) for tags in alone]
 
 
+def evidence_in_batches(tagger: ClipTagger, images: Sequence[Pixels], size: int) -> list[Evidence]:
+    return [found for at in range(0, len(images), size) for found in tagger.evidence(images[at : at + size])]
+
+
+def test_evidence_does_not_depend_on_the_batch(tagger: ClipTagger, images: list[Pixels]) -> None:
+    alone = evidence_in_batches(tagger, images, 1)
+    assert any(found.nouns for found in alone)
+    assert len(set(alone)) == len(images)
+    for size in (1, 3, 8):
+        assert evidence_in_batches(tagger, images, size) == alone
+
+
 class BatchDependentClip(RandomTextClip):
     """Returns other embeddings in a batch, as an extreme case of rounding."""
 
@@ -89,6 +102,10 @@ def test_an_image_whose_tags_depend_on_rounding_is_encoded_again_alone(
     clip.calls = 0
     assert tagger.predict(images[:8]) == alone
     assert clip.calls == 9
+    # The same, without encoding any image again.
+    evidence = tagger.evidence(images[:8])
+    assert clip.calls == 9
+    assert evidence == evidence_in_batches(tagger, images[:8], 1)
 
 
 def test_a_blank_image_has_no_tags(tagger: ClipTagger) -> None:
@@ -97,6 +114,7 @@ def test_a_blank_image_has_no_tags(tagger: ClipTagger) -> None:
 
 def test_an_empty_batch_has_an_empty_result(tagger: ClipTagger) -> None:
     assert tagger.predict([]) == []
+    assert tagger.evidence([]) == []
 
 
 def test_a_tag_has_a_confidence_and_the_attributes_of_its_term(tagger: ClipTagger, images: list[Pixels]) -> None:
@@ -177,11 +195,11 @@ def test_tags_are_the_same_after_unload_and_load(folder: Path, images: list[Pixe
     tagger = ClipTagger(RandomTextClip(folder))
     tagger.load()
     tagger.load()
-    before = tagger.predict(images[:3])
+    before = tagger.predict(images[:3]), tagger.evidence(images[:3])
     tagger.unload()
     tagger.unload()
     tagger.load()
-    assert tagger.predict(images[:3]) == before
+    assert (tagger.predict(images[:3]), tagger.evidence(images[:3])) == before
 
 
 class OneCaptionCaptioner(Captioner):

@@ -10,9 +10,16 @@ from tests.workers.models.ocr.drawings import line, words
 from workers.models.evidence import TextLine
 from workers.models.ocr.layout import count_words, headline, phrases, quotable, reading_order, text_height
 
-POSITION = st.floats(0, 0.9, allow_nan=False)
+HEIGHT = st.floats(0.01, 0.1, allow_subnormal=False)
+POSITION = st.floats(0, 0.9, allow_nan=False, allow_subnormal=False)
 LINES = st.lists(
-    st.builds(line, st.text("abc é1.沖", min_size=1, max_size=20), POSITION, POSITION, height=st.floats(0.01, 0.1)),
+    st.builds(
+        line,
+        st.text("abc é1.沖", min_size=1, max_size=20),
+        POSITION,
+        POSITION,
+        height=st.floats(0.01, 0.1, allow_subnormal=False),
+    ),
     max_size=12,
 )
 

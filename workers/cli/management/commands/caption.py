@@ -25,6 +25,7 @@ from workers.cli.ordered_threads import map_ordered
 from workers.cli.output import CaptionRecord, caption_record, format_block, format_json
 from workers.cli.progress_bar import ProgressBar
 from workers.models.base import ModelUnavailable
+from workers.models.ocr import create_reader
 from workers.runtime.engine import Engine
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ class Command(BaseCommand):
             limits=Limits.of(settings),
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
             neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
+            reader=create_reader(settings.FORGE_OCR),
         )
         filenames = UniqueFilenames()
         # One batch runs while the next one is decoded.

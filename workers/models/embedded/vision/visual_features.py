@@ -17,12 +17,14 @@ DETECTED_WORDS = 1000
 @dataclass(slots=True)
 class VisualFeatures:
     """`grid` (n, 81, 352); `coarse` (n, 81, 120): the trunk's output on the grid; `pooled` (n, 2, 1280): mean and
-    maximum; `labels` (n, 1000): logits.
+    maximum; `texture` (n, 240): mean and standard deviation of the trunk's channels, which tell drawn from
+    photographed; `labels` (n, 1000): logits.
     """
 
     grid: Tensor
     coarse: Tensor
     pooled: Tensor
+    texture: Tensor
     labels: Tensor
 
 
@@ -34,7 +36,8 @@ def extract_visual_features(backbone: Backbone, planes: Tensor) -> VisualFeature
     mean = wide.mean((2, 3))
     coarse = functional.avg_pool2d(mid, 2, ceil_mode=True)
     pooled = torch.stack([mean, wide.amax((2, 3))], dim=1)
-    return VisualFeatures(_by_cell(grid), _by_cell(coarse), pooled, backbone.head.labels(mean))
+    texture = torch.cat([mid.mean((2, 3)), mid.std((2, 3), correction=0)], dim=1)
+    return VisualFeatures(_by_cell(grid), _by_cell(coarse), pooled, texture, backbone.head.labels(mean))
 
 
 def _by_cell(planes: Tensor) -> Tensor:

@@ -1,0 +1,204 @@
+"""What the fields are written from: a phrase for alt and caption, one for title and file name, sentences and tags."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workers.composing.kind_naming import DRAWN, KindName
+from workers.composing.quoted_text import QuotedText
+from workers.composing.subject import (
+    Naming,
+    is_nameable,
+    name_main,
+    name_people,
+    name_subject,
+    other_things,
+    people_count,
+    phrase_of,
+    setting,
+)
+from workers.composing.tags import noun_chunks
+from workers.english.grammar import join_with_and, without_article
+from workers.imaging.image_facts import ImageFacts
+from workers.models.evidence import Evidence
+
+# "Of a woman": what a drawn image shows is said above it.
+MIN_DEPICTED = 0.35
+_TITLED = frozenset(("chart", "diagram", "map"))
+_TITLED_WORDS = ("cover", "slide", "film poster")
+# Search terms of each kind, for images with fewer tags of their own.
+_KIND_TAGS = {
+    "painting": ("artwork", "art"),
+    "drawing": ("sketch", "art"),
+    "illustration": ("drawing", "graphic art"),
+    "comic": ("cartoon", "humour"),
+    "render": ("computer graphics", "rendering"),
+    "screenshot": ("user interface", "software"),
+    "chart": ("graph", "data visualisation"),
+    "diagram": ("schematic", "technical drawing"),
+    "map": ("cartography", "geography"),
+    "document": ("page", "text"),
+    "poster": ("graphic design", "advertising"),
+    "logo": ("branding", "brand mark"),
+    "pattern": ("texture", "wallpaper"),
+}
+# Their text is the body of a page, not its name.
+_BODY_TEXT = frozenset(("document", "screenshot"))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`phrase`: a noun phrase or clause in lower case; `title`: the same for title and file name, with no quotes from a
+    page's body; `sentences` add to the phrase; `tags`, best first, and `filler_tags` where they are few.
+    """
+
+    phrase: str
+    title: str
+    sentences: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    filler_tags: tuple[str, ...] = ()
+
+
+def draft_blank(color: str) -> Draft:
+    """`color`: a color name or "transparent"."""
+    words = "blank transparent image" if color == "transparent" else f"blank {color} image"
+    what = "nothing of it is visible" if color == "transparent" else f"it is {color} all over"
+    return Draft(f"a {words}", words, (f"{what}, without any detail",), (words, "blank image", "blank"))
+
+
+def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: ImageFacts) -> Draft:
+    """Draft for every kind but photographs: the kind's words, what is depicted, the text."""
+    depicted = _depicted(kind, evidence)
+    named = {kind.kind, kind.words, *kind.nouns} | ({depicted.noun} if depicted else set())
+    phrase, title = _with_depicted(kind, depicted), kind.words
+    if depicted:
+        title = (
+            f"{without_article(depicted.phrase)} {kind.words}" if kind.kind not in DRAWN else without_article(phrase)
+        )
+    is_titled = text.is_title and (kind.kind in _TITLED or kind.words.endswith(_TITLED_WORDS))
+    quotes_headline = bool(text.headline) and (is_titled or kind.kind in {"logo", "poster"})
+    if is_titled:
+        phrase = f'{phrase} titled "{text.headline}"'
+    elif text.quote:
+        phrase = f'{phrase} reading "{text.short}"'
+    if quotes_headline:
+        title = f"{text.name} {kind.words}"
+    elif title == kind.words and facts.palette:
+        title = f"{kind.words} in {facts.palette}"
+    sentences = [*_text_sentence(text, phrase), *_people_sentence(evidence, depicted)]
+    sentences += _things_sentence(evidence, named)
+    sentences += _look_sentences(facts, sentences, phrase)
+    tags = _graphic_tags(kind, depicted, evidence, text)
+    return Draft(phrase, title, tuple(sentences), tags, _KIND_TAGS.get(kind.kind, ()))
+
+
+def draft_photo(phrase: str, named: frozenset[str], evidence: Evidence, text: QuotedText, facts: ImageFacts) -> Draft:
+    """Draft for a photograph whose main phrase has been chosen."""
+    people = people_count(evidence)[0]
+    main = name_main(evidence)
+    sentences = _text_sentence(text, phrase)
+    if people and "person" not in named:
+        sentences += _people_sentence(evidence, None)
+    sentences += _things_sentence(evidence, named)
+    place = setting(evidence)
+    if place and place not in phrase and not named & {place.split()[-1]}:
+        sentences.append(f"the setting seems to be {place}")
+    sentences += _look_sentences(facts, sentences, phrase)
+    tags = _photo_tags(phrase, main, named, evidence)
+    return Draft(phrase, phrase, tuple(sentences), tags, _weaker_things(evidence))
+
+
+def _photo_tags(phrase: str, main: Naming | None, named: frozenset[str], evidence: Evidence) -> tuple[str, ...]:
+    mentioned = [noun.noun for noun in evidence.nouns if noun.noun in named]
+    subject = [main.noun] if main and (main.noun in named or not named) else []
+    people = ["people" if people_count(evidence)[0] > 1 else "person"] if "person" in named else []
+    things = _thing_names(evidence, named)
+    return (
+        *subject,
+        *noun_chunks(phrase),
+        *mentioned,
+        *people,
+        *_wider(evidence, main),
+        *things,
+        *_scene_tags(evidence),
+    )
+
+
+def _weaker_things(evidence: Evidence) -> tuple[str, ...]:
+    found = [noun for noun in evidence.nouns if is_nameable(noun.noun)]
+    return tuple(noun.noun for noun in sorted(found, key=lambda noun: -max(noun.main, noun.present / 2)))[:3]
+
+
+def _depicted(kind: KindName, evidence: Evidence) -> Naming | None:
+    if kind.kind in {"chart", "diagram", "document", "screenshot"}:
+        return None
+    main = name_main(evidence, kind.nouns)
+    if main is None or main.probability < MIN_DEPICTED or main.noun in kind.words.split():
+        return None
+    return main
+
+
+def _with_depicted(kind: KindName, depicted: Naming | None) -> str:
+    if depicted is None:
+        return kind.phrase
+    if kind.kind == "poster":
+        return f"{kind.phrase} showing {depicted.phrase}"
+    joint = "with" if kind.kind == "logo" else "of"
+    return f"{kind.phrase} {joint} {depicted.phrase}"
+
+
+def _text_sentence(text: QuotedText, phrase: str) -> list[str]:
+    if not text.quote or f'"{text.quote}"' in phrase:
+        return []
+    return [f'the text "{text.quote}" can be read']
+
+
+def _people_sentence(evidence: Evidence, depicted: Naming | None) -> list[str]:
+    people = name_people(evidence)
+    if people is None or (depicted and depicted.is_people) or people_count(evidence)[1] < 0.7:
+        return []
+    return [f"{people.phrase} can be seen"]
+
+
+def _thing_names(evidence: Evidence, named: frozenset[str] | set[str]) -> list[str]:
+    return [noun.noun for noun in other_things(evidence, named)]
+
+
+def _things_sentence(evidence: Evidence, named: frozenset[str] | set[str]) -> list[str]:
+    things = [phrase_of(noun) for noun in _thing_names(evidence, named)]
+    return [f"it also shows {join_with_and(things)}"] if things else []
+
+
+def _look_sentences(facts: ImageFacts, sentences: Sequence[str], phrase: str) -> list[str]:
+    """Background and colors, as far as two sentences are not there yet."""
+    found = []
+    if facts.frames > 1:
+        found.append(f"the file has {facts.frames:,} pages or frames, of which this is one")
+    if facts.monochrome and "black and white" not in phrase:
+        found.append("it is in black and white")
+    elif facts.backdrop and "background" not in phrase:
+        found.append(f"the background is plain {facts.backdrop}")
+    if len(sentences) + len(found) < 2 and facts.palette and not facts.monochrome:
+        verb = "are the main colours" if " and " in facts.palette else "is the main colour"
+        found.append(f"{facts.palette} {verb}")
+    return found
+
+
+def _wider(evidence: Evidence, main: Naming | None) -> list[str]:
+    noun = next((item for item in evidence.nouns if main and item.noun == main.noun), None)
+    found = [] if noun is None else [item for item in evidence.nouns if item.noun in noun.wider and item.main >= 0.4]
+    return [item.noun for item in sorted(found, key=lambda item: item.main)][:2]
+
+
+def _scene_tags(evidence: Evidence) -> list[str]:
+    place = setting(evidence)
+    return [place.split(" ", 2)[-1]] if place else []
+
+
+def _graphic_tags(kind: KindName, depicted: Naming | None, evidence: Evidence, text: QuotedText) -> tuple[str, ...]:
+    names = [text.name.lower()] if text.headline and kind.kind not in _BODY_TEXT else []
+    subject = name_subject(evidence, kind.nouns) if depicted and depicted.is_people else None
+    things = [depicted.noun] if depicted else []
+    things += [subject.noun] if subject else []
+    kinds = [kind.words.lower(), "3d render" if kind.kind == "render" else kind.kind]
+    shown = _thing_names(evidence, {kind.kind, kind.words, *kind.nouns, *things}) if kind.kind in DRAWN else []
+    return (*things, *kinds, *names, *_wider(evidence, depicted), *shown)

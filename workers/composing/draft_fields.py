@@ -1,0 +1,77 @@
+"""The six fields of a draft, within the contract's limits."""
+
+from workers.composing.alt import without_close_up
+from workers.composing.draft import Draft
+from workers.composing.filename import BASE_LIMIT, slugify
+from workers.composing.noun_phrase import is_bare
+from workers.composing.tags import MAX_TAGS, MIN_TAGS, TAG_LIMIT
+from workers.composing.title import TITLE_LIMIT, TITLE_WORDS
+from workers.english.grammar import (
+    as_sentence,
+    capitalize_first,
+    headline,
+    telegraphic,
+    title_case,
+    truncate,
+    truncate_words,
+    without_article,
+)
+
+ALT_LIMIT = 250
+_MAX_TAGS = 10
+
+
+def draft_alt(draft: Draft) -> str:
+    return capitalize_first(truncate(without_close_up(draft.phrase), ALT_LIMIT))
+
+
+def draft_title(draft: Draft) -> str:
+    """Return 3 to 9 words, never cut inside a phrase where a shorter one is whole."""
+    words = without_article(headline(draft.title)).replace('"', "").split()
+    if len(words) > TITLE_WORDS.stop - 1 or len(" ".join(words)) > TITLE_LIMIT:
+        words = telegraphic(" ".join(words)).split()
+        words = truncate_words(words, TITLE_WORDS.stop - 1, TITLE_WORDS.start)
+    if len(words) < TITLE_WORDS.start:
+        words = _lengthened(words, draft)
+    return title_case(" ".join(words[: TITLE_WORDS.stop - 1]))
+
+
+def _lengthened(words: list[str], draft: Draft) -> list[str]:
+    """Lengthen by the phrase's words, else to "View of a Beach"."""
+    phrase = draft.phrase.replace('"', "")
+    bare = without_article(phrase).split()
+    if TITLE_WORDS.start <= len(bare) <= TITLE_WORDS.stop - 1:
+        return bare
+    named = phrase.split() if len(bare) < TITLE_WORDS.start else words
+    return ["photograph", "of", *named]
+
+
+def draft_description(draft: Draft) -> str:
+    """Return two or more sentences that add to the phrase."""
+    sentences = list(dict.fromkeys(as_sentence(sentence) for sentence in draft.sentences))
+    if len(sentences) < 2:
+        opening = f"this picture shows {draft.phrase}" if is_bare(draft.phrase) else draft.phrase
+        sentences = [as_sentence(opening), *sentences]
+    return " ".join(sentences)
+
+
+def draft_filenames(draft: Draft) -> tuple[str, ...]:
+    """Return names, best first; later ones append a further thing that was seen."""
+    base = slugify(truncate(without_article(draft.title), BASE_LIMIT)) or slugify(draft.phrase) or "picture"
+    others = [f"{base}-{slug}" for tag in draft.tags if (slug := slugify(tag)) and slug not in base]
+    names = [name for name in (base, *others) if len(name) <= 80]
+    return tuple(dict.fromkeys(names))
+
+
+def draft_tags(draft: Draft) -> tuple[str, ...]:
+    """Return 3 to 10 distinct tags, best first."""
+    found = list(dict.fromkeys(tag for text in draft.tags if (tag := _tag(text))))
+    for filler in (*draft.filler_tags, "photography", "photograph", "picture"):
+        if len(found) < MIN_TAGS and (tag := _tag(filler)) not in found:
+            found.append(tag)
+    return tuple(found[: min(MAX_TAGS, _MAX_TAGS)])
+
+
+def _tag(text: str) -> str:
+    tag = text.lower().strip()
+    return tag if 0 < len(tag) <= TAG_LIMIT else ""

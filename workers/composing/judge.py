@@ -1,0 +1,58 @@
+"""Decide an image's kind and draft, and how far both can be trusted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workers.composing.confidence import REVIEW_BELOW, confidence_of
+from workers.composing.draft import Draft, draft_blank, draft_graphic, draft_photo
+from workers.composing.kind_naming import DRAWN, name_kind
+from workers.composing.noun_phrase import with_background
+from workers.composing.photo_phrase import choose_phrase
+from workers.composing.quoted_text import QuotedText
+from workers.imaging.image_facts import ImageFacts
+from workers.models.base import Caption
+from workers.models.evidence import Evidence
+
+BLANK_CONFIDENCE = 0.5
+DRAWN_OR_LOGO = DRAWN | {"logo", "pattern"}
+UNKNOWN_CONFIDENCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedDraft:
+    """`confidence`: the probability that alt and caption are right."""
+
+    draft: Draft
+    kind: str
+    confidence: float
+    needs_review: bool
+
+
+def judge(
+    captions: Sequence[Caption], evidence: Evidence, text: QuotedText, facts: ImageFacts, blank: str
+) -> JudgedDraft:
+    if blank:
+        return JudgedDraft(draft_blank(blank), "pattern", BLANK_CONFIDENCE, needs_review=True)
+    kind = name_kind(evidence)
+    if not kind.is_photo:
+        confidence = confidence_of(group_of(kind.kind), kind.probability)
+        return _judged(draft_graphic(kind, evidence, text, facts), kind.kind, confidence)
+    chosen = choose_phrase(captions, evidence)
+    if chosen is None:
+        draft = draft_photo(facts.scene_phrase_with_article, frozenset(), evidence, text, facts)
+        return _judged(draft, "photo", UNKNOWN_CONFIDENCE)
+    phrase = with_background(chosen.phrase, facts)
+    return _judged(
+        draft_photo(phrase, chosen.named, evidence, text, facts),
+        "photo",
+        confidence_of("photo", chosen.main * kind.probability),
+    )
+
+
+def group_of(kind: str) -> str:
+    """Return photo, drawn or written, which are calibrated separately."""
+    return "photo" if kind == "photo" else "drawn" if kind in DRAWN_OR_LOGO else "written"
+
+
+def _judged(draft: Draft, kind: str, confidence: float) -> JudgedDraft:
+    return JudgedDraft(draft, kind, confidence, confidence < REVIEW_BELOW)

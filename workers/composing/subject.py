@@ -1,0 +1,145 @@
+"""Name what evidence supports: the main subject, people by their number, other things, the setting."""
+
+import csv
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from workers.english.grammar import with_article
+from workers.models.evidence import Evidence, NounEvidence
+
+_FOLDER = Path(__file__).parent
+# The narrowest noun above it is named, else the surest noun above MIN_MAIN.
+SURE_MAIN, MIN_MAIN = 0.4, 0.25
+SURE_PRESENT = 0.65
+SURE_PEOPLE = 0.5
+SURE_SCENE = 0.75
+_PEOPLE_WORDS = {1: "a person", 2: "two people", 3: "a group of people"}
+# "Tennis", "bus" and "glass" are singular.
+_PLURAL = re.compile(r"(?<!len)(?<!atla)(?<!canva)(?<![sui])s$")
+_CHILDREN_WORDS = {1: "a child", 2: "two children", 3: "a group of children"}
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """A `phrase` with its article for the `noun`; the probability that it names the main subject."""
+
+    phrase: str
+    noun: str
+    probability: float
+    is_people: bool = False
+
+
+def probability_of(evidence: Evidence, noun: str) -> tuple[float, float]:
+    """Return `main` and `present` of the noun; 0 where it is not among the evidence."""
+    found = next((item for item in evidence.nouns if item.noun == noun), None)
+    return (found.main, found.present) if found else (0.0, 0.0)
+
+
+def people_count(evidence: Evidence) -> tuple[int, float]:
+    """Return the most probable number, 3 for more, and the probability that there are people at all."""
+    if not evidence.people:
+        return 0, 0.0
+    # The noun's head knows people of many more photographs than the number's.
+    some = max(1 - evidence.people[0], *probability_of(evidence, "person"))
+    counted = max((1, 2, 3), key=lambda number: evidence.people[number])
+    return (counted if some >= SURE_PEOPLE else 0), some
+
+
+def name_people(evidence: Evidence) -> Naming | None:
+    count, some = people_count(evidence)
+    if not count:
+        return None
+    main, _ = probability_of(evidence, "person")
+    child, _ = probability_of(evidence, "child")
+    words = _CHILDREN_WORDS if child >= SURE_MAIN else _PEOPLE_WORDS
+    return Naming(words[count], "person", min(main, some), is_people=True)
+
+
+def name_subject(evidence: Evidence, excluded: Collection[str] = ()) -> Naming | None:
+    """Return the narrowest sure noun that is no person, else the surest one, or None."""
+    usable = [noun for noun in evidence.nouns if is_nameable(noun.noun) and noun.noun not in excluded]
+    sure = _narrowest([noun for noun in usable if noun.main >= SURE_MAIN])
+    candidates = sure or [noun for noun in usable if noun.main >= MIN_MAIN]
+    if not candidates:
+        return None
+    best = max(candidates, key=lambda noun: noun.main)
+    return Naming(phrase_of(best.noun), best.noun, best.main)
+
+
+def name_main(evidence: Evidence, excluded: Collection[str] = ()) -> Naming | None:
+    """Return people or the subject, whichever is the surer main thing."""
+    people, subject = name_people(evidence), name_subject(evidence, excluded)
+    if people is None or subject is None:
+        return people or subject
+    return subject if subject.probability > people.probability else people
+
+
+def other_things(evidence: Evidence, excluded: Collection[str], limit: int = 4) -> list[NounEvidence]:
+    """Return the surest further things, the narrowest of each family."""
+    unfit = scenes().keys() | _wide()
+    present = [
+        noun
+        for noun in evidence.nouns
+        if noun.present >= SURE_PRESENT and is_nameable(noun.noun) and noun.noun not in unfit
+    ]
+    wider_or_named = set(excluded).union(*(noun.wider for noun in present if noun.noun in excluded))
+    things = [
+        noun for noun in _narrowest(present) if noun.noun not in wider_or_named and not set(noun.wider) & set(excluded)
+    ]
+    return sorted(things, key=lambda noun: -noun.present)[:limit]
+
+
+def setting(evidence: Evidence) -> str:
+    """Return the surest scene as "on a beach", or ""."""
+    found = [noun for noun in evidence.nouns if noun.noun in scenes() and noun.present >= SURE_SCENE]
+    return scenes()[max(found, key=lambda noun: noun.present).noun] if found else ""
+
+
+def is_nameable(noun: str) -> bool:
+    return noun not in _vague() and not noun.startswith("aerial view")
+
+
+def phrase_of(noun: str) -> str:
+    """Return the noun with its article, or in the plural where that is its usual form."""
+    return _phrases().get(noun) or with_article(noun, "plural" if _PLURAL.search(noun) else "count")
+
+
+def _narrowest(nouns: Iterable[NounEvidence]) -> list[NounEvidence]:
+    found = list(nouns)
+    wider = set[str]().union(*(noun.wider for noun in found))
+    return [noun for noun in found if noun.noun not in wider]
+
+
+@cache
+def scenes() -> Mapping[str, str]:
+    return _table("scenes.tsv")
+
+
+@cache
+def _wide() -> frozenset[str]:
+    """Return the nouns too wide to be worth a mention beside the subject."""
+    return _nouns_in("wide_nouns.txt")
+
+
+@cache
+def _phrases() -> Mapping[str, str]:
+    return _table("noun_phrases.tsv")
+
+
+@cache
+def _vague() -> frozenset[str]:
+    return _nouns_in("vague_nouns.txt")
+
+
+def _nouns_in(name: str) -> frozenset[str]:
+    lines = (_FOLDER / name).read_text(encoding="utf-8").splitlines()
+    text = ";".join(line for line in lines if not line.startswith("#"))
+    return frozenset(noun for part in text.split(";") if (noun := part.strip()))
+
+
+def _table(name: str) -> dict[str, str]:
+    with (_FOLDER / name).open(encoding="utf-8", newline="") as file:
+        return {row["noun"]: row["phrase"] for row in csv.DictReader(file, delimiter="\t")}
