@@ -8,6 +8,7 @@ from workers.composing.quoted_text import QuotedText
 from workers.composing.subject import (
     Naming,
     is_nameable,
+    is_wide,
     name_main,
     name_people,
     name_subject,
@@ -23,6 +24,8 @@ from workers.models.evidence import Evidence
 
 # "Of a woman": what a drawn image shows is said above it.
 MIN_DEPICTED = 0.35
+# On a logo, poster or pattern, of a thing that is not wide.
+MIN_ON_GRAPHIC = 0.5
 _TITLED = frozenset(("chart", "diagram", "map"))
 _TITLED_WORDS = ("cover", "slide", "film poster")
 # Search terms of each kind, for images with fewer tags of their own.
@@ -79,13 +82,15 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
     if is_titled:
         phrase = f'{phrase} titled "{text.headline}"'
     elif text.quote:
-        phrase = f'{phrase} reading "{text.short}"'
+        # "A comic of a dog reading" would be about a dog that reads.
+        phrase = f'{phrase} {"with the text" if depicted else "reading"} "{text.short}"'
     if quotes_headline:
         title = f"{text.name} {kind.words}"
     elif title == kind.words and facts.palette:
         title = f"{kind.words} in {facts.palette}"
-    sentences = [*_text_sentence(text, phrase), *_people_sentence(evidence, depicted)]
-    sentences += _things_sentence(evidence, named)
+    sentences = [*_text_sentence(text), *_people_sentence(evidence, depicted)]
+    if kind.kind in DRAWN:
+        sentences += _things_sentence(evidence, named)
     sentences += _look_sentences(facts, sentences, phrase)
     tags = _graphic_tags(kind, depicted, evidence, text)
     return Draft(phrase, title, tuple(sentences), tags, _KIND_TAGS.get(kind.kind, ()))
@@ -95,7 +100,7 @@ def draft_photo(phrase: str, named: frozenset[str], evidence: Evidence, text: Qu
     """Draft for a photograph whose main phrase has been chosen."""
     people = people_count(evidence)[0]
     main = name_main(evidence)
-    sentences = _text_sentence(text, phrase)
+    sentences = _text_sentence(text)
     if people and "person" not in named:
         sentences += _people_sentence(evidence, None)
     sentences += _things_sentence(evidence, named)
@@ -129,12 +134,13 @@ def _weaker_things(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _depicted(kind: KindName, evidence: Evidence) -> Naming | None:
-    if kind.kind in {"chart", "diagram", "document", "screenshot"}:
+    if kind.kind in {"chart", "diagram", "map", "document", "screenshot"} or kind.words.startswith("abstract"):
         return None
     main = name_main(evidence, kind.nouns)
-    if main is None or main.probability < MIN_DEPICTED or main.noun in kind.words.split():
+    least = MIN_DEPICTED if kind.kind in DRAWN else MIN_ON_GRAPHIC
+    if main is None or main.probability < least or main.noun in kind.words.split():
         return None
-    return main
+    return None if kind.kind not in DRAWN and is_wide(main.noun) else main
 
 
 def _with_depicted(kind: KindName, depicted: Naming | None) -> str:
@@ -146,10 +152,8 @@ def _with_depicted(kind: KindName, depicted: Naming | None) -> str:
     return f"{kind.phrase} {joint} {depicted.phrase}"
 
 
-def _text_sentence(text: QuotedText, phrase: str) -> list[str]:
-    if not text.quote or f'"{text.quote}"' in phrase:
-        return []
-    return [f'the text "{text.quote}" can be read']
+def _text_sentence(text: QuotedText) -> list[str]:
+    return [f'the text "{text.quote}" can be read'] if text.quote else []
 
 
 def _people_sentence(evidence: Evidence, depicted: Naming | None) -> list[str]:

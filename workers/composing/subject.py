@@ -118,6 +118,10 @@ def scenes() -> Mapping[str, str]:
     return _table("scenes.tsv")
 
 
+def is_wide(noun: str) -> bool:
+    return noun in _wide()
+
+
 @cache
 def _wide() -> frozenset[str]:
     """Return the nouns too wide to be worth a mention beside the subject."""
