@@ -89,7 +89,18 @@ def other_things(evidence: Evidence, excluded: Collection[str], limit: int = 4) 
     things = [
         noun for noun in _narrowest(present) if noun.noun not in wider_or_named and not set(noun.wider) & set(excluded)
     ]
-    return sorted(things, key=lambda noun: -noun.present)[:limit]
+    heads = {_head(noun) for noun in excluded}
+    kept: list[NounEvidence] = []
+    for thing in sorted(things, key=lambda noun: -noun.present):
+        if _head(thing.noun) not in heads:
+            heads.add(_head(thing.noun))
+            kept.append(thing)
+    return kept[:limit]
+
+
+def _head(noun: str) -> str:
+    """Return the last word, the same for "t shirt", "T-shirt" and "shirt"."""
+    return noun.lower().replace("-", " ").split()[-1] if noun.strip("- ") else noun
 
 
 def setting(evidence: Evidence) -> str:

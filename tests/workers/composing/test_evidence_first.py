@@ -164,6 +164,13 @@ def test_other_things_are_the_narrowest_and_no_relatives_of_the_subject() -> Non
     assert [thing.noun for thing in other_things(found, {"cat"})] == ["dog", "ball"]
 
 
+def test_a_thing_is_listed_once_under_names_with_the_same_last_word() -> None:
+    found = evidence("photo", *(noun(text, 0.1, present=0.9) for text in ("t shirt", "T-shirt", "shirt", "tree")))
+
+    assert [thing.noun for thing in other_things(found, {"person"})] == ["t shirt", "tree"]
+    assert [thing.noun for thing in other_things(found, {"red shirt"})] == ["tree"]
+
+
 def test_the_setting_is_named_where_it_is_sure() -> None:
     assert setting(evidence("photo", noun("kitchen", 0.1, present=0.9))) == "in a kitchen"
     assert setting(evidence("photo", noun("kitchen", 0.1, present=0.4))) == ""
