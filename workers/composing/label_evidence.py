@@ -20,7 +20,9 @@ def with_tags(evidence: Evidence, tags: Sequence[Tag]) -> Evidence:
     for tag in tags:
         if tag.kind in {"", "person"} or tag.confidence < MIN_TAG:
             continue
-        wider = [noun for noun in (tag.parent, tag.kind) if noun]
+        # A proboscis monkey is a monkey, whatever its group is called.
+        last = tag.text.split()[-1]
+        wider = [noun for noun in (tag.parent, tag.kind, last) if noun and noun != tag.text]
         probability = trust * tag.confidence
         _raise(nouns, tag.text, probability, (*wider, *(far for near in wider for far in _wider_of(nouns, near))))
         if tag.parent:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workers.composing.alt import without_close_up
 from workers.composing.sentence_support import Support, support_of, supported_part
 from workers.composing.subject import Naming, name_main, other_things, phrase_of, setting
 from workers.english.lexicon import lexicon
@@ -14,7 +15,11 @@ from workers.models.evidence import Evidence
 MIN_LEAST = 0.3
 # Of a sentence where evidence names nothing.
 MIN_CONFIDENCE = 0.8
+# Below it a sentence's adjectives and actions are guesses ("a false monkey"), even where its thing is there.
+LEAST_CONFIDENCE = 0.2
 LEAST_MAIN = 0.1
+# Words before the subject: an article and two adjectives.
+MAX_MODIFIERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,12 @@ def choose_phrase(captions: Sequence[Caption], evidence: Evidence) -> PhotoPhras
     """Return the first caption whose things are all supported, else the main thing's name; None without evidence."""
     main = name_main(evidence)
     for caption in captions:
-        text = caption.text if main is None else supported_part(caption.text, evidence, MIN_LEAST)
+        text = without_close_up(caption.text)
+        text = text if main is None else supported_part(text, evidence, MIN_LEAST)
         support = support_of(text, evidence)
         if _is_supported(caption, support, main):
             probability = main.probability if main else support.main
+            text = text if main is None or main.is_people else narrowed(text, main, evidence)
             return PhotoPhrase(text, named_nouns(text), probability, support.least)
     main = main or _surest_thing(evidence)
     return None if main is None else _naming(main, evidence)
@@ -43,7 +50,21 @@ def choose_phrase(captions: Sequence[Caption], evidence: Evidence) -> PhotoPhras
 def _is_supported(caption: Caption, support: Support, main: Naming | None) -> bool:
     if main is None:
         return caption.confidence >= MIN_CONFIDENCE
-    return support.names(main.noun) and support.least >= MIN_LEAST
+    return caption.confidence >= LEAST_CONFIDENCE and support.names(main.noun) and support.least >= MIN_LEAST
+
+
+def narrowed(sentence: str, main: Naming, evidence: Evidence) -> str:
+    """Return the sentence with the main thing's name for a wider one: "a white rabbit on grass" becomes "an Angora
+    rabbit on grass". Its modifiers go, too: they were chosen for another name.
+    """
+    subject = next(iter(lexicon().read(sentence).things), None)
+    if subject is None or main.noun.lower() in sentence.lower() or subject.first > MAX_MODIFIERS:
+        return sentence
+    wider = next((noun.wider for noun in evidence.nouns if noun.noun == main.noun), ())
+    if subject.noun.text not in wider or subject.plural:
+        return sentence
+    end = lexicon().read(sentence).tokens[subject.last].end
+    return f"{main.phrase}{sentence[end:]}"
 
 
 def _surest_thing(evidence: Evidence) -> Naming | None:

@@ -1,6 +1,7 @@
 """The fields are written from evidence: kind first, then subject, people, text; nothing that no evidence supports."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -70,6 +71,16 @@ def test_a_sentence_is_kept_where_evidence_supports_all_its_things() -> None:
     assert composed(evidence("photo", dog, beach), captions=caption).alt == "A dog on a beach"
 
 
+def test_a_wider_word_of_a_sentence_is_narrowed_to_the_main_thing() -> None:
+    rabbits = noun("rabbit", 0.9, "animal"), noun("Angora rabbit", 0.8, "rabbit", "animal")
+    found = evidence("photo", noun("animal"), *rabbits)
+    grass = noun("grass", 0.1, present=0.8)
+    found = replace(found, nouns=(*found.nouns, grass))
+
+    assert composed(found, captions=[Caption("a white rabbit on grass", 0.8)]).alt == "An Angora rabbit on grass"
+    assert composed(found, captions=[Caption("two rabbits on grass", 0.8)]).alt == "Two rabbits on grass"
+
+
 @pytest.mark.parametrize("sentence", ["a dog and a clock", "a vase on a bench", "a person riding a skateboard"])
 def test_a_sentence_with_a_thing_that_nothing_supports_is_replaced(sentence: str) -> None:
     found = composed(evidence("photo", noun("dog", 0.9, "animal")), captions=[Caption(sentence, 0.9)])
@@ -99,6 +110,18 @@ def test_a_tag_of_the_classifier_is_evidence_too() -> None:
     tag = Tag("beagle", 0.9, "animal", "dog")
 
     assert compose([], [tag], FACTS, evidence=evidence("photo", noun("animal"))).alt == "A beagle"
+
+
+def test_a_tag_is_narrower_than_its_last_word() -> None:
+    tag = Tag("proboscis monkey", 0.9, "animal", "primate")
+
+    assert compose([], [tag], FACTS, evidence=evidence("photo", noun("monkey"))).alt == "A proboscis monkey"
+
+
+def test_a_sentence_that_is_hardly_probable_is_not_used() -> None:
+    found = evidence("photo", noun("monkey", 0.9, "animal"))
+
+    assert composed(found, captions=[Caption("a false monkey", 0.08)]).alt == "A monkey"
 
 
 def test_text_is_quoted_once_in_the_alt_and_whole_in_the_description() -> None:
