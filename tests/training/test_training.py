@@ -60,7 +60,9 @@ def test_inference_loads_the_exported_files(trained: tuple[Path, str]) -> None:
 
         image = network.encode(np.asarray(file.convert("RGB")))
     sentences = network.decode([image, image])
-    assert sentences[0] == sentences[1]
+    assert sentences[0].text == sentences[1].text
+    # Two equal rows of a batch may differ in their last bits.
+    assert sentences[0].score == pytest.approx(sentences[1].score, abs=1e-5)
     assert sentences[0].score < 0
 
 
