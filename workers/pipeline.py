@@ -45,7 +45,7 @@ class Assessment(TypedDict):
 class Analysis:
     """The composed metadata and its provenance, which is plain data for JSON.
 
-    Milliseconds by stage: decode, wait (for the batch), caption and tag (the whole batch's), compose.
+    Milliseconds by stage: decode, wait (for the batch), caption and tag (the whole batch's), read, compose.
     """
 
     composed: ComposedMetadata
@@ -95,8 +95,13 @@ def _predict(engine: Engine, image: DecodedImage, timeout_s: float, terms: tuple
     prediction = engine.describe(image.pixels, timeout_s, terms)
     if not image.tiles or not prediction.evidence.kinds:
         return prediction
-    parts = [engine.describe(tile, timeout_s, terms).evidence for tile in image.tiles]
-    return replace(prediction, evidence=merge_views(prediction.evidence, parts))
+    parts = [engine.describe(tile, timeout_s, terms) for tile in image.tiles]
+    spent = {
+        stage: sum(view.milliseconds.get(stage, 0.0) for view in (prediction, *parts))
+        for stage in prediction.milliseconds
+    }
+    evidence = merge_views(prediction.evidence, [part.evidence for part in parts])
+    return replace(prediction, evidence=evidence, milliseconds=spent)
 
 
 def _read_text(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from workers.composing.kind_naming import DRAWN, KindName
 from workers.composing.quoted_text import QuotedText
 from workers.composing.subject import (
+    SURE_MAIN,
     Naming,
     is_nameable,
     is_wide,
@@ -26,6 +27,8 @@ from workers.models.evidence import Evidence
 MIN_DEPICTED = 0.35
 # On a logo, poster or pattern, of a thing that is not wide.
 MIN_ON_GRAPHIC = 0.5
+# People beside the subject are mentioned above it.
+MENTIONED_PEOPLE = 0.7
 _TITLED = frozenset(("chart", "diagram", "map"))
 _TITLED_WORDS = ("cover", "slide", "film poster")
 # Search terms of each kind, for images with fewer tags of their own.
@@ -158,7 +161,7 @@ def _text_sentence(text: QuotedText) -> list[str]:
 
 def _people_sentence(evidence: Evidence, depicted: Naming | None) -> list[str]:
     people = name_people(evidence)
-    if people is None or (depicted and depicted.is_people) or people_count(evidence)[1] < 0.7:
+    if people is None or (depicted and depicted.is_people) or people_count(evidence)[1] < MENTIONED_PEOPLE:
         return []
     return [f"{people.phrase} can be seen"]
 
@@ -188,8 +191,9 @@ def _look_sentences(facts: ImageFacts, sentences: Sequence[str], phrase: str) ->
 
 
 def _wider(evidence: Evidence, main: Naming | None) -> list[str]:
-    noun = next((item for item in evidence.nouns if main and item.noun == main.noun), None)
-    found = [] if noun is None else [item for item in evidence.nouns if item.noun in noun.wider and item.main >= 0.4]
+    noun = evidence.find(main.noun) if main else None
+    wider = noun.wider if noun else ()
+    found = [item for item in evidence.nouns if item.noun in wider and item.main >= SURE_MAIN]
     return [item.noun for item in sorted(found, key=lambda item: item.main)][:2]
 
 

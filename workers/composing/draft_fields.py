@@ -1,10 +1,9 @@
 """The six fields of a draft, within the contract's limits."""
 
-from workers.composing.alt import without_close_up
 from workers.composing.draft import Draft
-from workers.composing.filename import BASE_LIMIT, slugify
+from workers.composing.filename import BASE_LIMIT, append_words, slugify
 from workers.composing.noun_phrase import is_bare
-from workers.composing.tags import MAX_TAGS, MIN_TAGS, TAG_LIMIT
+from workers.composing.tags import MIN_TAGS, TAG_LIMIT
 from workers.composing.title import TITLE_LIMIT, TITLE_WORDS
 from workers.english.grammar import (
     as_sentence,
@@ -22,7 +21,7 @@ _MAX_TAGS = 10
 
 
 def draft_alt(draft: Draft) -> str:
-    return capitalize_first(truncate(without_close_up(draft.phrase), ALT_LIMIT))
+    return capitalize_first(truncate(draft.phrase, ALT_LIMIT))
 
 
 def draft_title(draft: Draft) -> str:
@@ -37,7 +36,7 @@ def draft_title(draft: Draft) -> str:
 
 
 def _lengthened(words: list[str], draft: Draft) -> list[str]:
-    """Lengthen by the phrase's words, else to "View of a Beach"."""
+    """Lengthen by the phrase's words, else to "Photograph of a Beach"."""
     phrase = draft.phrase.replace('"', "")
     bare = without_article(phrase).split()
     if TITLE_WORDS.start <= len(bare) <= TITLE_WORDS.stop - 1:
@@ -58,9 +57,7 @@ def draft_description(draft: Draft) -> str:
 def draft_filenames(draft: Draft) -> tuple[str, ...]:
     """Return names, best first; later ones append a further thing that was seen."""
     base = slugify(truncate(without_article(draft.title), BASE_LIMIT)) or slugify(draft.phrase) or "picture"
-    others = [f"{base}-{slug}" for tag in draft.tags if (slug := slugify(tag)) and slug not in base]
-    names = [name for name in (base, *others) if len(name) <= 80]
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys([base, *(append_words(base, tag) for tag in draft.tags)]))
 
 
 def draft_tags(draft: Draft) -> tuple[str, ...]:
@@ -69,7 +66,7 @@ def draft_tags(draft: Draft) -> tuple[str, ...]:
     for filler in (*draft.filler_tags, "photography", "photograph", "picture"):
         if len(found) < MIN_TAGS and (tag := _tag(filler)) not in found:
             found.append(tag)
-    return tuple(found[: min(MAX_TAGS, _MAX_TAGS)])
+    return tuple(found[:_MAX_TAGS])
 
 
 def _tag(text: str) -> str:

@@ -18,8 +18,8 @@ def filename_candidates(phrase: str, tags: Sequence[Tag], facts: ImageFacts) -> 
     colors = [] if facts.monochrome else [f"{color} tones" for color in facts.colors]
     content = [*(tag.text for tag in tags), facts.background_phrase, *colors]
     form = [facts.light, f"{facts.shape_adjective} format"]
-    names = [base, *(_append(base, suffix) for suffix in [*content, *form])]
-    names += [_append(_append(base, suffix), other) for suffix in content for other in form]
+    names = [base, *(append_words(base, suffix) for suffix in [*content, *form])]
+    names += [append_words(append_words(base, suffix), other) for suffix in content for other in form]
     if "-" not in base:
         # "dog" would fit every dog.
         names = [*(name for name in names if name != base), f"{base}-picture"]
@@ -35,7 +35,7 @@ def slugify(text: str) -> str:
     return "-".join(words)
 
 
-def _append(base: str, text: str) -> str:
+def append_words(base: str, text: str) -> str:
     """Append a suffix with new words; the base is truncated to the limit."""
     suffix = slugify(text)[: FILENAME_LIMIT // 2].rstrip("-")
     if set(suffix.split("-")) <= {"", "in", "on", *base.split("-")}:

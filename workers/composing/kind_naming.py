@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from workers.english.grammar import with_article
-from workers.models.evidence import KINDS, Evidence
+from workers.models.evidence import Evidence
 
 TABLE = Path(__file__).with_name("kind_words.tsv")
 DRAWN = frozenset(("painting", "drawing", "illustration", "comic", "render"))
@@ -35,9 +35,7 @@ class KindName:
 
 def name_kind(evidence: Evidence) -> KindName:
     """Return the most probable kind, with the words of its surest narrower noun; without evidence, a photograph."""
-    if not evidence.kinds:
-        return KindName("photo", 0.0, "")
-    probability, kind = max(zip(evidence.kinds, KINDS, strict=True), key=lambda pair: pair[0])
+    kind, probability = evidence.kind
     words = _table().get(kind, {})
     narrower = [noun for noun in evidence.nouns if noun.noun in words and noun.main >= MIN_NARROWER]
     name = words[max(narrower, key=lambda noun: noun.main).noun] if narrower else words.get("", "")

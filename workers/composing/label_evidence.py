@@ -1,4 +1,4 @@
-"""Add the tagger's tags to the evidence: a classifier of species and objects knows nouns that the heads do not."""
+"""Add the tagger's tags to the evidence: a classifier of species and objects has nouns that the heads lack."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from workers.composing.alt import compose_alt
 from workers.composing.caption import compose_caption
+from workers.composing.confidence import REVIEW_BELOW
 from workers.composing.consistent_tags import HIGH_CONFIDENCE, consistent_tags, unmentioned_tags
 from workers.composing.description import compose_description
 from workers.composing.draft_fields import (
@@ -29,7 +30,6 @@ from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
 from workers.models.evidence import Evidence, TextLine
 
-REVIEW_BELOW = 0.33
 NO_EVIDENCE = Evidence()
 
 

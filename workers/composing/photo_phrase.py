@@ -10,8 +10,8 @@ from workers.english.lexicon import lexicon
 from workers.models.base import Caption
 from workers.models.evidence import Evidence
 
-# Of the 206 photographs of wild-dev: a sentence about the main thing, all of whose things have this evidence, was right
-# as often as the main thing's name alone. With less, one in three things was not there.
+# Of 177 photographs of wild-dev with a sure main thing: sentences about it, whose things all have this evidence, were
+# right as often (59 %) as its name alone (55 %). Without a limit one sentence in three was right only in part.
 MIN_LEAST = 0.3
 # Of a sentence where evidence names nothing.
 MIN_CONFIDENCE = 0.8
@@ -60,8 +60,8 @@ def narrowed(sentence: str, main: Naming, evidence: Evidence) -> str:
     subject = next(iter(lexicon().read(sentence).things), None)
     if subject is None or main.noun.lower() in sentence.lower() or subject.first > MAX_MODIFIERS:
         return sentence
-    wider = next((noun.wider for noun in evidence.nouns if noun.noun == main.noun), ())
-    if subject.noun.text not in wider or subject.plural:
+    named = evidence.find(main.noun)
+    if named is None or subject.noun.text not in named.wider or subject.plural:
         return sentence
     end = lexicon().read(sentence).tokens[subject.last].end
     return f"{main.phrase}{sentence[end:]}"

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.english.secrets import without_secrets
-from workers.models.evidence import KINDS, Evidence, TextLine
+from workers.models.evidence import Evidence, TextLine
 from workers.models.ocr.layout import headline, quotable
 
 SHORT_WORDS, QUOTE_WORDS, NAME_WORDS = 8, 14, 5
 MAX_SHORT, MAX_QUOTE = 70, 110
 MAX_TITLE_TOP = 0.3
 _WRITTEN = frozenset(("chart", "diagram", "map", "document", "poster", "screenshot", "logo", "comic"))
-# Of wild-dev's images with text, 95 % have at least this probability or one of these kinds.
+# With it or one of these kinds 88 % of wild-dev's images with text are read, and 23 % of those without.
 MIN_TEXT = 0.35
 
 
@@ -35,10 +35,7 @@ class QuotedText:
 
 def may_have_text(evidence: Evidence) -> bool:
     """Return whether reading is worth its time: by the most probable kind, or by the text head."""
-    if not evidence.kinds:
-        return False
-    kind = max(zip(evidence.kinds, KINDS, strict=True))[1]
-    return kind in _WRITTEN or evidence.text >= MIN_TEXT
+    return evidence.kind[0] in _WRITTEN or evidence.text >= MIN_TEXT
 
 
 def quote_text(lines: Sequence[TextLine]) -> QuotedText:

@@ -1,4 +1,4 @@
-"""Check a captioner's sentence against the evidence: each of its things is supported, or nothing speaks for it."""
+"""Check a captioner's sentence against the evidence: how probable each of its things is."""
 
 from dataclasses import dataclass
 

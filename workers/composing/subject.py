@@ -34,7 +34,7 @@ class Naming:
 
 def probability_of(evidence: Evidence, noun: str) -> tuple[float, float]:
     """Return `main` and `present` of the noun; 0 where it is not among the evidence."""
-    found = next((item for item in evidence.nouns if item.noun == noun), None)
+    found = evidence.find(noun)
     return (found.main, found.present) if found else (0.0, 0.0)
 
 

@@ -35,6 +35,17 @@ class Evidence:
     nouns: tuple[NounEvidence, ...] = ()
     text: float = 0.0
 
+    @property
+    def kind(self) -> tuple[str, float]:
+        """Return the most probable kind and its probability; without a kind head, "photo" and 0."""
+        if not self.kinds:
+            return "photo", 0.0
+        best = max(range(len(KINDS)), key=lambda index: self.kinds[index])
+        return KINDS[best], self.kinds[best]
+
+    def find(self, noun: str) -> NounEvidence | None:
+        return next((found for found in self.nouns if found.noun == noun), None)
+
 
 @dataclass(frozen=True, slots=True)
 class TextLine:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.imaging.blank import has_detail
 from workers.models.base import Pixels
-from workers.models.blank_image import has_detail
 from workers.models.clip.encoder import Clip
 from workers.models.last_batch import LastBatchCache
 

@@ -73,9 +73,6 @@ class ConceptMembership:
         self._spread = np.array([concept.spread for concept in self.concepts], dtype=np.float32)
         self._of_name, self._of_concept = of_name, of_concept
 
-    def concept_number(self, name: str) -> int:
-        return next(number for number, concept in enumerate(self.concepts) if concept.name == name)
-
     def name_evidence(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
         evidence: NDArray[np.float32] = self._of_name @ _above_floor(probabilities)
         return evidence

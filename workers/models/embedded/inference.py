@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from workers.english.labels import read_labels
+from workers.imaging.blank import has_detail
 from workers.models.base import Caption, Pixels, Tag
-from workers.models.blank_image import has_detail
 from workers.models.embedded.calibration import detector_support
 from workers.models.embedded.decoder_input import BEAMS
 from workers.models.embedded.label_tags import LabelTagger
@@ -62,11 +62,7 @@ class EmbeddedInference:
         images = [self.network.encode(pixels) for pixels in batch]
         sentences = self.network.decode(images) if images else []
         predictions = [
-            ImagePrediction(
-                image.labels, image.words, sentence.text, self._confidence(sentence, image.words), image.evidence
-            )
-            if has_detail(pixels)
-            else BLANK
+            self._prediction(image, sentence) if has_detail(pixels) else BLANK
             for pixels, image, sentence in zip(batch, images, sentences, strict=True)
         ]
         return self._last.put(batch, predictions)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from workers.english.grammar import singularize
 from workers.english.labels import Label
-from workers.english.nouns import Lexicon
+from workers.english.lexicon import lexicon
 from workers.models.base import Tag
 from workers.models.embedded.concepts import Concept, ConceptMembership
 
@@ -58,8 +58,7 @@ class LabelTagger:
     def __init__(self, labels: Sequence[Label], content: Sequence[str]) -> None:
         self._labels = labels
         self._membership = ConceptMembership(labels)
-        lexicon = Lexicon(labels)
-        self._nouns = {index: noun for index, word in enumerate(content) if (noun := _noun_of(lexicon, word))}
+        self._nouns = {index: noun for index, word in enumerate(content) if (noun := _noun_of(word))}
 
     def tags(self, labels: NDArray[np.float32], words: NDArray[np.float32]) -> list[Tag]:
         """Return the tags, best first, from the probabilities of `labels` and `words`, each (1000,)."""
@@ -83,15 +82,15 @@ class LabelTagger:
         return Tag(label.name, round(probability, 3), label.kind, label.hypernym, label.number)
 
 
-def _noun_of(lexicon: Lexicon, word: str) -> str:
+def _noun_of(word: str) -> str:
     """Return the word in the singular where it is a noun, but "" for a group or a part."""
-    mentions = lexicon.read(f"a {word}").mentions
+    mentions = lexicon().read(f"a {word}").mentions
     noun = mentions[0].noun if len(mentions) == 1 else None
     return singularize(word) if noun and noun.kind not in {"group", "part"} else ""
 
 
 def tags_of(membership: ConceptMembership, probabilities: NDArray[np.float32]) -> list[Tag]:
-    things, places = _detections(membership, probabilities, TAG_LENIENCE)
+    things, places = _detections(membership, probabilities)
     parents = {label.name: label.hypernym for label in membership.names}
     kept = [found for found in [*things, *places] if not _is_redundant(membership, found, things)]
     tags = [_tag(membership, found, parents) for found in kept]
@@ -114,12 +113,12 @@ def _is_redundant(membership: ConceptMembership, found: Detection, things: Seque
 
 
 def _detections(
-    membership: ConceptMembership, probabilities: NDArray[np.float32], lenience: float = 1.0
+    membership: ConceptMembership, probabilities: NDArray[np.float32]
 ) -> tuple[list[Detection], list[Detection]]:
     """Return things and places, each in caption order."""
-    concepts = list(_concept_detections(membership, probabilities, lenience))
+    concepts = list(_concept_detections(membership, probabilities))
     species = [membership.concepts[found.concept] for found in concepts if found.level == 1 and found.kind == "animal"]
-    labels = _label_detections(membership, probabilities, lenience, species)
+    labels = _label_detections(membership, probabilities, species)
     things = [*labels, *(found for found in concepts if not membership.concepts[found.concept].place)]
     places = [found for found in concepts if membership.concepts[found.concept].place]
     return sorted(things, key=_order), sorted(places, key=_order)
@@ -129,25 +128,23 @@ def _order(found: Detection) -> tuple[int, float]:
     return found.level, -found.confidence
 
 
-def _concept_detections(
-    membership: ConceptMembership, probabilities: NDArray[np.float32], lenience: float
-) -> Iterator[Detection]:
+def _concept_detections(membership: ConceptMembership, probabilities: NDArray[np.float32]) -> Iterator[Detection]:
     evidence = membership.concept_evidence(probabilities).tolist()
     for number, (concept, value) in enumerate(zip(membership.concepts, evidence, strict=True)):
-        if value >= concept.threshold * lenience:
+        if value >= concept.threshold * TAG_LENIENCE:
             confidence = _confidence(value, concept.threshold)
             yield Detection(concept.name, concept.number, concept.kind, concept.level, confidence, number)
 
 
 def _label_detections(
-    membership: ConceptMembership, probabilities: NDArray[np.float32], lenience: float, species: Sequence[Concept]
+    membership: ConceptMembership, probabilities: NDArray[np.float32], species: Sequence[Concept]
 ) -> Iterator[Detection]:
     for label, value in zip(membership.names, membership.name_evidence(probabilities).tolist(), strict=True):
         # People are a concept, the sum of many labels.
         if label.kind == "person" or value < MIN_LABEL:
             continue
         threshold = _threshold(label, species)
-        if value >= threshold * lenience:
+        if value >= threshold * TAG_LENIENCE:
             level = LAST_LEVEL if label.kind in LAST_LEVEL_KINDS else 0
             yield Detection(label.name, label.number, label.kind, level, _confidence(value, threshold))
 
