@@ -3,7 +3,7 @@
 from workers.composing.draft import Draft
 from workers.composing.filename import BASE_LIMIT, append_words, slugify
 from workers.composing.noun_phrase import is_bare
-from workers.composing.tags import MIN_TAGS, TAG_LIMIT
+from workers.composing.tags import MIN_TAGS, distinct_tags
 from workers.composing.title import TITLE_LIMIT, TITLE_WORDS
 from workers.english.grammar import (
     as_sentence,
@@ -62,13 +62,8 @@ def draft_filenames(draft: Draft) -> tuple[str, ...]:
 
 def draft_tags(draft: Draft) -> tuple[str, ...]:
     """Return 3 to 10 distinct tags, best first."""
-    found = list(dict.fromkeys(tag for text in draft.tags if (tag := _tag(text))))
+    found = distinct_tags(draft.tags)
     for filler in (*draft.filler_tags, "photography", "photograph", "picture"):
-        if len(found) < MIN_TAGS and (tag := _tag(filler)) not in found:
-            found.append(tag)
+        if len(found) < MIN_TAGS:
+            found = distinct_tags([*found, filler])
     return tuple(found[:_MAX_TAGS])
-
-
-def _tag(text: str) -> str:
-    tag = text.lower().strip()
-    return tag if 0 < len(tag) <= TAG_LIMIT else ""

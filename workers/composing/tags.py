@@ -42,11 +42,11 @@ def compose_tags(phrase: str, tags: Sequence[Tag], facts: ImageFacts) -> tuple[s
     # "Tabby cat" before "cat".
     mentioned.sort(key=lambda text: (f" {phrase} ".find(f" {text} "), -len(text)))
     first = [*mentioned, subject] if mentioned and subject in mentioned[0] else [subject, *mentioned]
-    kept = _distinct([*first, *with_hypernyms, *rest])[: MAX_TAGS - 4]
-    found = _distinct([*kept, *facts.tags])[:MAX_TAGS]
-    found += _distinct([*found, *facts.filler_tags])[len(found) : max(len(found), FEW_TAGS)]
+    kept = distinct_tags([*first, *with_hypernyms, *rest])[: MAX_TAGS - 4]
+    found = distinct_tags([*kept, *facts.tags])[:MAX_TAGS]
+    found += distinct_tags([*found, *facts.filler_tags])[len(found) : max(len(found), FEW_TAGS)]
     if len(found) < MIN_TAGS:
-        found = _distinct([*found, "picture", "image", "digital image"])[:MIN_TAGS]
+        found = distinct_tags([*found, "picture", "image", "digital image"])[:MIN_TAGS]
     return tuple(found)
 
 
@@ -64,7 +64,7 @@ def noun_chunks(phrase: str) -> list[str]:
     return [" ".join(words) for words in chunks if 0 < len(words) <= 3]
 
 
-def _distinct(texts: Iterable[str]) -> list[str]:
+def distinct_tags(texts: Iterable[str]) -> list[str]:
     """Remove texts that differ in number or word order only."""
     kept: dict[frozenset[str], str] = {}
     for text in texts:
@@ -76,7 +76,7 @@ def _distinct(texts: Iterable[str]) -> list[str]:
 
 @lru_cache(4096)
 def _tag_and_key(text: str) -> tuple[str, frozenset[str]]:
-    """Return the tag, "" if invalid, and its key for `_distinct`."""
+    """Return the tag, "" if invalid, and its key for `distinct_tags`."""
     tag = normalize_text(normalize_text(text).lower())
     key = frozenset(singularize(word) for word in re.findall(r"\w+", tag))
     return tag if len(tag) <= TAG_LIMIT and key else "", key
