@@ -1,4 +1,4 @@
-"""Fit the confidence of workers.composing.confidence on scored words, and choose the threshold for review."""
+"""Fit the confidence of workers.composing.drafts.confidence on scored words, and choose the threshold for review."""
 
 import itertools
 import math
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.composing.confidence import CALIBRATION, evidence_of
-from workers.composing.judge import group_of
+from workers.composing.drafts.confidence import CALIBRATION, evidence_of
+from workers.composing.drafts.judge import group_of
 
 MAX_WRONG = 0.08
 # Pulls the fit towards the evidence as it is: wild-dev has a hundred images of a group.

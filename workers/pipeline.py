@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol, TypedDict
 
 from decoding import Limits
+from workers.composing.drafts.quoted_text import may_have_text
 from workers.composing.metadata import ComposedMetadata, compose
-from workers.composing.quoted_text import may_have_text
 from workers.imaging.colors import analyze_colors
 from workers.imaging.decoding import DecodedImage, decode
 from workers.imaging.image_facts import ImageFacts

@@ -6,21 +6,21 @@ from typing import TypedDict
 
 from workers.composing.alt import compose_alt
 from workers.composing.caption import compose_caption
-from workers.composing.confidence import REVIEW_BELOW
 from workers.composing.consistent_tags import HIGH_CONFIDENCE, consistent_tags, unmentioned_tags
 from workers.composing.description import compose_description
-from workers.composing.draft_fields import (
+from workers.composing.drafts.confidence import REVIEW_BELOW
+from workers.composing.drafts.draft_fields import (
     draft_alt,
     draft_description,
     draft_filenames,
     draft_tags,
     draft_title,
 )
+from workers.composing.drafts.judge import JudgedDraft, judge
+from workers.composing.drafts.label_evidence import with_tags
+from workers.composing.drafts.quoted_text import quote_text
 from workers.composing.filename import filename_candidates
-from workers.composing.judge import JudgedDraft, judge
-from workers.composing.label_evidence import with_tags
 from workers.composing.noun_phrase import remove_unsupported
-from workers.composing.quoted_text import quote_text
 from workers.composing.tags import compose_tags
 from workers.composing.title import compose_title
 from workers.english.caption_cleanup import clean_caption

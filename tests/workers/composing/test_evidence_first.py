@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workers.composing.evidence_factory import evidence, lines, noun
+from workers.composing.drafts.subject import name_main, name_subject, other_things, phrase_of, setting
 from workers.composing.metadata import ComposedMetadata, compose
-from workers.composing.subject import name_main, name_subject, other_things, phrase_of, setting
 from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
 from workers.models.evidence import KINDS, PEOPLE, Evidence, NounEvidence, TextLine

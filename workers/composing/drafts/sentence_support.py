@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from workers.composing.subject import people_count
+from workers.composing.drafts.subject import people_count
 from workers.english.grammar import strip_dangling_words
 from workers.english.lexicon import lexicon
 from workers.english.nouns import Mention

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.composing.kind_naming import DRAWN, KindName
-from workers.composing.quoted_text import QuotedText
-from workers.composing.subject import (
+from workers.composing.drafts.kind_naming import DRAWN, KindName
+from workers.composing.drafts.quoted_text import QuotedText
+from workers.composing.drafts.subject import (
     SURE_MAIN,
     Naming,
     is_nameable,

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.composing.confidence import REVIEW_BELOW, confidence_of
-from workers.composing.draft import Draft, draft_blank, draft_graphic, draft_photo
-from workers.composing.kind_naming import DRAWN, name_kind
+from workers.composing.drafts.confidence import REVIEW_BELOW, confidence_of
+from workers.composing.drafts.draft import Draft, draft_blank, draft_graphic, draft_photo
+from workers.composing.drafts.kind_naming import DRAWN, name_kind
+from workers.composing.drafts.photo_phrase import choose_phrase
+from workers.composing.drafts.quoted_text import QuotedText
 from workers.composing.noun_phrase import with_background
-from workers.composing.photo_phrase import choose_phrase
-from workers.composing.quoted_text import QuotedText
 from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption
 from workers.models.evidence import Evidence

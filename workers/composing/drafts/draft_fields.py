@@ -1,6 +1,6 @@
 """The six fields of a draft, within the contract's limits."""
 
-from workers.composing.draft import Draft
+from workers.composing.drafts.draft import Draft
 from workers.composing.filename import BASE_LIMIT, append_words, slugify
 from workers.composing.noun_phrase import is_bare
 from workers.composing.tags import MIN_TAGS, distinct_tags

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.composing.alt import without_close_up
-from workers.composing.sentence_support import Support, support_of, supported_part
-from workers.composing.subject import Naming, name_main, other_things, phrase_of, setting
+from workers.composing.drafts.sentence_support import Support, support_of, supported_part
+from workers.composing.drafts.subject import Naming, name_main, other_things, phrase_of, setting
 from workers.english.lexicon import lexicon
 from workers.models.base import Caption
 from workers.models.evidence import Evidence
