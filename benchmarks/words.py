@@ -51,9 +51,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--set", default="wild-dev", help="name of the files in DATA; default: %(default)s")
     parser.add_argument("--output", type=Path, help="keep the words in this file")
     parser.add_argument("--per-image", action="store_true", help="a line for each image")
-    parser.add_argument(
-        "--calibrate", action="store_true", help="fit composing/drafts/confidence.py, with its table"
-    )
+    parser.add_argument("--calibrate", action="store_true", help="fit composing/drafts/confidence.py, with its table")
     parser.add_argument("--quick", action="store_true", help="24 images")
     options: argparse.Namespace = parser.parse_args()
     return options
