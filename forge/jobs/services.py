@@ -1,5 +1,6 @@
 """Services that change a job: keyword-only, one transaction each, with their events recorded in it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -92,8 +93,8 @@ def _resolve_references(session: Session, references: Sequence[ImageReference]) 
     if not references:
         raise InvalidRequest("Name at least one image.")
     ids = [reference.id for reference in references]
-    if len(set(ids)) < len(ids):
-        raise InvalidRequest("The same image is named twice.", imageIds=sorted({i for i in ids if ids.count(i) > 1}))
+    if repeated := sorted(i for i, times in Counter(ids).items() if times > 1):
+        raise InvalidRequest("The same image is named twice.", imageIds=repeated)
     if session.is_expired:
         raise SessionExpired
     found = {image.pk: image for image in session.images.filter(pk__in=ids)}
