@@ -107,6 +107,7 @@ WHITENOISE_USE_FINDERS = True
 DATABASES = {"default": env.database_url("DATABASE_URL", f"sqlite:///{FORGE_DATA / 'db.sqlite3'}")}
 _pool_size = env.integer("FORGE_DATABASE_POOL", 16, least=1)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "forge.queued_sqlite3"  # write transactions wait in order
     DATABASES["default"]["OPTIONS"] = {
         # In the default (deferred) mode a transaction that reads and then writes fails with «database is locked»,
         # however long the timeout.
