@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from forge.clock import database_now
 from forge.models import Job, Session
 from forge.sessions.files import FOLDER, files_remove
 
@@ -22,7 +23,7 @@ ORPHAN_AGE = timedelta(hours=1)
 
 def sessions_sweep() -> int:
     """Remove expired sessions, oldest first, and return how many. Workers may sweep concurrently."""
-    ended_before = timezone.now() - timedelta(seconds=settings.FORGE_EXPIRY_GRACE_S)
+    ended_before = database_now() - timedelta(seconds=settings.FORGE_EXPIRY_GRACE_S)
     busy = Job.objects.filter(Q(finished_at=None) | Q(finished_at__gt=ended_before), session=OuterRef("pk"))
     expired = Session.objects.filter(~Exists(busy), expires_at__lt=ended_before).order_by("expires_at")
     removed = sum(_remove(session) for session in expired[:SWEEP_LIMIT])

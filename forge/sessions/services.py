@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
+from forge.clock import database_now
 from forge.errors import Conflict, NotFound, SessionExpired
 from forge.idempotency import ClaimedKey, acceptance_record
 from forge.models import Account, Image, ImageAnalysis, Session
+from forge.models.sessions import session_expiry
 from forge.representations import session_representation
 from forge.sessions.files import FOLDER, files_remove
 from forge.sessions.validation import CheckedImage
@@ -17,7 +19,8 @@ from forge.sessions.validation import CheckedImage
 def session_create(
     *, account: Account, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
 ) -> Session:
-    session = Session(account=account)
+    now = database_now()
+    session = Session(account=account, created_at=now, expires_at=session_expiry(now))
     with _stored_images(session, images, first_position=0) as rows, transaction.atomic():
         session.save(force_insert=True)
         Image.objects.bulk_create(rows)
@@ -29,7 +32,7 @@ def session_extend(
     *, session: Session, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
 ) -> list[Image]:
     """Add images to an open session. Raises SessionExpired, and NotFound if it was deleted meanwhile."""
-    if session.is_expired:
+    if session.is_expired_at(database_now()):
         raise SessionExpired
     try:
         with _stored_images(session, images, first_position=session.images.count()) as rows, transaction.atomic():

@@ -80,7 +80,7 @@ def test_a_request_whose_lease_expired_accepts_nothing(make_session: MakeSession
     with pytest.raises(IdempotencyInProgress):
         services.session_create(
             account=alice,
-            images=validation.images_check(files),
+            images=validation.images_check(files, account=alice),
             claimed_key=ClaimedKey(slow),
         )
 
@@ -138,7 +138,7 @@ def test_an_expired_key_starts_a_new_request(
 def test_expired_keys_are_swept(alice: Account) -> None:
     for key in ("old", "older", "new"):
         idempotency.key_claim(account=alice, key=key, fingerprint="f")
-    IdempotencyKey.objects.filter(key__startswith="old").update(expires_at=timezone.now())
+    IdempotencyKey.objects.filter(key__startswith="old").update(expires_at=timezone.now() - timedelta(seconds=1))
 
     assert idempotency.idempotency_sweep() == 2
     assert [row.key for row in IdempotencyKey.objects.all()] == ["new"]
