@@ -89,7 +89,7 @@ class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
 class _CountedFirst(serializers.ListSerializer[Any]):
     """A list whose length is checked before its items, and whose first wrong item ends the check."""
 
-    def to_internal_value(self, data: Any) -> list[Any]:
+    def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, list) and len(data) > settings.FORGE_MAX_IMAGES:
             raise PayloadTooLarge(
                 f"A request may name {settings.FORGE_MAX_IMAGES} images; this one names {len(data)}.",
@@ -104,7 +104,8 @@ class _CountedFirst(serializers.ListSerializer[Any]):
         try:
             return self.run_child_validation(item)
         except serializers.ValidationError as error:
-            raise serializers.ValidationError({index: error.detail}) from error
+            detail: Any = {index: error.detail}
+            raise serializers.ValidationError(detail) from error
 
 
 class ImageReferenceRequest(serializers.Serializer[Any]):

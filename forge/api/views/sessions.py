@@ -8,6 +8,7 @@ from rest_framework.views import APIView
 
 from forge import selectors
 from forge.api.account import account_of
+from forge.api.asgi.disconnect import disconnected_of
 from forge.api.idempotency import KEY_HEADER, idempotent_request
 from forge.api.pagination import SessionPagination
 from forge.api.schema import error_responses
@@ -24,8 +25,10 @@ from forge.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
+from forge.idempotency import ClaimedKey
 from forge.representations import session_representation
 from forge.sessions import services, validation
+from forge.sessions.validation import CheckedImage
 
 _FILES = "images[]"
 _UPLOAD_ERRORS = (
@@ -36,6 +39,15 @@ _UPLOAD_ERRORS = (
     IdempotencyInProgress,
     IdempotencyMismatch,
 )
+
+
+def _checked_images(request: Request, claimed_key: ClaimedKey | None) -> list[CheckedImage]:
+    return validation.images_check(
+        request.FILES.getlist(_FILES),
+        account=account_of(request),
+        claimed_key=claimed_key,
+        disconnected=disconnected_of(request),
+    )
 
 
 class UploadView(APIView):
@@ -53,7 +65,7 @@ class UploadView(APIView):
         with idempotent_request(request) as idempotent:
             if not idempotent.is_first:
                 return Response(idempotent.response, status=201)
-            images = validation.images_check(request.FILES.getlist(_FILES), claimed_key=idempotent.key)
+            images = _checked_images(request, idempotent.key)
             session = services.session_create(account=account_of(request), images=images, claimed_key=idempotent.key)
         return Response(session_representation(session, session.images.all()), status=201)
 
@@ -74,7 +86,7 @@ class SessionImagesView(APIView):
         with idempotent_request(request) as idempotent:
             if not idempotent.is_first:
                 return Response(idempotent.response, status=201)
-            images = validation.images_check(request.FILES.getlist(_FILES), claimed_key=idempotent.key)
+            images = _checked_images(request, idempotent.key)
             added = services.session_extend(session=session, images=images, claimed_key=idempotent.key)
         return Response(session_representation(session, added), status=201)
 
