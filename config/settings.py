@@ -135,6 +135,7 @@ STORAGES = {
 # --- Uploads ----------------------------------------------------------------------------------------------------------
 
 FORGE_MAX_IMAGES = env.integer("FORGE_MAX_IMAGES", 100, least=1)  # per request
+FORGE_MAX_SESSION_IMAGES = env.integer("FORGE_MAX_SESSION_IMAGES", 10_000, least=1)
 FORGE_MAX_IMAGE_BYTES = env.integer("FORGE_MAX_IMAGE_BYTES", 20 * 2**20, least=1)
 FORGE_MAX_IMAGE_PIXELS = env.integer("FORGE_MAX_IMAGE_PIXELS", 50_000_000, least=1)
 FORGE_MAX_IMAGE_SIDE = env.integer("FORGE_MAX_IMAGE_SIDE", 2**16 - 1, least=1)  # pixels

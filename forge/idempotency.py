@@ -17,7 +17,7 @@ from forge.clock import database_now
 from forge.errors import IdempotencyInProgress, IdempotencyMismatch
 from forge.models import Account, IdempotencyKey, Job, Session
 
-_SWEEP_LIMIT = 500
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,10 @@ def response_settle(key_id: int, *, status: int, response: Any) -> tuple[int, An
 
 
 def idempotency_sweep() -> int:
-    """Delete expired keys, up to a limit; return how many."""
+    """Delete expired keys in batches until none is left; return how many."""
     expired = IdempotencyKey.objects.filter(expires_at__lte=database_now())
-    batch = list(expired.values_list("pk", flat=True)[:_SWEEP_LIMIT])
-    # Check the expiry again: a key may have been reused meanwhile.
-    return expired.filter(pk__in=batch).delete()[0] if batch else 0
+    deleted = 0
+    while batch := list(expired.values_list("pk", flat=True)[:_BATCH]):
+        # Check the expiry again: a key may have been reused meanwhile.
+        deleted += expired.filter(pk__in=batch).delete()[0]
+    return deleted

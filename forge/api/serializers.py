@@ -42,11 +42,22 @@ class ImageSerializer(serializers.Serializer[Image]):
     uploadPath = serializers.CharField(source="upload_path", help_text="An opaque handle; send it to analyze.")
 
 
-class SessionSerializer(serializers.Serializer[Session]):
+class UploadedSessionSerializer(serializers.Serializer[Session]):
+    """A session with the images that a request uploaded."""
+
     sessionId = serializers.CharField(source="id")
     createdAt = serializers.DateTimeField(source="created_at")
     expiresAt = serializers.DateTimeField(source="expires_at")
     images = ImageSerializer(many=True)
+
+
+class SessionSerializer(UploadedSessionSerializer):
+    """A session with a page of its images."""
+
+    images = ImageSerializer(many=True, source="page")
+    nextCursor = serializers.CharField(
+        source="next_cursor", allow_null=True, help_text="Send it as `cursor` to the session for its next images."
+    )
 
 
 IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]

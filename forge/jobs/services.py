@@ -13,6 +13,7 @@ from django.db.models import F
 from forge import logs
 from forge.clock import database_now
 from forge.credits import ledger
+from forge.credits.refund_limit import refunds_require
 from forge.errors import (
     AnalysisCancelled,
     Conflict,
@@ -64,6 +65,7 @@ def job_submit(
 ) -> Job:
     """Create, charge and queue a job in one transaction and send its tasks after commit."""
     images = _resolve_references(session, references)
+    refunds_require(account)
     dispatch.broker_ping()
     try:
         with transaction.atomic():

@@ -1,8 +1,8 @@
 """Periodic removal of expired sessions and orphaned files; the ledger stays."""
 
 import logging
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -16,20 +16,37 @@ from forge.sessions.files import FOLDER, files_remove
 
 logger = logging.getLogger(__name__)
 
-SWEEP_LIMIT = 200  # sessions in one sweep
+BATCH = 200  # sessions
 # Longer than any upload takes from its files to its rows.
 ORPHAN_AGE = timedelta(hours=1)
 
 
-def sessions_sweep() -> int:
-    """Remove expired sessions, oldest first, and return how many. Workers may sweep concurrently."""
+def sessions_sweep(is_stopping: Callable[[], bool] = lambda: False) -> int:
+    """Remove expired sessions, oldest first, until none is left, and return how many.
+
+    Workers may sweep concurrently. `is_stopping` ends the sweep early.
+    """
     ended_before = database_now() - timedelta(seconds=settings.FORGE_EXPIRY_GRACE_S)
-    busy = Job.objects.filter(Q(finished_at=None) | Q(finished_at__gt=ended_before), session=OuterRef("pk"))
-    expired = Session.objects.filter(~Exists(busy), expires_at__lt=ended_before).order_by("expires_at")
-    removed = sum(_remove(session) for session in expired[:SWEEP_LIMIT])
+    removed = 0
+    for session in _expired(ended_before):
+        if is_stopping():
+            break
+        removed += _remove(session)
     if removed:
         logger.info("%d expired sessions are removed.", removed)
     return removed
+
+
+def _expired(ended_before: datetime) -> Iterator[Session]:
+    busy = Job.objects.filter(Q(finished_at=None) | Q(finished_at__gt=ended_before), session=OuterRef("pk"))
+    expired = Session.objects.filter(~Exists(busy), expires_at__lt=ended_before).order_by("expires_at", "pk")
+    batch = list(expired[:BATCH])
+    while batch:
+        yield from batch
+        # After the last one: sessions that could not be removed would be read again and again.
+        last = batch[-1]
+        later = Q(expires_at__gt=last.expires_at) | Q(expires_at=last.expires_at, pk__gt=last.pk)
+        batch = list(expired.filter(later)[:BATCH])
 
 
 def orphans_sweep() -> int:
@@ -50,8 +67,8 @@ def _folders_without_session() -> Iterator[str]:
         names = sorted(default_storage.listdir(FOLDER)[0])
     except (FileNotFoundError, NotImplementedError):  # before the first upload; a storage without folders
         return
-    for start in range(0, len(names), SWEEP_LIMIT):
-        some = names[start : start + SWEEP_LIMIT]
+    for start in range(0, len(names), BATCH):
+        some = names[start : start + BATCH]
         existing = set(Session.objects.filter(pk__in=some).values_list("pk", flat=True))
         yield from (f"{FOLDER}/{name}" for name in some if name not in existing)
 
