@@ -1,5 +1,6 @@
 """Expiry removes sessions with files and rows, never under a running job; the ledger stays."""
 
+import itertools
 import os
 import threading
 import time
@@ -108,9 +109,20 @@ def test_sessions_that_cannot_be_removed_hold_up_no_others(
     assert {session.pk for session in Session.objects.all()} == {session.pk for session in stuck}
 
 
-def test_a_worker_that_stops_ends_its_sweep(alice: Account, make_session: MakeSession) -> None:
+def test_large_sessions_are_removed_one_by_one(alice: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expiry, "GROUP_IMAGES", 5)
+    sizes = [1, 1, 6, 1, 5, 2]
+    sessions = [job_factory.session_without_files(alice, size) for size in sizes]
+
+    assert [len(group) for group in expiry._groups(sessions)] == [3, 2, 1]
+
+
+def test_a_worker_that_stops_ends_its_sweep(
+    alice: Account, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "GROUP", 1)
     expire(*(make_session(alice, 1) for _ in range(3)))
-    checks = iter([False, False, True])
+    checks = itertools.chain([False, False], itertools.repeat(True))
 
     assert expiry.sessions_sweep(lambda: next(checks)) == 2
 
