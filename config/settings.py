@@ -150,7 +150,7 @@ FORGE_MAX_JSON_BYTES = env.integer("FORGE_MAX_JSON_BYTES", 2**20, least=1)  # bo
 # A decoded image may take 200 MB.
 FORGE_UPLOAD_CHECKS = env.integer("FORGE_UPLOAD_CHECKS", 1, least=1)
 # The wait for the check of one file, then 503.
-FORGE_UPLOAD_WAIT_S = env.number("FORGE_UPLOAD_WAIT_S", 60.0, least=1.0)
+FORGE_CHECK_WAIT_S = env.number("FORGE_CHECK_WAIT_S", 60.0, least=1.0)
 # Files over FORGE_MAX_IMAGES are counted and refused with their number; far over it the reading stops.
 DATA_UPLOAD_MAX_NUMBER_FILES = 10 * FORGE_MAX_IMAGES
 FILE_UPLOAD_HANDLERS = ["forge.sessions.upload_handler.UploadHandler"]

@@ -134,10 +134,10 @@ def _check_in_budget(file: Upload, budget: DecodeBudget, disconnected: "Future[N
 
 def _await(check: "Future[_Outcome]", claimed_key: ClaimedKey | None) -> _Outcome:
     """Return the outcome, waiting without a database connection and renewing the key's lease."""
-    deadline = time.monotonic() + settings.FORGE_UPLOAD_WAIT_S
+    deadline = time.monotonic() + settings.FORGE_CHECK_WAIT_S
     while True:
         connection_release()
-        wait([check], timeout=min(settings.FORGE_UPLOAD_WAIT_S, settings.FORGE_IDEMPOTENCY_LEASE_S / 3))
+        wait([check], timeout=min(settings.FORGE_CHECK_WAIT_S, settings.FORGE_IDEMPOTENCY_LEASE_S / 3))
         if claimed_key is not None:
             idempotency.key_renew(claimed_key.row)
         if check.done():

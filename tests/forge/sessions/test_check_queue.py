@@ -221,7 +221,7 @@ def test_a_decoding_ends_when_its_client_leaves(alice: Account, monkeypatch: pyt
 
 
 def test_a_wait_that_is_too_long_is_unavailable(alice: Account, settings: Any) -> None:
-    settings.FORGE_UPLOAD_WAIT_S = 0.01
+    settings.FORGE_CHECK_WAIT_S = 0.01
     gate = Gate(validation._check_queue)
 
     with pytest.raises(Unavailable, match="Nothing was kept"):
