@@ -25,9 +25,12 @@ class _Account:
 
 
 class FairExecutor:
-    def __init__(self, threads: int) -> None:
+    """Runs calls in few threads, of which one account occupies at most `per_account`."""
+
+    def __init__(self, *, threads: int, per_account: int) -> None:
         # Few threads, always the same ones: the allocator keeps the memory of each thread's largest image.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="upload-check")
+        self._per_account = per_account
         self._lock = threading.Lock()
         self._accounts: dict[str, _Account] = {}  # in the order of their arrival
         self._served_to = 0.0
@@ -40,41 +43,38 @@ class FairExecutor:
             if not account.calls:
                 account.used = max(account.used, self._served_to)
             account.calls.append((future, call))
-        # The pool's task names no call: its thread takes the next one in fair order.
-        self._pool.submit(self._run_next)
+        # The pool's task names no call: its thread takes those that are next in fair order.
+        self._pool.submit(self._run_all)
         return future
 
-    def _run_next(self) -> None:
-        taken = self._take()
-        if taken is None:
-            return  # Cancelled.
-        account, future, call = taken
-        started = time.thread_time()
-        try:
-            end = partial(future.set_result, call())
-        except BaseException as error:  # noqa: BLE001 (the future's)
-            end = partial(future.set_exception, error)
-        with self._lock:
-            account.used += time.thread_time() - started
-            account.running -= 1
-        end()
+    def _run_all(self) -> None:
+        """Run calls until none may run. One that may not waits for its account's thread, which takes it afterwards."""
+        while taken := self._take():
+            account, future, call = taken
+            started = time.thread_time()
+            try:
+                end = partial(future.set_result, call())
+            except BaseException as error:  # noqa: BLE001 (the future's)
+                end = partial(future.set_exception, error)
+            with self._lock:
+                account.used += time.thread_time() - started
+                account.running -= 1
+            end()
 
     def _take(self) -> tuple[_Account, "Future[Any]", Callable[[], Any]] | None:
         with self._lock:
-            for account in self._accounts.values():
-                while account.calls and account.calls[0][0].cancelled():
-                    account.calls.popleft()
-            waiting = [account for account in self._accounts.values() if account.calls]
-            if not waiting:
-                return None
-            account = min(waiting, key=lambda account: account.used)
-            self._served_to = max(self._served_to, account.used)
-            self._forget_idle()
-            future, call = account.calls.popleft()
-            if not future.set_running_or_notify_cancel():
-                return None  # Cancelled since; another task of the pool takes the next call.
-            account.running += 1
-            return account, future, call
+            while account := self._next():
+                self._served_to = max(self._served_to, account.used)
+                self._forget_idle()
+                future, call = account.calls.popleft()
+                if future.set_running_or_notify_cancel():
+                    account.running += 1
+                    return account, future, call
+            return None
+
+    def _next(self) -> _Account | None:
+        open_to = [one for one in self._accounts.values() if one.calls and one.running < self._per_account]
+        return min(open_to, key=lambda account: account.used, default=None)
 
     def _forget_idle(self) -> None:
         """Remove accounts whose virtual runtime a new account would have, too."""

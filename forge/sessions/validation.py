@@ -21,7 +21,8 @@ from forge.sessions.check_queue import FairExecutor
 from forge.sessions.decode_budget import DecodeBudget
 from forge.sessions.upload_handler import Upload
 
-_check_queue = FairExecutor(settings.FORGE_UPLOAD_CHECKS)
+# One thread more than an account may occupy: slow files of one leave it to the others.
+_check_queue = FairExecutor(threads=settings.FORGE_UPLOAD_CHECKS + 1, per_account=settings.FORGE_UPLOAD_CHECKS)
 _SENTENCES = {
     "unsupported_image": "«{name}» is not an image of a supported type.",
     "unreadable_image": "«{name}» is damaged and cannot be read.",

@@ -2,7 +2,6 @@
 
 import socket
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -27,7 +26,7 @@ def slow() -> bytes:
 
 
 @pytest.fixture
-def stack(make_stack: MakeStack) -> Iterator[Stack]:
+def stack(make_stack: MakeStack) -> Stack:
     return make_stack(env={"FORGE_DECODE_SECONDS": "1", "FORGE_DECODE_SECONDS_PER_MINUTE": "0"})
 
 

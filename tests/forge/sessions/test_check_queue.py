@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from forge import limits
@@ -20,18 +21,19 @@ from tests import images
 from tests.forge.conftest import ApiClient
 
 LIMIT_S = 60
+THREADS = settings.FORGE_UPLOAD_CHECKS + 1
 
 
 class Gate:
-    """Hold an executor's thread until `open`, so that calls queue up behind it."""
+    """Hold an executor's threads until `open`, so that calls queue up behind it."""
 
-    def __init__(self, queue: FairExecutor) -> None:
-        self._begun, self._opened = threading.Event(), threading.Event()
-        self.held = queue.submit("gate", self._hold)
-        assert self._begun.wait(LIMIT_S)
+    def __init__(self, queue: FairExecutor, threads: int = 1) -> None:
+        self._begun, self._opened = threading.Barrier(threads + 1), threading.Event()
+        self.held = [queue.submit(f"gate {number}", self._hold) for number in range(threads)]
+        self._begun.wait(LIMIT_S)
 
     def _hold(self) -> None:
-        self._begun.set()
+        self._begun.wait(LIMIT_S)
         self._opened.wait(LIMIT_S)
 
     def open(self) -> None:
@@ -40,7 +42,7 @@ class Gate:
 
 @pytest.fixture
 def queue() -> FairExecutor:
-    return FairExecutor(threads=1)
+    return FairExecutor(threads=1, per_account=1)
 
 
 def burn(seconds: float) -> None:
@@ -82,6 +84,20 @@ def test_idleness_saves_up_no_claim(queue: FairExecutor) -> None:
 
     calls = [*[("early", 0.03)] * 3, *[("busy", 0.03)] * 3]
     assert order_of(queue, calls)[:4].count("early") < 4
+
+
+def test_an_account_leaves_a_thread_to_the_others() -> None:
+    queue = FairExecutor(threads=2, per_account=1)
+    slow, began = threading.Event(), threading.Event()
+    held = [queue.submit("slow", lambda: (began.set(), slow.wait(LIMIT_S))) for _ in range(3)]  # type: ignore[func-returns-value]
+    assert began.wait(LIMIT_S)
+
+    assert queue.submit("other", lambda: "checked").result(LIMIT_S) == "checked"
+    assert not any(future.done() for future in held)
+
+    slow.set()
+    for future in held:
+        future.result(LIMIT_S)
 
 
 def test_cancelled_calls_are_dropped(queue: FairExecutor) -> None:
@@ -186,7 +202,7 @@ def test_no_budget_is_no_limit(alice: Account, decodings: list[str | None]) -> N
 
 def test_files_of_a_client_that_left_are_dropped(alice: Account, decodings: list[str | None]) -> None:
     left: Future[None] = Future()
-    gate = Gate(validation._check_queue)
+    gate = Gate(validation._check_queue, THREADS)
     raised: list[Exception] = []
 
     def upload() -> None:
@@ -200,7 +216,8 @@ def test_files_of_a_client_that_left_are_dropped(alice: Account, decodings: list
     left.set_result(None)
     thread.join(LIMIT_S)
     gate.open()
-    gate.held.result(LIMIT_S)
+    for held in gate.held:
+        held.result(LIMIT_S)
 
     assert [type(error) for error in raised] == [Unavailable]
     assert validation._check_queue.submit("next", lambda: list(decodings)).result(LIMIT_S) == []
@@ -222,7 +239,7 @@ def test_a_decoding_ends_when_its_client_leaves(alice: Account, monkeypatch: pyt
 
 def test_a_wait_that_is_too_long_is_unavailable(alice: Account, settings: Any) -> None:
     settings.FORGE_CHECK_WAIT_S = 0.01
-    gate = Gate(validation._check_queue)
+    gate = Gate(validation._check_queue, THREADS)
 
     with pytest.raises(Unavailable, match="Nothing was kept"):
         validation.images_check(files("a.jpg"), account=alice)
