@@ -88,9 +88,7 @@ def job_submit(
 
 
 def _enqueue(job: Job, images: Sequence[Image], now: datetime) -> None:
-    analyses = [
-        ImageAnalysis(job=job, image=image, position=position, sent_at=now) for position, image in enumerate(images)
-    ]
+    analyses = [ImageAnalysis(job=job, image=one, position=place, sent_at=now) for place, one in enumerate(images)]
     # Lock order: two requests for the same images block each other at the first image.
     ImageAnalysis.objects.bulk_create(sorted(analyses, key=lambda analysis: analysis.image_id))
     dispatch.send_after_commit(len(analyses))

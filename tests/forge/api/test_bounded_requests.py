@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rest_framework import serializers
 
+from forge.api.analyze_requests import ImageReferenceRequest
 from forge.api.error_members import MAX_BYTES
-from forge.api.serializers import ImageReferenceRequest
 from forge.models import Account, Session
 from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
