@@ -1,5 +1,7 @@
 """Decode the whole hostile corpus, handmade files and a few thousand mutated ones, and count the outcomes.
 
+Then send requests that cost their sender little, and measure what they cost the service and other accounts.
+
 The last line is the share of files that ended in an image or in a coded error; anything under 1 is a fault.
 """
 
