@@ -1,5 +1,7 @@
 """Decode the whole hostile corpus, handmade files and a few thousand mutated ones, and count the outcomes.
 
+Then send requests that cost their sender little, and measure what they cost the service and other accounts.
+
 The last line is the share of files that ended in an image or in a coded error; anything under 1 is a fault.
 """
 
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import _hostile_requests
 from tests.hostile.corpus import CASES, HEAVY, Build
 from tests.hostile.mutations import PER_IMAGE, mutated
 from tests.hostile.runner import ReadOutcome, read_all
@@ -34,6 +37,7 @@ def main() -> None:
     console = Console(width=120)
     console.print(outcome_table(outcomes))
     console.print(largest(outcomes))
+    console.print(request_table(quick=options.quick))
     good = sum(not outcome.fault for outcome in outcomes)
     print(f"{good} of {len(outcomes)} ended in an image or a coded error")
     print(f"hostile: {good / len(outcomes):.4f}")
@@ -57,6 +61,14 @@ def largest(outcomes: list[ReadOutcome]) -> Table:
     slowest = sorted(outcomes, key=lambda outcome: -outcome.seconds)[:SLOWEST]
     for outcome in [*slowest, *sorted(outcomes, key=lambda outcome: -outcome.megabytes)[:SLOWEST]]:
         table.add_row(outcome.name, f"{outcome.seconds:.1f}", str(outcome.megabytes))
+    return table
+
+
+def request_table(*, quick: bool) -> Table:
+    table = Table("requests", "cost")
+    for kind in _hostile_requests.KINDS:
+        for row in kind(quick=quick):
+            table.add_row(*row)
     return table
 
 

@@ -107,6 +107,7 @@ WHITENOISE_USE_FINDERS = True
 DATABASES = {"default": env.database_url("DATABASE_URL", f"sqlite:///{FORGE_DATA / 'db.sqlite3'}")}
 _pool_size = env.integer("FORGE_DATABASE_POOL", 16, least=1)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "forge.queued_sqlite3"  # write transactions wait in order
     DATABASES["default"]["OPTIONS"] = {
         # In the default (deferred) mode a transaction that reads and then writes fails with «database is locked»,
         # however long the timeout.
@@ -134,6 +135,7 @@ STORAGES = {
 # --- Uploads ----------------------------------------------------------------------------------------------------------
 
 FORGE_MAX_IMAGES = env.integer("FORGE_MAX_IMAGES", 100, least=1)  # per request
+FORGE_MAX_SESSION_IMAGES = env.integer("FORGE_MAX_SESSION_IMAGES", 10_000, least=1)
 FORGE_MAX_IMAGE_BYTES = env.integer("FORGE_MAX_IMAGE_BYTES", 20 * 2**20, least=1)
 FORGE_MAX_IMAGE_PIXELS = env.integer("FORGE_MAX_IMAGE_PIXELS", 50_000_000, least=1)
 FORGE_MAX_IMAGE_SIDE = env.integer("FORGE_MAX_IMAGE_SIDE", 2**16 - 1, least=1)  # pixels
@@ -147,6 +149,8 @@ FORGE_MAX_REQUEST_BYTES = env.integer(
 FORGE_MAX_JSON_BYTES = env.integer("FORGE_MAX_JSON_BYTES", 2**20, least=1)  # bodies without files
 # A decoded image may take 200 MB.
 FORGE_UPLOAD_CHECKS = env.integer("FORGE_UPLOAD_CHECKS", 1, least=1)
+# The wait for the check of one file, then 503.
+FORGE_CHECK_WAIT_S = env.number("FORGE_CHECK_WAIT_S", 60.0, least=1.0)
 # Files over FORGE_MAX_IMAGES are counted and refused with their number; far over it the reading stops.
 DATA_UPLOAD_MAX_NUMBER_FILES = 10 * FORGE_MAX_IMAGES
 FILE_UPLOAD_HANDLERS = ["forge.sessions.upload_handler.UploadHandler"]
@@ -169,6 +173,10 @@ FORGE_REQUESTS_PER_MINUTE = env.integer("FORGE_REQUESTS_PER_MINUTE", 6_000, leas
 FORGE_IMAGES_WAITING = env.integer("FORGE_IMAGES_WAITING", 10_000, least=0)
 FORGE_OPEN_STREAMS = env.integer("FORGE_OPEN_STREAMS", 2_000, least=0)
 FORGE_BYTES_PER_DAY = env.integer("FORGE_BYTES_PER_DAY", 100 * 2**30, least=0)
+# A file that is made to decode slowly may cost FORGE_DECODE_SECONDS, and needs no credits.
+FORGE_DECODE_SECONDS_PER_MINUTE = env.integer("FORGE_DECODE_SECONDS_PER_MINUTE", 30, least=0)
+# Each image that is charged and refunded leaves two rows in the ledger for ever.
+FORGE_REFUNDS_PER_HOUR = env.integer("FORGE_REFUNDS_PER_HOUR", 1_000, least=0)
 FORGE_MAX_QUEUED = env.integer("FORGE_MAX_QUEUED", 100_000, least=0)  # of all accounts; 0: no limit
 FORGE_SINGLE_WAIT_S = env.number("FORGE_SINGLE_WAIT_S", 60.0, least=0.0)  # analyze-single, then 504
 

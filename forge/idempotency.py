@@ -12,12 +12,12 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import Q
-from django.utils import timezone
 
+from forge.clock import database_now
 from forge.errors import IdempotencyInProgress, IdempotencyMismatch
 from forge.models import Account, IdempotencyKey, Job, Session
 
-_SWEEP_LIMIT = 500
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def key_claim(*, account: Account, key: str, fingerprint: str) -> tuple[Idempote
 
     Raises IdempotencyMismatch, IdempotencyInProgress.
     """
-    now = timezone.now()
+    now = database_now()
     claim: dict[str, Any] = {
         "fingerprint": fingerprint,
         "holder": secrets.token_hex(16),
@@ -80,7 +80,8 @@ def key_renew(row: IdempotencyKey) -> None:
 
     Raises IdempotencyInProgress when another request holds the key by now.
     """
-    now, lease = timezone.now(), timedelta(seconds=settings.FORGE_IDEMPOTENCY_LEASE_S)
+    lease = timedelta(seconds=settings.FORGE_IDEMPOTENCY_LEASE_S)
+    now = database_now()
     if row.lease_until is None or row.lease_until - now > lease / 2:
         return
     if not IdempotencyKey.objects.filter(pk=row.pk, holder=row.holder).update(lease_until=now + lease):
@@ -130,8 +131,10 @@ def response_settle(key_id: int, *, status: int, response: Any) -> tuple[int, An
 
 
 def idempotency_sweep() -> int:
-    """Delete expired keys, up to a limit; return how many."""
-    expired = IdempotencyKey.objects.filter(expires_at__lte=timezone.now())
-    batch = list(expired.values_list("pk", flat=True)[:_SWEEP_LIMIT])
-    # Check the expiry again: a key may have been reused meanwhile.
-    return expired.filter(pk__in=batch).delete()[0] if batch else 0
+    """Delete expired keys in batches until none is left; return how many."""
+    expired = IdempotencyKey.objects.filter(expires_at__lte=database_now())
+    deleted = 0
+    while batch := list(expired.values_list("pk", flat=True)[:_BATCH]):
+        # Check the expiry again: a key may have been reused meanwhile.
+        deleted += expired.filter(pk__in=batch).delete()[0]
+    return deleted

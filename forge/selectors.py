@@ -11,7 +11,13 @@ _M = TypeVar("_M", bound=Model)
 
 
 def sessions_of(account: Account) -> QuerySet[Session]:
-    return Session.objects.filter(account=account).prefetch_related("images")
+    return Session.objects.filter(account=account)
+
+
+def sessions_with_images(account: Account, *, most: int) -> QuerySet[Session]:
+    """Return sessions with the attribute `page`, their first `most` images."""
+    first = Image.objects.filter(position__lt=most).order_by("position", "pk")
+    return sessions_of(account).prefetch_related(Prefetch("images", first, to_attr="page"))
 
 
 def ledger_of(account: Account) -> QuerySet[CreditEntry]:
@@ -23,17 +29,17 @@ def session_get(account: Account, session_id: str) -> Session:
 
 
 def image_get(account: Account, session_id: str, image_id: str) -> Image:
-    images = Image.objects.filter(session=session_id, session__account=account)
+    images = session_get(account, session_id).images.all()
     return _get(images.prefetch_related(Prefetch("analyses", ImageAnalysis.objects.order_by("-pk"))), image_id)
 
 
 def job_get(account: Account, job_id: str) -> Job:
-    ordered = Prefetch("analyses", ImageAnalysis.objects.order_by("position"))
-    return _get(Job.objects.filter(account=account).prefetch_related(ordered), job_id)
+    return _get(Job.objects.filter(account=account), job_id)
 
 
 def _get(rows: QuerySet[_M], pk: str) -> _M:
-    found = rows.filter(pk=pk).first()
+    # PostgreSQL has no NUL in a text and raises an error for it.
+    found = None if "\0" in pk else rows.filter(pk=pk).first()
     if found is None:
         raise NotFound
     return found

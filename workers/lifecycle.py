@@ -72,7 +72,7 @@ def _unload_idle_models() -> None:
 
 
 def _expire_sessions() -> None:
-    metrics.EXPIRED_SESSIONS.inc(expiry.sessions_sweep())
+    metrics.EXPIRED_SESSIONS.inc(expiry.sessions_sweep(stopping.is_set))
 
 
 _periodic_work = (

@@ -30,7 +30,14 @@ else:
 
 _LATEST = 20
 _LISTS = {"keys": "apikey", "entries": "creditentry", "jobs": "job", "sessions": "session"}
-_LIMITS = ["requests_per_minute", "images_waiting", "open_streams", "bytes_per_day"]
+_LIMITS = [
+    "requests_per_minute",
+    "images_waiting",
+    "open_streams",
+    "bytes_per_day",
+    "decode_seconds_per_minute",
+    "refunds_per_hour",
+]
 _MAX_CREDITS = 10**12
 # The confirmation form repeats their ids, and Django accepts 1,000 fields.
 _MAX_ACCOUNTS = 500

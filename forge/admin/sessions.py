@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     _Listed: TypeAlias = WithAnnotations[Session, _Extras]
 
 _IMAGES_IN_LIST = 4
+_ON_PAGE = 100  # images, and jobs, of a session, which may have thousands
 
 
 @admin.register(Session)
@@ -84,13 +85,14 @@ class SessionAdmin(ViewOnlyAdmin[Session]):
 
     def related(self, row: Session) -> dict[str, Any]:
         newest_first = Prefetch("analyses", ImageAnalysis.objects.order_by("-pk"))
-        images = row.images.order_by("position").prefetch_related(newest_first)
+        images = row.images.order_by("position").prefetch_related(newest_first)[:_ON_PAGE]
         return {
+            "image_count": row.images.count(),
             "images": [
                 {"image": image, "thumbnail": html.thumbnail(image), "analyses": image.analyses.all()}
                 for image in images
             ],
-            "jobs": row.jobs.all(),
+            "jobs": row.jobs.all()[:_ON_PAGE],
         }
 
     # --- Deleting -----------------------------------------------------------------------------------------------------

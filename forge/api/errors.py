@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from forge.api.error_members import members_bounded, sentence_bounded
 from forge.errors import (
     ForgeError,
     InvalidApiKey,
@@ -48,7 +49,8 @@ def json_error(request: HttpRequest, error: ForgeError) -> JsonResponse:
 
 
 def body(error: ForgeError, request_id: str) -> dict[str, Any]:
-    return {"error": error.sentence, "code": error.code, "requestId": request_id, **error.members}
+    shown = {"error": sentence_bounded(error.sentence), "code": error.code, "requestId": request_id}
+    return {**shown, **members_bounded(error.members, beside=shown)}
 
 
 def headers(error: ForgeError) -> dict[str, str]:
@@ -71,7 +73,8 @@ def _sentence(detail: Any, field: str = "") -> str:
     """Return the first error of a validation, after the name of its field."""
     if isinstance(detail, dict) and detail:
         key, value = next(iter(detail.items()))
-        name = field if key == "non_field_errors" else f"{field}.{key}".lstrip(".")
+        name = f"{field}[{key}]" if isinstance(key, int) else f"{field}.{key}".lstrip(".")
+        name = field if key == "non_field_errors" else name
         return _sentence(value, name)
     if isinstance(detail, list) and detail:
         first = next((index for index, item in enumerate(detail) if item), 0)

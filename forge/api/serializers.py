@@ -40,11 +40,22 @@ class ImageSerializer(serializers.Serializer[Image]):
     uploadPath = serializers.CharField(source="upload_path", help_text="An opaque handle; send it to analyze.")
 
 
-class SessionSerializer(serializers.Serializer[Session]):
+class UploadedSessionSerializer(serializers.Serializer[Session]):
+    """A session with the images that a request uploaded."""
+
     sessionId = serializers.CharField(source="id")
     createdAt = serializers.DateTimeField(source="created_at")
     expiresAt = serializers.DateTimeField(source="expires_at")
     images = ImageSerializer(many=True)
+
+
+class SessionSerializer(UploadedSessionSerializer):
+    """A session with a page of its images."""
+
+    images = ImageSerializer(many=True, source="page")
+    nextCursor = serializers.CharField(
+        source="next_cursor", allow_null=True, help_text="Send it as `cursor` to the session for its next images."
+    )
 
 
 IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]
@@ -82,22 +93,6 @@ class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
 
 
 # --- Analysis ---------------------------------------------------------------------------------------------------------
-
-
-class ImageReferenceRequest(serializers.Serializer[Any]):
-    id = serializers.CharField(max_length=64)
-    uploadPath = serializers.CharField(max_length=300)
-    originalFilename = serializers.CharField(required=False, allow_blank=True, max_length=1000)
-
-
-class AnalyzeRequest(serializers.Serializer[Any]):
-    sessionId = serializers.CharField(required=False, max_length=64, help_text="Where given, the one in the path.")
-    images = ImageReferenceRequest(many=True)
-
-
-class AnalyzeSingleRequest(serializers.Serializer[Any]):
-    sessionId = serializers.CharField(required=False, max_length=64, help_text="Where given, the one in the path.")
-    image = ImageReferenceRequest()
 
 
 class SingleResultSerializer(serializers.Serializer[Any]):

@@ -13,6 +13,9 @@ from forge.errors import InsufficientCredits, InvalidRequest
 from forge.models import Account, CreditEntry
 
 Kind = CreditEntry.Kind
+# Far below 2^63, where SQLite's sums turn into floats, and below 2^53, so that JavaScript reads every balance exactly.
+MAX_AMOUNT = 10**12
+MAX_BALANCE = 10**15
 
 
 @transaction.atomic
@@ -42,8 +45,12 @@ def grant(*, account_id: str, amount: int, note: str = "") -> CreditEntry:
     """Add credits, or remove some (`amount` < 0). Raises InsufficientCredits, InvalidRequest."""
     if amount == 0:
         raise InvalidRequest("A grant of no credits changes nothing.")
-    granted = Account.objects.filter(pk=account_id, balance__gte=-amount).update(balance=F("balance") + amount)
-    if not granted:
+    if abs(amount) > MAX_AMOUNT:
+        raise InvalidRequest(f"A grant is of at most {MAX_AMOUNT} credits.", limit=MAX_AMOUNT)
+    within_bounds = Account.objects.filter(pk=account_id, balance__gte=-amount, balance__lte=MAX_BALANCE - amount)
+    if not within_bounds.update(balance=F("balance") + amount):
+        if amount > 0:
+            raise InvalidRequest(f"An account holds at most {MAX_BALANCE} credits.", limit=MAX_BALANCE)
         raise InsufficientCredits(balance=balance(account_id), required=-amount)
     return CreditEntry.objects.create(account_id=account_id, amount=amount, kind=Kind.GRANT, note=note[:200])
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from django.utils import timezone
-
+from forge.clock import database_now
 from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.jobs import states
@@ -39,7 +38,7 @@ def analysis_end_succeeded(
         where=where,
         **result,
         provenance=provenance,
-        finished_at=timezone.now(),
+        finished_at=database_now(),
         lease_until=None,
     )
     if not ended:
@@ -68,7 +67,7 @@ def analysis_end_refunded(
         where=where,
         error=error.sentence[:300],
         code=error.code,
-        finished_at=timezone.now(),
+        finished_at=database_now(),
         lease_until=None,
     )
     if not ended:
@@ -88,7 +87,7 @@ def job_complete_if_last(job: Job) -> None:
         return
     status = _final_status(job)
     source = _J.RUNNING if job.started else _J.QUEUED
-    if not states.job_transition(job.pk, source=source, target=status, finished_at=timezone.now()):
+    if not states.job_transition(job.pk, source=source, target=status, finished_at=database_now()):
         return  # Already ended.
     complete: CompleteData = {
         "status": status,

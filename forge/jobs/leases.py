@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
+from forge.clock import database_now
 from forge.errors import AnalysisCrashed
 from forge.jobs import dispatch, services, states
 from forge.models import ImageAnalysis
@@ -18,7 +18,7 @@ _SWEEP_LIMIT = 500
 
 def leases_renew(*, holder: str, analysis_ids: Sequence[int]) -> int:
     """Renew the leases of a worker's in-flight images at its heartbeat; return how many it holds."""
-    until = timezone.now() + timedelta(seconds=settings.FORGE_LEASE_S)
+    until = database_now() + timedelta(seconds=settings.FORGE_LEASE_S)
     held = ImageAnalysis.objects.filter(pk__in=analysis_ids, status=ImageAnalysis.Status.PROCESSING, holder=holder)
     return held.update(lease_until=until)
 
@@ -28,7 +28,7 @@ def analyses_sweep() -> int:
 
     Any number of workers may sweep at once: each row is changed by compare-and-swap.
     """
-    now = timezone.now()
+    now = database_now()
     expired = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.PROCESSING, lease_until__lt=now).select_related(
         "job"
     )
@@ -53,7 +53,7 @@ def analyses_release(*, holder: str) -> int:
 def _lost_by_broker() -> list[ImageAnalysis]:
     """Return as many overdue images as the broker has lost tasks: any task serves any image."""
     margin = timedelta(seconds=settings.FORGE_RESEND_S)
-    overdue = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.QUEUED, sent_at__lt=timezone.now() - margin)
+    overdue = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.QUEUED, sent_at__lt=database_now() - margin)
     count = overdue.count()
     if not count:
         return []
@@ -66,7 +66,7 @@ def _lost_by_broker() -> list[ImageAnalysis]:
 def _mark_resent(analysis: ImageAnalysis) -> bool:
     """Compare-and-swap `sent_at`, so that one of several concurrent sweeps resends."""
     unsent = ImageAnalysis.objects.filter(pk=analysis.pk, status=ImageAnalysis.Status.QUEUED, sent_at=analysis.sent_at)
-    return unsent.update(sent_at=timezone.now()) == 1
+    return unsent.update(sent_at=database_now()) == 1
 
 
 @transaction.atomic
@@ -86,7 +86,7 @@ def _requeue(analysis_id: int, where: dict[str, Any], **changes: Any) -> bool:
         where=where,
         holder="",
         lease_until=None,
-        sent_at=timezone.now(),
+        sent_at=database_now(),
         turn=0,  # before every round: its own round was served already
         **changes,
     )

@@ -1,17 +1,19 @@
 """Services that change a job: keyword-only, one transaction each, with their events recorded in it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from forge import logs
+from forge.clock import database_now
 from forge.credits import ledger
+from forge.credits.refund_limit import refunds_require
 from forge.errors import (
     AnalysisCancelled,
     Conflict,
@@ -63,11 +65,15 @@ def job_submit(
 ) -> Job:
     """Create, charge and queue a job in one transaction and send its tasks after commit."""
     images = _resolve_references(session, references)
+    refunds_require(account)
     dispatch.broker_ping()
     try:
         with transaction.atomic():
-            job = Job.objects.create(session=session, account=account, total=len(images), request_id=logs.request_id())
-            _enqueue(job, images)
+            now = database_now()
+            job = Job.objects.create(
+                session=session, account=account, total=len(images), created_at=now, request_id=logs.request_id()
+            )
+            _enqueue(job, images, now)
             # Lock order: the account's row last, as where an image fails, or the two transactions deadlock.
             ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=[image.pk for image in images])
             fair_queue.enqueue(account=account, job=job)
@@ -81,8 +87,8 @@ def job_submit(
     return job
 
 
-def _enqueue(job: Job, images: Sequence[Image]) -> None:
-    analyses = [ImageAnalysis(job=job, image=image, position=position) for position, image in enumerate(images)]
+def _enqueue(job: Job, images: Sequence[Image], now: datetime) -> None:
+    analyses = [ImageAnalysis(job=job, image=one, position=place, sent_at=now) for place, one in enumerate(images)]
     # Lock order: two requests for the same images block each other at the first image.
     ImageAnalysis.objects.bulk_create(sorted(analyses, key=lambda analysis: analysis.image_id))
     dispatch.send_after_commit(len(analyses))
@@ -92,9 +98,9 @@ def _resolve_references(session: Session, references: Sequence[ImageReference]) 
     if not references:
         raise InvalidRequest("Name at least one image.")
     ids = [reference.id for reference in references]
-    if len(set(ids)) < len(ids):
-        raise InvalidRequest("The same image is named twice.", imageIds=sorted({i for i in ids if ids.count(i) > 1}))
-    if session.is_expired:
+    if repeated := sorted(i for i, times in Counter(ids).items() if times > 1):
+        raise InvalidRequest("The same image is named twice.", imageIds=repeated)
+    if session.is_expired_at(database_now()):
         raise SessionExpired
     found = {image.pk: image for image in session.images.filter(pk__in=ids)}
     missing = [i for i in ids if i not in found]
@@ -114,7 +120,7 @@ def _images_under_analysis(images: Sequence[Image]) -> list[str]:
 @transaction.atomic
 def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
     """Claim an image for analysis; None when it is claimed, ended or deleted."""
-    now = timezone.now()
+    now = database_now()
     claimed = states.analysis_transition(
         analysis_id,
         source=_A.QUEUED,
@@ -160,7 +166,7 @@ def _record_start(analysis: ImageAnalysis) -> None:
     """Number and record the start of an analysis, at its first attempt only."""
     states.job_transition(analysis.job_id, source=_J.QUEUED, target=_J.RUNNING)
     job = states.job_increment(analysis.job_id, "started")
-    ImageAnalysis.objects.filter(pk=analysis.pk).update(current=job.started, started_at=timezone.now())
+    ImageAnalysis.objects.filter(pk=analysis.pk).update(current=job.started, started_at=database_now())
     event_record(
         job_id=job.pk,
         type="progress",

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from django.conf import settings
-
 from forge import selectors
-from forge.errors import InvalidRequest, PayloadTooLarge
+from forge.errors import InvalidRequest
 from forge.idempotency import ClaimedKey
 from forge.jobs import services
 from forge.jobs.services import ImageReference
@@ -20,17 +18,11 @@ def job_request(
     references: Sequence[ImageReference],
     claimed_key: ClaimedKey | None,
 ) -> Job:
-    """Check the request and submit its job. Raises InvalidRequest, PayloadTooLarge, NotFound and job_submit's errors.
+    """Check the request and submit its job. Raises InvalidRequest, NotFound and job_submit's errors.
 
     `confirmed_session_id`: the id that the request's body repeats, if it does.
     """
     if confirmed_session_id not in (None, session_id):
         raise InvalidRequest("The sessionId of the body is not the one of the path.")
-    if len(references) > settings.FORGE_MAX_IMAGES:
-        raise PayloadTooLarge(
-            f"A request may name {settings.FORGE_MAX_IMAGES} images; this one names {len(references)}.",
-            limit=settings.FORGE_MAX_IMAGES,
-            actual=len(references),
-        )
     session = selectors.session_get(account, session_id)
     return services.job_submit(account=account, session=session, references=references, claimed_key=claimed_key)

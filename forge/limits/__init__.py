@@ -5,6 +5,8 @@ anyway and return 503; reads must not fail because counting does.
 """
 
 from forge.limits.open_streams import StreamSlot, acquire_stream_slot
-from forge.limits.rates import RateLimitStatus, count_request
+from forge.limits.rates import RateLimitStatus, count_decoding, count_request, decode_status
 
-__all__ = ["RateLimitStatus", "StreamSlot", "acquire_stream_slot", "count_request"]
+__all__ = [
+    "RateLimitStatus", "StreamSlot", "acquire_stream_slot", "count_decoding", "count_request", "decode_status",
+]  # fmt: skip

@@ -16,6 +16,8 @@ _ITEMS: dict[LimitName, type[RateLimitItem]] = {
     "requests_per_minute": RateLimitItemPerMinute,
     "bytes_per_day": RateLimitItemPerDay,
 }
+_MINUTE = 60
+_UNBOUNDED = 2**53
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,41 @@ def count_request(account: Account, name: LimitName, cost: int = 1) -> RateLimit
     return fail_open(lambda: _count(account, _ITEMS[name](limit), cost)) if limit else None
 
 
+def decode_status(account: Account) -> RateLimitStatus | None:
+    """Return how much decoding time an account has left, in milliseconds; `retry_after` is set while none is.
+
+    None when the account has no such limit or Redis is unreachable.
+    """
+    limit = 1000 * account.limit("decode_seconds_per_minute")
+    return fail_open(lambda: _status(_decode_key(account), limit, _MINUTE, fits=None)) if limit else None
+
+
+def count_decoding(account: Account, seconds: float) -> None:
+    """Count decoding time, which is known only afterwards: also beyond the limit."""
+    cost = math.ceil(1000 * seconds)
+    fail_open(lambda: _storage().acquire_sliding_window_entry(_decode_key(account), _UNBOUNDED, _MINUTE, cost))
+
+
+def _decode_key(account: Account) -> str:
+    return f"decoding/{account.pk}"
+
+
 def _count(account: Account, item: RateLimitItem, cost: int) -> RateLimitStatus:
     key, width = item.key_for(account.pk), item.get_expiry()
     fits = _storage().acquire_sliding_window_entry(key, item.amount, width, cost)
+    return _status(key, item.amount, width, fits=fits, cost=cost)
+
+
+def _status(key: str, limit: int, width: int, *, fits: bool | None, cost: int = 1) -> RateLimitStatus:
+    """`fits`: whether a request of that cost was counted; None where nothing was, and the window decides."""
     window = _SlidingWindow(width, *_storage().get_sliding_window(key, width))
+    if fits is None:
+        fits = window.weight < limit
     return RateLimitStatus(
-        limit=item.amount,
-        remaining=max(0, item.amount - window.weight),
+        limit=limit,
+        remaining=max(0, limit - window.weight),
         reset=math.ceil(window.later_left if window.later else window.earlier_left),
-        retry_after=None if fits else 1 + max(0, math.floor(window.seconds_until(item.amount - cost))),
+        retry_after=None if fits else 1 + max(0, math.floor(window.seconds_until(limit - cost))),
     )
 
 

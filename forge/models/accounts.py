@@ -13,7 +13,14 @@ MAX_TERMS = 200
 MAX_TERM_LENGTH = 40
 _TERM = re.compile(r"[^\W_]+(?:[ '-][^\W_]+)*")
 
-LimitName = Literal["requests_per_minute", "images_waiting", "open_streams", "bytes_per_day"]
+LimitName = Literal[
+    "requests_per_minute",
+    "images_waiting",
+    "open_streams",
+    "bytes_per_day",
+    "decode_seconds_per_minute",
+    "refunds_per_hour",
+]
 
 
 def _limit(what: str) -> "models.PositiveBigIntegerField[int | None, int | None]":
@@ -53,6 +60,8 @@ class Account(models.Model):
     images_waiting = _limit("Images that wait for their analysis.")
     open_streams = _limit("Streams, and answers of analyze-single, that are open at one time.")
     bytes_per_day = _limit("Bytes of upload requests.")
+    decode_seconds_per_minute = _limit("CPU seconds in which uploads are decoded.")
+    refunds_per_hour = _limit("Images that are refunded before new jobs are refused.")
     extra_terms = models.JSONField(default=list, blank=True, validators=[terms_validate])
 
     class Meta:

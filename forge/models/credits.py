@@ -26,7 +26,10 @@ class CreditEntry(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "credit entries"
-        indexes = [models.Index(fields=["account", "-id"], name="ledger_newest_first")]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="ledger_newest_first"),
+            models.Index(fields=["account", "created_at"], condition=models.Q(kind="refund"), name="ledger_refunds"),
+        ]
         constraints = [
             # At most one charge and one refund per image of a job; grants have neither id.
             models.UniqueConstraint(fields=["job_id", "image_id", "kind"], name="one_entry_of_a_kind_per_analysis"),

@@ -99,6 +99,8 @@ class ImageAnalysis(Result):
             models.Index(fields=["status", "sent_at"], condition=Q(status="queued"), name="analysis_waiting"),
             models.Index(fields=["lease_until"], condition=Q(status="processing"), name="analysis_leases"),
             models.Index(fields=["status", "turn", "id"], condition=Q(status="queued"), name="analysis_turns"),
+            # For the admin's list, newest first.
+            models.Index(fields=["-id"], condition=Q(needs_review=True), name="analysis_needs_review"),
         ]
 
     def __str__(self) -> str:

@@ -9,8 +9,8 @@ from forge.models.identifiers import image_id, session_id
 from forge.models.results import Result
 
 
-def session_expiry() -> datetime:
-    return timezone.now() + timedelta(hours=settings.FORGE_SESSION_HOURS)
+def session_expiry(now: datetime | None = None) -> datetime:
+    return (now or timezone.now()) + timedelta(hours=settings.FORGE_SESSION_HOURS)
 
 
 class Session(models.Model):
@@ -31,9 +31,8 @@ class Session(models.Model):
     def __str__(self) -> str:
         return self.id
 
-    @property
-    def is_expired(self) -> bool:
-        return self.expires_at <= timezone.now()
+    def is_expired_at(self, now: datetime) -> bool:
+        return self.expires_at <= now
 
 
 class Image(Result):
@@ -57,6 +56,7 @@ class Image(Result):
 
     class Meta:
         ordering = ["created_at", "position"]
+        indexes = [models.Index(fields=["session", "position"], name="image_position")]
         constraints = [
             models.UniqueConstraint(fields=["session", "filename"], name="filename_unique_in_session"),
         ]

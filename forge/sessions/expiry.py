@@ -1,34 +1,56 @@
 """Periodic removal of expired sessions and orphaned files; the ledger stays."""
 
 import logging
-from collections.abc import Iterator
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import chain
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
-from forge.models import Job, Session
+from forge.clock import database_now
+from forge.models import Image, Job, Session
 from forge.sessions.files import FOLDER, files_remove
 
 logger = logging.getLogger(__name__)
 
-SWEEP_LIMIT = 200  # sessions in one sweep
+BATCH = 200  # sessions that are read at a time
+# Sessions and, about, images that one transaction removes: it costs a write to the disk, and holds SQLite's lock.
+GROUP, GROUP_IMAGES = 20, 1_000
 # Longer than any upload takes from its files to its rows.
 ORPHAN_AGE = timedelta(hours=1)
 
 
-def sessions_sweep() -> int:
-    """Remove expired sessions, oldest first, and return how many. Workers may sweep concurrently."""
-    ended_before = timezone.now() - timedelta(seconds=settings.FORGE_EXPIRY_GRACE_S)
-    busy = Job.objects.filter(Q(finished_at=None) | Q(finished_at__gt=ended_before), session=OuterRef("pk"))
-    expired = Session.objects.filter(~Exists(busy), expires_at__lt=ended_before).order_by("expires_at")
-    removed = sum(_remove(session) for session in expired[:SWEEP_LIMIT])
+def sessions_sweep(is_stopping: Callable[[], bool] = lambda: False) -> int:
+    """Remove expired sessions, oldest first, until none is left, and return how many.
+
+    Workers may sweep concurrently. `is_stopping` ends the sweep early.
+    """
+    ended_before = database_now() - timedelta(seconds=settings.FORGE_EXPIRY_GRACE_S)
+    removed = 0
+    for group in chain.from_iterable(map(_groups, _expired(ended_before))):
+        if is_stopping():
+            break
+        removed += _remove(group)
     if removed:
         logger.info("%d expired sessions are removed.", removed)
     return removed
+
+
+def _expired(ended_before: datetime) -> Iterator[list[Session]]:
+    busy = Job.objects.filter(Q(finished_at=None) | Q(finished_at__gt=ended_before), session=OuterRef("pk"))
+    expired = Session.objects.filter(~Exists(busy), expires_at__lt=ended_before).order_by("expires_at", "pk")
+    batch = list(expired[:BATCH])
+    while batch:
+        yield batch
+        # After the last one: sessions that could not be removed would be read again and again.
+        last = batch[-1]
+        later = Q(expires_at__gt=last.expires_at) | Q(expires_at=last.expires_at, pk__gt=last.pk)
+        batch = list(expired.filter(later)[:BATCH])
 
 
 def orphans_sweep() -> int:
@@ -49,23 +71,38 @@ def _folders_without_session() -> Iterator[str]:
         names = sorted(default_storage.listdir(FOLDER)[0])
     except (FileNotFoundError, NotImplementedError):  # before the first upload; a storage without folders
         return
-    for start in range(0, len(names), SWEEP_LIMIT):
-        some = names[start : start + SWEEP_LIMIT]
+    for start in range(0, len(names), BATCH):
+        some = names[start : start + BATCH]
         existing = set(Session.objects.filter(pk__in=some).values_list("pk", flat=True))
         yield from (f"{FOLDER}/{name}" for name in some if name not in existing)
 
 
-def _remove(session: Session) -> bool:
-    """Return False if files could not be removed, or another worker has removed the session."""
+def _groups(batch: list[Session]) -> Iterator[list[Session]]:
+    counted = Image.objects.filter(session__in=batch).order_by().values_list("session").annotate(Count("pk"))
+    images = dict(counted)
+    group: list[Session] = []
+    for session in batch:
+        group.append(session)
+        if len(group) >= GROUP or sum(images.get(one.pk, 0) for one in group) >= GROUP_IMAGES:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _remove(group: list[Session]) -> int:
+    """Return how many were removed: not those whose files could not be, or that another worker removed."""
+    keys = defaultdict[str, list[str]](list)
+    for session_id, key in Image.objects.filter(session__in=group).values_list("session_id", "storage_key"):
+        keys[session_id].append(key)
     # Files first: after a crash in between, the next sweep finds the rows.
-    return files_remove(list(session.images.values_list("storage_key", flat=True))) and _remove_rows(session)
+    return _remove_rows([session.pk for session in group if files_remove(keys[session.pk])])
 
 
 @transaction.atomic
-def _remove_rows(session: Session) -> bool:
-    # Lock order: the session's row first.
-    locked = Session.objects.select_for_update().filter(pk=session.pk).first()
-    if locked is None:
-        return False  # a concurrent sweep was first
-    locked.delete()
-    return True
+def _remove_rows(session_ids: list[str]) -> int:
+    # Lock order: the sessions' rows first, and those in one order.
+    locked = Session.objects.select_for_update().filter(pk__in=session_ids).order_by("pk")
+    found = list(locked.values_list("pk", flat=True))
+    Session.objects.filter(pk__in=found).delete()
+    return len(found)

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+
 from forge.models import Image
 
 FILENAME_MAX_LENGTH = 80
@@ -16,12 +19,16 @@ def filename_choose(*, image: Image, candidates: Sequence[str]) -> str:
     names = [name.lower() for name in candidates]
     if image.filename and _fits(image.filename, names):
         return image.filename
-    others = Image.objects.filter(session=image.session_id, filename__isnull=False).exclude(pk=image.pk)
-    taken = {name.lower() for name in others.values_list("filename", flat=True) if name}
-    return next((name for name in names if name not in taken), None) or _numbered(names[0], taken)
+    # Names alone, and those in question alone: a session may hold thousands.
+    others = Image.objects.filter(session=image.session_id).exclude(pk=image.pk)
+    lowered = others.order_by().values_list(Lower("filename"), flat=True)
+    taken = set(lowered.annotate(lower=Lower("filename")).filter(lower__in=names))
+    return next((name for name in names if name not in taken), None) or _numbered(names[0], lowered)
 
 
-def _numbered(best: str, taken: set[str]) -> str:
+def _numbered(best: str, lowered: "QuerySet[Image, str | None]") -> str:
+    # The longest number shortens the name by the most.
+    taken = set(lowered.filter(filename__istartswith=best[: FILENAME_MAX_LENGTH - 12].rstrip("-")))
     number = 2
     while (name := _with_number(best, number)) in taken:
         number += 1

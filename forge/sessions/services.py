@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
-from forge.errors import Conflict, NotFound, SessionExpired
+from forge.clock import database_now
+from forge.errors import Conflict, NotFound, PayloadTooLarge, SessionExpired
 from forge.idempotency import ClaimedKey, acceptance_record
 from forge.models import Account, Image, ImageAnalysis, Session
+from forge.models.sessions import session_expiry
 from forge.representations import session_representation
 from forge.sessions.files import FOLDER, files_remove
 from forge.sessions.validation import CheckedImage
@@ -17,8 +20,9 @@ from forge.sessions.validation import CheckedImage
 def session_create(
     *, account: Account, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
 ) -> Session:
-    session = Session(account=account)
-    with _stored_images(session, images, first_position=0) as rows, transaction.atomic():
+    now = database_now()
+    session = Session(account=account, created_at=now, expires_at=session_expiry(now))
+    with _stored_images(session, images) as rows, transaction.atomic():
         session.save(force_insert=True)
         Image.objects.bulk_create(rows)
         _record(claimed_key, session, rows)
@@ -28,16 +32,36 @@ def session_create(
 def session_extend(
     *, session: Session, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
 ) -> list[Image]:
-    """Add images to an open session. Raises SessionExpired, and NotFound if it was deleted meanwhile."""
-    if session.is_expired:
+    """Add images to an open session.
+
+    Raises SessionExpired, PayloadTooLarge, and NotFound if it was deleted meanwhile.
+    """
+    if session.is_expired_at(database_now()):
         raise SessionExpired
     try:
-        with _stored_images(session, images, first_position=session.images.count()) as rows, transaction.atomic():
+        with _stored_images(session, images) as rows, transaction.atomic():
+            # Locked, so that concurrent requests count each other's images.
+            Session.objects.select_for_update(no_key=True).filter(pk=session.pk).first()
+            first = session_require_room(session, len(rows))
+            for position, row in enumerate(rows, start=first):
+                row.position = position
             Image.objects.bulk_create(rows)
             _record(claimed_key, session, rows)
     except IntegrityError as error:
         raise NotFound from error
     return rows
+
+
+def session_require_room(session: Session, added: int) -> int:
+    """Return how many images the session holds. Raises PayloadTooLarge if it cannot hold so many more."""
+    count, limit = session.images.count(), settings.FORGE_MAX_SESSION_IMAGES
+    if count + added > limit:
+        raise PayloadTooLarge(
+            f"A session may hold {limit} images; this one has {count}, and the request adds {added}.",
+            limit=limit,
+            actual=count + added,
+        )
+    return count
 
 
 def session_delete(*, session: Session) -> None:
@@ -61,12 +85,12 @@ def _record(claimed_key: ClaimedKey | None, session: Session, added: Sequence[Im
 
 
 @contextmanager
-def _stored_images(session: Session, images: Sequence[CheckedImage], *, first_position: int) -> Iterator[list[Image]]:
+def _stored_images(session: Session, images: Sequence[CheckedImage]) -> Iterator[list[Image]]:
     """Store the files and yield unsaved rows; an exception inside deletes the files."""
     rows: list[Image] = []
     keys: list[str] = []
     try:
-        for position, checked in enumerate(images, start=first_position):
+        for position, checked in enumerate(images):
             row = Image(
                 session=session,
                 position=position,

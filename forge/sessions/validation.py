@@ -1,8 +1,11 @@
 """Upload validation: every file is decoded once before any is stored."""
 
+import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import CancelledError, Future, wait
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, cast
 
 import PIL.Image
 from django.conf import settings
@@ -11,12 +14,15 @@ from PIL import ExifTags
 import decoding
 from forge import idempotency
 from forge.database import connection_release
-from forge.errors import IMAGE_ERRORS, ForgeError, InvalidRequest, PayloadTooLarge
+from forge.errors import IMAGE_ERRORS, ForgeError, InvalidRequest, PayloadTooLarge, Unavailable
 from forge.idempotency import ClaimedKey
+from forge.models import Account
+from forge.sessions.check_queue import FairExecutor
+from forge.sessions.decode_budget import DecodeBudget
 from forge.sessions.upload_handler import Upload
 
-# Few threads, always the same ones: the allocator keeps the memory of each thread's largest image.
-_check_pool = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
+# One thread more than an account may occupy: slow files of one leave it to the others.
+_check_queue = FairExecutor(threads=settings.FORGE_UPLOAD_CHECKS + 1, per_account=settings.FORGE_UPLOAD_CHECKS)
 _SENTENCES = {
     "unsupported_image": "«{name}» is not an image of a supported type.",
     "unreadable_image": "«{name}» is damaged and cannot be read.",
@@ -38,11 +44,71 @@ class CheckedImage:
     height: int
 
 
-def images_check(files: Sequence[Upload], *, claimed_key: ClaimedKey | None = None) -> list[CheckedImage]:
-    """Decode each file once and renew the key's lease after every one.
+@dataclass(frozen=True)
+class _Outcome:
+    """`seconds`: CPU time."""
 
-    Raises the first bad file's error, with all bad files named in `files`.
+    result: CheckedImage | ForgeError
+    seconds: float
+
+    @property
+    def is_out_of_time(self) -> bool:
+        return isinstance(self.result, ForgeError) and self.seconds >= settings.FORGE_DECODE_SECONDS
+
+
+class _WatchedFile:
+    """A file whose reads fail once its client has left, so that its decoding ends."""
+
+    def __init__(self, file: Upload, disconnected: "Future[None]") -> None:
+        self._file = file
+        self._disconnected = disconnected
+
+    def read(self, size: int = -1) -> bytes:
+        if self._disconnected.done():
+            raise CancelledError
+        return cast(bytes, self._file.read(size))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def images_check(
+    files: Sequence[Upload],
+    *,
+    account: Account,
+    claimed_key: ClaimedKey | None = None,
+    disconnected: "Future[None] | None" = None,
+) -> list[CheckedImage]:
+    """Decode each file once, in fair order with other accounts' files, and renew the key's lease meanwhile.
+
+    Raises the first bad file's error, with all bad files named in `files`; a file that runs out of time ends the check.
+    Raises RateLimited over the account's decode budget, Unavailable where the wait is too long. Once `disconnected` is
+    done, the files that wait are dropped.
     """
+    _require_count(files)
+    left: Future[None] = disconnected or Future()
+    budget = DecodeBudget(account)
+    checks = [_check_queue.submit(account.pk, partial(_check_in_budget, file, budget, left)) for file in files]
+    left.add_done_callback(lambda _: _cancel(checks))
+    checked, refused = [], []
+    try:
+        for file, check in zip(files, checks, strict=True):
+            outcome = _await(check, claimed_key)
+            if isinstance(outcome.result, CheckedImage):
+                checked.append(outcome.result)
+                continue
+            refused.append((file, outcome.result))
+            if outcome.is_out_of_time:
+                break
+    finally:
+        _cancel(checks)
+        budget.settle()
+    if refused:
+        raise _refusal(refused)
+    return checked
+
+
+def _require_count(files: Sequence[Upload]) -> None:
     if not files:
         raise InvalidRequest("Send at least one file in the field images[].")
     if len(files) > settings.FORGE_MAX_IMAGES:
@@ -51,22 +117,51 @@ def images_check(files: Sequence[Upload], *, claimed_key: ClaimedKey | None = No
             limit=settings.FORGE_MAX_IMAGES,
             actual=len(files),
         )
-    checked, refused = [], []
-    for file in files:
-        connection_release()  # The check may wait for minutes behind others.
-        try:
-            checked.append(_check_pool.submit(image_check, file).result())
-        except ForgeError as error:
-            refused.append((file, error))
+
+
+def _check_in_budget(file: Upload, budget: DecodeBudget, disconnected: "Future[None]") -> _Outcome:
+    budget.require()
+    started = time.thread_time()
+    result: CheckedImage | ForgeError
+    try:
+        result = replace(image_check(cast(Upload, _WatchedFile(file, disconnected))), file=file)
+    except ForgeError as error:
+        result = error
+    finally:
+        seconds = time.thread_time() - started
+        budget.spend(seconds)
+    return _Outcome(result, seconds)
+
+
+def _await(check: "Future[_Outcome]", claimed_key: ClaimedKey | None) -> _Outcome:
+    """Return the outcome, waiting without a database connection and renewing the key's lease."""
+    deadline = time.monotonic() + settings.FORGE_CHECK_WAIT_S
+    while True:
+        connection_release()
+        wait([check], timeout=min(settings.FORGE_CHECK_WAIT_S, settings.FORGE_IDEMPOTENCY_LEASE_S / 3))
         if claimed_key is not None:
             idempotency.key_renew(claimed_key.row)
-    if refused:
-        _, first = refused[0]
-        named = [
-            {"name": file.name, "code": error.code, "error": error.sentence, **error.members} for file, error in refused
-        ]
-        raise type(first)(first.sentence, **first.members, files=named)
-    return checked
+        if check.done():
+            break
+        if time.monotonic() > deadline:
+            raise Unavailable("Other uploads are being checked. Nothing was kept; please try again.")
+    try:
+        return check.result()
+    except CancelledError as error:
+        raise Unavailable("The client has left. Nothing was kept.") from error
+
+
+def _cancel(checks: "Sequence[Future[_Outcome]]") -> None:
+    for check in checks:
+        check.cancel()
+
+
+def _refusal(refused: Sequence[tuple[Upload, ForgeError]]) -> ForgeError:
+    _, first = refused[0]
+    named = [
+        {"name": file.name, "code": error.code, "error": error.sentence, **error.members} for file, error in refused
+    ]
+    return type(first)(first.sentence, **first.members, files=named)
 
 
 def image_check(file: Upload) -> CheckedImage:

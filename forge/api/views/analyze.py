@@ -11,12 +11,13 @@ from rest_framework.views import APIView
 
 from forge import idempotency, limits, logs, relay, selectors
 from forge.api.account import account_of
+from forge.api.analyze_requests import AnalyzeRequest, AnalyzeSingleRequest
 from forge.api.asgi.handoff import JsonResponder, hand_off
 from forge.api.errors import body
 from forge.api.idempotency import KEY_HEADER, idempotent_request
 from forge.api.negotiation import prefers_json
 from forge.api.schema import STREAM, error_responses
-from forge.api.serializers import AnalyzeRequest, AnalyzeSingleRequest, JobSerializer, SingleResultSerializer
+from forge.api.serializers import JobSerializer, SingleResultSerializer
 from forge.api.views.streams import job_headers, last_event_id_of, stream_response
 from forge.database import DATABASE_ERRORS
 from forge.errors import (

@@ -1,6 +1,7 @@
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -8,10 +9,11 @@ from rest_framework.views import APIView
 
 from forge import selectors
 from forge.api.account import account_of
+from forge.api.asgi.disconnect import disconnected_of
 from forge.api.idempotency import KEY_HEADER, idempotent_request
-from forge.api.pagination import SessionPagination
+from forge.api.pagination import ImagePagination, SessionPagination
 from forge.api.schema import error_responses
-from forge.api.serializers import ImageStateSerializer, SessionSerializer, UploadRequest
+from forge.api.serializers import ImageStateSerializer, SessionSerializer, UploadedSessionSerializer, UploadRequest
 from forge.api.throttling import BytesThrottle, RequestsThrottle
 from forge.errors import (
     Conflict,
@@ -24,8 +26,10 @@ from forge.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
+from forge.idempotency import ClaimedKey
 from forge.representations import session_representation
 from forge.sessions import services, validation
+from forge.sessions.validation import CheckedImage
 
 _FILES = "images[]"
 _UPLOAD_ERRORS = (
@@ -38,6 +42,15 @@ _UPLOAD_ERRORS = (
 )
 
 
+def _checked_images(request: Request, claimed_key: ClaimedKey | None) -> list[CheckedImage]:
+    return validation.images_check(
+        request.FILES.getlist(_FILES),
+        account=account_of(request),
+        claimed_key=claimed_key,
+        disconnected=disconnected_of(request),
+    )
+
+
 class UploadView(APIView):
     parser_classes = [MultiPartParser]
     throttle_classes = [RequestsThrottle, BytesThrottle]
@@ -46,14 +59,14 @@ class UploadView(APIView):
         operation_id="sessions_upload",
         parameters=[KEY_HEADER],
         request={"multipart/form-data": UploadRequest},
-        responses={201: SessionSerializer, **error_responses(*_UPLOAD_ERRORS)},
+        responses={201: UploadedSessionSerializer, **error_responses(*_UPLOAD_ERRORS)},
     )
     def post(self, request: Request) -> Response:
         """Upload images into a new session. If a file is bad, nothing is stored and each bad file is named."""
         with idempotent_request(request) as idempotent:
             if not idempotent.is_first:
                 return Response(idempotent.response, status=201)
-            images = validation.images_check(request.FILES.getlist(_FILES), claimed_key=idempotent.key)
+            images = _checked_images(request, idempotent.key)
             session = services.session_create(account=account_of(request), images=images, claimed_key=idempotent.key)
         return Response(session_representation(session, session.images.all()), status=201)
 
@@ -66,7 +79,7 @@ class SessionImagesView(APIView):
         operation_id="sessions_images_add",
         parameters=[KEY_HEADER],
         request={"multipart/form-data": UploadRequest},
-        responses={201: SessionSerializer, **error_responses(*_UPLOAD_ERRORS, NotFound, SessionExpired)},
+        responses={201: UploadedSessionSerializer, **error_responses(*_UPLOAD_ERRORS, NotFound, SessionExpired)},
     )
     def post(self, request: Request, session_id: str) -> Response:
         """Add images to an open session. The response is the session with the images that were added."""
@@ -74,7 +87,8 @@ class SessionImagesView(APIView):
         with idempotent_request(request) as idempotent:
             if not idempotent.is_first:
                 return Response(idempotent.response, status=201)
-            images = validation.images_check(request.FILES.getlist(_FILES), claimed_key=idempotent.key)
+            services.session_require_room(session, len(request.FILES.getlist(_FILES)))
+            images = _checked_images(request, idempotent.key)
             added = services.session_extend(session=session, images=images, claimed_key=idempotent.key)
         return Response(session_representation(session, added), status=201)
 
@@ -83,20 +97,37 @@ class SessionListView(APIView):
     pagination_class = SessionPagination
 
     @extend_schema(
-        operation_id="sessions_list", responses={200: SessionSerializer(many=True), **error_responses(InvalidRequest)}
+        operation_id="sessions_list",
+        responses={200: SessionSerializer(many=True), **error_responses(InvalidRequest)},
     )
     def get(self, request: Request) -> Response:
-        """The account's sessions, newest first."""
-        paginator = SessionPagination()
-        page = paginator.paginate_queryset(selectors.sessions_of(account_of(request)), request, self)
-        return paginator.get_paginated_response([SessionSerializer(session).data for session in page or []])
+        """The account's sessions, newest first, each with its first 100 images."""
+        paginator, most = SessionPagination(), ImagePagination.page_size
+        sessions = selectors.sessions_with_images(account_of(request), most=most + 1)
+        page: list[Any] = paginator.paginate_queryset(sessions, request, self) or []
+        for session in page:
+            has_more = len(session.page) > most
+            session.page = session.page[:most]
+            session.next_cursor = ImagePagination().cursor_after(session.page[-1]) if has_more else None
+        return paginator.get_paginated_response([SessionSerializer(session).data for session in page])
 
 
 class SessionView(APIView):
-    @extend_schema(operation_id="sessions_get", responses={200: SessionSerializer, **error_responses(NotFound)})
+    @extend_schema(
+        operation_id="sessions_get",
+        parameters=[
+            OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}),
+            OpenApiParameter("cursor", OpenApiTypes.STR, description="The `nextCursor` of the page before."),
+        ],
+        responses={200: SessionSerializer, **error_responses(InvalidRequest, NotFound)},
+    )
     def get(self, request: Request, session_id: str) -> Response:
-        """One session with its images."""
-        return Response(SessionSerializer(selectors.session_get(account_of(request), session_id)).data)
+        """One session with its images, up to 100 at a time, in the order of their upload."""
+        session: Any = selectors.session_get(account_of(request), session_id)
+        paginator = ImagePagination()
+        session.page = paginator.paginate_queryset(session.images.all(), request, self)
+        session.next_cursor = paginator.get_next_link()
+        return Response(SessionSerializer(session).data)
 
     @extend_schema(operation_id="sessions_delete", responses={204: None, **error_responses(NotFound, Conflict)})
     def delete(self, request: Request, session_id: str) -> Response:

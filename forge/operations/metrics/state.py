@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from forge import relay
+from forge.clock import database_now
 from forge.errors import Unavailable
 from forge.jobs import dispatch
 from forge.models import CreditEntry, ImageAnalysis
@@ -116,7 +117,7 @@ def _succeeded(sums: Sums) -> int:
 def _queue_age() -> float:
     queued = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.QUEUED)
     oldest = queued.aggregate(oldest=Min("job__created_at"))["oldest"]
-    return (timezone.now() - oldest).total_seconds() if oldest else 0.0
+    return (database_now() - oldest).total_seconds() if oldest else 0.0
 
 
 def _from_redis() -> list[Metric]:

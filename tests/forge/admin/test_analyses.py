@@ -1,6 +1,7 @@
 """Analyses in the admin: the list with its filters, and the assessment on the pages of jobs and sessions."""
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from forge.models import Image, ImageAnalysis, Job
@@ -68,3 +69,11 @@ def test_results_of_earlier_versions_have_metadata_only(admin_client: Client, ad
     assert "<dt>alt</dt>" in text
     assert "<dt>kind</dt>" not in text
     assert listed(admin_client).count(MARK) == 0
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads small tables whole")
+def test_the_filter_for_review_is_served_by_an_index() -> None:
+    rows = ImageAnalysis.objects.filter(needs_review=True)
+
+    assert "analysis_needs_review" in rows.order_by("-pk")[:50].explain()
+    assert "TEMP B-TREE" not in rows.order_by("-pk")[:50].explain()

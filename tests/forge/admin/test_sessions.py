@@ -14,6 +14,7 @@ from django.utils.html import escape
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from forge.models import Account, CreditEntry, Image, Job, Session
+from tests.forge import job_factory
 from tests.forge.admin.pages import (
     HOSTILE,
     encoded_image,
@@ -161,3 +162,12 @@ def test_thumbnails_require_the_view_permission(client: Client, admin_session: S
     assert client.get(url).status_code == 403
     user.user_permissions.add(Permission.objects.get(codename="view_session", content_type__app_label="forge"))
     assert client.get(url).status_code == 200
+
+
+def test_a_large_session_shows_its_first_images(admin_client: Client, admin_alice: Account) -> None:
+    session = job_factory.session_without_files(admin_alice, 130)
+
+    text = text_of(admin_client, page("session", "change", session.pk))
+
+    assert "130 images, of which the first 100" in text
+    assert text.count('class="forge-image"') == 100

@@ -80,7 +80,7 @@ def test_a_request_whose_lease_expired_accepts_nothing(make_session: MakeSession
     with pytest.raises(IdempotencyInProgress):
         services.session_create(
             account=alice,
-            images=validation.images_check(files),
+            images=validation.images_check(files, account=alice),
             claimed_key=ClaimedKey(slow),
         )
 
@@ -135,12 +135,13 @@ def test_an_expired_key_starts_a_new_request(
     assert ledger.balance(alice.pk) == 98
 
 
-def test_expired_keys_are_swept(alice: Account) -> None:
+def test_expired_keys_are_swept(alice: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "_BATCH", 1)
     for key in ("old", "older", "new"):
         idempotency.key_claim(account=alice, key=key, fingerprint="f")
-    IdempotencyKey.objects.filter(key__startswith="old").update(expires_at=timezone.now())
+    IdempotencyKey.objects.filter(key__startswith="old").update(expires_at=timezone.now() - timedelta(seconds=1))
 
-    assert idempotency.idempotency_sweep() == 2
+    assert idempotency.idempotency_sweep() == 2, "in batches of one"
     assert [row.key for row in IdempotencyKey.objects.all()] == ["new"]
     assert idempotency.idempotency_sweep() == 0
 

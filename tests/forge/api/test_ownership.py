@@ -115,7 +115,7 @@ each_endpoint_with_ids = pytest.mark.parametrize("endpoint", WITH_IDS, ids=str)
 def rows_of(account: Account) -> Ids:
     """Create a session with an image and an ended job."""
     files = [SimpleUploadedFile("photo.jpg", jpeg())]
-    session = services.session_create(account=account, images=validation.images_check(files))
+    session = services.session_create(account=account, images=validation.images_check(files, account=account))
     job = job_factory.submit(account, session)
     job_factory.run(job)
     return {"session_id": session.pk, "image_id": session.images.get().pk, "job_id": job.pk}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from forge import selectors
-from forge.api.serializers import JobSerializer, SessionSerializer
+from forge.api.serializers import JobSerializer, UploadedSessionSerializer
 from forge.models import Account, Session
 from forge.representations import job_representation, session_representation
 from tests.forge import job_factory
@@ -18,7 +18,7 @@ def test_a_stored_session_is_a_rendered_session(alice: Account, make_session: Ma
 
     stored = session_representation(made, made.images.order_by("position"))
 
-    assert json.dumps(stored) == json.dumps(SessionSerializer(session).data)
+    assert json.dumps(stored) == json.dumps(UploadedSessionSerializer(session).data)
 
 
 def test_a_stored_job_is_a_rendered_job(alice: Account, make_session: MakeSession) -> None:

@@ -2,12 +2,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 
 from forge.accounts import account_ensure
 from forge.credits import ledger
-from forge.errors import ForgeError, InsufficientCredits
+from forge.credits.audit import findings
+from forge.errors import ForgeError, InsufficientCredits, InvalidRequest
 from forge.models import Account, CreditEntry, Session
 from tests.forge import job_factory
 
@@ -87,3 +89,32 @@ def test_concurrent_charges_take_exactly_the_balance() -> None:
 
     assert sum(paid) == 50
     assert ledger.balance(account.pk) == total(account) == 0
+
+
+@pytest.mark.parametrize("amount", [2**63, -(2**63), 2**63 - 1, 2**64, 10**30, -(10**30), ledger.MAX_AMOUNT + 1])
+def test_amounts_beyond_the_bound_are_refused(alice: Account, amount: int) -> None:
+    with pytest.raises(InvalidRequest):
+        ledger.grant(account_id=alice.pk, amount=amount)
+
+    assert ledger.balance(alice.pk) == total(alice) == 100
+
+
+def test_a_balance_stays_an_exact_integer_within_its_bound(alice: Account) -> None:
+    ledger.grant(account_id=alice.pk, amount=ledger.MAX_AMOUNT)
+    Account.objects.filter(pk=alice.pk).update(balance=ledger.MAX_BALANCE - 5)
+
+    with pytest.raises(InvalidRequest, match="holds at most"):
+        ledger.grant(account_id=alice.pk, amount=6)
+    ledger.grant(account_id=alice.pk, amount=5)
+
+    assert ledger.balance(alice.pk) == ledger.MAX_BALANCE < 2**53
+    assert isinstance(ledger.balance(alice.pk), int)
+
+
+@pytest.mark.parametrize("amount", [str(2**63), str(-(2**63)), "1" + "0" * 400])
+def test_the_command_refuses_such_amounts_in_one_sentence(alice: Account, amount: str) -> None:
+    with pytest.raises(CommandError, match="at most"):
+        call_command("grant_credits", "alice", "--", amount)
+
+    assert list(findings()) == []
+    assert ledger.balance(alice.pk) == 100

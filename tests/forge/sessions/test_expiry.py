@@ -1,5 +1,6 @@
 """Expiry removes sessions with files and rows, never under a running job; the ledger stays."""
 
+import itertools
 import os
 import threading
 import time
@@ -81,13 +82,49 @@ def test_a_session_within_the_grace_period_is_not_swept(alice: Account, make_ses
     assert expiry.sessions_sweep() == 0
 
 
-def test_a_sweep_removes_at_most_its_limit(
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expiry, "BATCH", 2)
+
+
+def test_a_sweep_goes_on_until_nothing_is_left(alice: Account, make_session: MakeSession, small_batches: None) -> None:
+    expire(*(make_session(alice, 1) for _ in range(7)))
+
+    assert expiry.sessions_sweep() == 7
+    assert not Session.objects.exists()
+
+
+def test_sessions_that_cannot_be_removed_hold_up_no_others(
+    alice: Account, make_session: MakeSession, small_batches: None, media: Path
+) -> None:
+    stuck, fine = [make_session(alice, 1) for _ in range(5)], make_session(alice, 1)
+    expire(*stuck, ago=2 * LONG_AGO)
+    expire(fine)
+    for session in stuck:
+        blocked = media / session.images.get().storage_key
+        blocked.unlink()
+        (blocked / "in-the-way").mkdir(parents=True)
+
+    assert expiry.sessions_sweep() == 1
+    assert {session.pk for session in Session.objects.all()} == {session.pk for session in stuck}
+
+
+def test_large_sessions_are_removed_one_by_one(alice: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expiry, "GROUP_IMAGES", 5)
+    sizes = [1, 1, 6, 1, 5, 2]
+    sessions = [job_factory.session_without_files(alice, size) for size in sizes]
+
+    assert [len(group) for group in expiry._groups(sessions)] == [3, 2, 1]
+
+
+def test_a_worker_that_stops_ends_its_sweep(
     alice: Account, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(expiry, "SWEEP_LIMIT", 2)
+    monkeypatch.setattr(expiry, "GROUP", 1)
     expire(*(make_session(alice, 1) for _ in range(3)))
+    checks = itertools.chain([False, False], itertools.repeat(True))
 
-    assert [expiry.sessions_sweep() for _ in range(3)] == [2, 1, 0]
+    assert expiry.sessions_sweep(lambda: next(checks)) == 2
 
 
 def test_a_file_that_cannot_be_removed_keeps_only_its_own_session(

@@ -1,5 +1,6 @@
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image as PillowImage
 
 import decoding
 from forge import database, idempotency
+from forge.accounts import account_ensure
 from forge.credits import ledger
 from forge.errors import IMAGE_ERRORS
 from forge.idempotency import ClaimedKey
@@ -200,19 +202,17 @@ def test_the_bytes_are_stored_unchanged(api: ApiClient) -> None:
 def test_an_upload_holds_no_connection_during_its_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[object] = []
 
-    class CheckPool:
-        def submit(self, check: Callable[..., object], file: object) -> "Future[object]":
-            held.append(connection.connection)
-            done: Future[object] = Future()
-            done.set_result(check(file))
-            return done
+    def wait(checks: Sequence["Future[object]"], timeout: float) -> None:
+        held.append(connection.connection)
+        futures.wait(checks, timeout)
 
-    monkeypatch.setattr(validation, "_check_pool", CheckPool())
+    monkeypatch.setattr(validation, "wait", wait)
     monkeypatch.setattr(database, "_is_pooled", lambda: True)
     files = [SimpleUploadedFile(name, images.jpeg()) for name in ("a.jpg", "b.jpg")]
+    account = account_ensure(name="dora")
     connection.ensure_connection()
 
     monkeypatch.setattr(idempotency, "key_renew", lambda _: connection.ensure_connection())
-    validation.images_check(files, claimed_key=ClaimedKey(IdempotencyKey()))
+    validation.images_check(files, account=account, claimed_key=ClaimedKey(IdempotencyKey()))
 
     assert held == [None, None]
