@@ -1,7 +1,6 @@
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -9,8 +8,9 @@ from rest_framework.views import APIView
 from forge import selectors
 from forge.api.account import account_of
 from forge.api.idempotency import KEY_HEADER, idempotent_request
+from forge.api.multipart import FILES_FIELD, ImageFormParser
 from forge.api.pagination import SessionPagination
-from forge.api.schema import error_responses
+from forge.api.schema import ANALYZE_SAMPLES, error_responses
 from forge.api.serializers import ImageStateSerializer, SessionSerializer, UploadRequest
 from forge.api.throttling import BytesThrottle, RequestsThrottle
 from forge.errors import (
@@ -27,7 +27,6 @@ from forge.errors import (
 from forge.representations import session_representation
 from forge.sessions import services, validation
 
-_FILES = "images[]"
 _UPLOAD_ERRORS = (
     InvalidRequest,
     PayloadTooLarge,
@@ -39,12 +38,13 @@ _UPLOAD_ERRORS = (
 
 
 class UploadView(APIView):
-    parser_classes = [MultiPartParser]
+    parser_classes = [ImageFormParser]
     throttle_classes = [RequestsThrottle, BytesThrottle]
 
     @extend_schema(
         operation_id="sessions_upload",
         parameters=[KEY_HEADER],
+        extensions=ANALYZE_SAMPLES,
         request={"multipart/form-data": UploadRequest},
         responses={201: SessionSerializer, **error_responses(*_UPLOAD_ERRORS)},
     )
@@ -53,13 +53,13 @@ class UploadView(APIView):
         with idempotent_request(request) as idempotent:
             if not idempotent.is_first:
                 return Response(idempotent.response, status=201)
-            images = validation.images_check(request.FILES.getlist(_FILES), claimed_key=idempotent.key)
+            images = validation.images_check(request.FILES.getlist(FILES_FIELD), claimed_key=idempotent.key)
             session = services.session_create(account=account_of(request), images=images, claimed_key=idempotent.key)
         return Response(session_representation(session, session.images.all()), status=201)
 
 
 class SessionImagesView(APIView):
-    parser_classes = [MultiPartParser]
+    parser_classes = [ImageFormParser]
     throttle_classes = [RequestsThrottle, BytesThrottle]
 
     @extend_schema(
@@ -74,7 +74,7 @@ class SessionImagesView(APIView):
         with idempotent_request(request) as idempotent:
             if not idempotent.is_first:
                 return Response(idempotent.response, status=201)
-            images = validation.images_check(request.FILES.getlist(_FILES), claimed_key=idempotent.key)
+            images = validation.images_check(request.FILES.getlist(FILES_FIELD), claimed_key=idempotent.key)
             added = services.session_extend(session=session, images=images, claimed_key=idempotent.key)
         return Response(session_representation(session, added), status=201)
 
