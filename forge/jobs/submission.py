@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from forge import selectors
-from forge.errors import InvalidRequest, PayloadTooLarge
+from forge.errors import InvalidRequest, NothingToResume, PayloadTooLarge
 from forge.idempotency import ClaimedKey
 from forge.jobs import services
 from forge.jobs.services import ImageReference
@@ -24,6 +24,24 @@ def job_request(
 
     `confirmed_session_id`: the id that the request's body repeats, if it does.
     """
+    _check(session_id, confirmed_session_id, references)
+    session = selectors.session_get(account, session_id)
+    return services.job_submit(account=account, session=session, references=references, claimed_key=claimed_key)
+
+
+def job_resume(
+    *, account: Account, session_id: str, confirmed_session_id: str | None, references: Sequence[ImageReference]
+) -> Job:
+    """Return the newest job that the same request started. Raises NothingToResume where there is none."""
+    _check(session_id, confirmed_session_id, references)
+    session = selectors.session_get(account, session_id)
+    job = selectors.job_of_images(session, {reference.id for reference in references})
+    if job is None:
+        raise NothingToResume(sessionId=session_id)
+    return job
+
+
+def _check(session_id: str, confirmed_session_id: str | None, references: Sequence[ImageReference]) -> None:
     if confirmed_session_id not in (None, session_id):
         raise InvalidRequest("The sessionId of the body is not the one of the path.")
     if len(references) > settings.FORGE_MAX_IMAGES:
@@ -32,5 +50,3 @@ def job_request(
             limit=settings.FORGE_MAX_IMAGES,
             actual=len(references),
         )
-    session = selectors.session_get(account, session_id)
-    return services.job_submit(account=account, session=session, references=references, claimed_key=claimed_key)

@@ -11,14 +11,14 @@ from PIL import ExifTags
 import decoding
 from forge import idempotency
 from forge.database import connection_release
-from forge.errors import IMAGE_ERRORS, ForgeError, InvalidRequest, PayloadTooLarge
+from forge.errors import IMAGE_ERRORS, SUPPORTED_TYPES, ForgeError, InvalidRequest, PayloadTooLarge
 from forge.idempotency import ClaimedKey
 from forge.sessions.upload_handler import Upload
 
 # Few threads, always the same ones: the allocator keeps the memory of each thread's largest image.
 _check_pool = ThreadPoolExecutor(settings.FORGE_UPLOAD_CHECKS, thread_name_prefix="upload-check")
 _SENTENCES = {
-    "unsupported_image": "«{name}» is not an image of a supported type.",
+    "unsupported_image": f"«{{name}}» is not an image of a supported type ({SUPPORTED_TYPES}).",
     "unreadable_image": "«{name}» is damaged and cannot be read.",
     "payload_too_large": "«{name}» has {actual} {unit}; an image may have {limit}.",
 }
