@@ -43,9 +43,10 @@ def integer(name: str, default: int, *, least: int, most: int | None = None) -> 
 
 
 def number(name: str, default: float, *, least: float) -> float:
-    # Not NaN, which no comparison rejects, nor infinity: a date that far ahead is an error at the first request.
-    valid: list[Callable[[Any], Any]] = [validate.Range(min=least, max=_MOST), lambda value: value == value]
-    return _checked(name, f"a number {_bounds(least, _MOST)}", lambda: _env.float(name, default, validate=valid))
+    # Bounded: a date that is infinitely far ahead is an error at the first request.
+    valid = validate.Range(min=least, max=_MOST)
+    accepted = f"a number {_bounds(least, None)}, and at most {_MOST}"
+    return _checked(name, accepted, lambda: _env.float(name, default, validate=valid))
 
 
 def choice(name: str, default: str, choices: Sequence[str]) -> str:

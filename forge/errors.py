@@ -200,6 +200,13 @@ def is_disk_full(error: BaseException | None) -> bool:
     return False
 
 
+def unusable_sentence(error: Exception) -> str:
+    """Return the sentence of a command that the database has failed."""
+    if is_disk_full(error):
+        return "The disk that holds the database is full. Nothing was changed."
+    return f"The database cannot be used ({error}). Is DATABASE_URL right, is it there, and is `migrate` run?"
+
+
 # The error for each code of `decoding.Undecodable`.
 IMAGE_ERRORS: dict[str, type[ForgeError]] = {
     error.code: error for error in (PayloadTooLarge, UnsupportedImage, UnreadableImage)

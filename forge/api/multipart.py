@@ -6,13 +6,13 @@ charset is unknown or whose headers exceed 1,024 bytes, and it does not require 
 
 import string
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.core.exceptions import TooManyFilesSent
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import QueryDict
-from django.http.multipartparser import InterBoundaryIter, LazyStream
+from django.http.multipartparser import ChunkIter, InterBoundaryIter, LazyStream
 from django.utils.datastructures import MultiValueDict
 from django.utils.http import parse_header_parameters
 from rest_framework.parsers import BaseParser, DataAndFiles
@@ -75,7 +75,7 @@ def _boundary(media_type: str) -> bytes:
 
 def _parts(stream: IO[Any], boundary: bytes) -> Iterator[LazyStream]:
     """Yield each part, headers included. Raises InvalidRequest where the closing boundary is missing."""
-    sections = InterBoundaryIter(LazyStream(iter(lambda: stream.read(_CHUNK_BYTES), b"")), b"--" + boundary)
+    sections = InterBoundaryIter(LazyStream(ChunkIter(cast("Any", stream), _CHUNK_BYTES)), b"--" + boundary)
     _exhaust(next(sections, ()))  # the preamble
     for section in sections:
         start = section.read(2)

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 
-from forge.errors import ForgeError, is_disk_full
+from forge.errors import ForgeError, unusable_sentence
 
 
 class DatabaseCommand(BaseCommand):
@@ -17,6 +17,4 @@ class DatabaseCommand(BaseCommand):
         except ForgeError as error:
             raise CommandError(error.sentence) from error
         except (OperationalError, ProgrammingError) as error:
-            if is_disk_full(error):
-                raise CommandError("The disk that holds the database is full. Nothing was changed.") from error
-            raise CommandError(f"The database cannot be used ({error}). Is it there, and is `migrate` run?") from error
+            raise CommandError(unusable_sentence(error)) from error
