@@ -1,6 +1,5 @@
 from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
-from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
 from rest_framework.renderers import JSONRenderer
 
@@ -33,8 +32,8 @@ v1 = [
     path("credits/ledger", credits.LedgerView.as_view(), name="ledger"),
     path("openapi.json", SpectacularAPIView.as_view(renderer_classes=[JSONRenderer]), name="openapi"),
     path("docs/", _API_PAGE, name="docs"),
-    path("docs", RedirectView.as_view(pattern_name="docs")),
-    path("docs/redoc.js", documentation.redoc_script, name="docs-script"),
+    path("docs", _API_PAGE, name="docs-without-slash"),
+    path("docs/redoc.js", documentation.RedocScriptView.as_view(), name="docs-script"),
 ]
 
 urlpatterns = [

@@ -4,19 +4,22 @@ from functools import cache
 from pathlib import Path
 
 from django.contrib.staticfiles import finders
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from forge.api.views.service import PublicView
 
 _SCRIPT = "drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js"
 _LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 
 
-@require_safe
-@cache_control(public=True, max_age=86_400)
-def redoc_script(request: HttpRequest) -> HttpResponse:
-    """Redoc without the logo that it would load from its maker's host."""
-    return HttpResponse(_script(), content_type="text/javascript")
+class RedocScriptView(PublicView):
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """Redoc without the logo that it would load from its maker's host."""
+        headers = {"Cache-Control": "public, max-age=86400"}
+        return HttpResponse(_script(), content_type="text/javascript", headers=headers)
 
 
 @cache

@@ -119,7 +119,7 @@ def test_the_document_needs_no_key_and_its_page_no_network() -> None:
     page = Client().get("/image-forge-api/v1/docs/").content.decode()
 
     script = Client().get("/image-forge-api/v1/docs/redoc.js")
-    assert Client().get("/image-forge-api/v1/docs")["Location"] == "/image-forge-api/v1/docs/"
+    assert Client().get("/image-forge-api/v1/docs").content.decode() == page
     assert "/docs/redoc.js" in page
     assert "//" not in page.replace("<!DOCTYPE", "")
     assert script["Content-Type"].startswith("text/javascript")

@@ -30,6 +30,8 @@ PREFIX = "image-forge-api/v1/"
 # Routes that need no API key, and why.
 PUBLIC = {
     f"{PREFIX}openapi.json": "the description of the API",
+    f"{PREFIX}docs": "the page of that description",
+    f"{PREFIX}docs/redoc.js": "the page's script",
     f"{PREFIX}docs/": "the same as a page",
     "healthz": "probed by machines",
     "readyz": "probed by machines",
