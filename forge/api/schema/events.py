@@ -42,10 +42,27 @@ STREAM = {
 }
 
 
-def event_stream_schema(shape: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a stream: an event's data, for generated clients that stream; for others a text.
+# What a parser of event streams makes of one event.
+SERVER_SENT_EVENT = {
+    "type": "object",
+    "description": "One event as a parser of event streams returns it.",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": list(EVENT_DATA)},
+        "id": {"type": "string", "pattern": "^[1-9][0-9]*$", "description": "Send it as Last-Event-ID."},
+        "retry": {"type": "integer", "description": "Milliseconds until a reconnect; in the first event only."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/JobEvent"},
+        },
+    },
+}
 
-    OpenAPI 3.1 describes a body as a whole, 3.2 has `itemSchema`. With the events alone, clients that read the text of
-    the body fail to parse it; with the text alone, streaming clients have no types.
+
+def event_stream_schema(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a stream: an event's data, an event or the text, as the generated client reads it.
+
+    OpenAPI 3.1 describes a body as a whole, 3.2 has `itemSchema`: docs/decisions/0020.
     """
-    return {"anyOf": [shape, {"type": "string"}]}
+    return {"anyOf": [data, {"$ref": "#/components/schemas/ServerSentEvent"}, {"type": "string"}]}

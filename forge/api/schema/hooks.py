@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from forge.api.schema.events import MEDIA_TYPE, event_stream_schema
+from forge.api.schema.events import MEDIA_TYPE, SERVER_SENT_EVENT, event_stream_schema
 
 
 def path_parameters_camelize(result: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -17,6 +17,7 @@ def path_parameters_camelize(result: dict[str, Any], **_: Any) -> dict[str, Any]
 
 
 def event_streams_describe(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    result["components"]["schemas"]["ServerSentEvent"] = SERVER_SENT_EVENT
     for operation in _operations(result):
         for response in operation["responses"].values():
             stream = response.get("content", {}).get(MEDIA_TYPE)

@@ -43,8 +43,9 @@ def test_the_document_has_a_schema_of_each_events_data(document: Any, event: str
         for path in ("sessions/{sessionId}/analyze", "jobs/{jobId}/events")
         for operation in document["paths"][f"/image-forge-api/v1/{path}"].values()
     ]
-    # For clients that stream, and for those that read the text of the whole body.
-    assert streams == [{"anyOf": [{"$ref": "#/components/schemas/JobEvent"}, {"type": "string"}]}] * 2
+    # For clients that yield each event's data, each event, or the text of the whole body.
+    shapes = [{"$ref": f"#/components/schemas/{name}"} for name in ("JobEvent", "ServerSentEvent")]
+    assert streams == [{"anyOf": [*shapes, {"type": "string"}]}] * 2
     named = [option["$ref"] for option in document["components"]["schemas"]["JobEvent"]["oneOf"]]
     assert f"#/components/schemas/{event}Event" in named
 
