@@ -19,13 +19,14 @@ from rest_framework.parsers import BaseParser, DataAndFiles
 from rest_framework.request import Request
 
 from forge.api.part_headers import PartHeaders
-from forge.errors import InvalidRequest
+from forge.errors import InvalidRequest, PayloadTooLarge
 from forge.printable import printable
 
 FILES_FIELD = "images[]"
 # 255 characters of any script percent-encoded are 3 kB, beside them as an encoded word 1.4 kB.
 MAX_PART_HEADER_BYTES = 2**13
 _CHUNK_BYTES = 2**16
+_FIELD_BYTES = 2**8  # what a field costs beside its text
 _MAX_BOUNDARY = 200  # as Django; RFC 2046 has 70
 _BOUNDARY_CHARACTERS = set(string.printable) - set("\t\n\r\x0b\x0c")
 
@@ -44,7 +45,7 @@ class ImageFormParser(BaseParser):
         try:
             self._read_parts(_parts(stream, _boundary(media_type or "")), handler, found)
         except BaseException:
-            for file in found.files.getlist(FILES_FIELD):
+            for file in [*found.files.getlist(FILES_FIELD), *filter(None, [getattr(handler, "file", None)])]:
                 file.close()
             raise
         return found
@@ -52,6 +53,7 @@ class ImageFormParser(BaseParser):
     def _read_parts(
         self, parts: Iterator[LazyStream], handler: FileUploadHandler, found: "DataAndFiles[Any, Any]"
     ) -> None:
+        text_room = settings.FORGE_MAX_JSON_BYTES
         for number, part in enumerate(parts, start=1):
             headers = PartHeaders.read(part, number, MAX_PART_HEADER_BYTES)
             if headers.name == FILES_FIELD:
@@ -63,7 +65,16 @@ class ImageFormParser(BaseParser):
                     f"Part {number} is a file in the field «{printable(headers.name)}». Send files in {FILES_FIELD}."
                 )
             else:
-                found.data.appendlist(headers.name, _text(part, number))
+                text = bytes(part.read(text_room + 1))
+                text_room -= len(text) + len(headers.name) + _FIELD_BYTES
+                if text_room < 0:
+                    raise PayloadTooLarge(
+                        f"The text fields of a form may have {settings.FORGE_MAX_JSON_BYTES} bytes in all.",
+                        limit=settings.FORGE_MAX_JSON_BYTES,
+                        actual=settings.FORGE_MAX_JSON_BYTES - text_room,
+                    )
+                # Not used here, but part of the request that an idempotency key names.
+                found.data.appendlist(headers.name, text.decode(errors="replace"))
 
 
 def _boundary(media_type: str) -> bytes:
@@ -100,11 +111,3 @@ def _file(handler: FileUploadHandler, headers: PartHeaders, part: LazyStream, nu
         handler.receive_data_chunk(chunk, size)
         size += len(chunk)
     return handler.file_complete(size)
-
-
-def _text(part: LazyStream, number: int) -> str:
-    """Return the text of a field that this endpoint does not use; it counts for the idempotency key."""
-    text = part.read(settings.FORGE_MAX_JSON_BYTES + 1)
-    if len(text) > settings.FORGE_MAX_JSON_BYTES:
-        raise InvalidRequest(f"Part {number} is no file and has over {settings.FORGE_MAX_JSON_BYTES} bytes.")
-    return bytes(text).decode(errors="replace")

@@ -114,6 +114,7 @@ def test_a_failed_image_is_reported_and_refunded_and_the_others_succeed(
     failed = [json.loads(event.data) for event in events if event.type == "error"]
     assert [(error["imageId"], error["code"]) for error in failed] == [(session["images"][1]["id"], "analysis_failed")]
     assert json.loads(events[-1].data) == {
+        "jobId": failed[0]["jobId"],
         "status": "partial",
         "processed": 3,
         "total": 3,

@@ -38,8 +38,14 @@ def call(method: str, path: str, body: bytes = b"", **headers: str) -> Call:
 
 
 def preflight(origin: str, path: str = "/sessions/upload") -> Call:
-    asked = {"access_control_request_method": "POST", "access_control_request_headers": "x-api-key,idempotency-key"}
-    return call("OPTIONS", path, origin=origin, **asked)
+    headers = "x-api-key,idempotency-key"
+    return call(
+        "OPTIONS",
+        path,
+        origin=origin,
+        access_control_request_method="POST",
+        access_control_request_headers=headers,
+    )
 
 
 def words(header: str) -> set[str]:

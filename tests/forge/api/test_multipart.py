@@ -116,6 +116,15 @@ def test_what_is_no_image_is_refused_and_named(api: ApiClient, case: str) -> Non
     assert not Session.objects.exists()
 
 
+@pytest.mark.parametrize(("fields", "size"), [(1, 3000), (3, 1000), (20, 0)])
+def test_text_fields_are_bounded_in_all(api: ApiClient, settings: Any, fields: int, size: int) -> None:
+    settings.FORGE_MAX_JSON_BYTES = 2500
+    response = post(api, FIRST, *[part('form-data; name="title"', b"x" * size)] * fields)
+
+    assert (response.status_code, response.json()["code"]) == (413, "payload_too_large")
+    assert response.json()["limit"] == 2500
+
+
 def test_text_fields_and_preamble_are_ignored(api: ApiClient) -> None:
     response = post(api, b"preamble\r\n", FIRST, part('form-data; name="title"', "ü".encode()))
 
