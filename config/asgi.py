@@ -8,9 +8,12 @@ _django = get_asgi_application()
 
 # These need the apps, loaded above.
 from forge.api.asgi.access_log import AccessLogMiddleware  # noqa: E402
+from forge.api.asgi.content_type import ContentTypeMiddleware  # noqa: E402
+from forge.api.asgi.cors import CorsMiddleware  # noqa: E402
 from forge.api.asgi.disconnect import DisconnectMiddleware  # noqa: E402
 from forge.api.asgi.handoff import HandoffMiddleware  # noqa: E402
 from forge.api.asgi.request_size import RequestSizeMiddleware  # noqa: E402
 from forge.api.asgi.types import App  # noqa: E402
 
-application = AccessLogMiddleware(RequestSizeMiddleware(HandoffMiddleware(DisconnectMiddleware(cast(App, _django)))))
+_handed_off = HandoffMiddleware(DisconnectMiddleware(cast(App, _django)))
+application = AccessLogMiddleware(CorsMiddleware(ContentTypeMiddleware(RequestSizeMiddleware(_handed_off))))

@@ -21,6 +21,7 @@ from redis.connection import parse_url
 _T = TypeVar("_T")
 _env = Env()
 _DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+_MOST = 876_000  # of numbers with a fraction, which are seconds and hours: a century of hours
 CRASH_POINTS = ("between_commit_and_enqueue", "between_model_and_commit", "between_commit_and_publish")
 
 
@@ -42,8 +43,10 @@ def integer(name: str, default: int, *, least: int, most: int | None = None) -> 
 
 
 def number(name: str, default: float, *, least: float) -> float:
-    valid = validate.Range(min=least)
-    return _checked(name, f"a number {_bounds(least, None)}", lambda: _env.float(name, default, validate=valid))
+    # Bounded: a date that is infinitely far ahead is an error at the first request.
+    valid = validate.Range(min=least, max=_MOST)
+    accepted = f"a number {_bounds(least, None)}, and at most {_MOST}"
+    return _checked(name, accepted, lambda: _env.float(name, default, validate=valid))
 
 
 def choice(name: str, default: str, choices: Sequence[str]) -> str:
@@ -73,6 +76,14 @@ def origins(name: str) -> list[str]:
     values = strings(name)
     if any("://" not in value for value in values):
         raise _error(name, "origins with their scheme, such as https://example.com, with commas between")
+    return values
+
+
+def cors_origins(name: str) -> list[str]:
+    """Return origins as browsers send them: lower-case, without a path."""
+    values = [value.strip().lower().removesuffix("/") for value in strings(name)]
+    if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/?#@*]+", value) for value in values):
+        raise _error(name, "origins such as https://app.example.com, with commas between and without paths or *")
     return values
 
 

@@ -40,6 +40,7 @@ else:
     SECRET_KEY = SECRET_KEY or env.installation_secret_key(FORGE_DATA)
     ALLOWED_HOSTS = ALLOWED_HOSTS or _LOOPBACK
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+FORGE_CORS_ORIGINS = env.cors_origins("FORGE_CORS_ORIGINS")  # whose pages may call the API
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # requested from inside, without TLS
@@ -273,20 +274,31 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["forge.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["forge.api.parsers.StrictJsonParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "forge.api.negotiation.JsonContentNegotiation",
     "DEFAULT_METADATA_CLASS": None,  # the document describes the API; OPTIONS is refused as other methods are
-    "DEFAULT_SCHEMA_CLASS": "forge.api.schema.FirstSentenceSchema",
+    "DEFAULT_SCHEMA_CLASS": "forge.api.schema.OperationSchema",
     "DEFAULT_THROTTLE_CLASSES": ["forge.api.throttling.RequestsThrottle"],
     "EXCEPTION_HANDLER": "forge.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Image Forge",
-    "DESCRIPTION": "Images in; title, alt text, caption, description, file name and SEO tags out, streamed live.",
+    "DESCRIPTION": (
+        "Images in; title, alt text, caption, description, file name and SEO tags out, streamed live. Upload images "
+        "into a session first, then analyze it. Send a new `Idempotency-Key` with each of these requests: repeated "
+        "with the same key after a broken connection, a request is carried out once."
+    ),
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": "/", "description": "The service that this document comes from."}],
     "SCHEMA_PATH_PREFIX": "/image-forge-api/v1",
+    "SORT_OPERATIONS": False,  # in the order of forge/api/urls.py: upload first
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "forge.api.schema.hooks.path_parameters_camelize",
+        "forge.api.schema.hooks.event_streams_describe",
+    ],
     "TAGS": [
         {"name": "sessions", "description": "Upload images and analyse them; results come as an event stream."},
         {"name": "jobs", "description": "Read a job, or its event stream from any event on."},
@@ -313,7 +325,10 @@ FORGE_LOG_FORMAT = env.choice("FORGE_LOG_FORMAT", "json" if _PRODUCTION else "pl
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"about": {"()": "forge.logs.LogContextFilter"}},
+    "filters": {
+        "about": {"()": "forge.logs.LogContextFilter"},
+        "tracebacks": {"()": "forge.logs.TracebackFilter"},
+    },
     "formatters": {
         "plain": {
             "()": "forge.logs.PlainFormatter",
@@ -332,5 +347,9 @@ LOGGING = {
         **{n: {"level": "WARNING"} for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")},
         # Their own handlers lack the ids, the removal of secrets and the format.
         **{n: {"handlers": [], "propagate": True} for n in ("uvicorn", "uvicorn.error", "django", "django.server")},
+        # Each request is in the access log of forge/api/asgi once. A logger of uvicorn that is not named here would be
+        # enabled again, against its --no-access-log, and logs the query string.
+        "uvicorn.access": {"handlers": [], "propagate": False},
+        "django.request": {"filters": ["tracebacks"]},
     },
 }

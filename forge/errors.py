@@ -1,5 +1,6 @@
 """One exception class for each error code of docs/api-contract.md."""
 
+import errno
 from typing import Any, ClassVar
 
 
@@ -38,13 +39,16 @@ class ApiKeyInactive(ForgeError):
 class InsufficientCredits(ForgeError):
     code = "insufficient_credits"
     status = 402
-    message = "This needs {required} credits and the account has {balance}. Nothing was charged."
+    message = (
+        "This needs {required} credits and the account has {balance}. Nothing was charged. "
+        "The operator of this service grants credits."
+    )
 
 
 class NotFound(ForgeError):
     code = "not_found"
     status = 404
-    message = "There is no such thing here."
+    message = "There is no such session, image or job."
 
 
 class MethodNotAllowed(ForgeError):
@@ -56,13 +60,22 @@ class MethodNotAllowed(ForgeError):
 class Conflict(ForgeError):
     code = "conflict"
     status = 409
-    message = "An image is already being analysed. Wait for its job to end."
+    message = "Image {imageIds[0]} is already being analysed by job {jobId}. Wait for its end, or read its events."
 
 
 class SessionExpired(ForgeError):
     code = "session_expired"
     status = 409
-    message = "The session has expired. Upload the images again."
+    message = "Session {sessionId} has expired. Upload the images again."
+
+
+class NothingToResume(ForgeError):
+    code = "nothing_to_resume"
+    status = 409
+    message = (
+        "Last-Event-ID resumes a job, and session {sessionId} has no recent one with exactly these images. "
+        "Send the request without Last-Event-ID to start one."
+    )
 
 
 class PayloadTooLarge(ForgeError):
@@ -71,10 +84,13 @@ class PayloadTooLarge(ForgeError):
     message = "The request is over a limit: {actual} where {limit} is allowed."
 
 
+SUPPORTED_TYPES = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC"
+
+
 class UnsupportedImage(ForgeError):
     code = "unsupported_image"
     status = 415
-    message = "The file is not an image of a supported type (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC)."
+    message = f"The file is not an image of a supported type ({SUPPORTED_TYPES})."
 
 
 class UnreadableImage(ForgeError):
@@ -135,7 +151,8 @@ class IdempotencyInProgress(ForgeError):
 class StillRunning(ForgeError):
     code = "still_running"
     status = 504
-    message = "The analysis takes longer than this request may wait. The job goes on: ask for it by its jobId."
+    message = "The analysis takes longer than this request may wait. Job {jobId} goes on: read it at /v1/jobs/{jobId}."
+    retry_after = 5
 
 
 class RateLimited(ForgeError):
@@ -160,6 +177,34 @@ class Unavailable(ForgeError):
     status = 503
     message = "A part of the service is away. Nothing was charged; please try again."
     retry_after = 5
+
+
+class StorageFull(Unavailable):
+    message = "The storage is full. Nothing was kept or charged; please try again later."
+    retry_after = 30
+
+
+_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+# Of SQLite, of PostgreSQL and the operating system, and of Redis: they have no errno.
+_FULL_TEXTS = ("database or disk is full", "no space left on device", "disk quota exceeded")
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Return whether a full disk is the cause of the error, wherever it was noticed."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL_ERRNOS:
+            return True
+        if any(text in str(error).lower() for text in _FULL_TEXTS):
+            return True
+        error = error.__cause__
+    return False
+
+
+def unusable_sentence(error: Exception) -> str:
+    """Return the sentence of a command that the database has failed."""
+    if is_disk_full(error):
+        return "The disk that holds the database is full. Nothing was changed."
+    return f"The database cannot be used ({error}). Is DATABASE_URL right, is it there, and is `migrate` run?"
 
 
 # The error for each code of `decoding.Undecodable`.

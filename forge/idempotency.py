@@ -52,11 +52,27 @@ def key_claim(*, account: Account, key: str, fingerprint: str) -> tuple[Idempote
         return row, True
     if _is_reusable(row, now):
         return _take_over(row, claim), True
+    _require_completed(row, fingerprint)
+    return row, False
+
+
+def key_find(*, account: Account, key: str, fingerprint: str) -> IdempotencyKey | None:
+    """Return the key's row where its request was executed; claims nothing.
+
+    Raises IdempotencyMismatch, IdempotencyInProgress.
+    """
+    row = IdempotencyKey.objects.select_related("job").filter(account=account, key=key).first()
+    if row is None or _is_reusable(row, database_now()):
+        return None
+    _require_completed(row, fingerprint)
+    return row
+
+
+def _require_completed(row: IdempotencyKey, fingerprint: str) -> None:
     if row.fingerprint != fingerprint:
         raise IdempotencyMismatch
     if row.lease_until is not None:
         raise IdempotencyInProgress
-    return row, False
 
 
 def _is_reusable(row: IdempotencyKey, now: datetime) -> bool:

@@ -12,6 +12,8 @@ from typing import Any
 from celery.signals import task_postrun, task_prerun
 from pythonjsonlogger.json import JsonFormatter
 
+from forge.printable import escaped
+
 CONTEXT_FIELDS = ("requestId", "jobId", "imageId")
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
 
@@ -63,12 +65,29 @@ class LogContextFilter(logging.Filter):
         return True
 
 
+class TracebackFilter(logging.Filter):
+    """Drop Django's records without a traceback: the access log has each request already."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return bool(record.exc_info)
+
+
 class PlainFormatter(logging.Formatter):
+    """One line per message, in which a caller's text is escaped; lines of a traceback are indented."""
+
     def format(self, record: logging.LogRecord) -> str:
         ids = " ".join(filter(None, (getattr(record, field, "") for field in CONTEXT_FIELDS)))
         own = copy.copy(record)  # handlers share the record
         own.ids = f" [{ids}]" if ids else ""
+        own.msg, own.args = escaped(record.getMessage()), None
+        own.exc_text = None  # of another formatter
         return redact(super().format(own))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (the name of the base class)
+        return _continuation(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        return _continuation(super().formatStack(stack_info))
 
 
 class JsonLineFormatter(JsonFormatter):
@@ -87,8 +106,16 @@ class JsonLineFormatter(JsonFormatter):
         # Libraries attach request objects and terminal colours too.
         plain = {name: value for name, value in log_data.items() if isinstance(value, str | int | float)}
         plain.pop("color_message", None)
-        redacted = {name: redact(value) if isinstance(value, str) else value for name, value in plain.items()}
+        redacted = {name: _shown(value) if isinstance(value, str) else value for name, value in plain.items()}
         return time | {name: value for name, value in redacted.items() if value != ""}
+
+
+def _continuation(text: str) -> str:
+    return "\n".join("    " + escaped(line, keep="\t") for line in text.splitlines())
+
+
+def _shown(text: str) -> str:
+    return redact(escaped(text, keep="\n\t"))  # JSON has its own escapes of these two
 
 
 @task_prerun.connect

@@ -7,7 +7,7 @@ from django.conf import settings
 from redis import Redis
 from redis.exceptions import RedisError
 
-from forge.errors import Unavailable
+from forge.errors import StorageFull, Unavailable, is_disk_full
 from forge.single_flight import single_flight
 
 REDIS_ERRORS = (RedisError, OSError)
@@ -32,6 +32,8 @@ def redis_call(command: Callable[[Redis], _T]) -> _T:
     try:
         return command(_shared_client())
     except REDIS_ERRORS as error:
+        if is_disk_full(error):
+            raise StorageFull from error
         raise Unavailable("The broker is away. Nothing was charged; please try again.") from error
 
 

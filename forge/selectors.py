@@ -1,9 +1,13 @@
 """Read queries of the API, each scoped to the account: another account's rows raise NotFound."""
 
+from collections.abc import Collection
+from datetime import timedelta
 from typing import TypeVar
 
-from django.db.models import Model, Prefetch, QuerySet
+from django.conf import settings
+from django.db.models import Count, Model, Prefetch, Q, QuerySet
 
+from forge.clock import database_now
 from forge.errors import NotFound
 from forge.models import Account, CreditEntry, Image, ImageAnalysis, Job, Session
 
@@ -25,21 +29,30 @@ def ledger_of(account: Account) -> QuerySet[CreditEntry]:
 
 
 def session_get(account: Account, session_id: str) -> Session:
-    return _get(sessions_of(account), session_id)
+    return _get(sessions_of(account), session_id, f"session {session_id}")
 
 
 def image_get(account: Account, session_id: str, image_id: str) -> Image:
     images = session_get(account, session_id).images.all()
-    return _get(images.prefetch_related(Prefetch("analyses", ImageAnalysis.objects.order_by("-pk"))), image_id)
+    ordered = Prefetch("analyses", ImageAnalysis.objects.order_by("-pk"))
+    return _get(images.prefetch_related(ordered), image_id, f"image {image_id} in session {session_id}")
 
 
 def job_get(account: Account, job_id: str) -> Job:
-    return _get(Job.objects.filter(account=account), job_id)
+    return _get(Job.objects.filter(account=account), job_id, f"job {job_id}")
 
 
-def _get(rows: QuerySet[_M], pk: str) -> _M:
+def job_of_images(session: Session, image_ids: Collection[str]) -> Job | None:
+    """Return the session's newest job with exactly these images, of those that an idempotency key could still name."""
+    named = Count("analyses", filter=Q(analyses__image__in=image_ids))
+    since = database_now() - timedelta(hours=settings.FORGE_IDEMPOTENCY_HOURS)
+    jobs = session.jobs.filter(total=len(image_ids), created_at__gte=since).annotate(named=named)
+    return jobs.filter(named=len(image_ids)).order_by("-created_at", "-pk").first()
+
+
+def _get(rows: QuerySet[_M], pk: str, name: str) -> _M:
     # PostgreSQL has no NUL in a text and raises an error for it.
     found = None if "\0" in pk else rows.filter(pk=pk).first()
     if found is None:
-        raise NotFound
+        raise NotFound(f"There is no {name}.")
     return found

@@ -17,6 +17,9 @@ WRONG = [
     ("FORGE_BATCH_SIZE", "0", "a whole number from 1 to 256"),
     ("FORGE_WORKER_METRICS_PORT", "70000", "a whole number from 0 to 65535"),
     ("FORGE_LEASE_S", "nan", "a number of 1 or more"),
+    ("FORGE_SESSION_HOURS", "inf", "a number of 0 or more, and at most 876000"),
+    ("FORGE_CORS_ORIGINS", "app.example.com", "https://app.example.com"),
+    ("FORGE_CORS_ORIGINS", "*", "https://app.example.com"),
     ("FORGE_MODELS", "gpt", "auto, blip-clip, embedded or scripted"),
     ("FORGE_OCR", "on", "auto or off"),
     ("FORGE_PRECISION", "fp8", "auto, fp32, bf16 or int8"),
@@ -34,6 +37,7 @@ WRONG = [
     ("REDIS_URL", "redis://localhost/queue", "redis://"),
 ]
 CHECK = ["manage.py", "check"]
+MIGRATE = ["manage.py", "migrate"]
 IMPORT_ASGI = ["-c", "import config.asgi"]
 WORKER = ["-m", "celery", "-A", "config", "worker"]
 WEB = ["-m", "uvicorn", "config.asgi:application", "--loop", "uvloop", "--port", "0"]
@@ -83,3 +87,12 @@ def test_a_wrong_address_is_not_shown_since_it_may_hold_a_password(setting: str)
 
     assert done.returncode == 1
     assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [MIGRATE, ["manage.py", "createsuperuser", "--no-input"]], ids=" ".join)
+def test_a_database_that_cannot_be_opened_is_one_sentence(command: list[str]) -> None:
+    done = run(command, DATABASE_URL="sqlite:////dev/null/db.sqlite3")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("The database cannot be used (unable to open database file). Is DATABASE_URL right")
+    assert len(done.stderr.splitlines()) == 1

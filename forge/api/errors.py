@@ -1,13 +1,12 @@
 """Error responses, all of one shape: `{"error", "code", "requestId", …members}`."""
 
-import errno
 import logging
 from collections.abc import Callable
 from typing import Any
 
 from celery.exceptions import OperationalError as CeleryOperationalError
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, SuspiciousOperation, TooManyFilesSent
+from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from redis.exceptions import RedisError
@@ -22,8 +21,11 @@ from forge.errors import (
     MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
+    StorageFull,
     Unavailable,
+    is_disk_full,
 )
+from forge.printable import escaped, escaped_json, printable
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,11 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     """Map any exception of a view to an error response (DRF's EXCEPTION_HANDLER)."""
     request = context["request"]._request
     error = forge_error(exception)
+    if isinstance(exception, exceptions.UnsupportedMediaType):
+        accepted = " or ".join(parser.media_type for parser in context["view"].parser_classes)
+        error = InvalidRequest(
+            f"Send the body with the Content-Type {accepted}, not «{printable(request.content_type or '')}»."
+        )
     if isinstance(error, Unavailable):
         logger.warning("%s %s: %s", request.method, request.path, error.sentence)
     elif error.status >= 500:
@@ -49,8 +56,8 @@ def json_error(request: HttpRequest, error: ForgeError) -> JsonResponse:
 
 
 def body(error: ForgeError, request_id: str) -> dict[str, Any]:
-    shown = {"error": sentence_bounded(error.sentence), "code": error.code, "requestId": request_id}
-    return {**shown, **members_bounded(error.members, beside=shown)}
+    shown = {"error": sentence_bounded(escaped(error.sentence)), "code": error.code, "requestId": request_id}
+    return {**shown, **members_bounded(escaped_json(error.members), beside=shown)}
 
 
 def headers(error: ForgeError) -> dict[str, str]:
@@ -91,24 +98,32 @@ def _too_many_files() -> PayloadTooLarge:
 
 
 def _os_error(error: OSError) -> ForgeError:
-    full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
-    return Unavailable("The storage is full. Nothing was kept; please try again later.") if full else ForgeError()
+    return StorageFull() if is_disk_full(error) else ForgeError()
+
+
+def _unavailable(error: Exception) -> ForgeError:
+    return StorageFull() if is_disk_full(error) else Unavailable()
+
+
+def _suspicious(error: Exception) -> ForgeError:
+    if isinstance(error, DisallowedHost) and settings.FORGE_ENV == "local":
+        hosts = ", ".join(settings.ALLOWED_HOSTS)
+        return InvalidRequest(
+            f"The Host of this request is not one of ALLOWED_HOSTS ({hosts}). Add it to that setting."
+        )
+    return InvalidRequest()
 
 
 _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], ForgeError]], ...] = (
     ((Http404, exceptions.NotFound), lambda _: NotFound()),
     ((exceptions.ValidationError,), lambda e: InvalidRequest(_sentence(e.detail), fields=e.detail)),
     ((exceptions.ParseError,), lambda e: InvalidRequest(f"The body cannot be read: {e.detail}")),
-    (
-        (exceptions.UnsupportedMediaType,),
-        lambda _: InvalidRequest("This endpoint does not take that Content-Type; see the API page."),
-    ),
     ((exceptions.NotAuthenticated, exceptions.AuthenticationFailed), lambda _: InvalidApiKey()),
     ((exceptions.MethodNotAllowed,), lambda _: MethodNotAllowed()),
     ((TooManyFilesSent,), lambda _: _too_many_files()),
     ((RecursionError,), lambda _: InvalidRequest("The JSON is nested too deeply.")),
-    ((SuspiciousOperation, PermissionDenied), lambda _: InvalidRequest()),
-    ((OperationalError, InterfaceError, RedisError, CeleryOperationalError), lambda _: Unavailable()),
+    ((SuspiciousOperation, PermissionDenied), _suspicious),
+    ((OperationalError, InterfaceError, RedisError, CeleryOperationalError), _unavailable),
     ((OSError,), _os_error),
 )
 
@@ -120,7 +135,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    return json_error(request, NotFound("There is nothing at this address."))
+    return json_error(request, NotFound(f"There is nothing at {printable(request.path)}."))
 
 
 def server_error(request: HttpRequest) -> JsonResponse:

@@ -67,6 +67,18 @@ def idempotent_request(request: Request, *, is_deferred: bool = False) -> Iterat
         raise
 
 
+def request_executed(request: Request) -> Job | None:
+    """Return the job of the request's idempotency key, if the key has one; claims nothing.
+
+    Raises InvalidRequest, IdempotencyMismatch, IdempotencyInProgress.
+    """
+    key = _key(request)
+    if key is None:
+        return None
+    row = idempotency.key_find(account=account_of(request), key=key, fingerprint=_fingerprint(request))
+    return row.job if row else None
+
+
 def _key(request: Request) -> str | None:
     key = request.headers.get(KEY_HEADER.name)
     if key is not None and not (key.strip() and len(key) <= _MAX_LENGTH and key.isascii() and key.isprintable()):

@@ -21,6 +21,13 @@ class JsonContentNegotiation(BaseContentNegotiation):
 
 
 def prefers_json(request: Request) -> bool:
-    """Whether the Accept header prefers the job as JSON; without a preference the response is its stream."""
-    accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("Accept", "").split(",")]
-    return "application/json" in accepted and "text/event-stream" not in accepted
+    """Return whether the Accept header prefers the job as JSON; without a preference the response is its stream.
+
+    Of two types with the same quality the one that is named is preferred to the one that a range includes.
+    """
+    return _preference(request, "application/json") > _preference(request, "text/event-stream")
+
+
+def _preference(request: Request, media_type: str) -> tuple[float, int]:
+    accepted = request._request.accepted_type(media_type)
+    return (accepted.quality, accepted.specificity) if accepted else (0.0, 0)

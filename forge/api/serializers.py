@@ -141,18 +141,20 @@ class JobSerializer(serializers.Serializer[Job]):
 # --- Events -----------------------------------------------------------------------------------------------------------
 
 
-class ProgressSerializer(serializers.Serializer[Any]):
+class ProgressEventSerializer(serializers.Serializer[Any]):
     """An image's analysis begins; `current` counts 1…total in that order."""
 
+    jobId = serializers.CharField()
     imageId = serializers.CharField()
     status = serializers.ChoiceField(choices=["processing"])
     current = serializers.IntegerField()
     total = serializers.IntegerField()
 
 
-class ResultSerializer(serializers.Serializer[Any]):
+class ResultEventSerializer(serializers.Serializer[Any]):
     """An image succeeded."""
 
+    jobId = serializers.CharField()
     imageId = serializers.CharField()
     metadata = MetadataSerializer()
     kind = KindField()
@@ -160,17 +162,19 @@ class ResultSerializer(serializers.Serializer[Any]):
     needsReview = NeedsReviewField()
 
 
-class ImageErrorSerializer(serializers.Serializer[Any]):
+class ErrorEventSerializer(serializers.Serializer[Any]):
     """An image failed, or was cancelled before it began (`cancelled`); its credit was refunded; the others go on."""
 
+    jobId = serializers.CharField()
     imageId = serializers.CharField()
     error = serializers.CharField()
     code = serializers.CharField()
 
 
-class CompleteSerializer(serializers.Serializer[Any]):
+class CompleteEventSerializer(serializers.Serializer[Any]):
     """Every image ended; the server closes the stream."""
 
+    jobId = serializers.CharField()
     status = serializers.ChoiceField(choices=["complete", "partial", "failed", "cancelled"])
     processed = serializers.IntegerField()
     total = serializers.IntegerField()

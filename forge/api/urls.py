@@ -3,7 +3,7 @@ from django.urls.converters import StringConverter
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
 from rest_framework.renderers import JSONRenderer
 
-from forge.api.views import analyze, credits, jobs, service, sessions
+from forge.api.views import analyze, credits, documentation, jobs, service, sessions
 
 
 class _IdConverter(StringConverter):
@@ -13,6 +13,8 @@ class _IdConverter(StringConverter):
 
 
 register_converter(_IdConverter, "id")
+
+_API_PAGE = SpectacularRedocView.as_view(url_name="openapi", template_name="forge/api_page.html")
 
 v1 = [
     path("sessions/upload", sessions.UploadView.as_view(), name="upload"),
@@ -29,7 +31,9 @@ v1 = [
     path("credits/check", credits.CheckView.as_view(), name="check"),
     path("credits/ledger", credits.LedgerView.as_view(), name="ledger"),
     path("openapi.json", SpectacularAPIView.as_view(renderer_classes=[JSONRenderer]), name="openapi"),
-    path("docs/", SpectacularRedocView.as_view(url_name="openapi"), name="docs"),
+    path("docs/", _API_PAGE, name="docs"),
+    path("docs", _API_PAGE, name="docs-without-slash"),
+    path("docs/redoc.js", documentation.RedocScriptView.as_view(), name="docs-script"),
 ]
 
 urlpatterns = [

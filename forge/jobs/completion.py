@@ -44,7 +44,7 @@ def analysis_end_succeeded(
     if not ended:
         return False  # The lease expired, and the image was claimed again.
     Image.objects.filter(pk=image_id).update(filename=metadata["filename"], **result)
-    event_record(job_id=job_id, type="result", data={"imageId": image_id, "metadata": metadata, **assessment})
+    event_record(type="result", data={"jobId": job_id, "imageId": image_id, "metadata": metadata, **assessment})
     job_complete_if_last(states.job_increment(job_id, "succeeded"))
     return True
 
@@ -73,7 +73,8 @@ def analysis_end_refunded(
     if not ended:
         return False  # Claimed by another worker, or already ended: no second refund.
     event_record(
-        job_id=job_id, type="error", data={"imageId": image_id, "error": error.sentence[:300], "code": error.code}
+        type="error",
+        data={"jobId": job_id, "imageId": image_id, "error": error.sentence[:300], "code": error.code},
     )
     job = states.job_increment(job_id, _COUNTERS[target])
     ledger.refund(account_id=job.account_id, job_id=job_id, image_id=image_id, note=error.code)
@@ -90,6 +91,7 @@ def job_complete_if_last(job: Job) -> None:
     if not states.job_transition(job.pk, source=source, target=status, finished_at=database_now()):
         return  # Already ended.
     complete: CompleteData = {
+        "jobId": job.pk,
         "status": status,
         "processed": job.processed,
         "total": job.total,
@@ -98,7 +100,7 @@ def job_complete_if_last(job: Job) -> None:
         "creditsCharged": job.total,
         "creditsRefunded": job.failed + job.cancelled,
     }
-    event_record(job_id=job.pk, type="complete", data=complete)
+    event_record(type="complete", data=complete)
 
 
 def _final_status(job: Job) -> Job.Status:

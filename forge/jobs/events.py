@@ -10,7 +10,13 @@ from forge.jobs import states
 from forge.models import JobEvent
 
 
-class ProgressData(TypedDict):
+class EventData(TypedDict):
+    """What every event has."""
+
+    jobId: str
+
+
+class ProgressData(EventData):
     """An analysis begins; `current` counts 1…total in that order."""
 
     imageId: str
@@ -38,14 +44,14 @@ class Assessment(TypedDict):
     needsReview: bool
 
 
-class ResultData(Assessment):
+class ResultData(EventData, Assessment):
     """An image succeeded."""
 
     imageId: str
     metadata: ImageMetadata
 
 
-class ErrorData(TypedDict):
+class ErrorData(EventData):
     """An image failed, or was cancelled before it began; the others continue."""
 
     imageId: str
@@ -53,7 +59,7 @@ class ErrorData(TypedDict):
     code: str
 
 
-class CompleteData(TypedDict):
+class CompleteData(EventData):
     """Every image has ended; the last event of a job."""
 
     status: str
@@ -75,18 +81,19 @@ METADATA_FIELDS = tuple(ImageMetadata.__annotations__)
 
 
 @overload
-def event_record(*, job_id: str, type: Literal["progress"], data: ProgressData) -> None: ...
+def event_record(*, type: Literal["progress"], data: ProgressData) -> None: ...
 @overload
-def event_record(*, job_id: str, type: Literal["result"], data: ResultData) -> None: ...
+def event_record(*, type: Literal["result"], data: ResultData) -> None: ...
 @overload
-def event_record(*, job_id: str, type: Literal["error"], data: ErrorData) -> None: ...
+def event_record(*, type: Literal["error"], data: ErrorData) -> None: ...
 @overload
-def event_record(*, job_id: str, type: Literal["complete"], data: CompleteData) -> None: ...
-def event_record(*, job_id: str, type: str, data: object) -> None:
+def event_record(*, type: Literal["complete"], data: CompleteData) -> None: ...
+def event_record(*, type: str, data: EventData) -> None:
     """Append an event to the job's event log, in the transaction that changes the state it describes.
 
     `seq` is the job's next number. The event is published after commit, so a rolled-back state is never sent.
     """
+    job_id = data["jobId"]
     seq = states.job_increment(job_id, "last_seq").last_seq
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     JobEvent.objects.create(job_id=job_id, seq=seq, type=type, data=text)

@@ -27,6 +27,7 @@ from forge.idempotency import ClaimedKey, acceptance_record
 from forge.jobs import completion, dispatch, fair_queue, states
 from forge.jobs.events import Assessment, ImageMetadata, event_record
 from forge.models import Account, Image, ImageAnalysis, Job, Session
+from forge.printable import printable
 from forge.representations import job_representation
 from forge.sessions.filenames import filename_choose
 
@@ -80,10 +81,10 @@ def job_submit(
             response = job_representation(job, images)
             acceptance_record(claimed_key, session=session, job=job, status=202, response=response)
     except IntegrityError as error:
-        in_flight = _images_under_analysis(images)
+        in_flight = _analyses_in_flight(images)
         if not in_flight:
-            raise NotFound from error  # The session was deleted concurrently.
-        raise Conflict(imageIds=in_flight) from error
+            raise NotFound(f"There is no session {session.pk}.") from error  # It was deleted concurrently.
+        raise Conflict(jobId=in_flight[0].job_id, imageIds=[analysis.image_id for analysis in in_flight]) from error
     return job
 
 
@@ -99,22 +100,22 @@ def _resolve_references(session: Session, references: Sequence[ImageReference]) 
         raise InvalidRequest("Name at least one image.")
     ids = [reference.id for reference in references]
     if repeated := sorted(i for i, times in Counter(ids).items() if times > 1):
-        raise InvalidRequest("The same image is named twice.", imageIds=repeated)
+        raise InvalidRequest(f"Image {printable(repeated[0])} is named twice.", imageIds=repeated)
     if session.is_expired_at(database_now()):
-        raise SessionExpired
+        raise SessionExpired(sessionId=session.pk)
     found = {image.pk: image for image in session.images.filter(pk__in=ids)}
     missing = [i for i in ids if i not in found]
     if missing:
-        raise NotFound("The session has no such image.", imageIds=missing)
+        raise NotFound(f"Session {session.pk} has no image {printable(missing[0])}.", imageIds=missing)
     wrong = [r.id for r in references if r.upload_path != found[r.id].upload_path]
     if wrong:
-        raise UploadPathMismatch(imageIds=wrong)
+        raise UploadPathMismatch(f"The uploadPath of image {wrong[0]} is not the one of its upload.", imageIds=wrong)
     return [found[i] for i in ids]
 
 
-def _images_under_analysis(images: Sequence[Image]) -> list[str]:
+def _analyses_in_flight(images: Sequence[Image]) -> list[ImageAnalysis]:
     unfinished = ImageAnalysis.objects.filter(image__in=images, status__in=[_A.QUEUED, _A.PROCESSING])
-    return list(unfinished.order_by("position").values_list("image_id", flat=True))
+    return list(unfinished.order_by("position"))
 
 
 @transaction.atomic
@@ -168,9 +169,14 @@ def _record_start(analysis: ImageAnalysis) -> None:
     job = states.job_increment(analysis.job_id, "started")
     ImageAnalysis.objects.filter(pk=analysis.pk).update(current=job.started, started_at=database_now())
     event_record(
-        job_id=job.pk,
         type="progress",
-        data={"imageId": analysis.image_id, "status": "processing", "current": job.started, "total": job.total},
+        data={
+            "jobId": job.pk,
+            "imageId": analysis.image_id,
+            "status": "processing",
+            "current": job.started,
+            "total": job.total,
+        },
     )
 
 

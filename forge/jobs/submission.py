@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from forge import selectors
-from forge.errors import InvalidRequest
+from forge.errors import InvalidRequest, NothingToResume
 from forge.idempotency import ClaimedKey
 from forge.jobs import services
 from forge.jobs.services import ImageReference
@@ -22,7 +22,23 @@ def job_request(
 
     `confirmed_session_id`: the id that the request's body repeats, if it does.
     """
-    if confirmed_session_id not in (None, session_id):
-        raise InvalidRequest("The sessionId of the body is not the one of the path.")
+    _check(session_id, confirmed_session_id, references)
     session = selectors.session_get(account, session_id)
     return services.job_submit(account=account, session=session, references=references, claimed_key=claimed_key)
+
+
+def job_resume(
+    *, account: Account, session_id: str, confirmed_session_id: str | None, references: Sequence[ImageReference]
+) -> Job:
+    """Return the newest job that the same request started. Raises NothingToResume where there is none."""
+    _check(session_id, confirmed_session_id, references)
+    session = selectors.session_get(account, session_id)
+    job = selectors.job_of_images(session, {reference.id for reference in references})
+    if job is None:
+        raise NothingToResume(sessionId=session_id)
+    return job
+
+
+def _check(session_id: str, confirmed_session_id: str | None, references: Sequence[ImageReference]) -> None:
+    if confirmed_session_id not in (None, session_id):
+        raise InvalidRequest("The sessionId of the body is not the one of the path.")

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 
-from forge.errors import ForgeError
+from forge.errors import ForgeError, unusable_sentence
 
 
 class DatabaseCommand(BaseCommand):
@@ -17,4 +17,4 @@ class DatabaseCommand(BaseCommand):
         except ForgeError as error:
             raise CommandError(error.sentence) from error
         except (OperationalError, ProgrammingError) as error:
-            raise CommandError(f"The database cannot be used ({error}). Is it there, and is `migrate` run?") from error
+            raise CommandError(unusable_sentence(error)) from error

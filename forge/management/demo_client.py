@@ -84,7 +84,7 @@ class Client:
                 with connect_sse(self._http, headers=headers, **request) as source:
                     _check(source.response)
                     request = {"method": "GET", "url": f"/jobs/{source.response.headers['X-Job-Id']}/events"}
-                    for event in map(Event.of, filter(lambda event: event.data, source.iter_sse())):
+                    for event in map(Event.of, source.iter_sse()):
                         headers = {"Last-Event-ID": str(event.id)}
                         yield event
                         if event.name == "complete":

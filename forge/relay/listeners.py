@@ -19,6 +19,8 @@ from forge.relay.publisher import PUBSUB_CHANNEL
 
 logger = logging.getLogger(__name__)
 
+RETRY_MS = 2000
+
 
 class JobListener(views.Listener):  # type: ignore[misc]
     """One open stream: its queue in the library, and the `seq` of the last event it sent."""
@@ -34,6 +36,8 @@ class JobListener(views.Listener):  # type: ignore[misc]
         self.overflow: bool
         self.last_seq = after
         self.ended = False
+        # In the first event's block: alone it would be an event without data to several client libraries.
+        self.retry_field = f"retry: {RETRY_MS}\n".encode()
         self.assign_loop()
 
     def encode_in_sequence(self, events: list[Event]) -> tuple[bytes, bool]:
@@ -44,7 +48,8 @@ class JobListener(views.Listener):  # type: ignore[misc]
                 continue
             if event.id > self.last_seq + 1:
                 return frames, True
-            frames += sse_encode_event(event.type, event.data, event_id=event.id).encode()
+            frames += self.retry_field + sse_encode_event(event.type, event.data, event_id=event.id).encode()
+            self.retry_field = b""
             self.last_seq = event.id
             self.ended = event.type == "complete"
         return frames, False

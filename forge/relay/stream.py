@@ -12,8 +12,8 @@ from forge.relay.log import read_log, run_in_log_pool
 
 logger = logging.getLogger(__name__)
 
-RETRY_MS = 2000
-KEEP_ALIVE = b": keep-alive\n\n"
+# Without a blank line, which client libraries take for the end of an event without data.
+KEEP_ALIVE = b": keep-alive\n"
 
 
 async def stream(*, account: Account, job_id: str, after: int) -> AsyncIterator[bytes]:
@@ -21,7 +21,6 @@ async def stream(*, account: Account, job_id: str, after: int) -> AsyncIterator[
     listener = JobListener(account=account, job_id=job_id, after=after)
     fanout.add_listener(listener)
     try:
-        yield f"retry: {RETRY_MS}\n\n".encode()
         while not listener.ended:
             async for frames in _catch_up(listener):
                 yield frames

@@ -37,7 +37,7 @@ def session_extend(
     Raises SessionExpired, PayloadTooLarge, and NotFound if it was deleted meanwhile.
     """
     if session.is_expired_at(database_now()):
-        raise SessionExpired
+        raise SessionExpired(sessionId=session.pk)
     try:
         with _stored_images(session, images) as rows, transaction.atomic():
             # Locked, so that concurrent requests count each other's images.
@@ -48,7 +48,7 @@ def session_extend(
             Image.objects.bulk_create(rows)
             _record(claimed_key, session, rows)
     except IntegrityError as error:
-        raise NotFound from error
+        raise NotFound(f"There is no session {session.pk}.") from error
     return rows
 
 
@@ -71,13 +71,21 @@ def session_delete(*, session: Session) -> None:
         with transaction.atomic():
             # The session's row is locked first: a concurrent submission, which refers to it, would deadlock.
             Session.objects.select_for_update().filter(pk=session.pk).first()
-            if ImageAnalysis.objects.filter(job__session=session, status__in=open_states).exists():
-                raise Conflict("A job of this session is still running. Delete the session when it has ended.")
+            running = ImageAnalysis.objects.filter(job__session=session, status__in=open_states).first()
+            if running is not None:
+                raise Conflict(
+                    f"Job {running.job_id} of this session is still running. Delete the session when it has ended.",
+                    jobId=running.job_id,
+                )
             keys = list(session.images.values_list("storage_key", flat=True))
             session.delete()
             transaction.on_commit(lambda: files_remove(keys))
     except IntegrityError as error:
-        raise Conflict("A job of this session has just begun. Delete the session when it has ended.") from error
+        job = session.jobs.first()
+        raise Conflict(
+            "A job of this session has just begun. Delete the session when it has ended.",
+            **({"jobId": job.pk} if job else {}),
+        ) from error
 
 
 def _record(claimed_key: ClaimedKey | None, session: Session, added: Sequence[Image]) -> None:

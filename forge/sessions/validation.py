@@ -14,7 +14,7 @@ from PIL import ExifTags
 import decoding
 from forge import idempotency
 from forge.database import connection_release
-from forge.errors import IMAGE_ERRORS, ForgeError, InvalidRequest, PayloadTooLarge, Unavailable
+from forge.errors import IMAGE_ERRORS, SUPPORTED_TYPES, ForgeError, InvalidRequest, PayloadTooLarge, Unavailable
 from forge.idempotency import ClaimedKey
 from forge.models import Account
 from forge.sessions.check_queue import FairExecutor
@@ -24,7 +24,7 @@ from forge.sessions.upload_handler import Upload
 # One thread more than an account may occupy: slow files of one leave it to the others.
 _check_queue = FairExecutor(threads=settings.FORGE_UPLOAD_CHECKS + 1, per_account=settings.FORGE_UPLOAD_CHECKS)
 _SENTENCES = {
-    "unsupported_image": "«{name}» is not an image of a supported type.",
+    "unsupported_image": f"«{{name}}» is not an image of a supported type ({SUPPORTED_TYPES}).",
     "unreadable_image": "«{name}» is damaged and cannot be read.",
     "payload_too_large": "«{name}» has {actual} {unit}; an image may have {limit}.",
 }

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,9 +69,8 @@ class SupervisedProcess:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("start processes from the main thread: they end with the thread that started them")
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._rotate_log()
         with self.log.open("ab") as output:
-            if output.tell() > MAX_LOG_BYTES:
-                output.truncate(0)
             self._log_offset = output.seek(0, os.SEEK_END)
             self._child = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(PARENT_DEATH_SIGNAL), str(os.getpid()), *self.command],
@@ -86,6 +86,7 @@ class SupervisedProcess:
 
     def poll(self) -> str | None:
         """Restart the process when that is due. Return a sentence when it has just died or cannot be started."""
+        self._rotate_log()
         if not self._should_run or self.alive:
             return None
         now = time.monotonic()
@@ -143,6 +144,22 @@ class SupervisedProcess:
         if code < 0:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended with exit code {code}"
+
+    def _rotate_log(self) -> None:
+        """Move a log over the limit to `NAME.log.1`. The process writes on into the same file, which begins anew.
+
+        By copy and truncate: a process keeps its log open. A line that is written in between is lost.
+        """
+        try:
+            if self.log.stat().st_size <= MAX_LOG_BYTES:
+                return
+            try:
+                shutil.copy(self.log, self.log.with_name(f"{self.log.name}.1"))  # with its permissions
+            finally:
+                os.truncate(self.log, 0)  # on a full disk too, which this is to help
+        except OSError:
+            return  # no log yet, or a full disk
+        self._log_offset = 0
 
     def tail(self) -> str:
         """Return the last lines that this run has printed."""

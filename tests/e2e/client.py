@@ -10,7 +10,7 @@ import httpx
 from tests.images import jpeg
 
 V1 = "/image-forge-api/v1"
-_NO_EVENT = re.compile(rb"^(retry: \d+|:[^\n]*)\n\n", re.MULTILINE)
+_RETRY_AND_COMMENTS = re.compile(rb"^(?:retry: \d+\n|:[^\n]*\n)+")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def parse_events(chunks: Iterator[bytes]) -> Iterator[StreamEvent]:
     buffer = b""
     for chunk in chunks:
         *complete, buffer = (buffer + chunk).split(b"\n\n")
-        yield from (StreamEvent(raw + b"\n\n") for raw in complete if not _NO_EVENT.match(raw + b"\n\n"))
+        yield from (_event(raw) for raw in complete)
 
 
 async def aparse_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[StreamEvent]:
@@ -83,5 +83,9 @@ async def aparse_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[StreamEve
     async for chunk in chunks:
         *complete, buffer = (buffer + chunk).split(b"\n\n")
         for raw in complete:
-            if not _NO_EVENT.match(raw + b"\n\n"):
-                yield StreamEvent(raw + b"\n\n")
+            yield _event(raw)
+
+
+def _event(raw: bytes) -> StreamEvent:
+    """Return the event of a block, with the bytes that each stream of the job has in common."""
+    return StreamEvent(_RETRY_AND_COMMENTS.sub(b"", raw) + b"\n\n")

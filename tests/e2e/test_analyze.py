@@ -38,8 +38,7 @@ def test_httpx_sse_reads_each_event_of_twenty_images_once(client: httpx.Client) 
     with connect_sse(client, "POST", address, json=analyze_body(session)) as source:
         assert source.response.headers["content-type"] == "text/event-stream"
         assert source.response.headers["x-job-id"].startswith("job_")
-        # This library dispatches a line `retry:` as an event without data.
-        received = [(int(event.id), event.event) for event in source.iter_sse() if event.data]
+        received = [(int(event.id), event.event) for event in source.iter_sse()]
 
     assert [number for number, _ in received] == list(range(1, 2 * IMAGES + 2))
     assert Counter(kind for _, kind in received) == KINDS
@@ -57,7 +56,7 @@ def test_curl_reads_each_event_of_twenty_images_once(client: httpx.Client, stack
         check=True,
     )
 
-    assert read.stdout.startswith(b"retry: 2000\n\n")
+    assert read.stdout.startswith(b"retry: 2000\nevent: progress\n")
     check(list(parse_events(iter([read.stdout]))))
 
 
@@ -89,7 +88,7 @@ def test_a_stream_resumed_after_every_third_event_has_the_same_bytes(
     check(joined)
     assert breaks == (2 * IMAGES + 1 + 2) // 3
     whole = clients[0].get(f"jobs/{job}/events").content
-    assert whole == b"retry: 2000\n\n" + b"".join(event.raw for event in joined)
+    assert whole == b"retry: 2000\n" + b"".join(event.raw for event in joined)
     assert clients[1].get(f"jobs/{job}/events", headers={"Last-Event-ID": str(joined[-1].id)}).status_code == 204
     for client in clients:
         client.close()
@@ -115,6 +114,7 @@ def test_a_failed_image_is_reported_and_refunded_and_the_others_succeed(
     failed = [json.loads(event.data) for event in events if event.type == "error"]
     assert [(error["imageId"], error["code"]) for error in failed] == [(session["images"][1]["id"], "analysis_failed")]
     assert json.loads(events[-1].data) == {
+        "jobId": failed[0]["jobId"],
         "status": "partial",
         "processed": 3,
         "total": 3,

@@ -60,7 +60,7 @@ def test_every_response_conforms_with_ids_of_existing_rows(stack: Stack, make_ke
         job = submit(http, session)
         wait_until(lambda: http.get(f"jobs/{job}").json()["finishedAt"], "the job's end")
 
-    ids = {"session_id": session["sessionId"], "image_id": session["images"][0]["id"], "job_id": job}
+    ids = {"sessionId": session["sessionId"], "imageId": session["images"][0]["id"], "jobId": job}
     operations = [
         "sessions_get",
         "sessions_image_get",

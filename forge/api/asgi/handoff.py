@@ -9,14 +9,16 @@ from collections.abc import AsyncIterator, Awaitable, MutableMapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
+from django import http
 from django.core.exceptions import ImproperlyConfigured
-from django.http import JsonResponse
 from rest_framework.request import Request
 
 from forge.api.asgi.types import App, Message, Receive, Send
 from forge.limits import StreamSlot
 
 _SCOPE_KEY = "forge.responder"
+
+JsonResponse = tuple[int, dict[str, Any], dict[str, str]]  # status, JSON object, its own headers
 
 
 class Responder(Protocol):
@@ -93,16 +95,17 @@ class StreamResponder:
 
 
 class JsonResponder:
-    """Await `response`, a status and a JSON object, and send it."""
+    """Await `response` and send it."""
 
-    def __init__(self, response: Awaitable[tuple[int, dict[str, Any]]]) -> None:
+    def __init__(self, response: Awaitable[JsonResponse]) -> None:
         self.response = response
 
     async def __call__(self, start: Message, send: Send) -> None:
-        status, content = await self.response
-        text = JsonResponse(content).content
+        status, content, own_headers = await self.response
+        text = http.JsonResponse(content).content
         headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-type"]
         headers += [(b"Content-Type", b"application/json"), (b"Content-Length", str(len(text)).encode())]
+        headers += [(name.encode(), value.encode()) for name, value in own_headers.items()]
         await send({**start, "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": text, "more_body": False})
 

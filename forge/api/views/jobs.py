@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 
 from forge import limits, selectors
 from forge.api.account import account_of
-from forge.api.schema import STREAM, error_responses
+from forge.api.schema import JOB_HEADERS, STREAM, error_responses
 from forge.api.serializers import JobSerializer
 from forge.api.views.streams import job_headers, last_event_id_of, stream_response
 from forge.errors import InvalidRequest, NotFound
@@ -26,7 +26,8 @@ class JobView(APIView):
                 style="form",
                 explode=False,
                 description="`provenance`: how the metadata of each image was made: models, scores and times.",
-            )
+            ),
+            *JOB_HEADERS,
         ],
         responses={200: JobSerializer, **error_responses(InvalidRequest, NotFound)},
     )
@@ -34,18 +35,23 @@ class JobView(APIView):
         """A job with the state of each image."""
         include = _include(request)
         job = selectors.job_get(account_of(request), job_id)
-        return Response(JobSerializer(job, context={"include": include}).data)
+        content = JobSerializer(job, context={"include": include}).data
+        return Response(content, headers=job_headers(request, job))
 
 
 class JobCancelView(APIView):
     @extend_schema(
-        operation_id="jobs_cancel", request=None, responses={200: JobSerializer, **error_responses(NotFound)}
+        operation_id="jobs_cancel",
+        parameters=JOB_HEADERS,
+        request=None,
+        responses={200: JobSerializer, **error_responses(NotFound)},
     )
     def post(self, request: Request, job_id: str) -> Response:
         """Cancel the images that wait. They are refunded; images under way finish. An ended job is not changed."""
         account = account_of(request)
         services.job_cancel(job=selectors.job_get(account, job_id))
-        return Response(JobSerializer(selectors.job_get(account, job_id)).data)
+        job = selectors.job_get(account, job_id)
+        return Response(JobSerializer(job).data, headers=job_headers(request, job))
 
 
 class JobEventsView(APIView):
@@ -61,12 +67,13 @@ class JobEventsView(APIView):
                 description="Send the events after this one.",
             ),
             OpenApiParameter("after", OpenApiTypes.INT, description="The same, where no header can be set."),
+            *JOB_HEADERS,
         ],
         responses={**STREAM, 204: None, **error_responses(InvalidRequest, NotFound)},
     )
     def get(self, request: Request, job_id: str) -> HttpResponseBase:
         """The job's stream from its first event, or after the one named. 204 once `complete` has been delivered."""
-        after = last_event_id_of(request)
+        after = last_event_id_of(request) or 0
         job = selectors.job_get(account_of(request), job_id)
         if job.is_finished and after >= job.last_seq:
             return Response(status=204, headers=job_headers(request, job))

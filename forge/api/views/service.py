@@ -16,21 +16,21 @@ from forge.errors import InvalidApiKey, Unavailable
 from forge.operations import metrics, readiness
 
 
-class _PublicView(APIView):
+class PublicView(APIView):
     """A view that needs no API key."""
 
     authentication_classes = []
     permission_classes = []
 
 
-class HealthView(_PublicView):
+class HealthView(PublicView):
     @extend_schema(operation_id="healthz", tags=["service"], responses={200: HealthSerializer})
     def get(self, request: Request) -> Response:
         """This process is up."""
         return Response({"status": "ok"})
 
 
-class ReadyView(_PublicView):
+class ReadyView(PublicView):
     @extend_schema(
         operation_id="readyz",
         tags=["service"],
@@ -51,7 +51,7 @@ class ReadyView(_PublicView):
         return Response({"status": "ok"})
 
 
-class MetricsView(_PublicView):
+class MetricsView(PublicView):
     @extend_schema(
         operation_id="metrics",
         tags=["service"],

@@ -2,7 +2,6 @@ from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -11,8 +10,9 @@ from forge import selectors
 from forge.api.account import account_of
 from forge.api.asgi.disconnect import disconnected_of
 from forge.api.idempotency import KEY_HEADER, idempotent_request
+from forge.api.multipart import FILES_FIELD, ImageFormParser
 from forge.api.pagination import ImagePagination, SessionPagination
-from forge.api.schema import error_responses
+from forge.api.schema import ANALYZE_SAMPLES, error_responses
 from forge.api.serializers import ImageStateSerializer, SessionSerializer, UploadedSessionSerializer, UploadRequest
 from forge.api.throttling import BytesThrottle, RequestsThrottle
 from forge.errors import (
@@ -31,7 +31,6 @@ from forge.representations import session_representation
 from forge.sessions import services, validation
 from forge.sessions.validation import CheckedImage
 
-_FILES = "images[]"
 _UPLOAD_ERRORS = (
     InvalidRequest,
     PayloadTooLarge,
@@ -44,7 +43,7 @@ _UPLOAD_ERRORS = (
 
 def _checked_images(request: Request, claimed_key: ClaimedKey | None) -> list[CheckedImage]:
     return validation.images_check(
-        request.FILES.getlist(_FILES),
+        request.FILES.getlist(FILES_FIELD),
         account=account_of(request),
         claimed_key=claimed_key,
         disconnected=disconnected_of(request),
@@ -52,12 +51,13 @@ def _checked_images(request: Request, claimed_key: ClaimedKey | None) -> list[Ch
 
 
 class UploadView(APIView):
-    parser_classes = [MultiPartParser]
+    parser_classes = [ImageFormParser]
     throttle_classes = [RequestsThrottle, BytesThrottle]
 
     @extend_schema(
         operation_id="sessions_upload",
         parameters=[KEY_HEADER],
+        extensions=ANALYZE_SAMPLES,
         request={"multipart/form-data": UploadRequest},
         responses={201: UploadedSessionSerializer, **error_responses(*_UPLOAD_ERRORS)},
     )
@@ -72,7 +72,7 @@ class UploadView(APIView):
 
 
 class SessionImagesView(APIView):
-    parser_classes = [MultiPartParser]
+    parser_classes = [ImageFormParser]
     throttle_classes = [RequestsThrottle, BytesThrottle]
 
     @extend_schema(
@@ -87,7 +87,7 @@ class SessionImagesView(APIView):
         with idempotent_request(request) as idempotent:
             if not idempotent.is_first:
                 return Response(idempotent.response, status=201)
-            services.session_require_room(session, len(request.FILES.getlist(_FILES)))
+            services.session_require_room(session, len(request.FILES.getlist(FILES_FIELD)))
             images = _checked_images(request, idempotent.key)
             added = services.session_extend(session=session, images=images, claimed_key=idempotent.key)
         return Response(session_representation(session, added), status=201)

@@ -12,9 +12,12 @@ from forge.limits import StreamSlot
 from forge.models import Job
 
 
-def last_event_id_of(request: Request) -> int:
+def last_event_id_of(request: Request) -> int | None:
+    """Return the number of the last event that the client received; None where the request does not resume."""
     # A browser that reconnects repeats the URL of its first request, so the header is the newer of the two.
-    value = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
+    value = request.headers.get("Last-Event-ID", "").strip() or request.query_params.get("after", "").strip()
+    if not value:
+        return None
     if not (value.isascii() and value.isdigit() and len(value) <= 9):
         raise InvalidRequest("Last-Event-ID and after are the number of an event of this job.")
     return int(value)

@@ -100,7 +100,7 @@ def test_a_result_event_is_metadata_and_assessment(alice: Account, make_session:
 
     result = json.loads(JobEvent.objects.get(job=job, type="result").data)
 
-    assert list(result) == ["imageId", "metadata", *FIELDS]
+    assert list(result) == ["jobId", "imageId", "metadata", *FIELDS]
     assert result["imageId"] == session.images.get().pk
     assert assessed(result) == job_factory.ASSESSMENT
 

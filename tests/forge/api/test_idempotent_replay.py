@@ -90,19 +90,6 @@ def test_a_repeated_post_with_last_event_id_resumes_after_it(
     ]
 
 
-def test_the_first_post_ignores_last_event_id(alice: Account, key: str, make_session: MakeSession) -> None:
-    session = make_session(alice, 1)
-    body = body_for(session)
-
-    async def run() -> Call:
-        first = await post(session.pk, key, body, last_event_id="2")
-        await work(first.headers["x-job-id"])
-        await first.finish()
-        return first
-
-    assert [seq for seq, _ in events(asyncio.run(run()).text)] == [1, 2, 3]
-
-
 def test_stream_and_json_share_one_idempotency_key(alice: Account, key: str, make_session: MakeSession) -> None:
     session = make_session(alice, 1)
     body = body_for(session)

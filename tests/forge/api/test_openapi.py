@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -25,23 +26,26 @@ def test_it_is_a_valid_openapi_3_1_document(document: Any) -> None:
 
 def test_the_document_has_each_endpoint(document: Any) -> None:
     described = {path.removeprefix("/image-forge-api/v1/") for path in document["paths"]}
-    served = {str(route.pattern).replace("<id:", "{").replace(">", "}") for route in v1}
+    served = {re.sub(r"<id:(\w+)_id>", r"{\1Id}", str(route.pattern)) for route in v1}
 
-    assert served - described == {"openapi.json", "docs/"}
+    assert served - described == {"openapi.json", "docs/", "docs", "docs/redoc.js"}
+    assert next(iter(document["paths"])).endswith("/sessions/upload")  # the first call of every client
 
 
 @pytest.mark.parametrize("event", ["Progress", "Result", "Error", "Complete"])
-def test_the_document_has_each_event(document: Any, event: str) -> None:
+def test_the_document_has_a_schema_of_each_events_data(document: Any, event: str) -> None:
     shape = document["components"]["schemas"][f"{event}Event"]
 
-    component = shape["properties"]["data"]["contentSchema"]["$ref"].rpartition("/")[2]
-    assert document["components"]["schemas"][component]["properties"]
+    assert shape["type"] == "object"
+    assert "jobId" in shape["required"]
     streams = [
         operation["responses"]["200"]["content"]["text/event-stream"]["schema"]
-        for path in ("sessions/{session_id}/analyze", "jobs/{job_id}/events")
+        for path in ("sessions/{sessionId}/analyze", "jobs/{jobId}/events")
         for operation in document["paths"][f"/image-forge-api/v1/{path}"].values()
     ]
-    assert streams == [{"$ref": "#/components/schemas/JobEvent"}] * 2
+    # For clients that yield each event's data, each event, or the text of the whole body.
+    shapes = [{"$ref": f"#/components/schemas/{name}"} for name in ("JobEvent", "ServerSentEvent")]
+    assert streams == [{"anyOf": [*shapes, {"type": "string"}]}] * 2
     named = [option["$ref"] for option in document["components"]["schemas"]["JobEvent"]["oneOf"]]
     assert f"#/components/schemas/{event}Event" in named
 
@@ -56,7 +60,7 @@ def test_the_document_has_the_idempotency_key_of_each_post_that_takes_one(docume
         and not parameter.get("required")
     }
 
-    sessions = "sessions/{session_id}"
+    sessions = "sessions/{sessionId}"
     uploads = {"sessions/upload", f"{sessions}/images"}
     assert described == uploads | {f"{sessions}/analyze", f"{sessions}/analyze-single"}
 
@@ -72,7 +76,7 @@ def test_lists_are_paginated_and_optional_fields_not_required(document: Any) -> 
 @pytest.mark.parametrize(
     ("shape", "is_required"),
     [
-        ("Result", True),
+        ("ResultEvent", True),
         ("SingleResult", True),
         ("Assessment", True),
         ("Analysis", False),
@@ -115,5 +119,60 @@ def test_each_authenticated_operation_documents_rate_limits(document: Any) -> No
 def test_the_document_needs_no_key_and_its_page_no_network() -> None:
     page = Client().get("/image-forge-api/v1/docs/").content.decode()
 
-    assert "/static/drf_spectacular_sidecar/" in page
-    assert "https://cdn" not in page
+    script = Client().get("/image-forge-api/v1/docs/redoc.js")
+    assert Client().get("/image-forge-api/v1/docs").content.decode() == page
+    assert "/docs/redoc.js" in page
+    assert "//" not in page.replace("<!DOCTYPE", "")
+    assert script["Content-Type"].startswith("text/javascript")
+    assert b"cdn.redoc.ly" not in script.content
+
+
+def operations(document: Any) -> list[tuple[str, Any]]:
+    return [(path, operation) for path, methods in document["paths"].items() for operation in methods.values()]
+
+
+def test_the_document_names_its_server_and_what_needs_no_key(document: Any) -> None:
+    assert document["servers"][0]["url"] == "/"
+    open_paths = {path for path, operation in operations(document) if operation["security"] == []}
+    assert open_paths == {"/healthz", "/readyz", "/metrics"}
+
+
+@pytest.mark.parametrize(
+    ("header", "statuses"),
+    [("X-Request-Id", None), ("Retry-After", {"429", "503", "504"}), ("WWW-Authenticate", {"401"})],
+)
+def test_each_response_has_the_headers_of_its_status(document: Any, header: str, statuses: set[str] | None) -> None:
+    for path, operation in operations(document):
+        for status, response in operation["responses"].items():
+            expected = statuses is None or status in statuses
+            assert (header in response.get("headers", {})) == expected, (path, status)
+
+
+@pytest.mark.parametrize("operation_id", ["sessions_analyze", "sessions_analyze_single", "jobs_get", "jobs_events"])
+def test_responses_about_a_job_name_its_headers(document: Any, operation_id: str) -> None:
+    (operation,) = [found for _, found in operations(document) if found["operationId"] == operation_id]
+
+    assert {"X-Job-Id", "Location"} <= set(operation["responses"]["200"]["headers"])
+
+
+def test_names_have_no_doubled_words_and_parameters_are_camel_case(document: Any) -> None:
+    names = list(document["components"]["schemas"])
+    parameters = {
+        parameter["name"]
+        for _, operation in operations(document)
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "path"
+    }
+
+    assert [name for name in names if re.search(r"([A-Z][a-z]+)\1", name)] == []
+    assert parameters == {"sessionId", "imageId", "jobId"}
+    assert {p for path in document["paths"] for p in re.findall(r"{(\w+)}", path)} == parameters
+
+
+def test_examples_of_errors_are_whole_sentences_with_their_members(document: Any) -> None:
+    (analyze,) = [found for _, found in operations(document) if found["operationId"] == "sessions_analyze"]
+
+    content = analyze["responses"]["402"]["content"]["application/json"]
+    example = content["examples"]["InsufficientCredits"]["value"]
+    assert (example["required"], example["balance"]) == (3, 1)
+    assert "{" not in example["error"]

@@ -73,7 +73,7 @@ def test_other_accounts_get_404(bobs_api: ApiClient, job: Job) -> None:
 
 def test_the_openapi_document_describes_provenance() -> None:
     document = Client().get("/image-forge-api/v1/openapi.json").json()
-    operation = document["paths"]["/image-forge-api/v1/jobs/{job_id}"]["get"]
+    operation = document["paths"]["/image-forge-api/v1/jobs/{jobId}"]["get"]
     image = document["components"]["schemas"]["Analysis"]
 
     include = next(parameter for parameter in operation["parameters"] if parameter["name"] == "include")

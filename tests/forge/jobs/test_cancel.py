@@ -46,6 +46,7 @@ def test_cancelling_a_queued_job_ends_it(alice: Account, api: ApiClient, make_se
     assert [error["imageId"] for error in errors] == [analysis.image_id for analysis in job_factory.analyses(job)]
     assert {error["code"] for error in errors} == {"cancelled"}
     assert complete_data(job) == {
+        "jobId": job.pk,
         "status": "cancelled",
         "processed": 3,
         "total": 3,
@@ -73,6 +74,7 @@ def test_in_flight_images_finish_before_a_cancelled_job_ends(
     assert job_factory.succeed(in_flight[0])
     assert services.analysis_fail(claim=in_flight[1], error=AnalysisFailed())
     assert complete_data(job) == {
+        "jobId": job.pk,
         "status": "cancelled",
         "processed": 5,
         "total": 5,

@@ -144,6 +144,7 @@ def test_event_numbers_are_gapless_and_complete_is_last(alice: Account, make_ses
     assert job_factory.events(job) == list(enumerate(kinds, start=1))
     last = json.loads(JobEvent.objects.get(job=job, seq=7).data)
     assert last == {
+        "jobId": job.pk,
         "status": "partial",
         "processed": 3,
         "total": 3,
