@@ -26,7 +26,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Return an 8-bit image of any mode as RGB, or RGBA if it has transparency."""
     if not image.has_transparency_data:
         mode = {"1": "L", "L": "L", "CMYK": "CMYK", "LAB": "LAB"}.get(image.mode, "RGB")
-        return _opaque_to_srgb(image.convert(mode), profile)
+        return _opaque_to_srgb(_in_mode(image, mode), profile)
     with_alpha = image.convert("LA" if image.mode == "La" else image.mode).convert("RGBA")
     if profile is None:
         return with_alpha
@@ -40,14 +40,14 @@ def _opaque_to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Return L, RGB, CMYK or LAB as RGB."""
     if image.mode == "LAB":
         return ImageCms.applyTransform(image, _lab_transform()) or image
-    return _converted(image, profile) if profile else image.convert("RGB")
-
-
-def _converted(image: Image.Image, profile: bytes) -> Image.Image:
-    transform = _transform(profile, image.mode)
+    transform = _transform(profile, image.mode) if profile else None
     if transform is None:
-        return image.convert("RGB")
-    return ImageCms.applyTransform(image.convert(transform.inputMode), transform) or image
+        return _in_mode(image, "RGB")
+    return ImageCms.applyTransform(_in_mode(image, transform.inputMode), transform) or image
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    return image if image.mode == mode else image.convert(mode)
 
 
 @lru_cache(maxsize=1)

@@ -17,3 +17,14 @@ class Container:
     crop: tuple[int, int, int, int] | None = None
     first_frame: int = 0
     has_draft: bool = True
+
+
+def spliced(data: bytes, removed: list[tuple[int, int]]) -> bytes:
+    """Return `data` without the parts (start, end), which are in order; without a copy if there are none."""
+    if not removed:
+        return data
+    view, kept, at = memoryview(data), [], 0
+    for start, end in removed:
+        kept.append(view[at:start])
+        at = end
+    return b"".join([*kept, view[at:]])

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from decoding.containers.container import Container
+from decoding.containers.container import Container, spliced
 
 MAGIC = b"\xff\xd8\xff"
 _SOI, _EOI, _SOS, _COM, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE
@@ -30,23 +30,21 @@ class _Segment(NamedTuple):
 
 
 def read(data: bytes) -> Container:
-    kept, exif, profile, lossless = [data[:2]], b"", list[bytes](), False
-    at = 2
+    removed, exif, profile, has_draft = list[tuple[int, int]](), b"", list[bytes](), True
     for segment in _segments(data):
-        at = segment.end
         if segment.marker not in _APPLICATION and segment.marker != _COM:
-            lossless |= segment.marker == _LOSSLESS
-            kept.append(data[segment.start : at])
+            has_draft &= segment.marker != _LOSSLESS
             continue
-        body = data[segment.body : at]
+        body = data[segment.body : segment.end]
         name, length = _COLOR_SEGMENTS.get(segment.marker, (b"", 0))
         if name and body.startswith(name) and len(body) >= length:
-            kept.append(data[segment.start : at])
-        elif segment.marker == _APP1 and body.startswith(_EXIF):
+            continue
+        removed.append((segment.start, segment.end))
+        if segment.marker == _APP1 and body.startswith(_EXIF):
             exif = exif or body[len(_EXIF) :]
         elif segment.marker == _APP2 and body.startswith(_ICC):
             profile.append(body[len(_ICC) :])
-    return Container(b"".join([*kept, data[at:]]), exif, _joined(profile), has_draft=not lossless)
+    return Container(spliced(data, removed), exif, _joined(profile), has_draft=has_draft)
 
 
 def is_unsupported(data: bytes) -> bool:

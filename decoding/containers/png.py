@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from decoding.containers.container import Container
+from decoding.containers.container import Container, spliced
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 # The first chunk of Xcode's variant, whose data has no zlib header and other channels.
@@ -27,21 +27,21 @@ class _Chunk(NamedTuple):
 
 
 def read(data: bytes) -> Container:
-    """Keep critical chunks, a valid animation and transparency."""
+    """Remove all but critical chunks, a valid animation and transparency."""
     chunks = list(islice(_chunks(data), _MAX_CHUNKS))
     is_animated = _is_animated(data, [chunk for chunk in chunks if chunk.name in _ANIMATION])
-    kept, exif, profile, at = [data[: len(MAGIC)]], b"", None, len(MAGIC)
+    removed, exif, profile = list[tuple[int, int]](), b"", None
     for chunk in chunks:
-        at = chunk.end
         is_critical = not chunk.name[0] & 0x20
         is_frame = chunk.name in _ANIMATION and is_animated
         if is_critical or is_frame or (chunk.name == b"tRNS" and _is_transparency(data, chunk)):
-            kept.append(data[chunk.start : at])
-        elif chunk.name == b"eXIf":
+            continue
+        removed.append((chunk.start, chunk.end))
+        if chunk.name == b"eXIf":
             exif = _body(data, chunk)
         elif chunk.name == b"iCCP" and _is_intact(data, chunk):
             profile = _decompressed(_body(data, chunk))
-    return Container(b"".join([*kept, data[at:]]), exif, profile)
+    return Container(spliced(data, removed), exif, profile)
 
 
 def is_unsupported(data: bytes) -> bool:

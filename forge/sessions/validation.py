@@ -20,8 +20,9 @@ _SENTENCES = {
     "unreadable_image": "«{name}» is damaged and cannot be read.",
     "payload_too_large": "«{name}» has {actual} {unit}; an image may have {limit}.",
 }
-# Size at which the image is made to see whether that can be done; it is made of what a JPEG decodes to at an eighth.
-_CHECKED_SIZE = (64, 64)
+# Modes of decoded images that every conversion takes, and the size at which others are converted to see if it can be.
+_PLAIN_MODES = {"L", "LA", "RGB", "RGBA", "CMYK"}
+_CONVERTED_SIZE = (64, 64)
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,6 @@ def _decode(image: decoding.OpenImage) -> tuple[int, int]:
     JPEG alone at an eighth of the size, which still reads every byte.
     """
     picture = image.load(1 / 8, low_bytes=False)
-    if not picture.is_deep:
-        picture.rendered(_CHECKED_SIZE)
+    if picture.image.mode not in _PLAIN_MODES and not picture.is_deep:
+        picture.rendered(_CONVERTED_SIZE)
     return picture.upright_size
