@@ -1,6 +1,7 @@
 """Open images within limits, and decode them: for uploads, workers, command line and admin alike."""
 
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +19,13 @@ from decoding.formats import FORMATS
 from decoding.limits import Limits, Source, TimedFile, reserve_pixels
 from decoding.low_bytes import has_low_bytes, select_low_bytes
 from decoding.pictures import Picture
+from decoding.pillow_libtiff import silence_libtiff, use_libtiff, use_native_order
 
 pi_heif.register_heif_opener()
+use_libtiff()
+silence_libtiff()
+# Its errors are raised, too.
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 # Pillow's own limit is process-wide, a warning at one size and an error at another; ours are settings, in `Limits`.
 PIL.Image.MAX_IMAGE_PIXELS = None
 
@@ -123,10 +129,11 @@ def opened(file: Source, limits: Limits, page: int = 0) -> Iterator[OpenImage]:
     each context holds its pixels in a semaphore.
     """
     file.seek(0)
-    data = file.read()
+    data, is_open = file.read(), False
     try:
         container = read_container(data)
         with _open(container, limits.seconds) as image:
+            is_open = True
             if page:
                 image.seek(page)
             check_size(image, limits)
@@ -140,11 +147,16 @@ def opened(file: Source, limits: Limits, page: int = 0) -> Iterator[OpenImage]:
     except Undecodable:
         raise
     except Exception as error:  # hostile bytes make decoders raise any exception
-        raise (Damaged if has_known_magic(data) and not is_unsupported(data) else Unsupported) from error
+        is_damaged = has_known_magic(data) and not is_unsupported(data, is_open=is_open)
+        raise (Damaged if is_damaged else Unsupported) from error
 
 
 def _open(container: Container, seconds: float) -> PIL.Image.Image:
-    return PIL.Image.open(cast(IO[bytes], TimedFile(io.BytesIO(container.data), seconds)), formats=FORMATS)
+    file = cast(IO[bytes], TimedFile(io.BytesIO(container.data), seconds))
+    image = PIL.Image.open(file, formats=FORMATS)
+    if image.format == "TIFF":
+        use_native_order(image)
+    return image
 
 
 def check_size(image: PIL.Image.Image, limits: Limits) -> None:

@@ -33,12 +33,15 @@ def has_known_magic(data: bytes) -> bool:
     return data.startswith(known) or is_webp or isobmff.has_magic(data)
 
 
-def is_unsupported(data: bytes) -> bool:
-    """Return whether a file that failed to decode is, by its header, of a variant that no decoder here reads."""
+def is_unsupported(data: bytes, *, is_open: bool) -> bool:
+    """Return whether a file that failed to decode is, by its header, of a variant that no decoder here reads.
+
+    `is_open`: the header was accepted, and the pixels could not be decoded.
+    """
     if data.startswith(jpeg.MAGIC):
         return jpeg.is_unsupported(data)
     if data.startswith(png.MAGIC):
         return png.is_unsupported(data)
     if data.startswith(tiff.MAGIC):
-        return tiff.is_unsupported(data)
+        return tiff.is_unsupported(data, is_open=is_open)
     return isobmff.has_magic(data) and isobmff.is_unsupported(data)

@@ -77,7 +77,10 @@ def _is_transparency(data: bytes, chunk: _Chunk) -> bool:
 
 def _is_animated(data: bytes, chunks: Sequence[_Chunk]) -> bool:
     """Return whether the animation's chunks are intact, numbered and within the image; else it is shown without."""
-    width, height = struct.unpack_from(">II", data, 16) if len(data) >= 24 else (0, 0)
+    controls = [chunk for chunk in chunks if chunk.name == b"acTL"]
+    if len(controls) != 1 or len(data) < 24 or not any(data[controls[0].body : controls[0].body + 4]):
+        return False
+    width, height = struct.unpack_from(">II", data, 16)
     number = 0
     for chunk in chunks:
         body = data[chunk.body : min(chunk.end - 4, chunk.body + 26)]
@@ -85,14 +88,14 @@ def _is_animated(data: bytes, chunks: Sequence[_Chunk]) -> bool:
             return False
         if chunk.name == b"acTL":
             continue
-        if int.from_bytes(body[:4]) != number:
+        if int.from_bytes(body[:4]) != number or (chunk.name == b"fdAT" and not number):
             return False
         number += 1
         if chunk.name == b"fcTL":
             frame_width, frame_height, left, top = struct.unpack_from(">4I", body, 4)
             if left + frame_width > width or top + frame_height > height:
                 return False
-    return bool(chunks)
+    return True
 
 
 def _decompressed(body: bytes) -> bytes | None:

@@ -9,12 +9,40 @@ from decoding.containers.container import Container
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"MM*\0", b"II\0*")
 # A loop over a hostile file ends here; the count is then a lower bound.
 MAX_PAGES = 10_000
-_WIDTH, _LENGTH, _PROFILE = 256, 257, 34675
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _PROFILE = 256, 257, 258, 259, 262, 284, 34675
+_YCBCR = 6
+# None, CCITT, LZW, JPEG, Deflate, PackBits, LZMA and Zstandard: those that Pillow's libtiff is built with.
+# Not the old JPEG (6), of which it reads some.
+_JPEG = 7
+_CODECS = {1, 2, 3, 4, 5, _JPEG, 8, 32771, 32773, 32946, 34925, 50000}
 # The tags that say how pixels are stored, oriented and colored; 48129: JPEG XR.
 _IMAGE_TAGS = {
-    *(254, _WIDTH, _LENGTH, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325),
+    *(
+        254,
+        _WIDTH,
+        _LENGTH,
+        _BITS,
+        _COMPRESSION,
+        _PHOTOMETRIC,
+        266,
+        273,
+        274,
+        277,
+        278,
+        279,
+        _PLANAR,
+        292,
+        293,
+        317,
+        320,
+        322,
+        323,
+        324,
+        325,
+    ),
     *(332, 334, 338, 339, 340, 341, 347, *range(512, 522), 529, 530, 531, 532, 32997, _PROFILE, 48129, 50674),
 }
+# No image tag; libtiff ignores unknown ones.
 _UNUSED_TAG = 65535
 
 
@@ -56,13 +84,17 @@ def pages(data: bytes) -> Iterator[int]:
         at = start + struct.calcsize(layout.order + layout.number) + entries * layout.entry
 
 
-def is_unsupported(data: bytes) -> bool:
-    """Return whether the first directory and the pixels that it refers to are in the file."""
+def is_unsupported(data: bytes, *, is_open: bool) -> bool:
+    """Return whether the first directory and its pixels are in the file, in a layout or by a codec that is not read."""
     layout, start = _layout(data), next(pages(data), 0)
     tags = {tag: _numbers(data, layout, at) for at, tag in _entries(data, layout, start)} if start else {}
     offsets, lengths = tags.get(273, tags.get(324, ())), tags.get(279, tags.get(325, ()))
     ends = [offset + length for offset, length in zip(offsets, lengths, strict=False)]
-    return bool(ends and tags.get(_WIDTH) and tags.get(_LENGTH)) and max(ends) <= len(data)
+    is_whole = bool(ends and tags.get(_WIDTH) and tags.get(_LENGTH)) and max(ends) <= len(data)
+    codec = next(iter(tags.get(_COMPRESSION, ())), 1)
+    is_read = codec in _CODECS and not (codec == _JPEG and set(tags.get(_BITS, ())) != {8})
+    is_read &= (tags.get(_PHOTOMETRIC), tags.get(_PLANAR)) != ((_YCBCR,), (2,))
+    return is_whole and not (is_open and is_read)
 
 
 def _layout(data: bytes) -> _Layout:

@@ -38,7 +38,7 @@ def _read(path: str, size: int) -> bytes:
 
     Opening a pipe does not wait for a writer; one that has none is empty.
     """
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:  # noqa: PTH123
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         os.set_blocking(file.fileno(), True)
         return file.read(size)
 
