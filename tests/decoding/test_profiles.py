@@ -85,8 +85,9 @@ def test_profile_of_grey_images_is_applied() -> None:
             reading = read(encoded(solid(color, mode), file_format, icc_profile=linear))
             assert reading.shows((128, 128, 128), 6), (mode, file_format)
     assert read(encoded(solid(55, "L"), "JPEG", icc_profile=linear)).shows((128, 128, 128), 6)
-    samples = Image.fromarray(np.full((30, 40), 55 * 257, np.uint16))
-    data = encoded(samples, "PNG")
+    samples = np.full((30, 40), 55 * 257, np.uint16)
+    samples[0, 0] = 65535  # all 16 bits are in use
+    data = encoded(Image.fromarray(samples), "PNG")
     assert read(png_with(png_chunk(b"iCCP", b"linear\0\0" + zlib.compress(linear)), data=data)).shows((128,) * 3, 8)
 
 
