@@ -31,7 +31,11 @@ class _Segment(NamedTuple):
 
 def read(data: bytes) -> Container:
     removed, exif, profile, has_draft = list[tuple[int, int]](), b"", list[bytes](), True
+    behind = 2
     for segment in _segments(data):
+        if behind < segment.start:
+            removed.append((behind, segment.start))  # bytes between segments, which libjpeg skips and Pillow may refuse
+        behind = segment.end
         if segment.marker not in _APPLICATION and segment.marker != _COM:
             has_draft &= segment.marker != _LOSSLESS
             continue

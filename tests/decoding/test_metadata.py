@@ -69,6 +69,12 @@ def test_broken_application_segments_of_jpeg_are_ignored(segment: bytes) -> None
     assert reading.shows(RED)
 
 
+def test_bytes_between_segments_of_jpeg_are_skipped() -> None:
+    reading = read(jpeg_with(jpeg_segment(0xFE, b"comment"), bytes(range(255)), b"\xff\xff"))
+    assert reading.size == SIZE
+    assert reading.shows(RED)
+
+
 @pytest.mark.parametrize(
     "chunk",
     [
