@@ -10,7 +10,7 @@ _MAX_OFFSET = 2**16 - 1
 
 
 def read(data: bytes) -> Container:
-    """Put a transparent frame before a first one that leaves a part of the screen free, as viewers show it.
+    """Put a transparent frame before a first one that leaves a part of the screen free: viewers show that transparent.
 
     Pillow fills that part with the palette's first color.
     """
