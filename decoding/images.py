@@ -19,7 +19,7 @@ from decoding.formats import FORMATS
 from decoding.limits import Limits, Source, TimedFile, reserve_pixels
 from decoding.low_bytes import has_low_bytes, select_low_bytes
 from decoding.pictures import Picture
-from decoding.pillow_libtiff import silence_libtiff, use_libtiff, use_native_order
+from decoding.pillow_libtiff import correct_page, silence_libtiff, use_libtiff
 
 pi_heif.register_heif_opener()
 use_libtiff()
@@ -136,6 +136,8 @@ def opened(file: Source, limits: Limits, page: int = 0) -> Iterator[OpenImage]:
             is_open = True
             if page:
                 image.seek(page)
+            if image.format == "TIFF":
+                correct_page(image)
             check_size(image, limits)
             pixels = max(image.width * image.height, _tile_pixels(image))
             with reserve_pixels(pixels, limit=limits.pixels_at_once):
@@ -152,11 +154,7 @@ def opened(file: Source, limits: Limits, page: int = 0) -> Iterator[OpenImage]:
 
 
 def _open(container: Container, seconds: float) -> PIL.Image.Image:
-    file = cast(IO[bytes], TimedFile(io.BytesIO(container.data), seconds))
-    image = PIL.Image.open(file, formats=FORMATS)
-    if image.format == "TIFF":
-        use_native_order(image)
-    return image
+    return PIL.Image.open(cast(IO[bytes], TimedFile(io.BytesIO(container.data), seconds)), formats=FORMATS)
 
 
 def check_size(image: PIL.Image.Image, limits: Limits) -> None:

@@ -1,28 +1,23 @@
 """Image files whose metadata, profile, frame or sample layout is unusual, built by hand."""
 
-import io
 import struct
 import zlib
 from typing import Any
 
 from PIL import Image
 
+from tests import images
 from tests.hostile import containers
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 170, 40), (30, 40, 220)
 SIZE = (160, 120)
 
+encoded = images.encode
 png_chunk, jpeg_segment = containers.png_chunk, containers.jpeg_segment
 
 
 def solid(color: Any = RED, mode: str = "RGB", size: tuple[int, int] = SIZE) -> Image.Image:
     return Image.new(mode, size, color)
-
-
-def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, file_format, **options)
-    return file.getvalue()
 
 
 def jpeg_with(*segments: bytes, data: bytes | None = None) -> bytes:

@@ -3,6 +3,7 @@
 import random
 import struct
 import zlib
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -145,7 +146,7 @@ def test_random_metadata_leaves_the_image(file_format: str, name: str) -> None:
         block = bytearray(good)
         for _ in range(dice.randint(1, 6)):
             block[dice.randrange(6, len(block))] = dice.randrange(256)
-        options = {name: bytes(block)}
+        options: dict[str, Any] = {name: bytes(block)}
         if file_format == "TIFF":
             options = {"tiffinfo": {{"exif": 34665, "icc_profile": 34675, "xmp": 700}[name]: bytes(block)}}
         try:

@@ -80,6 +80,12 @@ def test_big_endian_signed_and_float_samples_are_read() -> None:
     assert read(tiff(1, [32], struct.pack("<f", 0.5) * PIXELS, (339, 3, [3]))).shows((128, 128, 128), 2)
 
 
+@pytest.mark.parametrize("scale", [1, 257])
+def test_color_maps_of_eight_and_sixteen_bits_are_read(scale: int) -> None:
+    colors = [channel * scale for band in RED for channel in [band, *[0] * 255]]
+    assert read(tiff(3, [8], bytes(PIXELS), (320, 3, colors))).shows(RED, 2)
+
+
 def test_unsupported_variants_of_bmp_and_png() -> None:
     bmp = bytearray(encoded(solid(), "BMP"))
     struct.pack_into("<I", bmp, 30, 4)  # JPEG inside
