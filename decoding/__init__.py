@@ -5,13 +5,13 @@ can make a decoder visit a large image again and again, or millions of empty par
 memory of the process.
 """
 
+from decoding.errors import Damaged, TooLarge, Undecodable, Unsupported
 from decoding.formats import FILE_TYPES, FORMATS, FileType
-from decoding.frames import ANIMATIONS, PAGED, frame_count
-from decoding.images import Damaged, TooLarge, Undecodable, Unsupported, check_size, opened
+from decoding.images import OpenImage, check_size, opened
 from decoding.limits import Limits
-from decoding.low_bytes import has_low_bytes
+from decoding.pictures import Picture, resized
 
 __all__ = [
-    "ANIMATIONS", "FILE_TYPES", "FORMATS", "PAGED", "Damaged", "FileType", "Limits", "TooLarge", "Undecodable",
-    "Unsupported", "check_size", "frame_count", "has_low_bytes", "opened",
+    "FILE_TYPES", "FORMATS", "Damaged", "FileType", "Limits", "OpenImage", "Picture", "TooLarge", "Undecodable",
+    "Unsupported", "check_size", "opened", "resized",
 ]  # fmt: skip

@@ -22,5 +22,5 @@ _ACCEPTED = {
 }
 # The only formats that Pillow may try, by its names. Others include PostScript, which it would pass to another program.
 FORMATS = tuple(_ACCEPTED)
-# By Pillow's name of an opened image. MPO: a camera's JPEG with a preview beside the image.
+# By Pillow's name of a format. MPO: a camera's JPEG with a preview beside the image, which is read as JPEG.
 FILE_TYPES = {**_ACCEPTED, "MPO": _ACCEPTED["JPEG"], "DIB": _ACCEPTED["BMP"]}

@@ -1,96 +1,160 @@
+"""Open images within limits, and decode them: for uploads, workers, command line and admin alike."""
+
+import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, ClassVar, cast
+from dataclasses import dataclass
+from functools import cached_property
+from typing import IO, cast
 
 import pi_heif
 import PIL.Image
 
+from decoding import frames
+from decoding.containers import Container, has_known_magic, is_unsupported, read_container
+from decoding.errors import Damaged, TooLarge, Undecodable, Unsupported
+from decoding.exif import orientation
 from decoding.formats import FORMATS
 from decoding.limits import Limits, Source, TimedFile, reserve_pixels
 from decoding.low_bytes import has_low_bytes, select_low_bytes
+from decoding.pictures import Picture
+from decoding.pillow_libtiff import correct_page, silence_libtiff, use_libtiff
 
 pi_heif.register_heif_opener()
+use_libtiff()
+silence_libtiff()
+# Its errors are raised, too.
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 # Pillow's own limit is process-wide, a warning at one size and an error at another; ours are settings, in `Limits`.
 PIL.Image.MAX_IMAGE_PIXELS = None
 
 TIFF_TILE_WIDTH, TIFF_TILE_LENGTH = 322, 323
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*")
-_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+# Pillow and libheif apply these formats' orientation while they decode.
+_UPRIGHT = frozenset(("TIFF", "HEIF"))
 # Bytes per read: a scan of a progressive JPEG may have a few bytes and cost a pass over all its pixels.
 _PROGRESSIVE_BLOCK = 2**12
 
 
-class Undecodable(Exception):
-    """Base of the errors that `opened` raises: `code` is one of docs/api-contract.md, `str()` is the sentence."""
+@dataclass(frozen=True, eq=False)
+class OpenImage:
+    """An image whose header is within the limits. Errors of a decoder are raised as Undecodable by `opened`."""
 
-    code: ClassVar[str]
-    sentence: ClassVar[str]
+    file: PIL.Image.Image
+    container: Container
+    limits: Limits
+    page: int
 
-    def __init__(self) -> None:
-        super().__init__(self.sentence)
+    @property
+    def format(self) -> str:
+        """Return Pillow's name of the format, a key of FILE_TYPES."""
+        return self.file.format or ""
 
+    @cached_property
+    def frames(self) -> int:
+        """Return the number of frames or pages."""
+        return frames.frame_count(self.file, self.container)
 
-class Unsupported(Undecodable):
-    """The file is of no accepted format."""
+    @property
+    def is_animated(self) -> bool:
+        return self.format in frames.ANIMATIONS and self.frames > 1
 
-    code = "unsupported_image"
-    sentence = "The file is not a supported image."
+    @property
+    def is_paged(self) -> bool:
+        return self.format in frames.PAGED and self.frames > 1
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return the size of the current frame, without orientation."""
+        left, top, right, bottom = self._crop or (0, 0, *self.file.size)
+        return right - left, bottom - top
 
-class Damaged(Undecodable):
-    """The file has the magic bytes of an accepted format, and cannot be decoded, or not in time."""
+    def seek(self, frame: int) -> None:
+        """Go to a frame. Raises TooLarge if it is beyond the limits."""
+        self.file.seek(frame + self.container.first_frame)
+        check_size(self.file, self.limits)
 
-    code = "unreadable_image"
-    sentence = "The image is damaged or incomplete and cannot be read."
+    def load(self, scale: float = 1.0, *, low_bytes: bool = True) -> Picture:
+        """Decode the current frame; a JPEG at a reduced scale that is not below `scale`, if it can be.
 
+        Without `low_bytes`, 16-bit samples in color have their high bytes alone.
+        """
+        width, height = self.size
+        image, container = self.file, self.container
+        needs_low_bytes = low_bytes and has_low_bytes(image) and not self.is_animated
+        if container.has_draft:
+            image.draft(None, (max(1, round(width * scale)), max(1, round(height * scale))))
+        image.load()
+        shown = image.crop(self._crop) if self._crop else image
+        if needs_low_bytes:
+            shown = self._with_low_bytes(shown)
+        return Picture(shown, width, height, self._orientation, self._profile)
 
-class TooLarge(Undecodable):
-    """`limit` and `actual` count `unit`: pixels, pixels of the longer side, or pixels of a tile."""
+    @property
+    def _crop(self) -> tuple[int, int, int, int] | None:
+        # libheif applies a clean aperture itself.
+        return None if self.format == "HEIF" else self.container.crop
 
-    code = "payload_too_large"
-    sentence = "The image has too many pixels."
+    @property
+    def _orientation(self) -> int:
+        """Return the EXIF orientation; Pillow sets that of AVIF from the container's own transforms."""
+        exif = self.container.exif if self.container.exif is not None else self.file.info.get("exif")
+        return orientation(exif) if isinstance(exif, bytes) and self.format not in _UPRIGHT else 1
 
-    def __init__(self, *, unit: str, limit: int, actual: int) -> None:
-        super().__init__()
-        self.unit = unit
-        self.limit = limit
-        self.actual = actual
+    @property
+    def _profile(self) -> bytes | None:
+        profile = self.container.profile or self.file.info.get("icc_profile")
+        return profile if isinstance(profile, bytes) else None
+
+    def _with_low_bytes(self, high: PIL.Image.Image) -> PIL.Image.Image:
+        """Scale samples that fill a part of their 16 bits; decodes once more for the low bytes."""
+        from decoding.sample_depth import combined, narrow_bits  # numpy, for these images alone
+
+        bits = narrow_bits(high)
+        if bits == 16:
+            return high
+        with _open(self.container, self.limits.seconds) as low:
+            if self.page:
+                low.seek(self.page)
+            select_low_bytes(low)
+            low.load()
+            return combined(high, low, bits)
 
 
 @contextmanager
-def opened(file: Source, limits: Limits, frame: int = 0, *, low_bytes: bool = False) -> Iterator[PIL.Image.Image]:
-    """Open an image and check its header. Call `load` inside: there any error of a decoder is raised as Damaged.
+def opened(file: Source, limits: Limits, page: int = 0) -> Iterator[OpenImage]:
+    """Open an image and check its header. Decode inside: there any error of a decoder is raised as Undecodable.
 
-    `frame` is a page of PAGED, each of which has its own size; 0 is the first, of HEIF the primary image.
-    `low_bytes` decodes the low byte of 16-bit samples in color instead of the high one. Do not nest: each context
-    holds its pixels in a semaphore.
+    `page` is a page of PAGED, each of which has its own size; 0 is the first, of HEIF the primary image. Do not nest:
+    each context holds its pixels in a semaphore.
     """
+    file.seek(0)
+    data, is_open = file.read(), False
     try:
-        with _open(file, limits.seconds) as image:
-            if frame:
-                image.seek(frame)
+        container = read_container(data)
+        with _open(container, limits.seconds) as image:
+            is_open = True
+            if page:
+                image.seek(page)
+            if image.format == "TIFF":
+                correct_page(image)
             check_size(image, limits)
-            if low_bytes and has_low_bytes(image):
-                select_low_bytes(image)
-            if "progressive" in image.info:
-                image.decodermaxblock = _PROGRESSIVE_BLOCK  # type: ignore[attr-defined]
             pixels = max(image.width * image.height, _tile_pixels(image))
             with reserve_pixels(pixels, limit=limits.pixels_at_once):
-                yield image
+                if container.first_frame:
+                    image.seek(container.first_frame)
+                if "progressive" in image.info:
+                    image.decodermaxblock = _PROGRESSIVE_BLOCK  # type: ignore[attr-defined]
+                yield OpenImage(image, container, limits, page)
     except Undecodable:
         raise
     except Exception as error:  # hostile bytes make decoders raise any exception
-        raise Damaged from error
+        is_damaged = has_known_magic(data) and not is_unsupported(data, is_open=is_open)
+        raise (Damaged if is_damaged else Unsupported) from error
 
 
-def _open(file: Source, seconds: float) -> PIL.Image.Image:
-    file.seek(0)
-    magic = file.read(16)
-    file.seek(0)
-    try:
-        return PIL.Image.open(cast(IO[bytes], TimedFile(file, seconds)), formats=FORMATS)
-    except PIL.UnidentifiedImageError as error:
-        raise (Damaged if _has_known_magic(magic) else Unsupported) from error
+def _open(container: Container, seconds: float) -> PIL.Image.Image:
+    return PIL.Image.open(cast(IO[bytes], TimedFile(io.BytesIO(container.data), seconds)), formats=FORMATS)
 
 
 def check_size(image: PIL.Image.Image, limits: Limits) -> None:
@@ -108,10 +172,3 @@ def _tile_pixels(image: PIL.Image.Image) -> int:
     """Return the pixels of a TIFF's tile, which may be larger than the image and is decoded as a whole."""
     tags = getattr(image, "tag_v2", {})
     return int(tags.get(TIFF_TILE_WIDTH, 0)) * int(tags.get(TIFF_TILE_LENGTH, 0))
-
-
-def _has_known_magic(data: bytes) -> bool:
-    """Return whether a file that no parser accepts has the magic bytes of an accepted format."""
-    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-    is_heif = data[4:8] == b"ftyp" and data[8:12] in _BRANDS
-    return data.startswith(_MAGIC) or is_webp or is_heif

@@ -33,6 +33,10 @@ def test_each_file_ends_in_an_image_or_an_error_code(outcomes: dict[str, ReadOut
     assert [outcome.fault for outcome in outcomes.values() if outcome.fault] == []
 
 
+def test_upload_and_worker_judge_alike(outcomes: dict[str, ReadOutcome]) -> None:
+    assert [outcome for outcome in outcomes.values() if outcome.checked != outcome.decoded] == []
+
+
 def test_valid_images_are_decoded(outcomes: dict[str, ReadOutcome]) -> None:
     """Otherwise the other files could all be refused for no reason."""
     assert {(outcomes[name].checked, outcomes[name].decoded) for name in valid_images()} == {("read", "read")}

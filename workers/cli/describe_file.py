@@ -1,6 +1,6 @@
 """Analysis of one file, and its errors as plain sentences."""
 
-from pathlib import Path
+import os
 
 from decoding import Limits, TooLarge, Undecodable
 from workers import pipeline
@@ -25,14 +25,22 @@ def describe(
     reader: pipeline.Reader | None = None,
 ) -> pipeline.Analysis:
     """Analyze a file. Raises OSError, FileTooLarge, and what workers.pipeline.describe raises."""
-    with Path(path).open("rb") as file:
-        # The size of a pipe or device is unknown before.
-        data = file.read(max_bytes + 1)
+    data = _read(path, max_bytes + 1)
     if len(data) > max_bytes:
         raise FileTooLarge(max_bytes)
     return pipeline.describe(
         engine, data, limits=limits, timeout_s=timeout_s, neutral_people=neutral_people, reader=reader
     )
+
+
+def _read(path: str, size: int) -> bytes:
+    """Read up to `size` bytes: those of a pipe or device cannot be counted before.
+
+    Opening a pipe does not wait for a writer; one that has none is empty.
+    """
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        os.set_blocking(file.fileno(), True)
+        return file.read(size)
 
 
 def error_message(error: BaseException) -> str | None:

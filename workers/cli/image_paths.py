@@ -1,14 +1,16 @@
 """Image files below the paths of a command line."""
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
 
 from PIL import Image
 
-from decoding import FORMATS
+from decoding import FILE_TYPES
 
-SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS)
+# .mpo and .dib are formats of their own to Pillow.
+SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in FILE_TYPES)
 
 OnError = Callable[[str, str], None]
 
@@ -16,8 +18,8 @@ OnError = Callable[[str, str], None]
 def find_images(paths: Iterable[str], on_error: OnError) -> Iterator[str]:
     """Yield named files, whatever their suffix, and those in folders with an image's suffix, sorted.
 
-    In folders hidden entries are skipped, and links to folders, which may form a cycle. `on_error` gets path and
-    sentence.
+    In folders hidden entries are skipped, and links to folders, which may form a cycle. Of pipes, sockets and devices
+    only named ones are read. `on_error` gets path and sentence.
     """
     for path in paths:
         try:
@@ -50,7 +52,19 @@ def _walk(stack: "list[os.DirEntry[str]]", on_error: OnError) -> Iterator[str]:
             except OSError as error:
                 on_error(entry.path, os_error_message(error))
         elif PurePath(entry.name).suffix.lower() in SUFFIXES:
-            yield entry.path
+            if _is_special(entry):
+                on_error(entry.path, "It is not a regular file.")
+            else:
+                yield entry.path
+
+
+def _is_special(entry: "os.DirEntry[str]") -> bool:
+    """Return whether it is, or links to, a pipe, socket or device: to open one may wait forever."""
+    try:
+        mode = entry.stat().st_mode
+    except OSError:
+        return False  # Reading it reports the error.
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _sorted_entries(folder: str) -> "list[os.DirEntry[str]]":

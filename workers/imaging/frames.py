@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 import decoding
 from workers.imaging.blank import has_detail
@@ -43,7 +42,7 @@ def telling(view: Pixels) -> float:
 
 
 def best_frame(
-    image: Image.Image,
+    image: decoding.OpenImage,
     indices: Sequence[int],
     limits: decoding.Limits,
     view: Callable[[], Pixels],
@@ -60,7 +59,6 @@ def best_frame(
             break
         try:
             image.seek(index)
-            decoding.check_size(image, limits)
             score = telling(view())
             if score > best:
                 best, result = score, render()

@@ -17,7 +17,9 @@ _INVISIBLE = 8
 
 
 def composite(image: Image.Image) -> tuple[Image.Image, bool]:
-    """Return the RGB image on white, dark or middle grey, and whether nothing of it is visible."""
+    """Return an RGBA image on white, dark or middle grey, and whether nothing of it is visible; RGB as it is."""
+    if image.mode == "RGB":
+        return image, False
     foreground = image.convert("RGBA")
     alpha = foreground.getchannel("A")
     lowest_highest = alpha.getextrema()

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -14,6 +15,7 @@ from django.utils.html import escape
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from forge.models import Account, CreditEntry, Image, Job, Session
+from tests.decoding.files import BLUE, RED, clean_aperture_avif, encoded, lossless_jpeg, matrix_profile, solid
 from tests.forge import job_factory
 from tests.forge.admin.pages import (
     HOSTILE,
@@ -130,6 +132,26 @@ def test_a_thumbnail_has_a_white_background(admin_client: Client, admin_alice: A
     image = session_of(admin_alice, [("clear.png", encoded_image(mode="RGBA"))]).images.get()
     small = PIL.Image.open(io.BytesIO(admin_client.get(thumbnail_url(image)).content))
     assert small.getpixel((5, 5)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("content", "color"),
+    [
+        (encoded(PIL.Image.fromarray(np.full((80, 160), 40_000, np.uint16)), "PNG"), (156, 156, 156)),
+        (encoded(solid(BLUE), "JPEG", icc_profile=matrix_profile()), RED),
+        (clean_aperture_avif(0, 80), RED),
+        (lossless_jpeg(RED), RED),
+    ],
+)
+def test_a_thumbnail_shows_what_the_models_see(
+    admin_client: Client, admin_alice: Account, content: bytes, color: tuple[int, int, int]
+) -> None:
+    image = session_of(admin_alice, [("picture", content)]).images.get()
+    response = admin_client.get(thumbnail_url(image))
+    assert response.status_code == 200
+    shown = PIL.Image.open(io.BytesIO(response.content)).resize((1, 1)).getpixel((0, 0))
+    assert isinstance(shown, tuple)
+    assert max(abs(a - b) for a, b in zip(shown, color, strict=True)) < 30
 
 
 def cut_off(path: Path) -> None:

@@ -8,6 +8,7 @@ from PIL import Image as PillowImage
 
 import decoding
 from tests import images
+from tests.decoding import files
 from tests.forge.conftest import ApiClient
 
 SOLID = PillowImage.new("RGB", (40, 30), "teal")
@@ -52,3 +53,18 @@ def test_a_rotated_image_has_its_upright_size(api: ApiClient) -> None:
     image = api.upload(("phone.jpg", images.rotated_jpeg((64, 48)))).json()["images"][0]
 
     assert (image["width"], image["height"]) == (48, 64)
+
+
+def test_broken_exif_is_accepted(api: ApiClient) -> None:
+    data = files.jpeg_with(files.jpeg_segment(0xE1, b"Exif\0\0neither II nor MM"))
+    assert api.upload(("phone.jpg", data)).status_code == 201
+
+
+def test_whole_file_of_a_variant_that_is_not_read_is_unsupported(api: ApiClient) -> None:
+    response = api.upload(("scan.jpg", files.lossless_jpeg((128,), precision=12)))
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_image")
+
+
+def test_image_has_the_size_of_its_clean_aperture(api: ApiClient) -> None:
+    image = api.upload(("a.avif", files.clean_aperture_avif(0, 80))).json()["images"][0]
+    assert (image["width"], image["height"]) == (80, 120)

@@ -6,11 +6,12 @@ from tests.hostile.corpus.gif_bmp_webp import GIF_BMP_WEBP
 from tests.hostile.corpus.jpeg import JPEG
 from tests.hostile.corpus.not_images import MAGIC_BYTES, NOT_IMAGES
 from tests.hostile.corpus.png import PNG
+from tests.hostile.corpus.profiles import PROFILES
 from tests.hostile.corpus.tiff import TIFF
 
 __all__ = ["CASES", "HEAVY", "Build"]
 
-CASES: dict[str, Build] = {**PNG, **JPEG, **GIF_BMP_WEBP, **TIFF, **AVIF_HEIC, **NOT_IMAGES, **MAGIC_BYTES}
+CASES: dict[str, Build] = {**PNG, **JPEG, **GIF_BMP_WEBP, **TIFF, **AVIF_HEIC, **PROFILES, **NOT_IMAGES, **MAGIC_BYTES}
 
 # Seconds to build or to decode, or hundreds of megabytes: in the benchmark only.
 _HEAVY = (

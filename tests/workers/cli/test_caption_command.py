@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,47 @@ def test_paths_keep_their_order_and_may_be_folders_and_files(folder: Path, tmp_p
     run = caption("--json", tmp_path / "first.jpg", folder, tmp_path / "last.jpg")
 
     assert [Path(path).stem for path in run.paths] == ["first", "0", "1", "2", "3", "4", "5", "last"]
+
+
+@pytest.mark.parametrize(
+    "name", ["a.mpo", "a.dib", "a.jfif", "a.jpe", "a.avifs", "a.heif", "a.hif", "a.apng", "A.TIFF"]
+)
+def test_every_suffix_of_an_accepted_format_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(jpeg())
+
+    assert caption("--json", tmp_path).paths == [f"{tmp_path}/{name}"]
+
+
+def test_pipes_sockets_and_devices_in_a_folder_are_reported_without_opening_them(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "link.jpg").symlink_to("pipe.jpg")
+    (folder / "null.png").symlink_to(os.devnull)
+    (folder / "gone.jpg").symlink_to("nothing.jpg")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.fspath(folder / "s.jpg"))
+
+        run = caption("--json", folder)
+
+    lines = dict(line.split(": ", 1) for line in run.stderr.splitlines())
+    special = {
+        f"{folder}/{name}": "It is not a regular file." for name in ("pipe.jpg", "link.jpg", "null.png", "s.jpg")
+    }
+    assert lines == {**special, f"{folder}/gone.jpg": "There is no such file or folder."}
+    assert (run.code, len(run.paths)) == (1, 6)
+
+
+def test_a_named_pipe_is_read_and_one_without_a_writer_is_empty(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, jpeg())
+    os.close(writing)
+    substituted = f"/dev/fd/{reading}"
+    assert caption("--json", substituted).paths == [substituted]
+    os.close(reading)
+    os.mkfifo(tmp_path / "pipe")
+
+    run = caption("--json", tmp_path / "pipe")
+
+    assert (run.code, run.stderr) == (1, f"{tmp_path}/pipe: The file is not a supported image.\n")
 
 
 # --- Errors ---

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.decoding.files import RED, SIZE, tiff
 from tests.images import jpeg
 from tests.workers.cli.caption_run import COLORS, CaptionRun, finished, on_terminal, started
 
@@ -46,6 +47,20 @@ def test_without_a_terminal_stderr_has_only_errors(folder: Path) -> None:
     traceback = r"(?s:\S+ \S+ ERROR [^\n]+\nTraceback .*?ScriptedFailure: [^\n]+\n)"
     expected = rf"{traceback}{folder}/5\.jpg: The models failed[^\n]+\n"
     assert re.fullmatch(rf"{folder}/missing\.jpg: There is no such[^\n]+\n{expected}", run.stderr), run.stderr
+
+
+def test_decoders_in_c_and_pillow_write_nothing_to_stderr(tmp_path: Path) -> None:
+    pixels = bytes(RED) * (SIZE[0] * SIZE[1])
+    (tmp_path / "a.tif").write_bytes(tiff(2, [8] * 3, pixels[:900], (259, 3, [5])))
+    (tmp_path / "b.tif").write_bytes(tiff(2, [8] * 3, pixels, (259, 3, [50001])))
+    (tmp_path / "c.tif").write_bytes(tiff(2, [8] * 3, pixels, (277, 3, [40_000])))
+    (tmp_path / "d.tif").write_bytes(tiff(2, [8] * 3, pixels, (65000, 3, [1, 2, 3]), (270, 4, [0xFFFFFFFF])))
+    (tmp_path / "e.jpg").write_bytes(jpeg(size=(640, 480))[:-40] + b"\xff\xd9")
+
+    run = finished("--json", tmp_path)
+
+    assert all(line.startswith(f"{tmp_path}/") for line in run.stderr.splitlines()), run.stderr
+    assert f"{tmp_path}/d.tif" in run.paths
 
 
 def test_no_progress_bar_in_a_log_even_with_forced_colors(folder: Path, tmp_path: Path) -> None:
