@@ -8,8 +8,13 @@ _django = get_asgi_application()
 
 # These need the apps, loaded above.
 from forge.api.asgi.access_log import AccessLogMiddleware  # noqa: E402
+from forge.api.asgi.admission import AdmissionMiddleware  # noqa: E402
 from forge.api.asgi.handoff import HandoffMiddleware  # noqa: E402
+from forge.api.asgi.request_head import RequestHeadMiddleware  # noqa: E402
 from forge.api.asgi.request_size import RequestSizeMiddleware  # noqa: E402
 from forge.api.asgi.types import App  # noqa: E402
+from forge.limits import raise_soft_limit  # noqa: E402
 
-application = AccessLogMiddleware(RequestSizeMiddleware(HandoffMiddleware(cast(App, _django))))
+raise_soft_limit()
+_admitted = HandoffMiddleware(AdmissionMiddleware(cast(App, _django)))
+application = AccessLogMiddleware(RequestHeadMiddleware(RequestSizeMiddleware(_admitted)))

@@ -172,6 +172,22 @@ FORGE_BYTES_PER_DAY = env.integer("FORGE_BYTES_PER_DAY", 100 * 2**30, least=0)
 FORGE_MAX_QUEUED = env.integer("FORGE_MAX_QUEUED", 100_000, least=0)  # of all accounts; 0: no limit
 FORGE_SINGLE_WAIT_S = env.number("FORGE_SINGLE_WAIT_S", 60.0, least=0.0)  # analyze-single, then 504
 
+# --- Connections and requests of one web process (docs/limits.md) -----------------------------------------------------
+
+# Less where the process has fewer file handles (forge/limits/file_handles.py).
+FORGE_CONNECTIONS = env.integer("FORGE_CONNECTIONS", 8_192, least=16)
+# Each holds a thread; the others wait in the event loop, in fair order.
+FORGE_REQUESTS_AT_ONCE = env.integer("FORGE_REQUESTS_AT_ONCE", 32, least=2)
+FORGE_REQUEST_WAIT_S = env.number("FORGE_REQUEST_WAIT_S", 15.0, least=0.1)
+# Apart from the others: they wait for their images to be validated.
+FORGE_UPLOADS_AT_ONCE = env.integer("FORGE_UPLOADS_AT_ONCE", 32, least=2)
+FORGE_UPLOAD_WAIT_S = env.number("FORGE_UPLOAD_WAIT_S", 60.0, least=0.1)
+FORGE_HEADER_WAIT_S = env.number("FORGE_HEADER_WAIT_S", 10.0, least=0.1)
+FORGE_BODY_WAIT_S = env.number("FORGE_BODY_WAIT_S", 20.0, least=0.1)
+FORGE_BODY_BYTES_PER_S = env.integer("FORGE_BODY_BYTES_PER_S", 1_000, least=1)
+FORGE_SEND_WAIT_S = env.number("FORGE_SEND_WAIT_S", 30.0, least=0.1)
+FORGE_MAX_BYTES_WITHOUT_KEY = env.integer("FORGE_MAX_BYTES_WITHOUT_KEY", 2**16, least=1)
+
 # --- Redis: broker, pub/sub, event streams ----------------------------------------------------------------------------
 
 FORGE_EMBEDDED_REDIS = not env.redis_url("REDIS_URL")  # `up` then starts Valkey

@@ -75,7 +75,17 @@ def _expire_sessions() -> None:
     metrics.EXPIRED_SESSIONS.inc(expiry.sessions_sweep())
 
 
+def _report_alive() -> None:
+    """Count as a live worker in readiness, until the graceful shutdown begins."""
+    if stopping.is_set():
+        readiness.worker_gone(HOLDER)
+    else:
+        readiness.worker_alive(HOLDER)
+
+
 _periodic_work = (
+    # A thread of its own: a database that blocks the others does not make the worker count as dead.
+    Heartbeat([_report_alive], seconds=settings.FORGE_HEARTBEAT_S),
     Heartbeat(
         [
             close_old_connections,
@@ -153,6 +163,7 @@ def _begin_graceful_shutdown(**_: Any) -> None:
 
 
 def _exit_after_grace_period() -> None:
+    _report_alive()
     time.sleep(settings.FORGE_WORKER_GRACE_S)
     try:
         released = leases.analyses_release(holder=HOLDER)
@@ -165,6 +176,7 @@ def _exit_after_grace_period() -> None:
 def _close_engine(**_: Any) -> None:
     for heartbeat in _periodic_work:
         heartbeat.stop()
+    readiness.worker_gone(HOLDER)
     with suppress(ForgeError):  # Redis is down
         metrics.publish_counters()
     if _engine is not None:

@@ -88,8 +88,11 @@ def _too_many_files() -> PayloadTooLarge:
 
 
 def _os_error(error: OSError) -> ForgeError:
-    full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
-    return Unavailable("The storage is full. Nothing was kept; please try again later.") if full else ForgeError()
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}:
+        return Unavailable("The storage is full. Nothing was kept; please try again later.")
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return Unavailable("The service is out of file handles. Nothing was kept; please try again later.")
+    return ForgeError()
 
 
 _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], ForgeError]], ...] = (

@@ -17,7 +17,7 @@ from forge.api.serializers import (
     ProgressSerializer,
     ResultSerializer,
 )
-from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, RateLimited, Unavailable
+from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, RateLimited, RequestTimeout, Unavailable
 
 _Parameters = list[OpenApiParameter | serializers.Serializer[Any] | type[serializers.Serializer[Any]]]
 _RATE_HEADERS: _Parameters = [
@@ -43,7 +43,7 @@ class FirstSentenceSchema(AutoSchema):
         return super().get_description().partition(". ")[2]
 
 
-_ALWAYS = (InvalidApiKey, ApiKeyInactive, RateLimited, Unavailable)
+_ALWAYS = (InvalidApiKey, ApiKeyInactive, RequestTimeout, RateLimited, Unavailable)
 
 
 def error_responses(*classes: type[ForgeError], anonymous: bool = False) -> dict[int, OpenApiResponse]:

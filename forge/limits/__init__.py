@@ -4,7 +4,13 @@ They fail open: while Redis is unreachable nothing is counted or refused. Reques
 anyway and return 503; reads must not fail because counting does.
 """
 
+from forge.limits.fair_semaphore import FairSemaphore
+from forge.limits.file_handles import body_capacity, connection_capacity, raise_soft_limit
 from forge.limits.open_streams import StreamSlot, acquire_stream_slot
+from forge.limits.process_share import ProcessShare
 from forge.limits.rates import RateLimitStatus, count_request
 
-__all__ = ["RateLimitStatus", "StreamSlot", "acquire_stream_slot", "count_request"]
+__all__ = [
+    "FairSemaphore", "ProcessShare", "RateLimitStatus", "StreamSlot", "acquire_stream_slot", "body_capacity",
+    "connection_capacity", "count_request", "raise_soft_limit",
+]  # fmt: skip

@@ -5,7 +5,8 @@ import sys
 
 # Open streams do not delay the end of a web server: their clients reconnect and resume.
 WEB_OPTIONS = [
-    "--http", "httptools", "--loop", "uvloop", "--ws", "none", "--lifespan", "off", "--no-access-log",
+    "--http", "forge.api.asgi.protocol:BoundedHttpProtocol",
+    "--loop", "uvloop", "--ws", "none", "--lifespan", "off", "--no-access-log",
     "--timeout-graceful-shutdown", "3",
 ]  # fmt: skip
 WORKER_OPTIONS = ["--pool", "threads", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
