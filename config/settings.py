@@ -54,7 +54,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- Apps and HTTP stack ----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "forge.apps.ForgeAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -94,6 +94,15 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": {},
+        "MinimumLengthValidator": {"min_length": 12},
+        "CommonPasswordValidator": {},
+        "NumericPasswordValidator": {},
+    }.items()
+]
 APPEND_SLASH = False  # clients call URLs exactly as docs/api-contract.md writes them
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 
 
 class ForgeConfig(AppConfig):
@@ -7,3 +8,8 @@ class ForgeConfig(AppConfig):
 
     def ready(self) -> None:
         import forge.logs  # noqa: F401 (connects its Celery signals in every process)
+
+
+class ForgeAdminConfig(admin_apps.AdminConfig):
+    default = False  # of this module
+    default_site = "forge.admin_site.ForgeAdminSite"

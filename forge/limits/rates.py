@@ -67,8 +67,8 @@ def count_request(account: Account, name: LimitName, cost: int = 1) -> RateLimit
 
 def _count(account: Account, item: RateLimitItem, cost: int) -> RateLimitStatus:
     key, width = item.key_for(account.pk), item.get_expiry()
-    fits = _storage().acquire_sliding_window_entry(key, item.amount, width, cost)
-    window = _SlidingWindow(width, *_storage().get_sliding_window(key, width))
+    fits = redis_storage().acquire_sliding_window_entry(key, item.amount, width, cost)
+    window = _SlidingWindow(width, *redis_storage().get_sliding_window(key, width))
     return RateLimitStatus(
         limit=item.amount,
         remaining=max(0, item.amount - window.weight),
@@ -78,5 +78,5 @@ def _count(account: Account, item: RateLimitItem, cost: int) -> RateLimitStatus:
 
 
 @single_flight
-def _storage() -> RedisStorage:
+def redis_storage() -> RedisStorage:
     return RedisStorage(settings.REDIS_URL, connection_pool=redis().connection_pool, key_prefix="forge:rate")

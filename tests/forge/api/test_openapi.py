@@ -117,3 +117,10 @@ def test_the_document_needs_no_key_and_its_page_no_network() -> None:
 
     assert "/static/drf_spectacular_sidecar/" in page
     assert "https://cdn" not in page
+
+
+def test_it_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Client().get("/image-forge-api/v1/openapi.json")
+    monkeypatch.setattr("forge.api.views.document.SchemaGenerator", None)
+
+    assert Client().get("/image-forge-api/v1/openapi.json").content == first.content
