@@ -3,6 +3,7 @@ from typing import cast
 
 from django.core.asgi import get_asgi_application
 
+os.umask(0o077)  # files of the service are its own
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_asgi_application()
 

@@ -13,7 +13,7 @@ from config import env
 # --- Environment and security (docs/production.md) --------------------------------------------------------------------
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-FORGE_DATA = Path(env.string("FORGE_DATA", str(BASE_DIR / ".forge"))).absolute()
+FORGE_DATA = env.private_folder(Path(env.string("FORGE_DATA", str(BASE_DIR / ".forge"))).absolute())
 FORGE_ENV = env.choice("FORGE_ENV", "local", ["local", "production"])
 _PRODUCTION = FORGE_ENV == "production"
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]

@@ -1,11 +1,14 @@
 """A wrong setting ends every entry point with one sentence that names it and the accepted values."""
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from config import env
 
 ROOT = Path(__file__).parent.parent
 WRONG = [
@@ -83,3 +86,18 @@ def test_a_wrong_address_is_not_shown_since_it_may_hold_a_password(setting: str)
 
     assert done.returncode == 1
     assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "after"),
+    [([], 0o755, 0o700), (["secret_key"], 0o755, 0o700), (["photo.jpg"], 0o755, 0o755), ([], 0o1777, 0o1777)],
+    ids=["empty", "a data folder", "another folder", "a folder for all users"],
+)
+def test_the_data_folder_is_private(tmp_path: Path, content: list[str], mode: int, after: int) -> None:
+    for name in content:
+        (tmp_path / name).touch()
+    tmp_path.chmod(mode)
+
+    assert env.private_folder(tmp_path) == tmp_path
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == after

@@ -111,6 +111,7 @@ _periodic_work = (
 def _load_engine(**_: Any) -> None:
     """Load the models before the first task; a worker without models must not report itself ready."""
     global _engine, _reader
+    os.umask(0o077)  # files of the service are its own
     started = time.monotonic()
     loading = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_HEARTBEAT_S)
     loading.start()
