@@ -5,7 +5,6 @@ and the broker's order does not matter.
 """
 
 import logging
-from threading import BoundedSemaphore
 
 from celery import current_app
 from django.conf import settings
@@ -20,9 +19,6 @@ logger = logging.getLogger(__name__)
 
 ANALYZE_TASK = "workers.analyze_image"
 
-# kombu takes a connection from a second pool of 10 while it holds a producer, and waits for it without a deadline.
-# Nothing else uses its pools, so with fewer senders than connections neither of them is ever empty.
-_producers = BoundedSemaphore(8)
 _ACQUIRE_S = 2.0
 
 
@@ -36,18 +32,17 @@ def send_after_commit(images: int) -> None:
 
 def send(images: int) -> None:
     """Send that many tasks. The sweep resends those that fail: their images stay queued in the database."""
-    if not _producers.acquire(timeout=_ACQUIRE_S):
-        logger.warning("All connections to the broker are in use; the sweep will send %d tasks.", images)
-        return
     try:
-        # One producer for all tasks: a connection for each costs half as much again.
-        with current_app.producer_pool.acquire(block=True, timeout=_ACQUIRE_S) as producer:
+        # One connection for all tasks: one for each costs half as much again. Not the pool of producers: it waits for a
+        # connection of this pool while it holds a producer, and without a deadline.
+        with current_app.pool.acquire(block=True, timeout=_ACQUIRE_S) as connection:
+            producer = current_app.amqp.Producer(connection)
             for _ in range(images):
                 current_app.send_task(ANALYZE_TASK, producer=producer)
-    except (BrokerError, LimitExceeded, *REDIS_ERRORS):
+    except LimitExceeded:
+        logger.warning("All connections to the broker are in use; the sweep will send %d tasks.", images)
+    except (BrokerError, *REDIS_ERRORS):
         logger.warning("The broker is unreachable; the sweep will send the missing tasks.", exc_info=True)
-    finally:
-        _producers.release()
 
 
 def broker_ping() -> None:

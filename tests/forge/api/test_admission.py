@@ -5,6 +5,7 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,8 +125,12 @@ def test_a_process_without_file_handles_answers_503(code: int) -> None:
 def test_a_body_that_trickles_is_408(settings: Any) -> None:
     settings.FORGE_BODY_WAIT_S, settings.FORGE_BODY_BYTES_PER_S = 0.05, 10**9
 
+    async def read(scope: Any, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+
     async def run() -> int:
-        call = ApplicationCommunicator(RequestSizeMiddleware(Held()), scope())
+        call = ApplicationCommunicator(RequestSizeMiddleware(read), scope())
         status = asyncio.ensure_future(call.receive_output(20))
         while not status.done():
             await call.send_input({"type": "http.request", "body": b"x", "more_body": True})
@@ -139,16 +144,20 @@ def test_a_body_that_trickles_is_408(settings: Any) -> None:
 def test_the_files_of_a_request_share_a_file_handle() -> None:
     files = [UploadedFileContent(f"{number}.jpg", os.urandom(9_000)) for number in range(100)]
     request = RequestFactory().post("/", {"images[]": [file.as_file() for file in files]})
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
 
     received: list[UploadedFile[Any]] = request.FILES.getlist("images[]")
 
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert open_files() <= before + 1
     assert [file.read() for file in reversed(received)] == [file.data for file in reversed(files)]
     received[0].seek(8_990)
     assert received[0].read() == files[0].data[8_990:]
     request.close()
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert open_files() <= before
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 class UploadedFileContent:
