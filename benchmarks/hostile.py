@@ -1,6 +1,7 @@
-"""Decode the whole hostile corpus, handmade files and a few thousand mutated ones, and count the outcomes.
+"""Decode the whole hostile corpus, handmade files and a few thousand mutated ones, and send hostile requests.
 
-The last line is the share of files that ended in an image or in a coded error; anything under 1 is a fault.
+The last line is the share of files that ended in an image or in a coded error, and of kinds of requests that were
+refused or served while another caller was still served after them; anything under 1 is a fault.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._hostile_requests import RequestOutcome, request_outcomes
 from tests.hostile.corpus import CASES, HEAVY, Build
 from tests.hostile.mutations import PER_IMAGE, mutated
 from tests.hostile.runner import ReadOutcome, read_all
@@ -21,7 +23,7 @@ SLOWEST = 8
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument(
-        "--quick", action="store_true", help="without the heavy files, five mutations of each format"
+        "--quick", action="store_true", help="without the heavy files, five mutations of each format, fewer requests"
     )
     arguments.add_argument("--seed", type=int, default=20, help="of the mutations")
     options = arguments.parse_args()
@@ -36,7 +38,11 @@ def main() -> None:
     console.print(largest(outcomes))
     good = sum(not outcome.fault for outcome in outcomes)
     print(f"{good} of {len(outcomes)} ended in an image or a coded error")
-    print(f"hostile: {good / len(outcomes):.4f}")
+    requests = list(request_outcomes(quick=options.quick))
+    console.print(request_table(requests))
+    refused = sum(not outcome.is_fault for outcome in requests)
+    print(f"{refused} of {len(requests)} kinds of requests left the service to others")
+    print(f"hostile: {(good + refused) / (len(outcomes) + len(requests)):.4f}")
 
 
 def cases(*, quick: bool, seed: int) -> Iterator[tuple[str, Build]]:
@@ -49,6 +55,16 @@ def outcome_table(outcomes: list[ReadOutcome]) -> Table:
     counts = Counter((outcome.checked, outcome.decoded, outcome.name in CASES) for outcome in outcomes)
     for checked, decoded in sorted({(checked, decoded) for checked, decoded, _ in counts}):
         table.add_row(checked, decoded, *(str(counts[checked, decoded, handmade]) for handmade in (True, False)))
+    return table
+
+
+def request_table(outcomes: list[RequestOutcome]) -> Table:
+    table = Table("requests", "statuses", "seconds", "MB more", "threads", "another caller then, s")
+    for outcome in outcomes:
+        statuses = ", ".join(f"{number} x {status or 'closed'}" for status, number in sorted(outcome.statuses.items()))
+        then = "not served" if outcome.served_s is None else f"{outcome.served_s:.2f}"
+        figures = (f"{outcome.seconds:.1f}", f"{outcome.megabytes:.0f}", str(outcome.threads))
+        table.add_row(("FAULT " if outcome.is_fault else "") + outcome.name, statuses, *figures, then)
     return table
 
 
