@@ -36,7 +36,7 @@ def send(images: int) -> None:
         # One connection for all tasks: one for each costs half as much again. Not the pool of producers: it waits for a
         # connection of this pool while it holds a producer, and without a deadline.
         with current_app.pool.acquire(block=True, timeout=_ACQUIRE_S) as connection:
-            producer = current_app.amqp.Producer(connection)
+            producer = current_app.amqp.Producer(connection)  # type: ignore[arg-type]
             for _ in range(images):
                 current_app.send_task(ANALYZE_TASK, producer=producer)
     except LimitExceeded:

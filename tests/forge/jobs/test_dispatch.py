@@ -12,7 +12,7 @@ def test_an_empty_connection_pool_does_not_block(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatch, "_ACQUIRE_S", 0.01)
-    connections = [current_app.pool.acquire(block=True) for _ in range(current_app.pool.limit)]
+    connections = [current_app.pool.acquire(block=True) for _ in range(current_app.pool.limit or 0)]
     try:
         with caplog.at_level(logging.WARNING):
             dispatch.send(3)

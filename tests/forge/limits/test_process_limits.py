@@ -86,7 +86,7 @@ def test_streams_over_the_capacity_of_the_process_are_unavailable(alice: Account
 
 @pytest.mark.parametrize("handles", [256, 1024, 4096, 65_536, resource.RLIM_INFINITY])
 def test_connections_streams_and_bodies_fit_the_file_handles(handles: int, monkeypatch: Any) -> None:
-    monkeypatch.setattr(file_handles.resource, "getrlimit", lambda _: (handles, handles))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (handles, handles))
 
     connections = file_handles.connection_capacity()
 
