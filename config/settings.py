@@ -125,6 +125,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 0, "max_size": _pool_size, "timeout": 20}
+    # Else a host that drops packets holds a thread of the pool for minutes.
+    DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
     # Else each connection that the pool kept over a restart of the server fails one request or one image.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
