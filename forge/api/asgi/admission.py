@@ -7,11 +7,12 @@ and are refused when the wait is over.
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from django.conf import settings
 
+from forge import logs
 from forge.api.asgi.responses import send_error
 from forge.api.asgi.routes import header, is_upload
 from forge.api.asgi.types import App, Message, Receive, Send
@@ -80,6 +81,7 @@ class _Ticket:
         self._is_admitted = False
         self._buffer: list[Message] = []
         self._buffered = 0
+        self._ids: Mapping[str, str] = {}
 
     async def receive(self) -> Message:
         """Wait for a slot once the body is there: Django takes a thread after the last message."""
@@ -105,6 +107,7 @@ class _Ticket:
             await asyncio.gather(granted, gone, return_exceptions=True)
 
     async def send(self, message: Message) -> None:
+        self._ids = logs.ids()  # Django's task has bound them; the buffer is sent by another one.
         self._buffered += len(message.get("body", b""))
         if self._buffered > _BUFFER_BYTES:
             await self.flush()
@@ -113,6 +116,7 @@ class _Ticket:
             self._buffer.append(message)
 
     async def flush(self) -> None:
+        logs.bind(**self._ids)
         buffer, self._buffer = self._buffer, []
         for message in buffer:
             await self._send(message)

@@ -13,8 +13,6 @@ from forge.errors import ForgeError, HeadersTooLarge, InvalidRequest, RequestLin
 
 # Imports of Django REST framework are in the functions: uvicorn imports this module before it loads the application.
 
-_LINGER_S = 1.0
-
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Bounds the connections of the process, the size of a request's head, and the time for a head or a response."""
@@ -34,7 +32,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._expect_head()
         if len(self.connections) > connection_capacity():
-            self._refuse(Unavailable("This process has as many connections as it can. Please try again."))
+            # Without the wait: it would hold a file handle, of which there are few.
+            self._refuse(Unavailable("This process has as many connections as it can. Please try again."), linger_s=0)
 
     def connection_lost(self, exc: Exception | None) -> None:
         _cancel(self._head_timer)
@@ -89,7 +88,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _refuse(self, error: ForgeError) -> None:
+    def _refuse(self, error: ForgeError, *, linger_s: float = 1.0) -> None:
         """Respond without the application, and close."""
         from forge.api.asgi.responses import error_response
         from forge.api.middleware import request_id_for
@@ -104,7 +103,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.write(STATUS_LINE[error.status] + b"".join(lines) + b"\r\n" + text)
         # Closed at once with data unread, the kernel would reset the connection, and the response may be lost.
         self.flow.pause_reading()
-        self._head_timer = self.loop.call_later(_LINGER_S, self.transport.close)
+        self._head_timer = self.loop.call_later(linger_s, self.transport.close)
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:
