@@ -1,8 +1,9 @@
-"""Decode the whole hostile corpus, handmade files and a few thousand mutated ones, and count the outcomes.
+"""Decode the whole hostile corpus, handmade files and a few thousand mutated ones, and send hostile requests.
 
 Then send requests that cost their sender little, and measure what they cost the service and other accounts.
 
-The last line is the share of files that ended in an image or in a coded error; anything under 1 is a fault.
+The last line is the share of files that ended in an image or in a coded error, and of kinds of requests that were
+refused or served while another caller was still served after them; anything under 1 is a fault.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import _hostile_requests
+from benchmarks._refused_requests import RequestOutcome, request_outcomes
 from tests.hostile.corpus import CASES, HEAVY, Build
 from tests.hostile.mutations import PER_IMAGE, mutated
 from tests.hostile.runner import ReadOutcome, read_all
@@ -24,7 +26,7 @@ SLOWEST = 8
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument(
-        "--quick", action="store_true", help="without the heavy files, five mutations of each format"
+        "--quick", action="store_true", help="without the heavy files, five mutations of each format, fewer requests"
     )
     arguments.add_argument("--seed", type=int, default=20, help="of the mutations")
     options = arguments.parse_args()
@@ -37,10 +39,14 @@ def main() -> None:
     console = Console(width=120)
     console.print(outcome_table(outcomes))
     console.print(largest(outcomes))
-    console.print(request_table(quick=options.quick))
+    console.print(cost_table(quick=options.quick))
     good = sum(not outcome.fault for outcome in outcomes)
     print(f"{good} of {len(outcomes)} ended in an image or a coded error")
-    print(f"hostile: {good / len(outcomes):.4f}")
+    requests = list(request_outcomes(quick=options.quick))
+    console.print(request_table(requests))
+    refused = sum(not outcome.is_fault for outcome in requests)
+    print(f"{refused} of {len(requests)} kinds of requests left the service to others")
+    print(f"hostile: {(good + refused) / (len(outcomes) + len(requests)):.4f}")
 
 
 def cases(*, quick: bool, seed: int) -> Iterator[tuple[str, Build]]:
@@ -56,6 +62,16 @@ def outcome_table(outcomes: list[ReadOutcome]) -> Table:
     return table
 
 
+def request_table(outcomes: list[RequestOutcome]) -> Table:
+    table = Table("requests", "statuses", "seconds", "MB more", "threads", "another caller then, s")
+    for outcome in outcomes:
+        statuses = ", ".join(f"{number} x {status or 'closed'}" for status, number in sorted(outcome.statuses.items()))
+        then = "not served" if outcome.served_s is None else f"{outcome.served_s:.2f}"
+        figures = (f"{outcome.seconds:.1f}", f"{outcome.megabytes:.0f}", str(outcome.threads))
+        table.add_row(("FAULT " if outcome.is_fault else "") + outcome.name, statuses, *figures, then)
+    return table
+
+
 def largest(outcomes: list[ReadOutcome]) -> Table:
     table = Table("slowest and largest", "CPU seconds", "MB beyond the process's own")
     slowest = sorted(outcomes, key=lambda outcome: -outcome.seconds)[:SLOWEST]
@@ -64,7 +80,7 @@ def largest(outcomes: list[ReadOutcome]) -> Table:
     return table
 
 
-def request_table(*, quick: bool) -> Table:
+def cost_table(*, quick: bool) -> Table:
     table = Table("requests", "cost")
     for kind in _hostile_requests.KINDS:
         for row in kind(quick=quick):

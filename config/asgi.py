@@ -3,17 +3,23 @@ from typing import cast
 
 from django.core.asgi import get_asgi_application
 
+os.umask(0o077)  # files of the service are its own
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_asgi_application()
 
 # These need the apps, loaded above.
 from forge.api.asgi.access_log import AccessLogMiddleware  # noqa: E402
+from forge.api.asgi.admission import AdmissionMiddleware  # noqa: E402
 from forge.api.asgi.content_type import ContentTypeMiddleware  # noqa: E402
 from forge.api.asgi.cors import CorsMiddleware  # noqa: E402
 from forge.api.asgi.disconnect import DisconnectMiddleware  # noqa: E402
 from forge.api.asgi.handoff import HandoffMiddleware  # noqa: E402
+from forge.api.asgi.request_head import RequestHeadMiddleware  # noqa: E402
 from forge.api.asgi.request_size import RequestSizeMiddleware  # noqa: E402
 from forge.api.asgi.types import App  # noqa: E402
+from forge.limits import raise_soft_limit  # noqa: E402
 
-_handed_off = HandoffMiddleware(DisconnectMiddleware(cast(App, _django)))
-application = AccessLogMiddleware(CorsMiddleware(ContentTypeMiddleware(RequestSizeMiddleware(_handed_off))))
+raise_soft_limit()
+_admitted = HandoffMiddleware(AdmissionMiddleware(DisconnectMiddleware(cast(App, _django))))
+_bounded = RequestHeadMiddleware(ContentTypeMiddleware(RequestSizeMiddleware(_admitted)))
+application = AccessLogMiddleware(CorsMiddleware(_bounded))

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import secrets
+import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ _T = TypeVar("_T")
 _env = Env()
 _DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
 _MOST = 876_000  # of numbers with a fraction, which are seconds and hours: a century of hours
+_FILES_OF_A_DATA_FOLDER = ("secret_key", "db.sqlite3", "stack.json")
 CRASH_POINTS = ("between_commit_and_enqueue", "between_model_and_commit", "between_commit_and_publish")
 
 
@@ -136,12 +138,22 @@ def require_in_production(name: str, requirement: str, *, fulfilled: bool) -> No
         raise SettingError(f"With FORGE_ENV=production {name} {requirement}.")
 
 
+def private_folder(folder: Path) -> Path:
+    """Let no other user of this machine into the data folder, unless it holds files that are not the service's."""
+    with contextlib.suppress(OSError):  # it is not there yet, or another user's
+        ours = not any(folder.iterdir()) or any((folder / name).exists() for name in _FILES_OF_A_DATA_FOLDER)
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if ours and mode & 0o077 and not mode & stat.S_ISVTX:
+            folder.chmod(0o700)
+    return folder
+
+
 def installation_secret_key(folder: Path) -> str:
     """Return the secret key of this data folder, made at the first call."""
     path = folder / "secret_key"
     try:
         if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Written in full before it is linked: a process that starts at the same time never reads half a key.
             descriptor, draft = tempfile.mkstemp(dir=folder)
             os.write(descriptor, secrets.token_urlsafe(50).encode())

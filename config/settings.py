@@ -13,7 +13,7 @@ from config import env
 # --- Environment and security (docs/production.md) --------------------------------------------------------------------
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-FORGE_DATA = Path(env.string("FORGE_DATA", str(BASE_DIR / ".forge"))).absolute()
+FORGE_DATA = env.private_folder(Path(env.string("FORGE_DATA", str(BASE_DIR / ".forge"))).absolute())
 FORGE_ENV = env.choice("FORGE_ENV", "local", ["local", "production"])
 _PRODUCTION = FORGE_ENV == "production"
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
@@ -55,7 +55,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- Apps and HTTP stack ----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "forge.apps.ForgeAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -95,6 +95,15 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": {},
+        "MinimumLengthValidator": {"min_length": 12},
+        "CommonPasswordValidator": {},
+        "NumericPasswordValidator": {},
+    }.items()
+]
 APPEND_SLASH = False  # clients call URLs exactly as docs/api-contract.md writes them
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
@@ -118,6 +127,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 0, "max_size": _pool_size, "timeout": 20}
+    # Else a host that drops packets holds a thread of the pool for minutes.
+    DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
     # Else each connection that the pool kept over a restart of the server fails one request or one image.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
@@ -180,6 +191,22 @@ FORGE_DECODE_SECONDS_PER_MINUTE = env.integer("FORGE_DECODE_SECONDS_PER_MINUTE",
 FORGE_REFUNDS_PER_HOUR = env.integer("FORGE_REFUNDS_PER_HOUR", 1_000, least=0)
 FORGE_MAX_QUEUED = env.integer("FORGE_MAX_QUEUED", 100_000, least=0)  # of all accounts; 0: no limit
 FORGE_SINGLE_WAIT_S = env.number("FORGE_SINGLE_WAIT_S", 60.0, least=0.0)  # analyze-single, then 504
+
+# --- Connections and requests of one web process (docs/limits.md) -----------------------------------------------------
+
+# Less where the process has fewer file handles (forge/limits/file_handles.py).
+FORGE_CONNECTIONS = env.integer("FORGE_CONNECTIONS", 8_192, least=16)
+# Each holds a thread; the others wait in the event loop, in fair order.
+FORGE_REQUESTS_AT_ONCE = env.integer("FORGE_REQUESTS_AT_ONCE", 32, least=2)
+FORGE_REQUEST_WAIT_S = env.number("FORGE_REQUEST_WAIT_S", 15.0, least=0.1)
+# Apart from the others: they wait for their images to be validated.
+FORGE_UPLOADS_AT_ONCE = env.integer("FORGE_UPLOADS_AT_ONCE", 32, least=2)
+FORGE_UPLOAD_WAIT_S = env.number("FORGE_UPLOAD_WAIT_S", 60.0, least=0.1)
+FORGE_HEADER_WAIT_S = env.number("FORGE_HEADER_WAIT_S", 10.0, least=0.1)
+FORGE_BODY_WAIT_S = env.number("FORGE_BODY_WAIT_S", 20.0, least=0.1)
+FORGE_BODY_BYTES_PER_S = env.integer("FORGE_BODY_BYTES_PER_S", 1_000, least=1)
+FORGE_SEND_WAIT_S = env.number("FORGE_SEND_WAIT_S", 30.0, least=0.1)
+FORGE_MAX_BYTES_WITHOUT_KEY = env.integer("FORGE_MAX_BYTES_WITHOUT_KEY", 2**16, least=1)
 
 # --- Redis: broker, pub/sub, event streams ----------------------------------------------------------------------------
 

@@ -1,12 +1,15 @@
 """Database outages: the errors that signal one, and calls that retry until it is over."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +31,19 @@ def connection_release() -> None:
 
 def _is_pooled() -> bool:
     return bool(connection.settings_dict["OPTIONS"].get("pool"))
+
+
+def sqlite_files_make_private(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Let no other user read a SQLite database in the data folder; Django's signal `connection_created` calls it."""
+    path = Path(str(connection.settings_dict["NAME"]))
+    if connection.vendor != "sqlite" or not path.is_relative_to(settings.FORGE_DATA):
+        return
+    with contextlib.suppress(OSError):  # another user's
+        if path.stat().st_mode & 0o077:
+            for suffix in ("", "-wal", "-shm"):  # SQLite makes later ones like the database
+                file = path.with_name(path.name + suffix)
+                if file.exists():
+                    file.chmod(0o600)
 
 
 def retry_until_available(call: Callable[[], _T]) -> _T:

@@ -87,6 +87,22 @@ class PayloadTooLarge(ForgeError):
 SUPPORTED_TYPES = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC"
 
 
+class RequestLineTooLong(PayloadTooLarge):
+    status = 414
+    message = "The request line has {actual} bytes; it may have {limit}."
+
+
+class HeadersTooLarge(PayloadTooLarge):
+    status = 431
+    message = "The headers have {actual} bytes; they may have {limit} in all."
+
+
+class RequestTimeout(ForgeError):
+    code = "request_timeout"
+    status = 408
+    message = "The request did not arrive in time. Nothing was charged; please try again."
+
+
 class UnsupportedImage(ForgeError):
     code = "unsupported_image"
     status = 415

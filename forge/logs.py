@@ -44,6 +44,11 @@ def bound(**ids: str) -> Iterator[None]:
         _context.reset(token)
 
 
+def ids() -> Mapping[str, str]:
+    """Return the current log context, for a task that goes on with this request."""
+    return _context.get()
+
+
 def request_id() -> str:
     """Return the current request's id; empty outside a request."""
     return _context.get().get("requestId", "")

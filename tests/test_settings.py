@@ -1,11 +1,14 @@
 """A wrong setting ends every entry point with one sentence that names it and the accepted values."""
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from config import env
 
 ROOT = Path(__file__).parent.parent
 WRONG = [
@@ -96,3 +99,18 @@ def test_a_database_that_cannot_be_opened_is_one_sentence(command: list[str]) ->
     assert done.returncode == 1
     assert done.stderr.startswith("The database cannot be used (unable to open database file). Is DATABASE_URL right")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "after"),
+    [([], 0o755, 0o700), (["secret_key"], 0o755, 0o700), (["photo.jpg"], 0o755, 0o755), ([], 0o1777, 0o1777)],
+    ids=["empty", "a data folder", "another folder", "a folder for all users"],
+)
+def test_the_data_folder_is_private(tmp_path: Path, content: list[str], mode: int, after: int) -> None:
+    for name in content:
+        (tmp_path / name).touch()
+    tmp_path.chmod(mode)
+
+    assert env.private_folder(tmp_path) == tmp_path
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == after

@@ -75,7 +75,17 @@ def _expire_sessions() -> None:
     metrics.EXPIRED_SESSIONS.inc(expiry.sessions_sweep(stopping.is_set))
 
 
+def _report_alive() -> None:
+    """Count as a live worker in readiness, until the graceful shutdown begins."""
+    if stopping.is_set():
+        readiness.worker_gone(HOLDER)
+    else:
+        readiness.worker_alive(HOLDER)
+
+
 _periodic_work = (
+    # A thread of its own: a database that blocks the others does not make the worker count as dead.
+    Heartbeat([_report_alive], seconds=settings.FORGE_HEARTBEAT_S),
     Heartbeat(
         [
             close_old_connections,
@@ -101,6 +111,7 @@ _periodic_work = (
 def _load_engine(**_: Any) -> None:
     """Load the models before the first task; a worker without models must not report itself ready."""
     global _engine, _reader
+    os.umask(0o077)  # files of the service are its own
     started = time.monotonic()
     loading = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_HEARTBEAT_S)
     loading.start()
@@ -153,6 +164,7 @@ def _begin_graceful_shutdown(**_: Any) -> None:
 
 
 def _exit_after_grace_period() -> None:
+    _report_alive()
     time.sleep(settings.FORGE_WORKER_GRACE_S)
     try:
         released = leases.analyses_release(holder=HOLDER)
@@ -165,6 +177,7 @@ def _exit_after_grace_period() -> None:
 def _close_engine(**_: Any) -> None:
     for heartbeat in _periodic_work:
         heartbeat.stop()
+    readiness.worker_gone(HOLDER)
     with suppress(ForgeError):  # Redis is down
         metrics.publish_counters()
     if _engine is not None:

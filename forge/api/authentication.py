@@ -7,17 +7,26 @@ from rest_framework.request import Request
 from forge.errors import ApiKeyInactive, InvalidApiKey
 from forge.models import Account, ApiKey
 
+ACCOUNT = "forge.account"  # key of the ASGI scope
+
+
+def key_find(text: str) -> ApiKey | None:
+    """Return the API key with its account, active or not."""
+    return ApiKey.objects.select_related("account").filter(hash=ApiKey.hash_of(text)).first()
+
 
 class ApiKeyAuthentication(BaseAuthentication):
     """Authenticate by `X-API-Key: sk-…`. The key is read by its hash, so no comparison leaks how much of it matches."""
 
     def authenticate(self, request: Request) -> tuple[Account, ApiKey]:
         key = request.headers.get("X-API-Key", "")
-        found = ApiKey.objects.select_related("account").filter(hash=ApiKey.hash_of(key)).first() if key else None
+        found = key_find(key) if key else None
         if found is None:
             raise InvalidApiKey
-        if not (found.is_usable and found.account.is_active):
+        if not found.is_accepted:
             raise ApiKeyInactive
+        if (scope := getattr(request._request, "scope", None)) is not None:
+            scope[ACCOUNT] = found.account_id
         return found.account, found
 
     def authenticate_header(self, request: Request) -> str:

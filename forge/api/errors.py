@@ -1,5 +1,6 @@
 """Error responses, all of one shape: `{"error", "code", "requestId", …members}`."""
 
+import errno
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -98,6 +99,8 @@ def _too_many_files() -> PayloadTooLarge:
 
 
 def _os_error(error: OSError) -> ForgeError:
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return Unavailable("The service is out of file handles. Nothing was kept; please try again later.")
     return StorageFull() if is_disk_full(error) else ForgeError()
 
 

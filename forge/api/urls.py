@@ -1,9 +1,8 @@
 from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
-from rest_framework.renderers import JSONRenderer
+from drf_spectacular.views import SpectacularRedocView
 
-from forge.api.views import analyze, credits, documentation, jobs, service, sessions
+from forge.api.views import analyze, credits, document, documentation, jobs, service, sessions
 
 
 class _IdConverter(StringConverter):
@@ -30,7 +29,7 @@ v1 = [
     path("credits/balance", credits.BalanceView.as_view(), name="balance"),
     path("credits/check", credits.CheckView.as_view(), name="check"),
     path("credits/ledger", credits.LedgerView.as_view(), name="ledger"),
-    path("openapi.json", SpectacularAPIView.as_view(renderer_classes=[JSONRenderer]), name="openapi"),
+    path("openapi.json", document.DocumentView.as_view(), name="openapi"),
     path("docs/", _API_PAGE, name="docs"),
     path("docs", _API_PAGE, name="docs-without-slash"),
     path("docs/redoc.js", documentation.RedocScriptView.as_view(), name="docs-script"),

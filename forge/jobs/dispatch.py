@@ -9,6 +9,7 @@ import logging
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from kombu.exceptions import LimitExceeded
 from kombu.exceptions import OperationalError as BrokerError
 
 from forge import crash_points
@@ -17,6 +18,8 @@ from forge.redis_client import REDIS_ERRORS, redis_call
 logger = logging.getLogger(__name__)
 
 ANALYZE_TASK = "workers.analyze_image"
+
+_ACQUIRE_S = 2.0
 
 
 def send_after_commit(images: int) -> None:
@@ -30,10 +33,14 @@ def send_after_commit(images: int) -> None:
 def send(images: int) -> None:
     """Send that many tasks. The sweep resends those that fail: their images stay queued in the database."""
     try:
-        # One producer for all tasks: a connection for each costs half as much again.
-        with current_app.producer_pool.acquire(block=True) as producer:
+        # One connection for all tasks: one for each costs half as much again. Not the pool of producers: it waits for a
+        # connection of this pool while it holds a producer, and without a deadline.
+        with current_app.pool.acquire(block=True, timeout=_ACQUIRE_S) as connection:
+            producer = current_app.amqp.Producer(connection)  # type: ignore[arg-type]
             for _ in range(images):
                 current_app.send_task(ANALYZE_TASK, producer=producer)
+    except LimitExceeded:
+        logger.warning("All connections to the broker are in use; the sweep will send %d tasks.", images)
     except (BrokerError, *REDIS_ERRORS):
         logger.warning("The broker is unreachable; the sweep will send the missing tasks.", exc_info=True)
 

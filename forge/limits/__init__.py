@@ -1,12 +1,18 @@
-"""Rate limits and concurrency limits per account, counted in Redis across all web processes.
+"""Limits per account, counted in Redis across all web processes, and limits of one web process.
 
-They fail open: while Redis is unreachable nothing is counted or refused. Requests that start work need the broker
-anyway and return 503; reads must not fail because counting does.
+Those of accounts fail open: while Redis is unreachable nothing is counted or refused. Requests that start work need
+the broker anyway and return 503; reads must not fail because counting does.
 """
 
+from forge.limits.fair_semaphore import FairSemaphore
+from forge.limits.file_handles import body_capacity, connection_capacity, raise_soft_limit
+from forge.limits.logins import count_login, forget_logins
 from forge.limits.open_streams import StreamSlot, acquire_stream_slot
+from forge.limits.process_share import ProcessShare
 from forge.limits.rates import RateLimitStatus, count_decoding, count_request, decode_status
 
 __all__ = [
-    "RateLimitStatus", "StreamSlot", "acquire_stream_slot", "count_decoding", "count_request", "decode_status",
+    "FairSemaphore", "ProcessShare", "RateLimitStatus", "StreamSlot", "acquire_stream_slot", "body_capacity",
+    "connection_capacity", "count_decoding", "count_login", "count_request", "decode_status", "forget_logins",
+    "raise_soft_limit",
 ]  # fmt: skip

@@ -16,8 +16,10 @@ from typing import Any
 
 from django.conf import settings
 
-from forge.errors import RateLimited
+from forge.errors import RateLimited, Unavailable
 from forge.limits.counters import fail_open, redis
+from forge.limits.file_handles import stream_capacity
+from forge.limits.process_share import ProcessShare
 from forge.models import Account
 from forge.redis_client import REDIS_ERRORS
 from forge.single_flight import single_flight
@@ -45,9 +47,15 @@ redis.call('pexpire', KEYS[1], ARGV[1])
 """
 
 
+_process_share = ProcessShare(stream_capacity)
+
+
 @dataclass(frozen=True)
 class StreamSlot:
+    """`is_counted`: in Redis, against the account's limit; every slot counts in its process."""
+
     account_id: str
+    is_counted: bool = True
     token: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
@@ -56,12 +64,15 @@ class StreamSlot:
 
     def release(self) -> None:
         """Free the slot; returns at once, before Redis is updated."""
-        _renewer.release(self)
+        _process_share.give_back(self.account_id, self.token)
+        if self.is_counted:
+            _renewer.release(self)
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Renew the slot inside the `with` block and release it at its end."""
-        _renewer.hold(self)
+        if self.is_counted:
+            _renewer.hold(self)
         try:
             yield
         finally:
@@ -69,30 +80,29 @@ class StreamSlot:
 
 
 @contextmanager
-def acquire_stream_slot(account: Account) -> Iterator[StreamSlot | None]:
-    """Acquire a slot for a new stream; yields None for an account without a limit. Raises RateLimited.
+def acquire_stream_slot(account: Account) -> Iterator[StreamSlot]:
+    """Acquire a slot for a new stream. Raises RateLimited, and Unavailable where this process has too many.
 
     The slot is released if the block raises; otherwise `StreamSlot.held` or `StreamSlot.release` must follow.
     """
     limit = account.limit("open_streams")
-    if not limit:
-        yield None
-        return
-    slot = _acquire(account, limit)
+    slot = StreamSlot(account.pk, is_counted=bool(limit))
+    if not _process_share.take(account.pk, slot.token):
+        raise Unavailable("This process has as many open streams as it can. Nothing was charged; please try again.")
     try:
+        if slot.is_counted:
+            _acquire(slot, limit)
         yield slot
     except BaseException:
         slot.release()
         raise
 
 
-def _acquire(account: Account, limit: int) -> StreamSlot:
-    slot = StreamSlot(account.pk)
+def _acquire(slot: StreamSlot, limit: int) -> None:
     if fail_open(lambda: _script(_ACQUIRE)(keys=[slot.key], args=[limit, slot.token, _LEASE_MS])) == 0:
         raise RateLimited(
             f"The account has {limit} open streams, as many as it may. Close one first.", retry_after=5, limit=limit
         )
-    return slot
 
 
 class _SlotRenewer:

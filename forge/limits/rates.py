@@ -79,7 +79,7 @@ def decode_status(account: Account) -> RateLimitStatus | None:
 def count_decoding(account: Account, seconds: float) -> None:
     """Count decoding time, which is known only afterwards: also beyond the limit."""
     cost = math.ceil(1000 * seconds)
-    fail_open(lambda: _storage().acquire_sliding_window_entry(_decode_key(account), _UNBOUNDED, _MINUTE, cost))
+    fail_open(lambda: redis_storage().acquire_sliding_window_entry(_decode_key(account), _UNBOUNDED, _MINUTE, cost))
 
 
 def _decode_key(account: Account) -> str:
@@ -88,13 +88,13 @@ def _decode_key(account: Account) -> str:
 
 def _count(account: Account, item: RateLimitItem, cost: int) -> RateLimitStatus:
     key, width = item.key_for(account.pk), item.get_expiry()
-    fits = _storage().acquire_sliding_window_entry(key, item.amount, width, cost)
+    fits = redis_storage().acquire_sliding_window_entry(key, item.amount, width, cost)
     return _status(key, item.amount, width, fits=fits, cost=cost)
 
 
 def _status(key: str, limit: int, width: int, *, fits: bool | None, cost: int = 1) -> RateLimitStatus:
     """`fits`: whether a request of that cost was counted; None where nothing was, and the window decides."""
-    window = _SlidingWindow(width, *_storage().get_sliding_window(key, width))
+    window = _SlidingWindow(width, *redis_storage().get_sliding_window(key, width))
     if fits is None:
         fits = window.weight < limit
     return RateLimitStatus(
@@ -106,5 +106,5 @@ def _status(key: str, limit: int, width: int, *, fits: bool | None, cost: int = 
 
 
 @single_flight
-def _storage() -> RedisStorage:
+def redis_storage() -> RedisStorage:
     return RedisStorage(settings.REDIS_URL, connection_pool=redis().connection_pool, key_prefix="forge:rate")

@@ -114,6 +114,11 @@ class ApiKey(models.Model):
         return self.is_active and not self.is_expired
 
     @property
+    def is_accepted(self) -> bool:
+        """Whether requests with this key are accepted; its account is read."""
+        return self.is_usable and self.account.is_active
+
+    @property
     def is_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= timezone.now()
 

@@ -1,36 +1,108 @@
-"""Readiness: whether everything that serves a request is available."""
+"""Readiness: whether everything that serves a request is available.
+
+Any caller may request it at any rate: it is computed once a second at most, and asks nothing that waits on a pool.
+"""
 
 import contextlib
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
 
-from celery import current_app
+from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
-from kombu.exceptions import OperationalError as BrokerError
-from redis.exceptions import RedisError
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from redis import Redis
 
 from forge.database import DATABASE_ERRORS
 from forge.errors import Unavailable
 from forge.jobs import dispatch
 from forge.redis_client import redis_call
+from forge.single_flight import single_flight
 
 _LOADING_KEY = "forge:worker-loading"
-_PING_S = 2.0
 LOADING_HEARTBEAT_S = 2.0
 _LOADING_S = 6
 LOADING = "a worker is loading its models"
 
+# The workers, each with the time until which its last heartbeat counts: Redis's time, since clocks differ.
+_ALIVE_KEY = "forge:workers"
+_ALIVE_MS = int(1000 * max(6.0, 3 * settings.FORGE_HEARTBEAT_S))
+_BEAT = """
+local time = redis.call('time')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('zremrangebyscore', KEYS[1], '-inf', now)
+redis.call('zadd', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('pexpire', KEYS[1], ARGV[2])
+"""
+_COUNT = """
+local time = redis.call('time')
+return redis.call('zcount', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), '+inf')
+"""
+
+_CACHE_S = 1.0
+_WAIT_S = 5.0
+
 
 def worker_loading() -> None:
-    """Record in Redis, every few seconds, that a worker is loading its models: it does not respond to pings."""
+    """Record in Redis, every few seconds, that a worker is loading its models."""
     with contextlib.suppress(Unavailable):
         redis_call(lambda client: client.set(_LOADING_KEY, "1", ex=_LOADING_S))
 
 
+def worker_alive(name: str) -> None:
+    """Record in Redis, at each heartbeat, that a worker takes images."""
+    with contextlib.suppress(Unavailable):
+        redis_call(lambda client: _eval(client, _BEAT, name, _ALIVE_MS))
+
+
+def worker_gone(name: str) -> None:
+    with contextlib.suppress(Unavailable):
+        redis_call(lambda client: client.zrem(_ALIVE_KEY, name))
+
+
 def missing() -> dict[str, str]:
     """Return the problem of each unavailable part; empty when the service is ready."""
+    return _cache.read()
+
+
+class _Cache:
+    """The last result, computed by one thread at a time; the others wait for it, within a deadline."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        self._found: dict[str, str] = {}
+        self._until = 0.0
+
+    def read(self) -> dict[str, str]:
+        if time.monotonic() < self._until:
+            return self._found
+        if not self._lock.acquire(timeout=_WAIT_S):
+            return {"readiness": f"database and Redis did not answer within {_WAIT_S:g} s"}
+        try:
+            if time.monotonic() >= self._until:
+                self._found = _missing()
+                self._until = time.monotonic() + _CACHE_S
+            return self._found
+        finally:
+            self._lock.release()
+
+
+_cache = _Cache()
+
+
+def _missing() -> dict[str, str]:
     found = {}
     if problem := _database():
         found["database"] = problem
+    if problem := _storage():
+        found["storage"] = problem
     if problem := _redis():
         found["redis"] = problem
     elif problem := _worker():
@@ -40,11 +112,30 @@ def missing() -> dict[str, str]:
 
 def _database() -> str:
     try:
-        executor = MigrationExecutor(connection)
-        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        applied = MigrationRecorder(connection).applied_migrations()
     except DATABASE_ERRORS as error:
         return f"the database does not answer ({error})"
+    behind = set(_migrations().leaf_nodes()) - set(applied)
     return "the database lacks migrations: run `manage.py migrate`" if behind else ""
+
+
+@single_flight
+def _migrations() -> Any:
+    """Return the graph of this code's migrations."""
+    return MigrationLoader(None).graph
+
+
+def _storage() -> str:
+    folder = getattr(default_storage, "location", None)  # of files on this machine
+    if folder is None:
+        return ""
+    try:
+        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"readiness")
+    except OSError as error:
+        return f"the storage cannot be written ({error.strerror})"
+    return ""
 
 
 def _redis() -> str:
@@ -56,12 +147,14 @@ def _redis() -> str:
 
 
 def _worker() -> str:
-    """Ping the workers: they respond once their models are loaded."""
     try:
-        # limit=1: the first response ends the wait.
-        if current_app.control.ping(timeout=_PING_S, limit=1):
+        if redis_call(lambda client: _eval(client, _COUNT)):
             return ""
         loading = redis_call(lambda client: client.exists(_LOADING_KEY))
-        return LOADING if loading else "no worker answers: start one with `celery -A config worker`"
-    except (BrokerError, RedisError, OSError, Unavailable) as error:
-        return f"Redis does not answer ({error})"
+    except Unavailable as error:
+        return f"Redis does not answer ({error.__cause__})"
+    return LOADING if loading else "no worker answers: start one with `celery -A config worker`"
+
+
+def _eval(client: Redis, script: str, *arguments: str | int) -> Any:
+    return client.eval(script, 1, _ALIVE_KEY, *arguments)

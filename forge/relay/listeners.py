@@ -25,9 +25,10 @@ RETRY_MS = 2000
 class JobListener(views.Listener):  # type: ignore[misc]
     """One open stream: its queue in the library, and the `seq` of the last event it sent."""
 
-    def __init__(self, *, account: Account, job_id: str, after: int) -> None:
+    def __init__(self, *, account: Account, job_id: str, after: int, key_id: int | None = None) -> None:
         super().__init__()
         self.account = account
+        self.key_id = key_id
         self.job_id = job_id
         self.user_id = account.pk
         self.channels = {job_id}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
 from django_eventstream import eventstream
 from django_eventstream.channelmanager import ChannelManagerBase
 from django_eventstream.event import Event
@@ -15,6 +15,7 @@ from django_eventstream.storage import StorageBase
 from forge.models import Account, Job, JobEvent
 
 PAGE_SIZE = 100  # events
+_READ_S = 30.0
 
 _T = TypeVar("_T")
 # One small pool, so that neither threads nor database connections grow with the number of streams.
@@ -70,7 +71,10 @@ def last_seqs(job_ids: list[str]) -> dict[str, int]:
 
 
 async def run_in_log_pool(read: Callable[[], _T]) -> _T:
-    """Run a database read outside the event loop, in the thread pool that all streams share."""
+    """Run a database read outside the event loop, in the thread pool that all streams share.
+
+    Raises OperationalError when it takes longer than _READ_S, its wait for a thread included.
+    """
 
     def read_and_close() -> _T:
         close_old_connections()
@@ -80,4 +84,8 @@ async def run_in_log_pool(read: Callable[[], _T]) -> _T:
             # A waiting stream must hold no connection; on PostgreSQL this returns it to the pool.
             close_old_connections()
 
-    return await asyncio.get_running_loop().run_in_executor(_pool, read_and_close)
+    try:
+        async with asyncio.timeout(_READ_S):
+            return await asyncio.get_running_loop().run_in_executor(_pool, read_and_close)
+    except TimeoutError as error:
+        raise OperationalError(f"no answer in {_READ_S:g} s") from error

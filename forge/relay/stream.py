@@ -7,6 +7,7 @@ from django.conf import settings
 
 from forge.database import DATABASE_ERRORS
 from forge.models import Account
+from forge.relay.key_checks import key_checks
 from forge.relay.listeners import JobListener, fanout
 from forge.relay.log import read_log, run_in_log_pool
 
@@ -16,9 +17,12 @@ logger = logging.getLogger(__name__)
 KEEP_ALIVE = b": keep-alive\n"
 
 
-async def stream(*, account: Account, job_id: str, after: int) -> AsyncIterator[bytes]:
-    """Yield the job's events after `after` as Server-Sent Events, until `complete` is sent or the job is deleted."""
-    listener = JobListener(account=account, job_id=job_id, after=after)
+async def stream(*, account: Account, job_id: str, after: int, key_id: int | None = None) -> AsyncIterator[bytes]:
+    """Yield the job's events after `after` as Server-Sent Events, until `complete` is sent or the job is deleted.
+
+    `key_id`: of the API key that opened the stream. Made inactive, it ends the stream in place of the next event.
+    """
+    listener = JobListener(account=account, job_id=job_id, after=after, key_id=key_id)
     fanout.add_listener(listener)
     try:
         while not listener.ended:
@@ -55,6 +59,9 @@ async def _follow(listener: JobListener) -> AsyncIterator[bytes]:
     behind = False
     while not (behind or listener.ended):
         woken = await listener.wait(last_sent_at + settings.FORGE_KEEPALIVE_S - time.monotonic())
+        if listener.key_id is not None and not await key_checks.is_accepted(listener.key_id):
+            listener.ended = True
+            return
         frames = b"" if woken else KEEP_ALIVE
         if woken:
             events, overflowed = listener.drain()

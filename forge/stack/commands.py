@@ -5,8 +5,9 @@ import sys
 
 # Open streams do not delay the end of a web server: their clients reconnect and resume.
 WEB_OPTIONS = [
-    "--http", "forge.api.asgi.http_versions:HttpVersionsProtocol", "--loop", "uvloop", "--ws", "none",
-    "--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "3",
+    "--http", "forge.api.asgi.protocol:BoundedHttpProtocol",
+    "--loop", "uvloop", "--ws", "none", "--lifespan", "off", "--no-access-log",
+    "--timeout-graceful-shutdown", "3",
 ]  # fmt: skip
 WORKER_OPTIONS = ["--pool", "threads", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
 

@@ -68,9 +68,10 @@ class SupervisedProcess:
             return
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("start processes from the main thread: they end with the thread that started them")
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._rotate_log()
         with self.log.open("ab") as output:
+            os.fchmod(output.fileno(), 0o600)
             self._log_offset = output.seek(0, os.SEEK_END)
             self._child = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(PARENT_DEATH_SIGNAL), str(os.getpid()), *self.command],
@@ -79,6 +80,7 @@ class SupervisedProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                umask=0o077,  # other users of this machine read no file of the service
                 start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
             )
         self._should_run, self._started_at, self._restart_at = True, time.monotonic(), None

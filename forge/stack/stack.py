@@ -72,7 +72,7 @@ class Stack:
 
     def start(self) -> None:
         """Return when Valkey is ready, the tables are made and the other processes are started, not yet ready."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock.acquire()
         try:
             stop_orphans(self.data)

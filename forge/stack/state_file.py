@@ -114,6 +114,7 @@ class SupervisorLock:
     def acquire(self) -> None:
         """Raise AlreadyRunning where another supervisor holds it."""
         file = (self._data / "up.lock").open("a")
+        os.fchmod(file.fileno(), 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -10,6 +10,7 @@ from django.test import Client
 from forge import redis_client
 from forge.accounts import account_ensure, key_issue
 from forge.models import Account, Session
+from forge.operations import readiness
 from forge.sessions import services, validation
 from tests.images import jpeg
 
@@ -43,6 +44,7 @@ def media(tmp_path: Path, settings: Any) -> Path:
 @pytest.fixture(autouse=True)
 def empty_redis() -> Iterator[None]:
     redis_client._shared_client().flushdb()
+    readiness._cache.clear()
     yield
     redis_client._shared_client().flushdb()
 

@@ -56,7 +56,7 @@ def test_each_argument_has_its_own_value() -> None:
     ("module", "name", "getter"),
     [
         (redis_client, "Redis", counters.redis),
-        (rates, "RedisStorage", rates._storage),
+        (rates, "RedisStorage", rates.redis_storage),
         (redis_client, "Redis", redis_client._shared_client),
     ],
     ids=["counters", "rates", "dispatch"],

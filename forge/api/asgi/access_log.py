@@ -7,7 +7,9 @@ from typing import Any
 from prometheus_client import Counter, Histogram
 
 from forge import logs
+from forge.api.asgi.responses import send_error
 from forge.api.asgi.types import App, Message, Receive, Send
+from forge.api.errors import forge_error
 from forge.api.middleware import request_id_in
 
 logger = logging.getLogger(__name__)
@@ -35,12 +37,23 @@ class AccessLogMiddleware:
         started = time.perf_counter()
         logs.reset(requestId=request_id_in(scope))
 
+        responded = False
+
         async def send_and_record(message: Message) -> None:
+            nonlocal responded
             if message["type"] == "http.response.start":
+                responded = True
                 _record(scope, message["status"], time.perf_counter() - started)
             await send(message)
 
-        return await self.app(scope, receive, send_and_record)
+        try:
+            await self.app(scope, receive, send_and_record)
+        except Exception as error:  # outside Django, whose own errors are responses: a full disk, no file handles
+            logger.exception("The request failed outside Django.")
+            if responded:
+                raise
+            await send_error(scope, send_and_record, forge_error(error), drain=receive)
+        return None
 
 
 def _record(scope: Any, status: int, seconds: float) -> None:

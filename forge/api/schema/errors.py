@@ -5,9 +5,9 @@ from collections import defaultdict
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
 from forge.api.serializers import ErrorSerializer
-from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, RateLimited, Unavailable
+from forge.errors import ApiKeyInactive, ForgeError, InvalidApiKey, RateLimited, RequestTimeout, Unavailable
 
-_ALWAYS = (InvalidApiKey, ApiKeyInactive, RateLimited, Unavailable)
+_ALWAYS = (InvalidApiKey, ApiKeyInactive, RequestTimeout, RateLimited, Unavailable)
 _EXAMPLE_MEMBERS = {
     "jobId": "job_8Jq2xV",
     "sessionId": "sess_8Jq2xV",

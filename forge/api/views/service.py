@@ -1,4 +1,5 @@
 import ipaddress
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -14,6 +15,8 @@ from forge.api.schema import error_responses
 from forge.api.serializers import HealthSerializer
 from forge.errors import InvalidApiKey, Unavailable
 from forge.operations import metrics, readiness
+
+_PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 
 
 class PublicView(APIView):
@@ -63,8 +66,8 @@ class MetricsView(PublicView):
     def get(self, request: Request) -> HttpResponse:
         """Metrics for Prometheus. They are for the operator.
 
-        This machine and its private network may read them, or, where FORGE_METRICS_TOKEN is set, requests with
-        `Authorization: Bearer TOKEN`.
+        Where FORGE_METRICS_TOKEN is set, requests with `Authorization: Bearer TOKEN` may read them, else requests of
+        this machine that passed no proxy.
         """
         if not _is_operator(request):
             raise InvalidApiKey("Metrics are for the operator: send FORGE_METRICS_TOKEN as a bearer token.")
@@ -74,9 +77,15 @@ class MetricsView(PublicView):
 def _is_operator(request: Request) -> bool:
     if settings.FORGE_METRICS_TOKEN:
         return constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.FORGE_METRICS_TOKEN}")
-    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
-        return False  # The address is a proxy's; its client may be anywhere.
+    if any(name in request.headers for name in _PROXY_HEADERS):
+        return False
+    # A proxy on this machine connects from loopback, too; it passes on the name that its client requested.
+    host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    return _is_loopback(request.META.get("REMOTE_ADDR", "")) and (host == "localhost" or _is_loopback(host))
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_private
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False

@@ -24,7 +24,7 @@ def last_event_id_of(request: Request) -> int | None:
 
 
 def stream_response(request: Request, job: Job, slot: StreamSlot | None, *, after: int) -> HttpResponse:
-    chunks = relay.stream(account=account_of(request), job_id=job.pk, after=after)
+    chunks = relay.stream(account=account_of(request), job_id=job.pk, after=after, key_id=request.auth.pk)
     hand_off(request, StreamResponder(chunks), slot)
     headers = {**job_headers(request, job), "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return HttpResponse(content_type="text/event-stream", headers=headers)

@@ -7,6 +7,7 @@ from forge.accounts import key_issue
 from forge.credits import ledger
 from forge.models import Account, CreditEntry, Job, JobEvent, Session
 from tests.forge.admin.pages import HOSTILE, analysed, encoded_image, session_of
+from tests.forge.limits.conftest import without_redis  # noqa: F401  (a fixture)
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 
 from forge.accounts import account_ensure, key_issue
-from forge.models import Account, Job, Session
+from forge.models import Account, ApiKey, Job, Session
 from tests.forge import job_factory
 from tests.forge.api.asgi_client import Call, body_for, work
 
@@ -128,3 +129,30 @@ def test_several_clients_follow_the_events_of_a_running_job(
     assert first == second
     assert first.endswith(third.removeprefix("retry: 2000\n"))
     assert third.count("id:") == 3
+
+
+def test_a_key_made_inactive_ends_its_streams_and_not_those_of_other_keys(
+    alice: Account, key: str, make_session: Callable[..., Session]
+) -> None:
+    job = job_factory.submit(alice, make_session(alice, 2))
+    other = key_issue(account=alice)[1]
+
+    async def run() -> list[str]:
+        calls = [Call("GET", f"/jobs/{job.pk}/events", text) for text in (key, other)]
+        for call in calls:
+            await call.start()
+        await asyncio.to_thread(deactivate, key)
+        await work(job.pk)
+        return [await call.finish() for call in calls]
+
+    ended, whole = asyncio.run(run())
+    assert "event: complete" not in ended
+    assert "event: complete" in whole
+    assert Job.objects.get(pk=job.pk).status == "complete"
+
+
+def deactivate(key: str) -> None:
+    try:
+        ApiKey.objects.filter(hash=ApiKey.hash_of(key)).update(is_active=False)
+    finally:
+        connection.close()

@@ -127,6 +127,13 @@ def test_the_document_needs_no_key_and_its_page_no_network() -> None:
     assert b"cdn.redoc.ly" not in script.content
 
 
+def test_it_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Client().get("/image-forge-api/v1/openapi.json")
+    monkeypatch.setattr("forge.api.views.document.SchemaGenerator", None)
+
+    assert Client().get("/image-forge-api/v1/openapi.json").content == first.content
+
+
 def operations(document: Any) -> list[tuple[str, Any]]:
     return [(path, operation) for path, methods in document["paths"].items() for operation in methods.values()]
 

@@ -17,7 +17,7 @@ def without_redis(settings: Any) -> Iterator[None]:
 
     def clear_clients() -> None:
         counters.redis.cache_clear()
-        rates._storage.cache_clear()
+        rates.redis_storage.cache_clear()
         open_streams._script.cache_clear()
         counters._retry_at = 0.0
 

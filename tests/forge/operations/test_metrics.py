@@ -32,7 +32,7 @@ def samples(text: str) -> dict[str, float]:
 
 
 def scrape() -> dict[str, float]:
-    response = Client().get("/metrics")
+    response = Client(HTTP_HOST="localhost").get("/metrics")
     assert response.status_code == 200
     assert response["Content-Type"].startswith("text/plain; version=")
     return samples(response.content.decode())
@@ -158,16 +158,25 @@ def test_without_redis_the_database_metrics_remain(
     ("client", "status"),
     [
         ({}, 200),
-        ({"REMOTE_ADDR": "10.1.2.3"}, 200),
-        ({"REMOTE_ADDR": "::1"}, 200),
+        ({"REMOTE_ADDR": "::1", "HTTP_HOST": "[::1]:8000"}, 200),
+        ({"REMOTE_ADDR": "127.0.0.2", "HTTP_HOST": "127.0.0.1:8000"}, 200),
+        ({"REMOTE_ADDR": "10.1.2.3"}, 401),
         ({"REMOTE_ADDR": "8.8.8.8"}, 401),
         ({"REMOTE_ADDR": ""}, 401),
-        ({"HTTP_X_FORWARDED_FOR": "8.8.8.8"}, 401),
-        ({"HTTP_FORWARDED": "for=8.8.8.8"}, 401),
+        ({"HTTP_HOST": "forge.example.com"}, 401),
+        *(
+            ({name: "8.8.8.8"}, 401)
+            for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP")
+        ),
+        ({"HTTP_X_FORWARDED_PROTO": "https"}, 401),
     ],
 )
-def test_without_a_token_only_the_private_network_may_scrape(db: None, client: dict[str, str], status: int) -> None:
-    response = Client().get("/metrics", **client)  # type: ignore[arg-type]
+def test_without_a_token_only_this_machine_may_scrape(
+    db: None, settings: Any, client: dict[str, str], status: int
+) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+
+    response = Client(HTTP_HOST="localhost").get("/metrics", **client)  # type: ignore[arg-type]
 
     assert response.status_code == status
     assert (b"forge_images" in response.content) == (status == 200)

@@ -1,0 +1,26 @@
+"""Tasks are sent within a deadline, whatever else uses the broker's connections."""
+
+import logging
+
+import pytest
+from celery import current_app
+
+from forge.jobs import dispatch
+
+
+def test_an_empty_connection_pool_does_not_block(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "_ACQUIRE_S", 0.01)
+    connections = [current_app.pool.acquire(block=True) for _ in range(current_app.pool.limit or 0)]
+    try:
+        with caplog.at_level(logging.WARNING):
+            dispatch.send(3)
+    finally:
+        for connection in connections:
+            connection.release()
+
+    assert "the sweep will send 3 tasks" in caplog.text
+    before = dispatch.broker_queue_length()
+    dispatch.send(3)
+    assert dispatch.broker_queue_length() == before + 3
