@@ -88,7 +88,7 @@ def test_the_commercial_variant_reads_only_coco_sentences(data: Path, tmp_path: 
     sentences = read_sentences(data, read_rows(data, tmp_path), commercial=True)
     assert sentences
     assert all("cube" in sentence for sentence in sentences)
-    assert {"flickr8k", "objects"} == NON_COMMERCIAL
+    assert {"flickr8k", "objects", "photo-restricted", "drawn-restricted"} == NON_COMMERCIAL
 
 
 def test_a_data_folder_without_captions_is_an_error_naming_the_missing_file(tmp_path: Path) -> None:
