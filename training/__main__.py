@@ -1,7 +1,7 @@
 """`python -m training --data FOLDER --work FOLDER`: train the embedded captioner on captioned photographs.
 
-Stages: features, text, detector, evidence, pictures, reward, calibrate, export, evaluate. Each stores its output in
-the work folder and skips what is there.
+Stages: features, text, detector, pictures, reward, evidence, described, calibrate, export, evaluate. Each stores its
+output in the work folder and skips what is there.
 """
 
 import argparse
@@ -15,7 +15,10 @@ from training.datasets.captioned import NON_COMMERCIAL, read_rows, unpack
 from training.evidence_run import EvidenceSources
 from training.run import Scale, TrainingRun
 
-STAGES = ("features", "text", "detector", "evidence", "pictures", "reward", "calibrate", "export", "evaluate")
+STAGES = (
+    *("features", "text", "detector", "pictures", "reward"),
+    *("evidence", "described", "calibrate", "export", "evaluate"),
+)
 VARIANTS = {"full": frozenset[str](), "commercial": NON_COMMERCIAL}
 
 
@@ -75,15 +78,14 @@ def _options() -> argparse.Namespace:
     if not (options.data / "text-only.txt.gz").exists():
         parser.error(f"{options.data} holds no text-only.txt.gz; --data is the folder of the captioned photographs")
     options.wild = options.wild or options.data.resolve().parent / "wild"
-    if "evidence" in options.stages.split(","):
-        _check_evidence(parser, options)
+    _check_described(parser, options)
     return options
 
 
-def _check_evidence(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _check_described(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     files = [options.wild / "wild-dev.jsonl", *(folder / "rows.jsonl" for folder in options.described)]
     for missing in (file for file in files if not file.exists()):
-        parser.error(f"there is no {missing}, which the stage evidence reads; --wild and --described name its folders")
+        parser.error(f"there is no {missing}; --wild and --described name the folders of the images described by eye")
     if options.device == "cuda" and not torch.cuda.is_available():
         parser.error("this torch finds no CUDA device")
 

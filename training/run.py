@@ -16,9 +16,10 @@ from training.scoring.caption_metrics import caption_scores, nats_per_token, pre
 from training.stages import calibrate, evaluate, export
 from training.stages.detector import WORDS_FILE, top_word_precision, train_detector
 from training.stages.features import FeatureStore, extract_features
-from training.stages.images import train_on_images
+from training.stages.images import DESCRIBED, train_on_images
 from training.stages.self_critical import interpolate_weights, train_self_critical
 from training.stages.text import concept_ablation, train_on_text
+from training.stages.view_evidence import ViewEvidence
 from workers.models.embedded.vision.visual_features import WordDetector
 
 
@@ -30,16 +31,17 @@ class Scale:
     detector: int
     images: int
     reward: int
+    described: int
     scored: int
 
     @staticmethod
     def for_variant(variant: str) -> "Scale":
         # The commercial variant has a quarter of the scenes: more steps would overfit.
-        return Scale(850, 600, 3600, 200, 1000) if variant == "full" else Scale(450, 600, 420, 0, 1000)
+        return Scale(850, 600, 3600, 200, 1700, 1000) if variant == "full" else Scale(450, 600, 420, 0, 600, 1000)
 
     @staticmethod
     def quick() -> "Scale":
-        return Scale(2, 2, 2, 1, 4)
+        return Scale(2, 2, 2, 1, 2, 4)
 
 
 @dataclass
@@ -50,7 +52,7 @@ class TrainingRun:
     work: Path
     variant: str
     excluded: frozenset[str]
-    rows: list[Row]
+    captioned: list[Row]
     scale: Scale
     threads: int
     sources: EvidenceSources
@@ -61,6 +63,16 @@ class TrainingRun:
     def __post_init__(self) -> None:
         self.folder = self.work / self.variant
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The captioned photographs, then the images described by eye."""
+        return [*self.captioned, *self._evidence_run.caption_rows()]
+
+    @cached_property
+    def _evidence_run(self) -> EvidenceRun:
+        features = self.work / "evidence"
+        return EvidenceRun(self.sources, features, self.folder, self.variant, self.threads, self.device, self.is_quick)
 
     @cached_property
     def _features(self) -> FeatureStore:
@@ -99,9 +111,7 @@ class TrainingRun:
         print("precision of the top five words:", top_word_precision(words, self._features, self._vocabulary))
 
     def evidence(self) -> None:
-        features = self.work / "evidence"
-        is_quick, threads = self.is_quick, self.threads
-        EvidenceRun(self.sources, features, self.folder, self.variant, threads, self.device, is_quick).run()
+        self._evidence_run.run()
 
     def pictures(self) -> None:
         if not self._is_done("pictures"):
@@ -116,11 +126,27 @@ class TrainingRun:
             self._save("reward", interpolate_weights(self._caption_model("pictures"), trained))
         self._report("reward")
 
+    def described(self) -> None:
+        if not self._is_done("described"):
+            model, steps = self._caption_model("reward"), self.scale.described
+            batches = self._batches_with_evidence
+            self._save("described", train_on_images(model, batches, self.folder, steps, self.excluded, DESCRIBED))
+        self._report("described")
+
+    @property
+    def _batches_with_evidence(self) -> ImageBatches:
+        path = self.folder / "view-evidence.npz"
+        if not path.exists():
+            tokenizer = self._vocabulary.tokenizer
+            self._evidence_run.predict_views(self._features, lambda noun: tokenizer.encode(noun).ids).save(path)
+        self._batches.evidence = ViewEvidence.load(path)
+        return self._batches
+
     def calibrate(self) -> None:
-        calibrate.write(self._caption_model("reward"), self._batches, self.folder / "calibration.json")
+        calibrate.write(self._caption_model("described"), self._batches_with_evidence, self.folder / "calibration.json")
 
     def export(self) -> None:
-        export.write(self.folder, self._detector(), self._caption_model("reward"), self._vocabulary, self.variant)
+        export.write(self.folder, self._detector(), self._caption_model("described"), self._vocabulary, self.variant)
 
     def evaluate(self) -> None:
         """Print the figures of README and model card, from the exported files by the inference code."""

@@ -11,7 +11,7 @@ from tests.workers.images import SAMPLES
 
 @pytest.fixture(scope="module")
 def embeddings() -> Any:
-    """The decoder's input for the samples: (n, 101, 384)."""
+    """The decoder's input for the samples: (n, 123, 384)."""
     import torch
 
     from workers.models.embedded.network import Network

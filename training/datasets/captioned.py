@@ -10,8 +10,11 @@ from pathlib import Path
 from workers.english.labels import LABELS_FILE
 
 # Photographs for non-commercial research only, and the captions that came with them.
-NON_COMMERCIAL = frozenset(("flickr8k", "objects"))
+RESTRICTED = "-restricted"
+NON_COMMERCIAL = frozenset(("flickr8k", "objects", f"photo{RESTRICTED}", f"drawn{RESTRICTED}"))
 SETS = ("coco", "flickr8k", "grocery", "fashion", "objects")
+# Of images described by eye, for the decoder: training.datasets.described.caption_rows().
+DESCRIBED_SETS = ("photo", f"photo{RESTRICTED}", "drawn", f"drawn{RESTRICTED}")
 # Fashion has no validation part; its last rows become one.
 FASHION_HELD_OUT = 300
 # More rows of the same templates brought nothing in the trial run.

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.datasets.captioned import NON_COMMERCIAL
+from training.datasets.captioned import NON_COMMERCIAL, RESTRICTED, Row
 from workers.models.evidence import KINDS, PEOPLE
 
 
@@ -49,6 +49,12 @@ PERMISSIVE = frozenset((
     "Apache", "Apache-2.0", "BSD", "CC BY 4.0", "CC-BY", "CC0 1.0", "CC0-1.0", "ISC", "MIT", "Unlicense",
     "public domain",
 ))  # fmt: skip
+_DRAWN = frozenset(("painting", "drawing", "illustration", "render", "comic"))
+# The decoder cannot read: it would learn to invent titles.
+_QUOTED = re.compile(
+    r"(reading|titled|saying|that says|that reads|with the (text|words?|title|name|label)|labelled|marked|named)?"
+    r'\s*["\u201c][^"\u201d]*["\u201d]'
+)
 _LICENCE_SOURCE = re.compile(r"\s*\([^()]*\)$")
 
 
@@ -73,6 +79,7 @@ class EvidenceRow:
     captions: tuple[str, ...] = ()
     label: str = ""
     licence: str = ""
+    repository: str = ""
 
     @property
     def is_described(self) -> bool:
@@ -104,6 +111,18 @@ def is_permissive(row: EvidenceRow) -> bool:
     return row.subset in CAPTION_SETS and row.subset not in NON_COMMERCIAL
 
 
+def caption_rows(rows: Sequence[EvidenceRow]) -> list[Row]:
+    """Return the described photographs and drawn images as captioned ones, without what is quoted in their captions."""
+    found = []
+    for row in rows:
+        if row.is_described and (row.kind == "photo" or row.kind in _DRAWN):
+            subset = ("photo" if row.kind == "photo" else "drawn") + ("" if is_permissive(row) else RESTRICTED)
+            found.append(
+                Row(row.path, row.path.name, subset, "train", (" ".join(_QUOTED.sub("", row.captions[0]).split()),))
+            )
+    return found
+
+
 def _entries(file: Path, limit: int | None) -> Iterator[tuple[int, dict[str, Any]]]:
     lines = file.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines[:limit], 1):
@@ -127,6 +146,7 @@ def _described(entry: dict[str, Any], images: Path, subset: str, place: str) -> 
         tuple(entry["scene"]),
         (entry["caption"], entry["description"]),
         licence=entry.get("licence", "none stated"),
+        repository=entry.get("repo", ""),
     )
 
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from training.datasets.described import EvidenceRow
@@ -35,6 +37,12 @@ class EvidenceTargets:
             SparseTargets([dict.fromkeys(row.main, 1.0) for row in nouns], vocabulary),
             SparseTargets([row.present for row in nouns], vocabulary),
         )
+
+    def take(self, rows: NDArray[np.int64]) -> "EvidenceTargets":
+        """Return the targets of these rows alone."""
+        at = torch.from_numpy(rows)
+        tensors = (self.kind[at], self.kind_weight[at], self.people[at], self.text[at])
+        return EvidenceTargets(*tensors, self.main.take(rows), self.present.take(rows))
 
     @property
     def is_described(self) -> Tensor:

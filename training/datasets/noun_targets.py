@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,14 @@ class SparseTargets:
         self._columns = [np.array([column for column, _ in row], dtype=np.int64) for row in known]
         self._values = [np.array([value for _, value in row], dtype=np.float32) for row in known]
         self.has_any = torch.tensor([bool(row) for row in known])
+
+    def take(self, rows: NDArray[np.int64]) -> "SparseTargets":
+        """Return the targets of these rows alone."""
+        taken = copy(self)
+        taken._columns = [self._columns[row] for row in rows]
+        taken._values = [self._values[row] for row in rows]
+        taken.has_any = self.has_any[torch.from_numpy(rows)]
+        return taken
 
     def dense(self, rows: NDArray[np.int64]) -> Tensor:
         """Return (len(rows), vocabulary) of 0..1."""

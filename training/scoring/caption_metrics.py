@@ -1,6 +1,7 @@
 """Caption metrics on the validation images: pycocoevalcap, which needs Java, and nats a token."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ def predict_captions(model: CaptionModel, batches: ImageBatches, views: NDArray[
         embeddings = model.bridge(decoder_input, model.word_embeddings)
         found = generate(decoder, decoder.encode_cross_attention(embeddings), [[BOS]], GENERATION)
         for (beams,), words in zip(found, batches.words[part], strict=True):
-            best = rerank(beams, words, word_index)
+            best = rerank(beams, words, word_index)[0]
             captions.append((batches.vocabulary.decode(best.ids), best.score))
     return captions
 
@@ -68,10 +69,10 @@ def nats_per_token(
         examples = []
         for view in views[at : at + BATCH].tolist():
             sentences = batches.captions[batches.features.views[view].row][:2]
-            examples.append(change(Example(view, batches.concepts(view), sentences)))
+            examples.append(change(Example(view, batches.concepts(view), batches.nouns(view), sentences)))
         losses.append(float(caption_loss(model, batches, examples, smoothing=0.0, word_dropout=False)))
     return float(np.mean(losses))
 
 
 def without_concepts(example: Example) -> Example:
-    return Example(example.view, (np.zeros_like(example.concepts[0]), example.concepts[1]), example.sentences)
+    return replace(example, concepts=(np.zeros_like(example.concepts[0]), example.concepts[1]))

@@ -36,7 +36,7 @@ def train_detector(
     pooled = torch.from_numpy(np.asarray(features.pooled).astype(np.float32))
     rows = np.array([view.row for view in features.views])
     shares = np.array(
-        [0.0 if row.subset in excluded or row.split == "val" else SHARES[row.subset] for row in features.rows]
+        [0.0 if row.subset in excluded or row.split == "val" else SHARES.get(row.subset, 0.0) for row in features.rows]
     )
     targets = word_targets(features, vocabulary)
     weights = shares[rows]

@@ -25,14 +25,12 @@ LIMITS = {"flickr8k": 500, "coco": 202, "grocery": 100, "fashion": 100, "objects
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedImage:
-    """`sentence`: the decoder's; `caption`: the captioner's; `label`: a number. Field names are JSON keys."""
+    """`caption`: the decoder's best sentence; `label`: a number. Field names are JSON keys."""
 
     name: str
     subset: str
-    sentence: str
-    confidence: float
     caption: str
-    caption_confidence: float
+    confidence: float
     tags: list[tuple[str, float]]
     label: int
     probability: float
@@ -69,10 +67,8 @@ def _evaluate(row: Row) -> EvaluatedImage:
     return EvaluatedImage(
         name=row.name,
         subset=row.subset,
-        sentence=prediction.sentence,
-        confidence=prediction.confidence,
         caption=caption,
-        caption_confidence=confidence,
+        confidence=confidence,
         tags=[(tag.text, tag.confidence) for tag in tags],
         label=label,
         probability=float(prediction.labels[label]),
@@ -84,10 +80,8 @@ def _print_scores(rows: Sequence[Row], images: Sequence[EvaluatedImage]) -> None
         pairs = [(image, row.captions) for image, row in zip(images, rows, strict=True) if row.subset == subset]
         if pairs:
             references = [[normalize_caption(caption) for caption in captions] for _, captions in pairs]
-            sentences = [image.sentence for image, _ in pairs]
-            captions = [image.caption or "picture" for image, _ in pairs]
-            print(subset, len(pairs), "decoder:", caption_scores(sentences, references))
-            print(subset, len(pairs), "caption:", caption_scores(captions, references), flush=True)
+            captions = [image.caption or "image" for image, _ in pairs]
+            print(subset, len(pairs), caption_scores(captions, references), flush=True)
 
 
 def _print_objects(rows: Sequence[Row], images: Sequence[EvaluatedImage]) -> None:
@@ -115,7 +109,7 @@ def _print_reliability(rows: Sequence[Row], images: Sequence[EvaluatedImage]) ->
         if row.captions
     ][1::2]
     captions = [
-        (image.caption_confidence, caption_support(image.caption, references) >= MIN_SUPPORT)
+        (image.confidence, caption_support(image.caption, references) >= MIN_SUPPORT)
         for image, references in pairs
         if image.caption
     ]

@@ -37,6 +37,9 @@ class Examples:
     targets: EvidenceTargets
     shares: NDArray[np.float64]
 
+    def take(self, rows: NDArray[np.int64]) -> "Examples":
+        return Examples(self.vectors[torch.from_numpy(rows)], self.targets.take(rows), self.shares[rows])
+
     @property
     def steps(self) -> int:
         """Return the steps of a whole training."""

@@ -15,7 +15,7 @@ from workers.models.embedded.vision.visual_features import WordDetector
 from workers.models.embedded.weights import CONFIG, FILES, MODEL, SUMS, TOKENIZER
 
 # Incremented when a retrained captioner is shipped.
-REVISION = "3"
+REVISION = "4"
 
 
 def write(folder: Path, detector: WordDetector, model: CaptionModel, vocabulary: Vocabulary, variant: str) -> Path:

@@ -1,7 +1,8 @@
 """Run each photograph through the backbone once, and store its features for the later stages.
 
-Memory maps with a row per view, in float16: `grid` (81, 352), `coarse` (81, 120), `pooled` (2, 1280) of its
-VisualFeatures, and `labels` (1000,), probabilities. In uint8: `rgb` (81, 12), four colors of each grid cell.
+Memory maps with a row per view, in float16: `grid` (81, 352), `coarse` (81, 120), `pooled` (2, 1280) and
+`texture` (240,) of its VisualFeatures, and `labels` (1000,), probabilities. In uint8: `rgb` (81, 12), four colors of
+each grid cell.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.datasets.captioned import Row
+from training.datasets.captioned import DESCRIBED_SETS, Row
 from training.progress import progress
 from workers.models.embedded.vision.backbone import (
     INPUT_SIDE,
@@ -30,12 +31,13 @@ from workers.models.embedded.vision.backbone import (
 from workers.models.embedded.vision.pixels import cell_colors, preprocess
 from workers.models.embedded.vision.visual_features import COLOR_CHANNELS, GRID_CELLS, extract_visual_features
 
-VIEWS = {"coco": 2, "flickr8k": 2, "objects": 2}
+VIEWS = {"coco": 2, "flickr8k": 2, "objects": 2, **dict.fromkeys(DESCRIBED_SETS, 2)}
 CHUNK = 64
 SHAPES: dict[str, tuple[tuple[int, ...], type[Any]]] = {
     "grid": ((GRID_CELLS, TOP_CHANNELS), np.float16),
     "coarse": ((GRID_CELLS, TRUNK_CHANNELS), np.float16),
     "pooled": ((2, POOLED_CHANNELS), np.float16),
+    "texture": ((2 * TRUNK_CHANNELS,), np.float16),
     "labels": ((1000,), np.float16),
     "rgb": ((GRID_CELLS, COLOR_CHANNELS), np.uint8),
 }
@@ -84,11 +86,11 @@ def views_by_row(features: FeatureStore) -> list[list[int]]:
 
 
 def sample_epoch(features: FeatureStore, shares: dict[str, float], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Shuffle the training rows, each `shares[subset]` times on average."""
+    """Shuffle the training rows, each `shares[subset]` times on average, or never."""
     rows: list[int] = []
     for number, row in enumerate(features.rows):
         if row.split == "train":
-            rows += [number] * int(shares[row.subset] + rng.random())
+            rows += [number] * int(shares.get(row.subset, 0.0) + rng.random())
     return rng.permutation(np.array(rows))
 
 
@@ -126,7 +128,7 @@ def _extract_chunk(views: NDArray[np.int64]) -> None:
         image = load_view(store.rows[view.row], view)
         with torch.inference_mode():
             features = extract_visual_features(backbone, preprocess(image))
-        for name in ("grid", "coarse", "pooled"):
+        for name in ("grid", "coarse", "pooled", "texture"):
             store.maps[name][number] = getattr(features, name)[0].numpy()
         store.maps["labels"][number] = features.labels.softmax(-1)[0].numpy()
         store.maps["rgb"][number] = cell_colors(image)

@@ -71,6 +71,37 @@ def test_a_sentence_is_kept_where_evidence_supports_all_its_things() -> None:
     assert composed(evidence("photo", dog, beach), captions=caption).alt == "A dog on a beach"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "alt"),
+    [
+        ("a necklace of colourful necklaces on white", "A necklace"),
+        ("a necklace with a necklace and a necklace", "A necklace"),
+        ("a necklace beside another necklace", "A necklace beside another necklace"),
+    ],
+)
+def test_a_thing_is_not_named_twice(sentence: str, alt: str) -> None:
+    found = evidence("photo", noun("necklace", 0.9, "jewellery"))
+
+    assert composed(found, captions=[Caption(sentence, 0.9)]).alt == alt
+
+
+@pytest.mark.parametrize(
+    ("sentence", "alt"),
+    [
+        ("a cat is looking at a clock", "A cat"),
+        ("a bench sitting in front of a clock", "A bench"),
+        ("a cat is sleeping next to a clock", "A cat is sleeping"),
+        ("a cat is sitting on a clock", "A cat is sitting"),
+        ("a balloon flying over a clock", "A balloon flying"),
+    ],
+)
+def test_a_sentence_that_is_cut_ends_in_a_noun_or_a_verb_that_stands_alone(sentence: str, alt: str) -> None:
+    first = sentence.split()[1]
+    found = evidence("photo", noun(first, 0.9))
+
+    assert composed(found, captions=[Caption(sentence, 0.9)]).alt == alt
+
+
 def test_a_wider_word_of_a_sentence_is_narrowed_to_the_main_thing() -> None:
     rabbits = noun("rabbit", 0.9, "animal"), noun("Angora rabbit", 0.8, "rabbit", "animal")
     found = evidence("photo", noun("animal"), *rabbits)
@@ -92,6 +123,17 @@ def test_a_sentence_with_a_thing_that_nothing_supports_is_replaced(sentence: str
 @pytest.mark.parametrize(("count", "words"), [(1, "A person"), (2, "Two people"), (3, "A group of people")])
 def test_people_are_counted(count: int, words: str) -> None:
     assert composed(evidence("photo", noun("person"), people=count)).alt == words
+
+
+@pytest.mark.parametrize(
+    ("count", "alt"), [(1, "A person in a suit"), (2, "Two people in suits"), (3, "People in suits")]
+)
+def test_a_sentence_agrees_with_the_number_of_people(count: int, alt: str) -> None:
+    sentences = ("two people in suits", "a person in a suit", "people in suits")
+    captions = [Caption(sentence, 0.9) for sentence in sentences]
+    found = evidence("photo", noun("person"), noun("suit", 0.1, present=0.9), people=count)
+
+    assert composed(found, captions=captions).alt == alt
 
 
 def test_no_person_is_named_without_evidence() -> None:

@@ -18,6 +18,9 @@ MIN_CONFIDENCE = 0.8
 # Below it a sentence's adjectives and actions are guesses ("a false monkey"), even where its thing is there.
 LEAST_CONFIDENCE = 0.2
 LEAST_MAIN = 0.1
+_SEVERAL = frozenset(("audience", "band", "choir", "couple", "crowd", "family", "team"))
+# Of the probability that there are people: below it any number is accepted.
+SURE_NUMBER = 0.7
 # Words before the subject: an article and two adjectives.
 MAX_MODIFIERS = 3
 
@@ -39,7 +42,7 @@ def choose_phrase(captions: Sequence[Caption], evidence: Evidence) -> PhotoPhras
         text = without_close_up(caption.text)
         text = text if main is None else supported_part(text, evidence, MIN_LEAST)
         support = support_of(text, evidence)
-        if _is_supported(caption, support, main):
+        if _is_supported(caption, support, main) and _agrees_in_number(text, main, evidence):
             probability = main.probability if main else support.main
             text = text if main is None or main.is_people else narrowed(text, main, evidence)
             return PhotoPhrase(text, named_nouns(text), probability, support.least)
@@ -51,6 +54,25 @@ def _is_supported(caption: Caption, support: Support, main: Naming | None) -> bo
     if main is None:
         return caption.confidence >= MIN_CONFIDENCE
     return caption.confidence >= LEAST_CONFIDENCE and support.names(main.noun) and support.least >= MIN_LEAST
+
+
+def _agrees_in_number(text: str, main: Naming | None, evidence: Evidence) -> bool:
+    """Return whether the sentence has as many people as the evidence, of one, two and more; True where it is unsure."""
+    if main is None or not main.is_people or not evidence.people:
+        return True
+    count = max((1, 2, 3), key=lambda number: evidence.people[number])
+    if evidence.people[count] < SURE_NUMBER * sum(evidence.people[1:]):
+        return True
+    named = _number_of_people(text)
+    return named == count or (named, count) == (3, 2)
+
+
+def _number_of_people(text: str) -> int:
+    """Return 1, 2, or 3 for more or for several without a number."""
+    people = [thing for thing in lexicon().read(text).things if thing.noun.kind == "person"]
+    if any(thing.plural or thing.noun.text in _SEVERAL for thing in people):
+        return 2 if "two" in text.split() and len(people) == 1 else 3
+    return min(len(people), 3)
 
 
 def narrowed(sentence: str, main: Naming, evidence: Evidence) -> str:

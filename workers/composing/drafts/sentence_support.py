@@ -1,13 +1,26 @@
 """Check a captioner's sentence against the evidence: how probable each of its things is."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.composing.drafts.subject import people_count
 from workers.english.grammar import strip_dangling_words
 from workers.english.lexicon import lexicon
-from workers.english.nouns import Mention
+from workers.english.nouns import Mention, Reading
 from workers.models.evidence import Evidence
 
+# Participles that need nothing behind them, of people and animals, and of things.
+_ALONE = frozenset((
+    "barking", "bathing", "blooming", "burning", "climbing", "cooking", "crawling", "cycling", "dancing", "drinking",
+    "driving", "eating", "fishing", "flying", "grazing", "hiking", "hugging", "jumping", "kissing", "kneeling",
+    "laughing", "lying", "performing", "playing", "posing", "racing", "reading", "resting", "running", "sailing",
+    "singing", "sitting", "skating", "skiing", "sleeping", "smiling", "snowboarding", "speaking", "standing", "surfing",
+    "swimming", "talking", "walking", "waving", "working", "writing", "yawning",
+))  # fmt: skip
+_THINGS_ALONE = frozenset(("blooming", "burning", "driving", "flying", "racing", "sailing"))
+_LIVING = frozenset(("person", "animal"))
+_LAST_VERB = re.compile(r" (?:(?:is|are) )?(\w+ing)$")
 _YOUNG = frozenset(("child", "boy", "girl", "kid", "baby", "toddler", "infant"))
 
 
@@ -37,24 +50,40 @@ def support_of(sentence: str, evidence: Evidence) -> Support:
 
 
 def supported_part(sentence: str, evidence: Evidence, least: float) -> str:
-    """Return the sentence up to its first thing, after the subject, with less evidence than `least`; "" without any."""
+    """Return the sentence up to its first thing, after the subject, with less evidence than `least`, or that is named
+    a second time; "" without any.
+    """
     reading = lexicon().read(sentence)
     things = [thing for thing in reading.things if thing.noun.kind not in {"group", "part"}]
     if not things or _of_thing(things[0], evidence)[1] < least:
         return ""
-    for thing in things[1:]:
-        if _of_thing(thing, evidence)[1] < least:
+    for number, thing in enumerate(things[1:], 1):
+        if _of_thing(thing, evidence)[1] < least or _is_repeated(thing, things[:number], reading):
             article = reading.article_of(thing)
             first = reading.tokens[thing.first if article is None else article]
-            return _if_complete(strip_dangling_words(sentence[: first.start].split(), first.text))
+            part = strip_dangling_words(sentence[: first.start].split(), first.text)
+            return _if_complete(part, is_living=things[0].noun.kind in _LIVING)
     return sentence
 
 
-def _if_complete(part: str) -> str:
-    """Return the part where it ends in a noun or a participle, else "": "a person in a dress looks" is cut wrongly."""
+def _is_repeated(thing: Mention, before: Sequence[Mention], reading: Reading) -> bool:
+    """Return whether the thing was named before: "a shirt with a shirt", but not "a dog beside another dog"."""
+    is_other = thing.first > 0 and reading.tokens[thing.first - 1].text in {"another", "other"}
+    return thing.noun.kind != "person" and not is_other and any(thing.noun.text == each.noun.text for each in before)
+
+
+def _if_complete(part: str, *, is_living: bool) -> str:
+    """Return the part where it ends in a noun, or in a participle that needs nothing behind it, else "".
+
+    "A person in a dress looks" is cut wrongly; "a cat is looking" and "a bench sitting" lose their verb.
+    """
+    verb = _LAST_VERB.search(part)
+    if verb:
+        if verb[1] in (_ALONE if is_living else _THINGS_ALONE):
+            return part
+        part = part[: verb.start()]
     mentions = lexicon().read(part).mentions
-    ends_in_noun = bool(mentions) and part.lower().endswith(mentions[-1].noun.text)
-    return part if ends_in_noun or part.endswith("ing") else ""
+    return part if mentions and part.lower().endswith(mentions[-1].noun.text) else ""
 
 
 def _of_thing(thing: Mention, evidence: Evidence) -> tuple[float, float]:

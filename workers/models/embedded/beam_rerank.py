@@ -15,8 +15,8 @@ DETECTED_WEIGHT, UNDETECTED_WEIGHT = 0.05, 0.01
 _MIN_PROBABILITY = 1e-4
 
 
-def rerank(beams: Sequence[Hypothesis], words: NDArray[np.float32], word_index: Mapping[int, int]) -> Hypothesis:
-    """Return the best beam. `words` (1000,): the detector's probabilities, at `word_index` of a token id."""
+def rerank(beams: Sequence[Hypothesis], words: NDArray[np.float32], word_index: Mapping[int, int]) -> list[Hypothesis]:
+    """Return the beams, best first. `words` (1000,): the detector's probabilities, at `word_index` of a token id."""
     probabilities = np.clip(words.astype(np.float64), _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
     log_odds = np.log(probabilities / (1 - probabilities))
     bonus = np.where(log_odds > 0, DETECTED_WEIGHT, UNDETECTED_WEIGHT) * log_odds
@@ -25,4 +25,4 @@ def rerank(beams: Sequence[Hypothesis], words: NDArray[np.float32], word_index: 
         detectable = {word_index[token] for token in beam.ids if token in word_index}
         return beam.rank + sum(float(bonus[index]) for index in sorted(detectable))
 
-    return max(beams, key=score)
+    return sorted(beams, key=score, reverse=True)

@@ -1,6 +1,7 @@
 """Heads for kind, people, text and nouns on the frozen backbone, with calibrated probabilities."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,12 +68,12 @@ class EvidenceReader:
     def __init__(self, folder: Path) -> None:
         """Raises OSError or ValueError where files are missing or do not fit."""
         fields = json.loads((folder / EVIDENCE_NOUNS).read_text(encoding="utf-8"))
-        self._nouns: list[str] = fields["nouns"]
-        self._wider: list[list[int]] = fields["wider"]
-        self._calibration = HeadCalibration(**fields["calibration"])
+        self._calibrator = EvidenceCalibrator(
+            fields["nouns"], fields["wider"], HeadCalibration(**fields["calibration"])
+        )
         self.revision = str(fields["revision"])
         with torch.device("meta"):
-            self._heads = EvidenceHeads(len(self._nouns))
+            self._heads = EvidenceHeads(len(fields["nouns"]))
         tensors = {name: tensor.float() for name, tensor in load_file(folder / EVIDENCE_HEADS).items()}
         try:
             self._heads.load_state_dict(tensors, strict=True, assign=True)
@@ -83,8 +84,20 @@ class EvidenceReader:
     @torch.inference_mode()
     def read(self, features: VisualFeatures) -> Evidence:
         """Return the evidence of one image."""
-        kind, people, text, main, present = (logits[0] for logits in self._heads(head_features(features)))
-        calibration = self._calibration
+        return self._calibrator.evidence(*(logits[0] for logits in self._heads(head_features(features))))
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCalibrator:
+    """From logits to Evidence. `wider`: for each of `nouns`, the indices of its wider ones."""
+
+    nouns: Sequence[str]
+    wider: Sequence[Sequence[int]]
+    calibration: HeadCalibration
+
+    def evidence(self, kind: Tensor, people: Tensor, text: Tensor, main: Tensor, present: Tensor) -> Evidence:
+        """Return the evidence of one image's logits (14,), (4,), (1,), (nouns,), (nouns,)."""
+        calibration = self.calibration
         return Evidence(
             kinds=_shares(kind / calibration.kind),
             people=_shares(people / calibration.people),
@@ -95,7 +108,7 @@ class EvidenceReader:
     def _found(self, main: NDArray[np.float64], present: NDArray[np.float64]) -> tuple[NounEvidence, ...]:
         # A wider noun is at least as probable as the narrower one.
         for index in np.flatnonzero((main >= MIN_MAIN) | (present >= MIN_PRESENT)).tolist():
-            wider = self._wider[index]
+            wider = list(self.wider[index])
             main[wider] = np.maximum(main[wider], main[index])
             present[wider] = np.maximum(present[wider], present[index])
         kept = np.flatnonzero((main >= MIN_MAIN) | (present >= MIN_PRESENT))
@@ -103,8 +116,8 @@ class EvidenceReader:
         return tuple(self._noun(index, main, present) for index in order)
 
     def _noun(self, index: int, main: NDArray[np.float64], present: NDArray[np.float64]) -> NounEvidence:
-        wider = tuple(self._nouns[other] for other in self._wider[index])
-        return NounEvidence(self._nouns[index], round(float(main[index]), 4), round(float(present[index]), 4), wider)
+        wider = tuple(self.nouns[other] for other in self.wider[index])
+        return NounEvidence(self.nouns[index], round(float(main[index]), 4), round(float(present[index]), 4), wider)
 
 
 def _shares(logits: Tensor) -> tuple[float, ...]:

@@ -22,21 +22,17 @@ from workers.models.last_batch import LastBatchCache
 
 @dataclass(frozen=True, slots=True)
 class ImagePrediction:
-    """`labels` (1000,) and `words` (1000,): probabilities; `sentence` with its calibrated `confidence`; `evidence`."""
+    """`labels` (1000,) and `words` (1000,): probabilities; `captions`: the decoder's sentences, best first, each with
+    its calibrated confidence, which workers.composing checks against the `evidence`.
+    """
 
     labels: NDArray[np.float32]
     words: NDArray[np.float32]
-    sentence: str
-    confidence: float
+    captions: list[Caption] = field(default_factory=list)
     evidence: Evidence = field(default_factory=Evidence)
 
-    @property
-    def captions(self) -> list[Caption]:
-        """Return the decoder's sentence, or none; workers.composing checks it against the evidence."""
-        return [Caption(self.sentence, round(self.confidence, 3))] if self.sentence else []
 
-
-BLANK = ImagePrediction(np.zeros(1000, dtype=np.float32), np.zeros(1000, dtype=np.float32), "", 0.0)
+BLANK = ImagePrediction(np.zeros(1000, dtype=np.float32), np.zeros(1000, dtype=np.float32))
 
 
 class EmbeddedInference:
@@ -62,17 +58,21 @@ class EmbeddedInference:
         images = [self.network.encode(pixels) for pixels in batch]
         sentences = self.network.decode(images) if images else []
         predictions = [
-            self._prediction(image, sentence) if has_detail(pixels) else BLANK
-            for pixels, image, sentence in zip(batch, images, sentences, strict=True)
+            self._prediction(image, own) if has_detail(pixels) else BLANK
+            for pixels, image, own in zip(batch, images, sentences, strict=True)
         ]
         return self._last.put(batch, predictions)
 
     def tags(self, prediction: ImagePrediction) -> list[Tag]:
         return self._tagger.tags(prediction.labels, prediction.words)
 
-    def _prediction(self, image: EncodedImage, sentence: DecodedSentence) -> ImagePrediction:
-        confidence = self._confidence(sentence, image.words)
-        return ImagePrediction(image.labels, image.words, sentence.text, confidence, image.evidence)
+    def _prediction(self, image: EncodedImage, sentences: Sequence[DecodedSentence]) -> ImagePrediction:
+        captions = [
+            Caption(sentence.text, round(self._confidence(sentence, image.words), 3))
+            for sentence in sentences
+            if sentence.text
+        ]
+        return ImagePrediction(image.labels, image.words, captions, image.evidence)
 
     def _confidence(self, sentence: DecodedSentence, words: NDArray[np.float32]) -> float:
         support = detector_support(sentence.text, words, self._word_index)

@@ -28,6 +28,7 @@ from workers.models.embedded.decoder_input import (
     PAD,
     DecoderInput,
     Projector,
+    noun_slots,
     top_concepts,
 )
 from workers.models.embedded.evidence_heads import EvidenceReader
@@ -36,13 +37,14 @@ from workers.models.embedded.vision.pixels import cell_colors, preprocess
 from workers.models.embedded.vision.visual_features import WordDetector, cell_features, extract_visual_features
 from workers.models.evidence import Evidence
 from workers.models.packed_linear import linear_packer, pack_linear
+from workers.models.text_decoder.beam_search import Hypothesis
 from workers.models.text_decoder.decoder import DecoderShape, TextDecoder
 from workers.models.text_decoder.generation import generate
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """`labels` (1000,) and `words` (1000,): probabilities; `embeddings` (1, 101, 384): the decoder's input; the
+    """`labels` (1000,) and `words` (1000,): probabilities; `embeddings` (1, 123, 384): the decoder's input; the
     `evidence` of the heads.
     """
 
@@ -95,28 +97,41 @@ class Network:
         labels = features.labels.softmax(-1)[0].numpy()
         words = self._detector(features.pooled).sigmoid()[0].numpy()
         colors = torch.from_numpy(cell_colors(image)).float()[None]
-        concepts, probabilities = top_concepts(self.config.labels, self.config.content, labels, words)
+        evidence = self._evidence_reader.read(features)
+        concepts = top_concepts(self.config.labels, self.config.content, labels, words)
+        nouns = noun_slots(evidence, self._tokenize)
         decoder_input = DecoderInput(
             features.pooled[:, 0],
             cell_features(features.grid, features.coarse, colors),
-            torch.from_numpy(concepts)[None],
-            torch.from_numpy(probabilities)[None],
+            *_batch_of_one(concepts),
+            torch.tensor([evidence.kinds]),
+            torch.tensor([evidence.people]),
+            *_batch_of_one(nouns),
         )
         embeddings = self._projector(decoder_input, self._decoder.word_embeddings)
-        return EncodedImage(labels, words, embeddings, self._evidence_reader.read(features))
+        return EncodedImage(labels, words, embeddings, evidence)
+
+    def _tokenize(self, noun: str) -> list[int]:
+        return list(self._tokenizer.encode(noun).ids)
 
     @torch.inference_mode()
-    def decode(self, images: Sequence[EncodedImage]) -> list[DecodedSentence]:
-        """Decode all images in one batch: beam search, then rerank."""
+    def decode(self, images: Sequence[EncodedImage]) -> list[list[DecodedSentence]]:
+        """Decode all images in one batch; return each one's sentences, best first: beam search, then rerank."""
         cross_attention = self._decoder.encode_cross_attention(torch.cat([image.embeddings for image in images]))
         found = generate(self._decoder, cross_attention, [[BOS]], GENERATION)
-        best = [rerank(beams, image.words, self._word_index) for (beams,), image in zip(found, images, strict=True)]
-        return [
-            DecodedSentence(fix_articles(collapse_repetitions(self.detokenize(beam.ids))), beam.score) for beam in best
-        ]
+        ranked = [rerank(beams, image.words, self._word_index) for (beams,), image in zip(found, images, strict=True)]
+        return [[self._sentence(beam) for beam in beams] for beams in ranked]
+
+    def _sentence(self, beam: Hypothesis) -> DecodedSentence:
+        return DecodedSentence(fix_articles(collapse_repetitions(self.detokenize(beam.ids))), beam.score)
 
     def detokenize(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode([i for i in ids if i not in (PAD, BOS, EOS)]))
+
+
+def _batch_of_one(slots: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+    ids, probabilities = slots
+    return torch.from_numpy(ids)[None], torch.from_numpy(probabilities)[None]
 
 
 def _with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
