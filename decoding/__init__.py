@@ -9,9 +9,20 @@ from decoding.errors import Damaged, TooLarge, Undecodable, Unsupported
 from decoding.formats import FILE_TYPES, FORMATS, FileType
 from decoding.images import OpenImage, check_size, opened
 from decoding.limits import Limits
-from decoding.pictures import Picture, resized
+from decoding.loaded_image import LoadedImage, resized
 
 __all__ = [
-    "FILE_TYPES", "FORMATS", "Damaged", "FileType", "Limits", "OpenImage", "Picture", "TooLarge", "Undecodable",
-    "Unsupported", "check_size", "opened", "resized",
+    "FILE_TYPES",
+    "FORMATS",
+    "Damaged",
+    "FileType",
+    "Limits",
+    "LoadedImage",
+    "OpenImage",
+    "TooLarge",
+    "Undecodable",
+    "Unsupported",
+    "check_size",
+    "opened",
+    "resized",
 ]  # fmt: skip

@@ -17,8 +17,8 @@ from decoding.errors import Damaged, TooLarge, Undecodable, Unsupported
 from decoding.exif import orientation
 from decoding.formats import FORMATS
 from decoding.limits import Limits, Source, TimedFile, reserve_pixels
+from decoding.loaded_image import LoadedImage
 from decoding.low_bytes import has_low_bytes, select_low_bytes
-from decoding.pictures import Picture
 from decoding.pillow_libtiff import correct_page, silence_libtiff, use_libtiff
 
 pi_heif.register_heif_opener()
@@ -74,7 +74,7 @@ class OpenImage:
         self.file.seek(frame + self.container.first_frame)
         check_size(self.file, self.limits)
 
-    def load(self, scale: float = 1.0, *, low_bytes: bool = True) -> Picture:
+    def load(self, scale: float = 1.0, *, low_bytes: bool = True) -> LoadedImage:
         """Decode the current frame; a JPEG at a reduced scale that is not below `scale`, if it can be.
 
         Without `low_bytes`, 16-bit samples in color have their high bytes alone.
@@ -88,7 +88,7 @@ class OpenImage:
         shown = image.crop(self._crop) if self._crop else image
         if needs_low_bytes:
             shown = self._with_low_bytes(shown)
-        return Picture(shown, width, height, self._orientation, self._profile)
+        return LoadedImage(shown, width, height, self._orientation, self._profile)
 
     @property
     def _crop(self) -> tuple[int, int, int, int] | None:

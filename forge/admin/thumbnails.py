@@ -29,8 +29,8 @@ def _jpeg(storage_key: str) -> bytes:
     try:
         with default_storage.open(storage_key) as stored, decoding.opened(stored, Limits.of(settings)) as image:
             scale = min(1.0, MAX_SIDE / max(image.size))
-            picture = image.load(scale)
-            _on_white(picture.upright(picture.rendered(picture.scaled(scale)))).save(small, "JPEG", quality=80)
+            loaded = image.load(scale)
+            _on_white(loaded.upright(loaded.rendered(loaded.scaled(scale)))).save(small, "JPEG", quality=80)
     except Exception as error:  # storage backends and decoders may raise anything
         raise Http404 from error
     return small.getvalue()

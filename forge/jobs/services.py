@@ -25,7 +25,7 @@ from forge.errors import (
 )
 from forge.idempotency import ClaimedKey, acceptance_record
 from forge.jobs import completion, dispatch, fair_queue, states
-from forge.jobs.events import Assessment, ImageMetadata, event_record
+from forge.jobs.events import Assessment, ImageMetadata, ProgressData, event_record
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.printable import printable
 from forge.representations import job_representation
@@ -168,16 +168,11 @@ def _record_start(analysis: ImageAnalysis) -> None:
     states.job_transition(analysis.job_id, source=_J.QUEUED, target=_J.RUNNING)
     job = states.job_increment(analysis.job_id, "started")
     ImageAnalysis.objects.filter(pk=analysis.pk).update(current=job.started, started_at=database_now())
-    event_record(
-        type="progress",
-        data={
-            "jobId": job.pk,
-            "imageId": analysis.image_id,
-            "status": "processing",
-            "current": job.started,
-            "total": job.total,
-        },
-    )
+    data: ProgressData = {
+        "jobId": job.pk, "imageId": analysis.image_id, "status": "processing",
+        "current": job.started, "total": job.total,
+    }  # fmt: skip
+    event_record(type="progress", data=data)
 
 
 @transaction.atomic

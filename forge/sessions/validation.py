@@ -193,7 +193,7 @@ def _decode(image: decoding.OpenImage) -> tuple[int, int]:
 
     JPEG alone at an eighth of the size, which still reads every byte.
     """
-    picture = image.load(1 / 8, low_bytes=False)
-    if picture.image.mode not in _PLAIN_MODES and not picture.is_deep:
-        picture.rendered(_CONVERTED_SIZE)
-    return picture.upright_size
+    loaded = image.load(1 / 8, low_bytes=False)
+    if loaded.image.mode not in _PLAIN_MODES and not loaded.is_deep:
+        loaded.rendered(_CONVERTED_SIZE)
+    return loaded.upright_size

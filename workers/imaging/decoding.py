@@ -60,9 +60,9 @@ def _page(data: bytes, index: int, limits: decoding.Limits, max_side: int) -> tu
     with decoding.opened(io.BytesIO(data), limits, index) as image:
         if image.is_animated:
             return replace(_best_frame(image, limits, max_side), frames=image.frames), False
-        picture = _load(image, max_side)
-        is_blank = image.is_paged and not has_detail(_view(picture))
-        return replace(_render(picture, max_side), frames=image.frames), is_blank
+        loaded = _load(image, max_side)
+        is_blank = image.is_paged and not has_detail(_view(loaded))
+        return replace(_render(loaded, max_side), frames=image.frames), is_blank
 
 
 def _best_frame(image: decoding.OpenImage, limits: decoding.Limits, max_side: int) -> DecodedImage:
@@ -75,21 +75,21 @@ def _best_frame(image: decoding.OpenImage, limits: decoding.Limits, max_side: in
     )
 
 
-def _load(image: decoding.OpenImage, max_side: int) -> decoding.Picture:
+def _load(image: decoding.OpenImage, max_side: int) -> decoding.LoadedImage:
     return image.load(tile_scale(*image.size, max_side))
 
 
-def _view(picture: decoding.Picture) -> NDArray[np.uint8]:
+def _view(loaded: decoding.LoadedImage) -> NDArray[np.uint8]:
     """Return the image by which frames and pages are judged, without orientation."""
-    scale = min(1.0, JUDGED_SIDE / max(picture.width, picture.height))
-    return np.asarray(composite(picture.rendered(picture.scaled(scale)))[0])
+    scale = min(1.0, JUDGED_SIDE / max(loaded.width, loaded.height))
+    return np.asarray(composite(loaded.rendered(loaded.scaled(scale)))[0])
 
 
-def _render(picture: decoding.Picture, max_side: int) -> DecodedImage:
-    scale = tile_scale(picture.width, picture.height, max_side)
-    shown, is_invisible = composite(picture.rendered(picture.scaled(scale)))
-    large = picture.upright(shown)
-    width, height = picture.upright_size
+def _render(loaded: decoding.LoadedImage, max_side: int) -> DecodedImage:
+    scale = tile_scale(loaded.width, loaded.height, max_side)
+    shown, is_invisible = composite(loaded.rendered(loaded.scaled(scale)))
+    large = loaded.upright(shown)
+    width, height = loaded.upright_size
     whole = decoding.resized(large, _fitted(width, height, max_side))
     pixels = np.array(whole, dtype=np.uint8)
     tiles = cut_tiles(np.array(large, dtype=np.uint8)) if tile_spans(width, height) else ()

@@ -31,7 +31,7 @@ MakeSession = Callable[..., Session]
     [
         ("GET", "/sessions/sess_x", "session sess_x"),
         ("DELETE", "/sessions/sess_x", "session sess_x"),
-        ("GET", "/sessions/sess_x/images/img_x", "image img_x"),
+        ("GET", "/sessions/sess_x/images/img_x", "session sess_x"),
         ("GET", "/jobs/job_x", "job job_x"),
         ("POST", "/jobs/job_x/cancel", "job job_x"),
         ("GET", "/nothing%0aERROR%1b", "/image-forge-api/v1/nothing\\nERROR\\x1b"),

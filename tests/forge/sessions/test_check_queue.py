@@ -233,7 +233,7 @@ def test_a_decoding_ends_when_its_client_leaves(alice: Account, monkeypatch: pyt
 
     monkeypatch.setattr(validation, "image_check", leave_and_check)
 
-    with pytest.raises(UnreadableImage):
+    with pytest.raises(Unavailable, match="client has left"):
         validation.images_check(files("a.jpg"), account=alice, disconnected=left)
 
 

@@ -44,7 +44,7 @@ def test_without_a_terminal_stderr_has_only_errors(folder: Path) -> None:
     assert run.code == 1
     assert run.stdout.count("\n  title ") == 5
     assert "\x1b" not in run.stdout + run.stderr
-    traceback = r"(?s:\S+ \S+ ERROR [^\n]+\nTraceback .*?ScriptedFailure: [^\n]+\n)"
+    traceback = r"(?s:\S+ \S+ ERROR [^\n]+\n +Traceback .*?ScriptedFailure: [^\n]+\n)"
     expected = rf"{traceback}{folder}/5\.jpg: The models failed[^\n]+\n"
     assert re.fullmatch(rf"{folder}/missing\.jpg: There is no such[^\n]+\n{expected}", run.stderr), run.stderr
 

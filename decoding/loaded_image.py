@@ -17,7 +17,7 @@ _TRANSPOSE_BY_ORIENTATION = {
 }
 
 
-class Picture(NamedTuple):
+class LoadedImage(NamedTuple):
     """A decoded frame as it is stored: perhaps at a reduced scale, not upright, in the file's own colors.
 
     `width` and `height` are those of the whole frame, `orientation` is that of EXIF, `profile` an ICC profile.
