@@ -132,6 +132,7 @@ def opened(file: Source, limits: Limits, page: int = 0) -> Iterator[OpenImage]:
     data, is_open = file.read(), False
     try:
         container = read_container(data)
+        data = container.data  # frees the file as it was read: one copy remains
         with _open(container, limits.seconds) as image:
             is_open = True
             if page:

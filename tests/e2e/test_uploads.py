@@ -77,8 +77,8 @@ def test_concurrent_uploads_are_kept_on_disk_and_broken_ones_leave_no_file(
     with ThreadPoolExecutor(CONCURRENT) as pool:
         statuses = list(pool.map(lambda _: upload(base, key, image), range(CONCURRENT)))
     assert statuses == [201] * CONCURRENT
-    # Django's default would hold 2.5 MB of each.
-    assert peak(web.pid) - before < CONCURRENT * 1.5 * MB
+    # Django's default would hold 2.5 MB of each. Two are checked at a time, with two copies of each for a moment.
+    assert peak(web.pid) - before < CONCURRENT * 2 * MB
     assert len(stored(stack)) == CONCURRENT + 1
 
     broken = half_an_upload(stack.urls[0], key)
