@@ -25,7 +25,7 @@ from training.stages.evidence import Examples, train_evidence
 from training.stages.evidence_features import extract_evidence_features
 from training.stages.features import FeatureStore
 from training.stages.view_evidence import FOLDS, ViewEvidence, fold_of, predict_views
-from workers.models.embedded.evidence_heads import EvidenceCalibrator, HeadCalibration
+from workers.models.embedded.evidence_heads import EvidenceCalibrator
 from workers.models.embedded.weights import EVIDENCE_NOUNS
 
 QUICK_ROWS, QUICK_STEPS = 12, 3
@@ -74,7 +74,7 @@ class EvidenceRun:
         # Views that no heads were trained on need no fold.
         numbers = [fold_of_path.get(features.rows[view.row].path, FOLDS) for view in features.views]
         fields = json.loads((self.folder / "export" / EVIDENCE_NOUNS).read_text(encoding="utf-8"))
-        calibrator = EvidenceCalibrator(fields["nouns"], fields["wider"], HeadCalibration(**fields["calibration"]))
+        calibrator = EvidenceCalibrator.of(fields)
         return predict_views(features, [*heads, self._heads], np.array(numbers), calibrator, tokenize)
 
     def caption_rows(self) -> list[Row]:

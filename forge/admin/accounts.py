@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, get_args
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,7 +15,7 @@ from forge.admin.credits import ledger_rows
 from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.models import Account
-from forge.models.accounts import MAX_TERMS
+from forge.models.accounts import MAX_TERMS, LimitName
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -30,14 +30,7 @@ else:
 
 _LATEST = 20
 _LISTS = {"keys": "apikey", "entries": "creditentry", "jobs": "job", "sessions": "session"}
-_LIMITS = [
-    "requests_per_minute",
-    "images_waiting",
-    "open_streams",
-    "bytes_per_day",
-    "decode_seconds_per_minute",
-    "refunds_per_hour",
-]
+_LIMITS = list(get_args(LimitName))
 _MAX_CREDITS = 10**12
 # The confirmation form repeats their ids, and Django accepts 1,000 fields.
 _MAX_ACCOUNTS = 500

@@ -19,12 +19,12 @@ def members_bounded(members: dict[str, Any], *, beside: dict[str, str]) -> dict[
     Long texts end in an ellipsis. Of entries with a `code` the sentence is left out first; then a list keeps its first
     items, and `NAMEOmitted` counts the others.
     """
-    room = MAX_BYTES - _size(beside)
+    remaining = MAX_BYTES - _size(beside)
     found = {name: _cut(value) for name, value in members.items()}
     omitted = {name: len(value) - len(found[name]) for name, value in members.items() if isinstance(value, list)}
-    if _size(found) > room:
+    if _size(found) > remaining:
         found = {name: _without_sentences(value) for name, value in found.items()}
-    while _size(found) > room:
+    while _size(found) > remaining:
         name = max(found, key=lambda name: _size(found[name]))
         if not isinstance(found[name], list) or len(found[name]) < 2:
             del found[name]

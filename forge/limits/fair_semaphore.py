@@ -7,7 +7,7 @@ _Waiters = deque["asyncio.Future[None]"]
 
 
 class FairSemaphore:
-    """Grants `capacity` slots. One owner holds half of them at most: its slow requests leave room for others."""
+    """Grants `capacity` slots. One owner holds half at most, so that its slow requests do not stop others."""
 
     def __init__(self, capacity: int) -> None:
         self._free = capacity

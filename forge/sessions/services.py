@@ -42,7 +42,7 @@ def session_extend(
         with _stored_images(session, images) as rows, transaction.atomic():
             # Locked, so that concurrent requests count each other's images.
             Session.objects.select_for_update(no_key=True).filter(pk=session.pk).first()
-            first = session_require_room(session, len(rows))
+            first = session_require_capacity(session, len(rows))
             for position, row in enumerate(rows, start=first):
                 row.position = position
             Image.objects.bulk_create(rows)
@@ -52,7 +52,7 @@ def session_extend(
     return rows
 
 
-def session_require_room(session: Session, added: int) -> int:
+def session_require_capacity(session: Session, added: int) -> int:
     """Return how many images the session holds. Raises PayloadTooLarge if it cannot hold so many more."""
     count, limit = session.images.count(), settings.FORGE_MAX_SESSION_IMAGES
     if count + added > limit:

@@ -17,8 +17,7 @@ from training.evidence_heads import TrainedHeads
 from training.progress import progress
 from training.stages.features import FeatureStore
 from workers.models.embedded.decoder_input import NOUN_SLOTS, noun_slots
-from workers.models.embedded.evidence_heads import EvidenceCalibrator, head_features
-from workers.models.embedded.vision.visual_features import VisualFeatures
+from workers.models.embedded.evidence_heads import EvidenceCalibrator, join_features
 from workers.models.evidence import KINDS, PEOPLE, Evidence
 
 FOLDS = 2
@@ -73,16 +72,15 @@ def predict_views(
     for chunk in progress(chunks, total=len(chunks), label="view evidence"):
         vectors = _vectors(features, chunk)
         for view, vector in zip(chunk, vectors, strict=True):
-            logits = heads[head_of_view[view]].eval()(vector[None])
+            logits = heads[head_of_view[view]](vector[None])
             found.put(view, calibrator.evidence(*(values[0] for values in logits)), tokenize)
     return found
 
 
 def _vectors(features: FeatureStore, views: range) -> torch.Tensor:
-    pooled, texture, labels, grid = (
-        torch.from_numpy(np.asarray(features.maps[name][views.start : views.stop]).astype(np.float32))
-        for name in ("pooled", "texture", "labels", "grid")
+    return join_features(
+        *(
+            torch.from_numpy(np.asarray(features.maps[name][views.start : views.stop]).astype(np.float32))
+            for name in ("pooled", "texture", "labels")
+        )
     )
-    # The stored labels are probabilities, and the heads' features start from logits.
-    logits = labels.clamp(min=1e-9).log()
-    return head_features(VisualFeatures(grid, grid, pooled, texture, logits))

@@ -1,4 +1,4 @@
-"""What the ASGI layer knows of a request before Django resolves it."""
+"""Facts of a request that the ASGI layer reads before Django resolves it."""
 
 from collections.abc import MutableMapping
 from typing import Any

@@ -87,7 +87,7 @@ class SessionImagesView(APIView):
         with idempotent_request(request) as idempotent:
             if not idempotent.is_first:
                 return Response(idempotent.response, status=201)
-            services.session_require_room(session, len(request.FILES.getlist(FILES_FIELD)))
+            services.session_require_capacity(session, len(request.FILES.getlist(FILES_FIELD)))
             images = _checked_images(request, idempotent.key)
             added = services.session_extend(session=session, images=images, claimed_key=idempotent.key)
         return Response(session_representation(session, added), status=201)

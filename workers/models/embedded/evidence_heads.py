@@ -1,9 +1,10 @@
 """Heads for kind, people, text and nouns on the frozen backbone, with calibrated probabilities."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -34,7 +35,12 @@ class HeadCalibration:
 
 def head_features(features: VisualFeatures) -> Tensor:
     """Return (n, 3800): pooled channels, mean and deviation of the trunk's channels, roots of label probabilities."""
-    return torch.cat([features.pooled.flatten(1), features.texture, features.labels.softmax(-1).sqrt()], dim=1)
+    return join_features(features.pooled, features.texture, features.labels.softmax(-1))
+
+
+def join_features(pooled: Tensor, texture: Tensor, probabilities: Tensor) -> Tensor:
+    """Return (n, 3800) of (n, 2, 1280), (n, 240) and (n, 1000) label probabilities."""
+    return torch.cat([pooled.flatten(1), texture, probabilities.sqrt()], dim=1)
 
 
 class EvidenceHeads(nn.Module):
@@ -68,9 +74,7 @@ class EvidenceReader:
     def __init__(self, folder: Path) -> None:
         """Raises OSError or ValueError where files are missing or do not fit."""
         fields = json.loads((folder / EVIDENCE_NOUNS).read_text(encoding="utf-8"))
-        self._calibrator = EvidenceCalibrator(
-            fields["nouns"], fields["wider"], HeadCalibration(**fields["calibration"])
-        )
+        self._calibrator = EvidenceCalibrator.of(fields)
         self.revision = str(fields["revision"])
         with torch.device("meta"):
             self._heads = EvidenceHeads(len(fields["nouns"]))
@@ -94,6 +98,11 @@ class EvidenceCalibrator:
     nouns: Sequence[str]
     wider: Sequence[Sequence[int]]
     calibration: HeadCalibration
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Self:
+        """`fields`: those of evidence.json."""
+        return cls(fields["nouns"], fields["wider"], HeadCalibration(**fields["calibration"]))
 
     def evidence(self, kind: Tensor, people: Tensor, text: Tensor, main: Tensor, present: Tensor) -> Evidence:
         """Return the evidence of one image's logits (14,), (4,), (1,), (nouns,), (nouns,)."""
