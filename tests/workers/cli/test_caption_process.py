@@ -122,7 +122,9 @@ def test_ctrl_c_exits_at_once_with_130_and_without_a_traceback(slow: Any) -> Non
     before = time.monotonic()
     rest, stderr = slow.communicate(timeout=60)
 
-    assert (slow.returncode, rest, stderr) == (130, "", "")
+    # Lines of the first batch may be in the pipe already; those of the long batch may not.
+    assert (slow.returncode, stderr) == (130, "")
+    assert len([json.loads(line) for line in rest.splitlines()]) < 59
     assert time.monotonic() - before < 20
 
 
