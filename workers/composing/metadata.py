@@ -17,8 +17,9 @@ from workers.composing.drafts.draft_fields import (
     draft_title,
 )
 from workers.composing.drafts.judge import JudgedDraft, judge
-from workers.composing.drafts.label_evidence import with_tags
+from workers.composing.drafts.label_evidence import sure_labels, with_tags
 from workers.composing.drafts.quoted_text import quote_text
+from workers.composing.drafts.text_evidence import with_text_size
 from workers.composing.filename import filename_candidates
 from workers.composing.noun_phrase import remove_unsupported
 from workers.composing.tags import compose_tags
@@ -97,7 +98,8 @@ def compose(
     ]
     if not (evidence.kinds or blank):
         return _compose_from_captions(cleaned, tags, facts, neutral_people=neutral_people)
-    judged = judge(cleaned, with_tags(evidence, tags), quote_text(lines), facts, blank)
+    evidence = with_text_size(evidence, lines, facts)
+    judged = judge(cleaned, with_tags(evidence, tags), quote_text(lines), facts, blank, sure_labels(tags))
     return _compose_from_draft(judged, facts)
 
 

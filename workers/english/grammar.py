@@ -9,9 +9,9 @@ _CONSONANT_SOUND = re.compile(
     r"eu|ewe|one\b|once\b|ouija|u(?:ni(?![dmn])|s[eu]|sa[bg]|k[eu]|t[ei]|topi|ran|rin|biq)", re.IGNORECASE
 )
 # Pronounced letter by letter: "an LCD", but "a NASA probe".
-_INITIALISMS = frozenset(
-    ("CD", "CRT", "DJ", "DVD", "FM", "HD", "LCD", "LED", "LP", "MP", "MRI", "RV", "SUV", "TV", "UFO", "USB")
-)
+_INITIALISMS = frozenset((
+    "ATV", "CD", "CRT", "DJ", "DVD", "FM", "HD", "LCD", "LED", "LP", "MP", "MRI", "RV", "SUV", "TV", "UFO", "USB"
+))  # fmt: skip
 _LETTERS_WITH_VOWEL_SOUND = frozenset("AEFHILMNORSX")
 
 # Lower case in titles (Chicago Manual of Style, 18th edition, 8.160).

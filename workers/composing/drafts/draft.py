@@ -99,8 +99,15 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
     return Draft(phrase, title, tuple(sentences), tags, _KIND_TAGS.get(kind.kind, ()))
 
 
-def draft_photo(phrase: str, named: frozenset[str], evidence: Evidence, text: QuotedText, facts: ImageFacts) -> Draft:
-    """Draft for a photograph whose main phrase has been chosen."""
+def draft_photo(
+    phrase: str,
+    named: frozenset[str],
+    evidence: Evidence,
+    text: QuotedText,
+    facts: ImageFacts,
+    labels: Sequence[str] = (),
+) -> Draft:
+    """Draft for a photograph whose main phrase has been chosen; `labels` of the classifier are tags."""
     people = people_count(evidence)[0]
     main = name_main(evidence)
     sentences = _text_sentence(text)
@@ -111,20 +118,23 @@ def draft_photo(phrase: str, named: frozenset[str], evidence: Evidence, text: Qu
     if place and place not in phrase and not named & {place.split()[-1]}:
         sentences.append(f"the setting seems to be {place}")
     sentences += _look_sentences(facts, sentences, phrase)
-    tags = _photo_tags(phrase, main, named, evidence)
+    tags = _photo_tags(phrase, main, named, evidence, labels)
     return Draft(phrase, phrase, tuple(sentences), tags, _weaker_things(evidence))
 
 
-def _photo_tags(phrase: str, main: Naming | None, named: frozenset[str], evidence: Evidence) -> tuple[str, ...]:
+def _photo_tags(
+    phrase: str, main: Naming | None, named: frozenset[str], evidence: Evidence, labels: Sequence[str]
+) -> tuple[str, ...]:
     mentioned = [noun.noun for noun in evidence.nouns if noun.noun in named]
     subject = [main.noun] if main and (main.noun in named or not named) else []
     people = ["people" if people_count(evidence)[0] > 1 else "person"] if "person" in named else []
     things = _thing_names(evidence, named)
     return (
         *subject,
-        *noun_chunks(phrase),
+        *(noun_chunks(phrase) if named else ()),
         *mentioned,
         *people,
+        *labels,
         *_wider(evidence, main),
         *things,
         *_scene_tags(evidence),

@@ -29,8 +29,14 @@ class JudgedDraft:
 
 
 def judge(
-    captions: Sequence[Caption], evidence: Evidence, text: QuotedText, facts: ImageFacts, blank: str
+    captions: Sequence[Caption],
+    evidence: Evidence,
+    text: QuotedText,
+    facts: ImageFacts,
+    blank: str,
+    labels: Sequence[str] = (),
 ) -> JudgedDraft:
+    """`labels`: of the classifier, for the tags of a photograph."""
     if blank:
         return JudgedDraft(draft_blank(blank), "pattern", BLANK_CONFIDENCE, needs_review=True)
     kind = name_kind(evidence)
@@ -39,11 +45,11 @@ def judge(
         return _judged(draft_graphic(kind, evidence, text, facts), kind.kind, confidence)
     chosen = choose_phrase(captions, evidence)
     if chosen is None:
-        draft = draft_photo(facts.scene_phrase_with_article, frozenset(), evidence, text, facts)
+        draft = draft_photo(facts.scene_phrase_with_article, frozenset(), evidence, text, facts, labels)
         return _judged(draft, "photo", UNKNOWN_CONFIDENCE)
     phrase = with_background(chosen.phrase, facts)
     return _judged(
-        draft_photo(phrase, chosen.named, evidence, text, facts),
+        draft_photo(phrase, chosen.named, evidence, text, facts, labels),
         "photo",
         confidence_of("photo", chosen.main * kind.probability),
     )

@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from workers.composing.drafts.subject import is_nameable, is_wide, people_count
 from workers.models.base import Tag
 from workers.models.evidence import KINDS, Evidence, NounEvidence
 
 MIN_TAG = 0.5
 # Of a tag's confidence, in a photograph: a classifier of photographs names something else in every drawing.
 TRUST = 0.9
+# Of "animal" without a species as the main thing beside people: the classifier has no people among its labels.
+BESIDE_PEOPLE = 0.5
+
+_NO_SUBJECT = frozenset(("", "person"))
 
 
 def with_tags(evidence: Evidence, tags: Sequence[Tag]) -> Evidence:
@@ -16,24 +21,36 @@ def with_tags(evidence: Evidence, tags: Sequence[Tag]) -> Evidence:
     if not evidence.kinds:
         return evidence
     trust = TRUST * evidence.kinds[KINDS.index("photo")] ** 0.5
+    with_people = people_count(evidence)[0] > 0
     nouns = {noun.noun: noun for noun in evidence.nouns}
     for tag in tags:
-        if tag.kind in {"", "person"} or tag.confidence < MIN_TAG:
+        if tag.kind in _NO_SUBJECT or tag.confidence < MIN_TAG:
             continue
         # A proboscis monkey is a monkey, whatever its group is called.
         last = tag.text.split()[-1]
         wider = [noun for noun in (tag.parent, tag.kind, last) if noun and noun != tag.text]
-        probability = trust * tag.confidence
-        _raise(nouns, tag.text, probability, (*wider, *(far for near in wider for far in _wider_of(nouns, near))))
+        present = trust * tag.confidence
+        main = present * (BESIDE_PEOPLE if with_people and tag.text == "animal" else 1.0)
+        wider += [far for near in wider for far in _wider_of(nouns, near)]
+        _raise(nouns, NounEvidence(tag.text, main, present, tuple(wider)))
         if tag.parent:
-            _raise(nouns, tag.parent, probability, (tag.kind,))
+            _raise(nouns, NounEvidence(tag.parent, main, present, (tag.kind,)))
     return replace(evidence, nouns=tuple(sorted(nouns.values(), key=lambda noun: -noun.main)))
 
 
-def _raise(nouns: dict[str, NounEvidence], text: str, probability: float, wider: tuple[str, ...]) -> None:
-    old = nouns.get(text, NounEvidence(text, 0.0, 0.0, wider))
-    main, present = max(old.main, probability), max(old.present, probability)
-    nouns[text] = NounEvidence(text, main, present, tuple(dict.fromkeys((*old.wider, *wider))))
+def sure_labels(tags: Sequence[Tag]) -> list[str]:
+    """Return the narrow confident tags: search terms also where the phrase has a wider word ("dog")."""
+    return [tag.text for tag in tags if tag.kind not in _NO_SUBJECT and tag.confidence >= MIN_TAG and _is_narrow(tag)]
+
+
+def _is_narrow(tag: Tag) -> bool:
+    return tag.text != tag.kind and is_nameable(tag.text) and not is_wide(tag.text)
+
+
+def _raise(nouns: dict[str, NounEvidence], found: NounEvidence) -> None:
+    old = nouns.get(found.noun, found)
+    main, present = max(old.main, found.main), max(old.present, found.present)
+    nouns[found.noun] = NounEvidence(found.noun, main, present, tuple(dict.fromkeys((*old.wider, *found.wider))))
 
 
 def _wider_of(nouns: dict[str, NounEvidence], text: str) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """Choose a photograph's phrase: the captioner's sentence where evidence supports it, else the evidence's own words."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.composing.alt import without_close_up
 from workers.composing.drafts.sentence_support import Support, support_of, supported_part
-from workers.composing.drafts.subject import Naming, name_main, other_things, phrase_of, setting
+from workers.composing.drafts.subject import Naming, name_main, other_things, phrase_of, probability_of, setting
+from workers.english.initialisms import capitalize_initialisms
 from workers.english.lexicon import lexicon
 from workers.models.base import Caption
 from workers.models.evidence import Evidence
@@ -21,6 +23,9 @@ LEAST_MAIN = 0.1
 _SEVERAL = frozenset(("audience", "band", "choir", "couple", "crowd", "family", "team"))
 # Of the probability that there are people: below it any number is accepted.
 SURE_NUMBER = 0.7
+_DRAWN_OPENING = re.compile(
+    r"an? (?:[\w-]+ ){0,2}?(cartoon|comic|drawing|illustration|meme|painting|render|sketch|watercolou?r) of "
+)
 # Words before the subject: an article and two adjectives.
 MAX_MODIFIERS = 3
 
@@ -42,10 +47,11 @@ def choose_phrase(captions: Sequence[Caption], evidence: Evidence) -> PhotoPhras
         text = without_close_up(caption.text)
         text = text if main is None else supported_part(text, evidence, MIN_LEAST)
         support = support_of(text, evidence)
-        if _is_supported(caption, support, main) and _agrees_in_number(text, main, evidence):
+        is_true = _is_supported(caption, support, main) and not names_other_kind(text, evidence)
+        if is_true and _agrees_in_number(text, main, evidence):
             probability = main.probability if main else support.main
             text = text if main is None or main.is_people else narrowed(text, main, evidence)
-            return PhotoPhrase(text, named_nouns(text), probability, support.least)
+            return PhotoPhrase(capitalize_initialisms(text), named_nouns(text), probability, support.least)
     main = main or _surest_thing(evidence)
     return None if main is None else _naming(main, evidence)
 
@@ -54,6 +60,12 @@ def _is_supported(caption: Caption, support: Support, main: Naming | None) -> bo
     if main is None:
         return caption.confidence >= MIN_CONFIDENCE
     return caption.confidence >= LEAST_CONFIDENCE and support.names(main.noun) and support.least >= MIN_LEAST
+
+
+def names_other_kind(text: str, evidence: Evidence) -> bool:
+    """Return whether a sentence about a photograph begins as one about a drawing without evidence of it in there."""
+    drawn = _DRAWN_OPENING.match(text)
+    return drawn is not None and probability_of(evidence, drawn[1])[1] < MIN_LEAST
 
 
 def _agrees_in_number(text: str, main: Naming | None, evidence: Evidence) -> bool:

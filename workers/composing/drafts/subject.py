@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from workers.english.grammar import with_article
+from workers.english.initialisms import capitalize_initialisms
 from workers.models.evidence import Evidence, NounEvidence
 
 _FOLDER = Path(__file__).parent
@@ -115,7 +116,9 @@ def is_nameable(noun: str) -> bool:
 
 def phrase_of(noun: str) -> str:
     """Return the noun with its article, or in the plural where that is its usual form."""
-    return _phrases().get(noun) or with_article(noun, "plural" if _PLURAL.search(noun) else "count")
+    return _phrases().get(noun) or capitalize_initialisms(
+        with_article(noun, "plural" if _PLURAL.search(noun) else "count")
+    )
 
 
 def _narrowest(nouns: Iterable[NounEvidence]) -> list[NounEvidence]:
