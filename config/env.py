@@ -19,6 +19,8 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 from redis.connection import parse_url
 
+from config.storage_address import ACCEPTED, parse_storage_url
+
 _T = TypeVar("_T")
 _env = Env()
 _DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
@@ -118,6 +120,15 @@ def redis_url(name: str) -> str:
     if not valid:  # the value is not shown: it may hold a password
         raise SettingError(f"{name} must be redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER], or rediss://… for TLS.")
     return url
+
+
+def storage_url(name: str) -> dict[str, Any]:
+    """Return what parse_storage_url does; {} where it is not set."""
+    url = string(name, "")
+    try:
+        return parse_storage_url(url) if url else {}
+    except ValueError as error:  # the value is not shown: it may hold a password
+        raise SettingError(f"{name} must be {ACCEPTED}.") from error
 
 
 def crash_points(name: str, *, scripted: bool) -> dict[str, int]:

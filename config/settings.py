@@ -134,10 +134,15 @@ else:
 
 # --- Storage ----------------------------------------------------------------------------------------------------------
 
-MEDIA_ROOT = FORGE_DATA / "media"
+_storage = env.storage_url("FORGE_STORAGE_URL")  # docs/storage.md
+# Of a bucket's objects that this machine's workers have read; 0: none is kept.
+FORGE_STORAGE_CACHE_BYTES = env.integer("FORGE_STORAGE_CACHE_BYTES", 2**30, least=0)
+MEDIA_ROOT = Path(_storage.get("folder", FORGE_DATA / "media"))
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "default": {"BACKEND": "forge.storage.s3.S3Storage", "OPTIONS": _storage}
+    if "bucket" in _storage
+    else {
+        "BACKEND": "forge.storage.local.LocalStorage",
         # Uploads are private: other users of this machine cannot read them.
         "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
     },
