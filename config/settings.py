@@ -376,7 +376,10 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", logging.INFO)},
     "loggers": {
         # They log each stream that opens, each task that arrives and ends, each request of the demo.
-        **{n: {"level": "WARNING"} for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")},
+        **{
+            n: {"level": "WARNING"}
+            for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx", "botocore")
+        },
         # Their own handlers lack the ids, the removal of secrets and the format.
         **{n: {"handlers": [], "propagate": True} for n in ("uvicorn", "uvicorn.error", "django", "django.server")},
         # Each request is in the access log of forge/api/asgi once. A logger of uvicorn that is not named here would be

@@ -35,6 +35,9 @@ def object_save(name: str, content: "File[bytes]") -> None:
     """Store an upload under a new name. Raises StorageFull or StorageUnavailable; then nothing is stored."""
     try:
         backend().write(name, content)
+    except StorageUnavailable as error:
+        logger.warning("An upload could not be stored: %s", error.reason)
+        raise
     except OSError as error:
         raise _storage_error(error) from error
 

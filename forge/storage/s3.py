@@ -53,7 +53,8 @@ class S3Storage(Storage):
 
     def write(self, name: str, content: "File[bytes]") -> None:
         content.seek(0)
-        self._call("put_object", Key=self._key(name), Body=content)
+        # Not Django's File: one without a name is false, and boto3 would send nothing.
+        self._call("put_object", Key=self._key(name), Body=content.file)
 
     def read(self, name: str) -> bytes:
         return b"".join(self._chunks(name))
