@@ -14,6 +14,7 @@ from forge.credits import ledger
 from forge.errors import ImageGone
 from forge.models import Account, Image, Session
 from forge.operations import readiness
+from forge.operations.storage_check import StorageState, storage_check
 from forge.sessions import expiry
 from forge.storage import (
     base,
@@ -139,12 +140,12 @@ def test_a_folder_has_pages_and_an_id_too(media: Path, monkeypatch: pytest.Monke
 
 
 def test_readiness_names_a_worker_that_sees_another_storage(alice: Account, bucket: Bucket, media: Path) -> None:
-    here = readiness.storage_check.read(60.0)
+    here = storage_check.read(60.0)
     readiness.worker_alive("host1:aa", here)
     readiness._cache.clear()
     assert readiness.missing() == {}
 
-    readiness.worker_alive("host2:bb", readiness.StorageState(identity="another"))
+    readiness.worker_alive("host2:bb", StorageState(identity="another"))
     readiness._cache.clear()
     missing = readiness.missing()
     assert list(missing) == ["storage"]
@@ -158,7 +159,7 @@ def test_readiness_names_a_worker_that_sees_another_storage(alice: Account, buck
     assert readiness.missing() == {}
     assert len(readiness._workers()) == 2
 
-    readiness.worker_alive("host1:aa", readiness.StorageState(problem="no answer"))
+    readiness.worker_alive("host1:aa", StorageState(problem="no answer"))
     readiness._cache.clear()
     assert "worker host1:aa cannot use its storage" in readiness.missing()["storage"]
     assert ledger.balance(alice.pk) == 100

@@ -35,7 +35,7 @@ def refusing(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Refusin
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_PUT = do_POST = do_DELETE = answer
+        do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815
 
         def log_message(self, *arguments: Any) -> None:
             pass
@@ -127,7 +127,7 @@ def test_readiness_does_not_wait_for_a_store_that_hangs(
 def test_a_worker_waits_for_a_store_that_comes_back(
     settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outcomes: list[Exception | bytes] = [StorageUnavailable("the bucket: no answer")] * 3 + [b"data"]
+    outcomes: list[Exception | bytes] = [*[StorageUnavailable("the bucket: no answer")] * 3, b"data"]
 
     def read(name: str) -> bytes:
         outcome = outcomes.pop(0)
