@@ -6,9 +6,8 @@ With nothing set: SQLite, the embedded Valkey and local files, all below FORGE_D
 import logging
 from pathlib import Path
 
-from redis.connection import parse_url
-
 from config import env
+from config.redis_address import parse_redis_url
 
 # --- Environment and security (docs/production.md) --------------------------------------------------------------------
 
@@ -217,9 +216,11 @@ FORGE_MAX_BYTES_WITHOUT_KEY = env.integer("FORGE_MAX_BYTES_WITHOUT_KEY", 2**16, 
 
 FORGE_EMBEDDED_REDIS = not env.redis_url("REDIS_URL")  # `up` then starts Valkey
 REDIS_URL = env.redis_url("REDIS_URL") or env.embedded_redis_url(FORGE_DATA)
-# django-eventstream makes its Redis client from this. A stalled server must not hold a request for long.
+_redis = parse_redis_url(REDIS_URL)
+# django-eventstream makes its Redis client from this, which forge/relay replaces where Redis is found by Sentinel.
+# A stalled server must not hold a request for long.
 EVENTSTREAM_REDIS = {
-    **parse_url(REDIS_URL),  # type: ignore[no-untyped-call]
+    **_redis.options,
     "socket_timeout": 5.0,
     "socket_connect_timeout": 2.0,
     "retry": None,  # by default ten times, which makes a minute of five seconds
@@ -275,7 +276,8 @@ FORGE_WORKER_METRICS_HOST = env.string("FORGE_WORKER_METRICS_HOST", "127.0.0.1")
 
 # --- Celery -----------------------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = _redis.broker_url
+CELERY_BROKER_USE_SSL = _redis.broker_ssl
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A Redis that is out of memory refuses single commands. Without this it would end the workers, one after the other.
@@ -288,6 +290,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "socket_timeout": 5.0,
     "socket_connect_timeout": 2.0,
+    **_redis.broker_options,
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.05, "interval_max": 0.2}
 CELERY_TASK_DEFAULT_QUEUE = "images"

@@ -14,7 +14,13 @@ def parse_storage_url(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.username or parts.password or parts.fragment:
         raise ValueError("credentials or a fragment")
-    if parts.scheme == "file" and not parts.netloc and not parts.query and len(parts.path) > 1:
+    if (
+        parts.scheme == "file"
+        and not parts.netloc
+        and not parts.query
+        and parts.path.strip("/")
+        and url.startswith("file:///")
+    ):
         return {"folder": unquote(parts.path)}
     options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     if parts.scheme != "s3" or not parts.netloc or set(options) - {"endpoint", "region"}:

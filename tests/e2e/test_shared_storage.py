@@ -93,8 +93,6 @@ def test_two_data_folders_share_a_bucket(s3_server: S3Server, tmp_path: Path, ma
             assert len(s3_server.keys("photos")) == 6
 
         with worker_on(other, stack, {}):  # stores in its own data folder
-            wait_until(
-                lambda: missing().get("missing") == ["storage"], "storage", lambda: (stack.poll(), worker.poll())
-            )
+            wait_until(lambda: missing().get("missing") == ["storage"], "the other storage", stack.poll)
             assert "sees another storage than this web server" in missing()["error"]
             assert "FORGE_STORAGE_URL" in missing()["error"]
