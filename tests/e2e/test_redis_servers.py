@@ -15,6 +15,7 @@ from forge.stack import Stack
 from forge.stack.ports import free_port
 from tests.e2e.client import analyze, analyze_body, colored_images, upload
 from tests.e2e.conftest import MakeKey, MakeStack, wait_until
+from tests.e2e.tls_proxy import tls_proxy
 
 pytestmark = pytest.mark.e2e
 
@@ -70,12 +71,11 @@ def test_tls_and_a_password(tmp_path: Path, make_stack: MakeStack, make_key: Mak
          "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
         check=True, capture_output=True,
     )  # fmt: skip
-    options = {
-        "port": "0", "tls-port": str(port), "tls-cert-file": certificate, "tls-key-file": key,
-        "tls-ca-cert-file": certificate, "tls-auth-clients": "no", "requirepass": PASSWORD, "save": "",
-    }  # fmt: skip
-    address = f"rediss://:{QUOTED}@127.0.0.1:{port}/1?ssl_ca_certs={certificate}"
-    with valkey(tmp_path / "valkey", *(part for name, value in options.items() for part in (f"--{name}", str(value)))):
+    with (
+        valkey(tmp_path / "valkey", "--port", str(port), "--requirepass", PASSWORD, "--save", ""),
+        tls_proxy(port, certificate, key) as tls_port,
+    ):
+        address = f"rediss://:{QUOTED}@127.0.0.1:{tls_port}/1?ssl_ca_certs={certificate}"
         client = redis.Redis.from_url(address)
         wait_until(lambda: answers(client), "Valkey")
         # Events come by pub/sub alone.
@@ -103,7 +103,7 @@ def test_sentinel_fails_over(tmp_path: Path, make_stack: MakeStack, make_key: Ma
         replica = redis.Redis(port=second, password=PASSWORD)
         wait_until(lambda: answers(replica) and replica.info()["master_link_status"] == "up", "replication")
         watch = redis.Redis(port=sentinel)
-        wait_until(lambda: answers(watch) and watch.sentinel_master("main")["num-slaves"] == 1, "Sentinel")
+        wait_until(lambda: answers(watch) and watch.sentinel_slaves("main"), "Sentinel")
         address = f"redis+sentinel://:{QUOTED}@127.0.0.1:{sentinel}/main/1"
         stack = make_stack(env={"REDIS_URL": address, "FORGE_HEARTBEAT_S": "0.5", "FORGE_RESEND_S": "1"})
         with http_client(stack, make_key(stack.data)) as http:
