@@ -268,6 +268,11 @@ FORGE_MAX_ATTEMPTS = env.integer("FORGE_MAX_ATTEMPTS", 3, least=1)
 FORGE_WORKER_GRACE_S = env.number("FORGE_WORKER_GRACE_S", 25.0, least=0.0)
 FORGE_FAULTS = env.crash_points("FORGE_FAULTS", scripted=FORGE_MODELS == "scripted")
 
+# --- Start ------------------------------------------------------------------------------------------------------------
+
+# How long a web server or worker waits for database, Redis and storage before it ends with a sentence.
+FORGE_START_WAIT_S = env.number("FORGE_START_WAIT_S", 15.0, least=0.0)
+
 # --- Metrics ----------------------------------------------------------------------------------------------------------
 
 FORGE_METRICS_TOKEN = env.string("FORGE_METRICS_TOKEN", "")
