@@ -114,6 +114,7 @@ WHITENOISE_USE_FINDERS = True
 # --- Database ---------------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": env.database_url("DATABASE_URL", f"sqlite:///{FORGE_DATA / 'db.sqlite3'}")}
+_is_pooled = env.boolean("FORGE_DATABASE_POOLER", False)
 _pool_size = env.integer("FORGE_DATABASE_POOL", 16, least=1)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["ENGINE"] = "forge.queued_sqlite3"  # write transactions wait in order
@@ -130,6 +131,8 @@ else:
     DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
     # Else each connection that the pool kept over a restart of the server fails one request or one image.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # A pooler in transaction mode may fetch from another connection than the one that has the cursor.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = _is_pooled
 
 # --- Storage ----------------------------------------------------------------------------------------------------------
 

