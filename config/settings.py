@@ -6,9 +6,8 @@ With nothing set: SQLite, the embedded Valkey and local files, all below FORGE_D
 import logging
 from pathlib import Path
 
-from redis.connection import parse_url
-
 from config import env
+from config.redis_address import parse_redis_url
 
 # --- Environment and security (docs/production.md) --------------------------------------------------------------------
 
@@ -115,6 +114,7 @@ WHITENOISE_USE_FINDERS = True
 # --- Database ---------------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": env.database_url("DATABASE_URL", f"sqlite:///{FORGE_DATA / 'db.sqlite3'}")}
+_is_pooled = env.boolean("FORGE_DATABASE_POOLER", False)
 _pool_size = env.integer("FORGE_DATABASE_POOL", 16, least=1)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["ENGINE"] = "forge.queued_sqlite3"  # write transactions wait in order
@@ -131,13 +131,20 @@ else:
     DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
     # Else each connection that the pool kept over a restart of the server fails one request or one image.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # A pooler in transaction mode may fetch from another connection than the one that has the cursor.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = _is_pooled
 
 # --- Storage ----------------------------------------------------------------------------------------------------------
 
-MEDIA_ROOT = FORGE_DATA / "media"
+_storage = env.storage_url("FORGE_STORAGE_URL")  # docs/storage.md
+# Of a bucket's objects that this machine's workers have read; 0: none is kept.
+FORGE_STORAGE_CACHE_BYTES = env.integer("FORGE_STORAGE_CACHE_BYTES", 2**30, least=0)
+MEDIA_ROOT = Path(_storage.get("folder", FORGE_DATA / "media"))
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "default": {"BACKEND": "forge.storage.s3.S3Storage", "OPTIONS": _storage}
+    if "bucket" in _storage
+    else {
+        "BACKEND": "forge.storage.local.LocalStorage",
         # Uploads are private: other users of this machine cannot read them.
         "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
     },
@@ -212,9 +219,11 @@ FORGE_MAX_BYTES_WITHOUT_KEY = env.integer("FORGE_MAX_BYTES_WITHOUT_KEY", 2**16, 
 
 FORGE_EMBEDDED_REDIS = not env.redis_url("REDIS_URL")  # `up` then starts Valkey
 REDIS_URL = env.redis_url("REDIS_URL") or env.embedded_redis_url(FORGE_DATA)
-# django-eventstream makes its Redis client from this. A stalled server must not hold a request for long.
+_redis = parse_redis_url(REDIS_URL)
+# django-eventstream makes its Redis client from this, which forge/relay replaces where Redis is found by Sentinel.
+# A stalled server must not hold a request for long.
 EVENTSTREAM_REDIS = {
-    **parse_url(REDIS_URL),  # type: ignore[no-untyped-call]
+    **_redis.options,
     "socket_timeout": 5.0,
     "socket_connect_timeout": 2.0,
     "retry": None,  # by default ten times, which makes a minute of five seconds
@@ -262,6 +271,11 @@ FORGE_MAX_ATTEMPTS = env.integer("FORGE_MAX_ATTEMPTS", 3, least=1)
 FORGE_WORKER_GRACE_S = env.number("FORGE_WORKER_GRACE_S", 25.0, least=0.0)
 FORGE_FAULTS = env.crash_points("FORGE_FAULTS", scripted=FORGE_MODELS == "scripted")
 
+# --- Start ------------------------------------------------------------------------------------------------------------
+
+# How long a web server or worker waits for database, Redis and storage before it ends with a sentence.
+FORGE_START_WAIT_S = env.number("FORGE_START_WAIT_S", 15.0, least=0.0)
+
 # --- Metrics ----------------------------------------------------------------------------------------------------------
 
 FORGE_METRICS_TOKEN = env.string("FORGE_METRICS_TOKEN", "")
@@ -270,7 +284,8 @@ FORGE_WORKER_METRICS_HOST = env.string("FORGE_WORKER_METRICS_HOST", "127.0.0.1")
 
 # --- Celery -----------------------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = _redis.broker_url
+CELERY_BROKER_USE_SSL = _redis.broker_ssl
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A Redis that is out of memory refuses single commands. Without this it would end the workers, one after the other.
@@ -283,6 +298,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "socket_timeout": 5.0,
     "socket_connect_timeout": 2.0,
+    **_redis.broker_options,
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.05, "interval_max": 0.2}
 CELERY_TASK_DEFAULT_QUEUE = "images"
@@ -371,7 +387,10 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", logging.INFO)},
     "loggers": {
         # They log each stream that opens, each task that arrives and ends, each request of the demo.
-        **{n: {"level": "WARNING"} for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")},
+        **{
+            n: {"level": "WARNING"}
+            for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx", "botocore")
+        },
         # Their own handlers lack the ids, the removal of secrets and the format.
         **{n: {"handlers": [], "propagate": True} for n in ("uvicorn", "uvicorn.error", "django", "django.server")},
         # Each request is in the access log of forge/api/asgi once. A logger of uvicorn that is not named here would be

@@ -18,7 +18,10 @@ from forge import idempotency
 from forge.errors import ForgeError
 from forge.jobs import leases
 from forge.operations import metrics, readiness
+from forge.operations.start import start_problem
+from forge.operations.storage_check import storage_check
 from forge.sessions import expiry
+from forge.storage import local_cache_sweep
 from workers import models
 from workers.models.base import ModelUnavailable
 from workers.models.ocr import OnDemandReader, create_reader
@@ -80,7 +83,7 @@ def _report_alive() -> None:
     if stopping.is_set():
         readiness.worker_gone(HOLDER)
     else:
-        readiness.worker_alive(HOLDER)
+        readiness.worker_alive(HOLDER, storage_check.read(wait_s=0.0))
 
 
 _periodic_work = (
@@ -99,7 +102,13 @@ _periodic_work = (
     ),
     # A thread of its own: slow deletion from storage must not delay the renewal of leases.
     Heartbeat(
-        [close_old_connections, _expire_sessions, idempotency.idempotency_sweep, close_old_connections],
+        [
+            close_old_connections,
+            _expire_sessions,
+            idempotency.idempotency_sweep,
+            local_cache_sweep,
+            close_old_connections,
+        ],
         seconds=settings.FORGE_EXPIRY_EVERY_S,
     ),
     # Rare, because it lists the whole storage.
@@ -116,6 +125,8 @@ def _load_engine(**_: Any) -> None:
     loading = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_HEARTBEAT_S)
     loading.start()
     try:
+        if problem := start_problem():
+            raise SystemExit(f"The worker cannot start. {problem}")
         _engine = _create_engine()
         _engine.load()
         _reader = create_reader(settings.FORGE_OCR)
