@@ -37,13 +37,8 @@ def with_profile(format: str, offset: int, value: bytes) -> bytes:
 
 def tiff(**fields: int) -> bytes:
     """Return a grey TIFF of 8 by 8; `t262=0` sets the field 262."""
-    values = {
-        **_TIFF,
-        273: containers.tiff_data(len(_TIFF)),
-        **{int(name[1:]): value for name, value in fields.items()},
-    }
-    if len(values) > len(_TIFF) and "t273" not in fields:
-        values[273] = containers.tiff_data(len(values))
+    values = {**_TIFF, **{int(name[1:]): value for name, value in fields.items()}}
+    values[273] = values[273] or containers.tiff_data(len(values))
     return containers.tiff([(tag, 4, 1, values[tag]) for tag in sorted(values)], b"\xff" * 64)
 
 
