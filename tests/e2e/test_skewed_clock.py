@@ -21,6 +21,7 @@ ENV: dict[str, str | None] = {
     "FORGE_SCRIPT": json.dumps({"delay_ms": 400}),
     "FORGE_LEASE_S": f"{LEASE_S:g}",
     "FORGE_HEARTBEAT_S": "0.3",
+    "FORGE_RESEND_S": "3600",  # a loaded machine resends what waits long
 }
 FOLDER = Path(__file__).parent / "skewed_clock"
 
