@@ -95,7 +95,7 @@ def service(*, postgres: bool) -> Iterator[tuple[Stack, str, Cluster | None]]:
         folder = opened.enter_context(tempfile.TemporaryDirectory())
         cluster = opened.enter_context(throwaway()) if postgres else None
         database = cluster.url if cluster else None
-        opened.enter_context(small_disk(Path(folder)))
+        opened.enter_context(small_disk(Path(folder) / "media"))
         env = {**ENV, "DATABASE_URL": database}
         stack = opened.enter_context(Stack(Path(folder), port=0, webs=2, workers=2, env=env))
         stack.wait_ready(300)

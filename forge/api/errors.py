@@ -41,7 +41,8 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
             f"Send the body with the Content-Type {accepted}, not «{printable(request.content_type or '')}»."
         )
     if isinstance(error, Unavailable):
-        logger.warning("%s %s: %s", request.method, request.path, error.sentence)
+        cause = "" if isinstance(exception, ForgeError) else f" ({exception!r})"
+        logger.warning("%s %s: %s%s", request.method, request.path, error.sentence, cause)
     elif error.status >= 500:
         logger.error("%s %s: %r", request.method, request.path, exception, exc_info=exception)
     if isinstance(error, MethodNotAllowed):

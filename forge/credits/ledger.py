@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import F
 
+from forge.clock import database_now
 from forge.errors import InsufficientCredits, InvalidRequest
 from forge.models import Account, CreditEntry
 
@@ -21,8 +22,11 @@ MAX_BALANCE = 10**15
 @transaction.atomic
 def charge(*, account_id: str, job_id: str, image_ids: Iterable[str]) -> None:
     """Charge one credit for each image. Raises InsufficientCredits and then charges nothing."""
+    now = database_now()
     entries = [
-        CreditEntry(account_id=account_id, amount=-1, kind=Kind.CHARGE, job_id=job_id, image_id=image_id)
+        CreditEntry(
+            account_id=account_id, amount=-1, kind=Kind.CHARGE, job_id=job_id, image_id=image_id, created_at=now
+        )
         for image_id in image_ids
     ]
     paid = Account.objects.filter(pk=account_id, balance__gte=len(entries)).update(balance=F("balance") - len(entries))
@@ -35,7 +39,13 @@ def charge(*, account_id: str, job_id: str, image_ids: Iterable[str]) -> None:
 def refund(*, account_id: str, job_id: str, image_id: str, note: str = "") -> None:
     """Refund one image's credit. A second refund of the same image violates the unique constraint."""
     CreditEntry.objects.create(
-        account_id=account_id, amount=1, kind=Kind.REFUND, job_id=job_id, image_id=image_id, note=note[:200]
+        account_id=account_id,
+        amount=1,
+        kind=Kind.REFUND,
+        job_id=job_id,
+        image_id=image_id,
+        note=note[:200],
+        created_at=database_now(),
     )
     Account.objects.filter(pk=account_id).update(balance=F("balance") + 1)
 
@@ -52,7 +62,9 @@ def grant(*, account_id: str, amount: int, note: str = "") -> CreditEntry:
         if amount > 0:
             raise InvalidRequest(f"An account holds at most {MAX_BALANCE} credits.", limit=MAX_BALANCE)
         raise InsufficientCredits(balance=balance(account_id), required=-amount)
-    return CreditEntry.objects.create(account_id=account_id, amount=amount, kind=Kind.GRANT, note=note[:200])
+    return CreditEntry.objects.create(
+        account_id=account_id, amount=amount, kind=Kind.GRANT, note=note[:200], created_at=database_now()
+    )
 
 
 def cost(*, images: int) -> int:

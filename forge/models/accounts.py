@@ -5,8 +5,8 @@ from typing import Literal
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.utils import timezone
 
+from forge.clock import database_now
 from forge.models.identifiers import account_id, random_token
 
 MAX_TERMS = 200
@@ -120,7 +120,7 @@ class ApiKey(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        return self.expires_at is not None and self.expires_at <= timezone.now()
+        return self.expires_at is not None and self.expires_at <= database_now()
 
     @staticmethod
     def generate() -> str:

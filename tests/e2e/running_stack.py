@@ -5,7 +5,7 @@ import random
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,14 +93,26 @@ def with_environment(process: SupervisedProcess, **variables: str) -> Iterator[N
 
 
 @contextmanager
-def small_disk(data: Path) -> Iterator[None]:
-    """Put the uploads of this folder on a file system of 64 MB, where this user may mount one."""
-    media = data / "media"
-    media.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=0700", "tmpfs", str(media)]
+def small_disk(folder: Path) -> Iterator[bool]:
+    """Mount a file system of 64 MB on the folder, where this user may mount one; yield whether it is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=0700", "tmpfs", str(folder)]
     mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextmanager
+def filler(folder: Path) -> Iterator[None]:
+    """Fill the file system of the folder to its last block."""
+    file = folder / "filler"
+    with file.open("wb", buffering=0) as filling, suppress(OSError):
+        while True:
+            filling.write(bytes(2**12))
     try:
         yield
     finally:
-        if mounted:
-            subprocess.run(["umount", str(media)], check=True)
+        file.unlink()

@@ -92,6 +92,35 @@ def test_headers_that_never_end_are_refused(stack: Stack) -> None:
     assert not body or json.loads(body)["code"] == "payload_too_large"
 
 
+CHECK = b'{"action": "analyze", "imageCount": 1}'
+CHUNK = b"%x\r\n%s\r\n" % (len(CHECK), CHECK)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (CHUNK + b"0\r\n\r\n", 200),
+        (b"".join(b"1\r\n%c\r\n" % byte for byte in CHECK) + b"0\r\n\r\n", 200),
+        (CHUNK + b"0\r\nX-API-Key: sk-false\r\nContent-Type: text/plain\r\n\r\n", 200),
+        (CHUNK + b"0\r\nX-A: " + b"a" * 2**20 + b"\r\n\r\n", 431),
+        (CHUNK + b"5;" + b"a" * 2**20 + b"\r\nhello\r\n0\r\n\r\n", 431),
+        (CHUNK + b"zz\r\nhello\r\n0\r\n\r\n", 400),
+    ],
+    ids=["one chunk", "a chunk a byte", "trailers", "a trailer of 1 MB", "an extension of 1 MB", "no size"],
+)
+def test_what_is_between_chunks_is_bounded_and_changes_no_header(
+    stack: Stack, stack_key: str, body: bytes, status: int
+) -> None:
+    lines = ["Transfer-Encoding: chunked", "Content-Type: application/json", f"X-API-Key: {stack_key}"]
+
+    found, text = exchange(stack, head("POST", f"{V1}/credits/check", *lines), body)
+
+    assert found == status, text
+    if status != 200:
+        assert {"error", "code", "requestId"} <= set(json.loads(text))
+    assert exchange(stack, head("GET", "/healthz"))[0] == 200
+
+
 @pytest.mark.parametrize(
     ("path", "lines"),
     [

@@ -20,7 +20,7 @@ from tests.e2e.conftest import default_signal_handlers, environment, processes_o
 pytestmark = pytest.mark.e2e
 
 BIN = settings.BASE_DIR / "bin"
-COMMANDS = ["bench", "demo", "manage", "setup", "test", "up"]
+COMMANDS = ["bench", "demo", "lock", "manage", "setup", "test", "up"]
 PYTHON = """\
 #!/bin/sh
 case "$*" in
@@ -90,17 +90,18 @@ def test_each_command_has_a_test() -> None:
     assert sorted(path.name for path in BIN.iterdir() if path.suffix != ".sh") == COMMANDS
 
 
-def test_setup_installs_torch_first_and_only_once(venv: Path, tmp_path: Path) -> None:
+def test_setup_installs_by_hashes_and_torch_last_and_only_once(venv: Path, tmp_path: Path) -> None:
     first = _run(venv, tmp_path / "data", "setup")
     assert first.returncode == 0, first.stderr
     assert first.stdout == ""
-    torch, rest = _installs(venv)
+    *locked, torch = _installs(venv)
+    assert [line.split()[-1] for line in locked] == ["/dev/stdin", str(settings.BASE_DIR / "requirements.lock")]
+    assert all({"--require-hashes", "--no-deps", "--no-build-isolation"} <= set(line.split()) for line in locked)
     assert torch.split()[-1].startswith("torch==")
-    assert rest.endswith("requirements.txt")
 
     second = _run(venv, tmp_path / "data", "setup")
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
-    assert len(_installs(venv)) == 2
+    assert len(_installs(venv)) == 3
 
 
 def test_two_setups_at_once_install_once(venv: Path, tmp_path: Path) -> None:
@@ -108,12 +109,13 @@ def test_two_setups_at_once_install_once(venv: Path, tmp_path: Path) -> None:
     for one in both:
         one.communicate(timeout=60)
         assert one.returncode == 0
-    assert len(_installs(venv)) == 2
+    assert len(_installs(venv)) == 3
 
 
 def test_setup_dev_installs_the_tools_too(venv: Path, tmp_path: Path) -> None:
     assert _run(venv, tmp_path / "data", "setup", "--dev").returncode == 0
-    assert _installs(venv)[-1].endswith("requirements-dev.txt")
+    assert _installs(venv)[-1].endswith("requirements-dev.lock")
+    assert "--require-hashes" in _installs(venv)[-1]
     assert _run(venv, tmp_path / "data", "setup").stderr == ""
 
 

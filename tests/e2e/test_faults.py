@@ -28,7 +28,7 @@ def faulty_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for all scenarios on SQLite: each leaves it ready."""
     data = tmp_path_factory.mktemp("faults")
     env = {**ENV, "DATABASE_URL": None}
-    with small_disk(data), Stack(data, port=0, webs=2, workers=2, env=env, report=print) as stack:
+    with small_disk(data / "media"), Stack(data, port=0, webs=2, workers=2, env=env, report=print) as stack:
         stack.wait_ready(TIMEOUT_S)
         yield stack
 

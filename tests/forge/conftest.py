@@ -60,8 +60,13 @@ def bob(db: None) -> Account:
 
 
 @pytest.fixture
-def api(alice: Account) -> ApiClient:
-    return ApiClient(key_issue(account=alice)[1])
+def key(alice: Account) -> str:
+    return key_issue(account=alice)[1]
+
+
+@pytest.fixture
+def api(key: str) -> ApiClient:
+    return ApiClient(key)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from forge.accounts import key_issue
+from forge.clock import database_now
 from forge.models import Account, ApiKey
 from tests.forge.conftest import ApiClient
 
@@ -30,7 +31,7 @@ def test_a_key_works_until_it_expires(alice: Account) -> None:
     key, text = key_issue(account=alice, expires_at=later)
     assert balance(text).status_code == 200
 
-    ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now())
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=database_now())
 
     assert (balance(text).status_code, balance(text).json()["code"]) == (403, "api_key_inactive")
 

@@ -8,10 +8,12 @@ import pytest
 from django.utils import timezone
 
 from forge import idempotency
+from forge.accounts import key_issue
 from forge.clock import database_now
+from forge.credits import ledger
 from forge.errors import IdempotencyInProgress
 from forge.jobs import leases
-from forge.models import Account, Image, ImageAnalysis, Job, Session
+from forge.models import Account, CreditEntry, Image, ImageAnalysis, Job, Session
 from forge.sessions import expiry, services
 from tests.forge import job_factory
 
@@ -107,6 +109,24 @@ def test_a_skewed_server_takes_no_others_idempotency_key(alice: Account, skew: S
     with pytest.raises(IdempotencyInProgress):
         idempotency.key_claim(account=alice, key="key-1", fingerprint="f")
     assert idempotency.idempotency_sweep() == 0
+
+
+def test_a_skewed_server_expires_keys_in_time(alice: Account, skew: Skew) -> None:
+    valid, _ = key_issue(account=alice, expires_at=database_now() + timedelta(minutes=5))
+    expired, _ = key_issue(account=alice, expires_at=database_now() - timedelta(minutes=5))
+    skew()
+
+    assert (valid.is_accepted, expired.is_accepted) == (True, False)
+
+
+def test_a_skewed_workers_refunds_count_in_their_hour(alice: Account, job: Job, skew: Skew) -> None:
+    skew()
+    for analysis in job_factory.analyses(job):
+        ledger.refund(account_id=alice.pk, job_id=job.pk, image_id=analysis.image_id)
+
+    entries = CreditEntry.objects.filter(account=alice)
+    assert entries.count() == 5
+    assert {abs(entry.created_at - database_now()) < timedelta(minutes=1) for entry in entries} == {True}
 
 
 def test_the_stored_lease_is_found_by_its_value(job: Job) -> None:

@@ -26,6 +26,7 @@ class BoundedHttpProtocol(HttpVersionsProtocol):
         self._in_head = False
         self._head_begun = False
         self._head_bytes = 0
+        self._bodiless_bytes = 0  # since the head or the last byte of the body: of a chunk's size, or trailers
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         from forge.limits import connection_capacity
@@ -48,8 +49,13 @@ class BoundedHttpProtocol(HttpVersionsProtocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
+        self._bodiless_bytes += len(data)
         super().data_received(data)
-        if self._is_refused or not self._head_begun or self.transport.is_closing():
+        if self._is_refused or self.transport.is_closing():
+            return
+        if not self._in_head and self._bodiless_bytes > MAX_HEADERS:
+            self._refuse(HeadersTooLarge(limit=MAX_HEADERS, actual=self._bodiless_bytes))
+        if not self._head_begun:
             return
         if len(self.url) > MAX_REQUEST_LINE:
             self._refuse(RequestLineTooLong(limit=MAX_REQUEST_LINE, actual=len(self.url)))
@@ -62,8 +68,18 @@ class BoundedHttpProtocol(HttpVersionsProtocol):
         if not self._in_head:  # another request on a connection that was kept alive
             self._expect_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # uvicorn would add a trailer to the headers, after the checks of their size (RFC 9110, 6.5.1).
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._bodiless_bytes = 0
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         self._in_head = self._head_begun = False
+        self._bodiless_bytes = 0
         _cancel(self._head_timer)
         super().on_headers_complete()
 
@@ -97,8 +113,12 @@ class BoundedHttpProtocol(HttpVersionsProtocol):
         self._is_refused = True
         _cancel(self._head_timer)
         if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.close()  # The response of an earlier request is under way.
-            return
+            if self._head_begun or self.pipeline or self.cycle.response_started or not self.cycle.more_body:
+                self.transport.close()  # The response of an earlier request is under way.
+                return
+            # The request's own body is at fault: the application receives a disconnect, and this is the response.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         headers, text = error_response(error, request_id_for(None))
         lines = [name + b": " + value + b"\r\n" for name, value in [*headers, (b"Connection", b"close")]]
         self.transport.write(STATUS_LINE[error.status] + b"".join(lines) + b"\r\n" + text)

@@ -12,6 +12,7 @@ from forge.api.asgi.responses import send_error
 from forge.api.asgi.routes import header, is_upload
 from forge.api.asgi.types import App, Message, Receive, Send
 from forge.api.authentication import key_find
+from forge.api.errors import forge_error
 from forge.database import DATABASE_ERRORS
 from forge.errors import ForgeError, PayloadTooLarge, RequestTimeout, Unavailable
 
@@ -94,8 +95,8 @@ class _Body:
         text = header(self._scope, b"x-api-key").decode("latin-1")
         try:
             found = await relay.run_in_log_pool(lambda: key_find(text)) if text else None
-        except DATABASE_ERRORS:
-            self.error = Unavailable()
+        except DATABASE_ERRORS as error:
+            self.error = forge_error(error)
             return 0
         if found is None or not found.is_accepted:
             return self._accepted

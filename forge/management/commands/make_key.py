@@ -5,9 +5,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.core.validators import validate_slug
 from django.db import transaction
-from django.utils import timezone
 
 from forge.accounts import account_ensure, key_issue
+from forge.clock import database_now
 from forge.management.database import DatabaseCommand
 
 _MAX_DAYS = 36_500
@@ -39,6 +39,6 @@ class Command(DatabaseCommand):
         except ValidationError as error:
             raise CommandError(f"--account {account!r}: use letters, digits, - and _ only.") from error
         owner = account_ensure(name=account, credits=credits, note="granted with a key")
-        expires_at = timezone.now() + timedelta(days=expires_in_days) if expires_in_days is not None else None
+        expires_at = database_now() + timedelta(days=expires_in_days) if expires_in_days is not None else None
         _, key = key_issue(account=owner, label=label, expires_at=expires_at)
         self.stdout.write(key)

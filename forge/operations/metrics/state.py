@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from django.db import Error as DatabaseError
 from django.db.models import Case, Count, F, Min, QuerySet, Sum, Value, When
-from django.utils import timezone
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -71,7 +70,7 @@ class StateCollector(Collector):
         """Add entries that are settled, older than any open transaction, to a sum: they are read once."""
         entries = CreditEntry.objects.filter(pk__gt=self._settled_to)
         edge = (
-            entries.filter(created_at__lt=timezone.now() - _SETTLED_AFTER).order_by("-pk").values_list("pk", flat=True)
+            entries.filter(created_at__lt=database_now() - _SETTLED_AFTER).order_by("-pk").values_list("pk", flat=True)
         )
         if settled_to := edge.first():
             self._settled.update(_sums(entries.filter(pk__lte=settled_to)))

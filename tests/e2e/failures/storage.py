@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.e2e.running_stack import ScenarioContext
+from tests.e2e.running_stack import ScenarioContext, filler
 from tests.images import noisy_jpeg
 
 
@@ -52,16 +52,9 @@ def session_ids(http: httpx.Client) -> set[str]:
 def full_disk(context: ScenarioContext, media: Path) -> Iterator[None]:
     """Fill the small file system of the uploads; where none could be mounted, limit the size of files instead."""
     if media.is_mount():
-        with (media / "filler").open("wb", buffering=0) as filler:
-            try:
-                while True:
-                    filler.write(bytes(2**12))
-            except OSError:
-                context.notes.append("a full tmpfs")
-        try:
+        context.notes.append("a full tmpfs")
+        with filler(media):
             yield
-        finally:
-            (media / "filler").unlink()
         return
     webs = [psutil.Process(web.pid) for web in context.processes("web")]
     for web in webs:

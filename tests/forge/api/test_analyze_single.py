@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.db import InterfaceError
 
-from forge.accounts import account_ensure, key_issue
 from forge.api.views import analyze
 from forge.credits import ledger
 from forge.errors import AnalysisFailed
@@ -15,16 +14,6 @@ from tests.forge import job_factory
 from tests.forge.api.asgi_client import analyze_single, single
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def alice() -> Account:
-    return account_ensure(name="alice", credits=100)
-
-
-@pytest.fixture
-def key(alice: Account) -> str:
-    return key_issue(account=alice)[1]
 
 
 def test_analyze_single_waits_for_the_metadata(alice: Account, key: str, make_session: Callable[..., Session]) -> None:

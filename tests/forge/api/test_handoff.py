@@ -7,22 +7,12 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from forge.accounts import account_ensure, key_issue
+from forge.accounts import key_issue
 from forge.models import Account, ApiKey, Job, Session
 from tests.forge import job_factory
 from tests.forge.api.asgi_client import Call, body_for, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def alice() -> Account:
-    return account_ensure(name="alice", credits=100)
-
-
-@pytest.fixture
-def key(alice: Account) -> str:
-    return key_issue(account=alice)[1]
 
 
 def test_analyze_responds_with_the_event_stream(alice: Account, key: str, make_session: Callable[..., Session]) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from forge.accounts import account_ensure, key_issue
 from forge.credits import ledger
 from forge.jobs import services
 from forge.models import Account, Job, Session
@@ -16,16 +15,6 @@ from tests.forge.api.asgi_client import Call, analyze_single, body_for, single, 
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeSession = Callable[..., Session]
-
-
-@pytest.fixture
-def alice() -> Account:
-    return account_ensure(name="alice", credits=100)
-
-
-@pytest.fixture
-def key(alice: Account) -> str:
-    return key_issue(account=alice)[1]
 
 
 def events(text: str) -> list[tuple[int, str]]:

@@ -19,16 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 MakeSession = Callable[..., Session]
 
 
-@pytest.fixture
-def alice() -> Account:
-    return account_ensure(name="alice", credits=100)
-
-
-@pytest.fixture
-def key(alice: Account) -> str:
-    return key_issue(account=alice)[1]
-
-
 def post(session: Session, key: str, last_event_id: str = "1", *, body: bytes | None = None, **headers: str) -> Call:
     sent = {"last-event-id": last_event_id, **{name.replace("_", "-"): value for name, value in headers.items()}}
     call = Call("POST", f"/sessions/{session.pk}/analyze", key, body_for(session) if body is None else body, sent)

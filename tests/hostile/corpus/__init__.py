@@ -3,6 +3,7 @@
 from tests.hostile.corpus.avif_heic import AVIF_HEIC
 from tests.hostile.corpus.base import Build
 from tests.hostile.corpus.gif_bmp_webp import GIF_BMP_WEBP
+from tests.hostile.corpus.inconsistent import INCONSISTENT
 from tests.hostile.corpus.jpeg import JPEG
 from tests.hostile.corpus.not_images import MAGIC_BYTES, NOT_IMAGES
 from tests.hostile.corpus.png import PNG
@@ -11,7 +12,9 @@ from tests.hostile.corpus.tiff import TIFF
 
 __all__ = ["CASES", "HEAVY", "Build"]
 
-CASES: dict[str, Build] = {**PNG, **JPEG, **GIF_BMP_WEBP, **TIFF, **AVIF_HEIC, **PROFILES, **NOT_IMAGES, **MAGIC_BYTES}
+CASES: dict[str, Build] = {
+    **PNG, **JPEG, **GIF_BMP_WEBP, **TIFF, **AVIF_HEIC, **PROFILES, **INCONSISTENT, **NOT_IMAGES, **MAGIC_BYTES,
+}  # fmt: skip
 
 # Seconds to build or to decode, or hundreds of megabytes: in the benchmark only.
 _HEAVY = (
