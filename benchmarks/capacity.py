@@ -5,7 +5,6 @@ time of all parts against that of the worker.
 """
 
 import argparse
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,11 +64,11 @@ def main() -> None:
                 after = sample(stack, cluster)
     cost = {name: (getattr(after, name) - getattr(before, name)) / images for name in vars(after)}
     cost["stream"] = streamed / images
-    show(cost)
+    print(f"capacity: {show(cost):.2f}")
 
 
 def analyze(http: httpx.Client, images: int) -> int:
-    """Upload and analyze so many images of 400 × 300 pixels; return the bytes of the event stream."""
+    """Upload and analyze so many images of 400 by 300 pixels; return the bytes of the event stream."""
     session = upload(http, [noisy_jpeg((400, 300)) for _ in range(images)])
     response = http.post(f"sessions/{session['sessionId']}/analyze", json=analyze_body(session))
     assert response.text.count("event: result") == images, response.text[-500:]
@@ -105,7 +104,8 @@ def cpu_seconds(pid: int | None) -> float:
     return total + process.cpu_times().children_user + process.cpu_times().children_system
 
 
-def show(cost: dict[str, float]) -> None:
+def show(cost: dict[str, float]) -> float:
+    """Print the table; return the processor time of all parts against that of the worker."""
     table = Table("cost of an image", "figure", "unit")
     for name in ("web", "worker", "valkey", "postgres"):
         table.add_row(f"{name} processor time", f"{1000 * cost[name]:.1f}", "ms")
@@ -117,9 +117,7 @@ def show(cost: dict[str, float]) -> None:
     ):  # fmt: skip
         table.add_row(label, f"{cost[name] / 1000:.2f}", "kB")
     Console().print(table)
-    total = sum(cost[name] for name in ("web", "worker", "valkey", "postgres"))
-    print(json.dumps({name: round(value, 6) for name, value in cost.items()}))
-    print(f"capacity: {total / cost['worker']:.2f}")
+    return sum(cost[name] for name in ("web", "worker", "valkey", "postgres")) / cost["worker"]
 
 
 if __name__ == "__main__":
