@@ -25,6 +25,7 @@ from config.storage_address import parse_storage_url
 _T = TypeVar("_T")
 _env = Env()
 _DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+_QUEUE = r"[A-Za-z0-9_-]{1,40}"
 _MOST = 876_000  # of numbers with a fraction, which are seconds and hours: a century of hours
 _FILES_OF_A_DATA_FOLDER = ("secret_key", "db.sqlite3", "stack.json")
 CRASH_POINTS = ("between_commit_and_enqueue", "between_model_and_commit", "between_commit_and_publish")
@@ -125,6 +126,20 @@ def storage_url(name: str) -> dict[str, Any]:
         return parse_storage_url(url) if url else {}
     except ValueError as error:  # the value is not shown: it may hold a password
         raise SettingError(f"{name} must be {STORAGE_URLS}.") from error
+
+
+def queue(name: str, default: str) -> str:
+    value = string(name, default)
+    if not re.fullmatch(_QUEUE, value):
+        raise _error(name, "a name of letters, digits, - and _, such as gpu")
+    return value
+
+
+def queues(name: str) -> list[str]:
+    values = [value.strip() for value in strings(name)]
+    if not all(re.fullmatch(_QUEUE, value) for value in values) or len(set(values)) < len(values):
+        raise _error(name, "different names of letters, digits, - and _, such as gpu,images")
+    return values
 
 
 def crash_points(name: str, *, scripted: bool) -> dict[str, int]:

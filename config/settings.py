@@ -182,6 +182,9 @@ FORGE_SESSION_HOURS = env.number("FORGE_SESSION_HOURS", 24.0, least=0.0)
 # So long after its last job a client whose stream broke can still read the session, and no request is still under way.
 FORGE_EXPIRY_GRACE_S = env.number("FORGE_EXPIRY_GRACE_S", 60.0, least=1.0)
 FORGE_EXPIRY_EVERY_S = env.number("FORGE_EXPIRY_EVERY_S", 30.0, least=0.1)
+# 0: as long as their session.
+FORGE_KEEP_DAYS = env.number("FORGE_KEEP_DAYS", 0.0, least=0.0)  # ended jobs and their events
+FORGE_LEDGER_SUM_AFTER_DAYS = env.number("FORGE_LEDGER_SUM_AFTER_DAYS", 0.0, least=0.0)  # 0: never
 FORGE_IDEMPOTENCY_HOURS = env.number("FORGE_IDEMPOTENCY_HOURS", 24.0, least=0.0)
 FORGE_IDEMPOTENCY_LEASE_S = env.number("FORGE_IDEMPOTENCY_LEASE_S", 60.0, least=1.0)
 
@@ -276,6 +279,12 @@ FORGE_FAULTS = env.crash_points("FORGE_FAULTS", scripted=FORGE_MODELS == "script
 # How long a web server or worker waits for database, Redis and storage before it ends with a sentence.
 FORGE_START_WAIT_S = env.number("FORGE_START_WAIT_S", 15.0, least=0.0)
 
+# --- Queues -----------------------------------------------------------------------------------------------------------
+
+# Which queue the images of an account without one of its own go to, and which a worker serves, the first before others.
+FORGE_DEFAULT_QUEUE = env.queue("FORGE_DEFAULT_QUEUE", "images")
+FORGE_QUEUES = env.queues("FORGE_QUEUES") or [FORGE_DEFAULT_QUEUE]
+
 # --- Metrics ----------------------------------------------------------------------------------------------------------
 
 FORGE_METRICS_TOKEN = env.string("FORGE_METRICS_TOKEN", "")
@@ -301,7 +310,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     **_redis.broker_options,
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.05, "interval_max": 0.2}
-CELERY_TASK_DEFAULT_QUEUE = "images"
+CELERY_TASK_DEFAULT_QUEUE = FORGE_DEFAULT_QUEUE
+CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in FORGE_QUEUES}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below is for workers too

@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from forge import idempotency
+from forge.credits import daily_sums
 from forge.errors import ForgeError
-from forge.jobs import leases
+from forge.jobs import leases, retention
 from forge.operations import metrics, readiness
 from forge.operations.start import start_problem
 from forge.operations.storage_check import storage_check
@@ -78,6 +79,14 @@ def _expire_sessions() -> None:
     metrics.EXPIRED_SESSIONS.inc(expiry.sessions_sweep(stopping.is_set))
 
 
+def _remove_ended_jobs() -> None:
+    retention.jobs_sweep(stopping.is_set)
+
+
+def _sum_ledger() -> None:
+    daily_sums.entries_sum(stopping.is_set)
+
+
 def _report_alive() -> None:
     """Count as a live worker in readiness, until the graceful shutdown begins."""
     if stopping.is_set():
@@ -105,14 +114,15 @@ _periodic_work = (
         [
             close_old_connections,
             _expire_sessions,
+            _remove_ended_jobs,
             idempotency.idempotency_sweep,
             local_cache_sweep,
             close_old_connections,
         ],
         seconds=settings.FORGE_EXPIRY_EVERY_S,
     ),
-    # Rare, because it lists the whole storage.
-    Heartbeat([close_old_connections, expiry.orphans_sweep, close_old_connections], seconds=3600.0),
+    # Rare, because they read the whole storage and the oldest part of the ledger.
+    Heartbeat([close_old_connections, expiry.orphans_sweep, _sum_ledger, close_old_connections], seconds=3600.0),
 )
 
 

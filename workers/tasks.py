@@ -29,8 +29,8 @@ _isolation = IsolationLock()
 
 
 @current_app.task(name="workers.analyze_image")
-def analyze_image() -> None:
-    """Claim and analyze the next image of the fair queue, if any."""
+def analyze_image(image_id: str = "") -> None:
+    """Claim and analyze the next image of the fair queue, if any; `image_id` is for people who look at the queue."""
     if settings.FORGE_MODEL_PROCESS:
         # Only with the models in another process: in the same one, a nicer thread would hold the GIL for longer.
         lower_thread_priority()

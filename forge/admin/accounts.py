@@ -87,7 +87,7 @@ class AccountAdmin(NoDeleteAdmin[Account]):
     readonly_fields = ["id", "balance", "created"]
 
     def get_fields(self, request: HttpRequest, obj: Account | None = None) -> list[Any]:
-        return ["name", "is_active", "extra_terms", *_LIMITS, *(self.readonly_fields if obj else [])]
+        return ["name", "is_active", "weight", "queue", "extra_terms", *_LIMITS, *(self.readonly_fields if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[_Counted]":
         return super().get_queryset(request).annotate(key_count=Count("keys"))

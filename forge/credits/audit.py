@@ -46,7 +46,7 @@ def _wrong_balances() -> Found:
 
 
 def _duplicate_entries() -> Found:
-    image_entries = CreditEntry.objects.filter(kind__in=_image_kinds()).order_by()
+    image_entries = CreditEntry.objects.filter(kind__in=_image_kinds(), job_id__isnull=False).order_by()
     duplicates = image_entries.values("job_id", "image_id", "kind").annotate(times=Count("pk")).filter(times__gt=1)
     for job, image, kind, times in duplicates.values_list("job_id", "image_id", "kind", "times").iterator():
         yield _location(job, image), f"{times} entries of the kind {kind}"
@@ -56,6 +56,9 @@ def _malformed_entries() -> Found:
     charge, refund, grant = (Q(kind=kind) for kind in ("charge", "refund", "grant"))
     named, nameless = Q(job_id__isnull=False, image_id__isnull=False), Q(job_id=None, image_id=None)
     right = (charge & Q(amount=-1) & named) | (refund & Q(amount=1) & named) | (grant & ~Q(amount=0) & nameless)
+    # Sums of a day are at its midnight (forge/credits/daily_sums.py).
+    summed = nameless & Q(created_at__hour=0, created_at__minute=0, created_at__second=0)
+    right |= summed & ((charge & Q(amount__lt=0)) | (refund & Q(amount__gt=0)))
     wrong = CreditEntry.objects.exclude(right).order_by()
     for pk, job, image, kind, amount in _rows(wrong, "pk", "job_id", "image_id", "kind", "amount"):
         yield _location(job, image), f"entry {pk} is no {kind}: {amount:+d}"
@@ -63,7 +66,7 @@ def _malformed_entries() -> Found:
 
 def _refunds_without_charge() -> Found:
     charged = _entries("charge", OuterRef("job_id"), OuterRef("image_id")).filter(account=OuterRef("account_id"))
-    wrong = CreditEntry.objects.filter(~Exists(charged), kind="refund").order_by()
+    wrong = CreditEntry.objects.filter(~Exists(charged), kind="refund", job_id__isnull=False).order_by()
     for job, image in _rows(wrong, "job_id", "image_id"):
         yield _location(job, image), "refunded, and that account was never charged"
 

@@ -1,10 +1,11 @@
 """Send one Celery task per image, by task name and after commit.
 
-A task carries no image id: its worker claims the next image in fair order. So a task may be lost or delivered twice,
-and the broker's order does not matter.
+A task names an image for people who look at the queue (`celery inspect`, Flower). Its worker claims the next image in
+fair order, so a task may be lost or delivered twice, and the broker's order does not matter.
 """
 
 import logging
+from collections.abc import Sequence
 
 from celery import current_app
 from django.conf import settings
@@ -22,7 +23,10 @@ ANALYZE_TASK = "workers.analyze_image"
 _ACQUIRE_S = 2.0
 
 
-def send_after_commit(images: int) -> None:
+QueuedImage = tuple[str, str]  # queue, image id
+
+
+def send_after_commit(images: Sequence[QueuedImage]) -> None:
     def send_now() -> None:
         crash_points.crash_point("between_commit_and_enqueue")
         send(images)
@@ -30,17 +34,17 @@ def send_after_commit(images: int) -> None:
     transaction.on_commit(send_now, robust=True)
 
 
-def send(images: int) -> None:
-    """Send that many tasks. The sweep resends those that fail: their images stay queued in the database."""
+def send(images: Sequence[QueuedImage]) -> None:
+    """Send a task for each image. The sweep resends those that fail: their images stay queued in the database."""
     try:
         # One connection for all tasks: one for each costs half as much again. Not the pool of producers: it waits for a
         # connection of this pool while it holds a producer, and without a deadline.
         with current_app.pool.acquire(block=True, timeout=_ACQUIRE_S) as connection:
             producer = current_app.amqp.Producer(connection)  # type: ignore[arg-type]
-            for _ in range(images):
-                current_app.send_task(ANALYZE_TASK, producer=producer)
+            for queue, image_id in images:
+                current_app.send_task(ANALYZE_TASK, args=[image_id], queue=queue, producer=producer)
     except LimitExceeded:
-        logger.warning("All connections to the broker are in use; the sweep will send %d tasks.", images)
+        logger.warning("All connections to the broker are in use; the sweep will send %d tasks.", len(images))
     except (BrokerError, *REDIS_ERRORS):
         logger.warning("The broker is unreachable; the sweep will send the missing tasks.", exc_info=True)
 
@@ -50,9 +54,10 @@ def broker_ping() -> None:
     redis_call(lambda client: client.ping())
 
 
-def broker_queue_length() -> int:
-    """Return the number of tasks in the queue. Raises Unavailable."""
-    return redis_call(lambda client: int(client.llen(settings.CELERY_TASK_DEFAULT_QUEUE)))
+def broker_queue_length(*queues: str) -> int:
+    """Return the number of tasks in the queues, by default the default one and this process's. Raises Unavailable."""
+    names = queues or {settings.FORGE_DEFAULT_QUEUE, *settings.FORGE_QUEUES}
+    return redis_call(lambda client: sum(int(client.llen(name)) for name in names))
 
 
 def broker_unacked_count() -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F
 
 from forge.clock import database_now
 from forge.errors import AnalysisCrashed
@@ -32,10 +32,10 @@ def analyses_sweep() -> int:
     expired = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.PROCESSING, lease_until__lt=now).select_related(
         "job"
     )
-    swept = [analysis.pk for analysis in expired[:_SWEEP_LIMIT] if _requeue_or_fail(analysis)]
-    swept += [analysis.pk for analysis in _lost_by_broker() if _mark_resent(analysis)]
+    swept = [_task(analysis) for analysis in expired[:_SWEEP_LIMIT] if _requeue_or_fail(analysis)]
+    swept += [_task(analysis) for analysis in _lost_by_broker() if _mark_resent(analysis)]
     if swept:
-        dispatch.send(len(swept))
+        dispatch.send(swept)
     return len(swept)
 
 
@@ -44,23 +44,27 @@ def analyses_release(*, holder: str) -> int:
     held = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.PROCESSING, holder=holder)
     # A graceful shutdown is no crash: these images do not become suspects.
     fewer = F("attempts") - 1
-    released = [analysis.pk for analysis in held if _requeue(analysis.pk, {"holder": holder}, attempts=fewer)]
+    released = [_task(analysis) for analysis in held if _requeue(analysis.pk, {"holder": holder}, attempts=fewer)]
     if released:
-        dispatch.send(len(released))
+        dispatch.send(released)
     return len(released)
+
+
+def _task(analysis: ImageAnalysis) -> dispatch.QueuedImage:
+    return analysis.queue, analysis.image_id
 
 
 def _lost_by_broker() -> list[ImageAnalysis]:
     """Return as many overdue images as the broker has lost tasks: any task serves any image."""
     margin = timedelta(seconds=settings.FORGE_RESEND_S)
     overdue = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.QUEUED, sent_at__lt=database_now() - margin)
-    count = overdue.count()
-    if not count:
-        return []
-    queue_length = dispatch.broker_queue_length()
-    # With an empty queue, do not wait for the redelivery of a dead worker's unacknowledged tasks.
-    lost = count - queue_length - dispatch.broker_unacked_count() if queue_length else count
-    return list(overdue.order_by("sent_at")[: max(0, min(lost, _SWEEP_LIMIT))])
+    lost_analyses: list[ImageAnalysis] = []
+    for queue, count in overdue.order_by().values_list("queue").annotate(Count("pk")):
+        queue_length = dispatch.broker_queue_length(queue)
+        # With an empty queue, do not wait for the redelivery of a dead worker's unacknowledged tasks.
+        lost = count - queue_length - dispatch.broker_unacked_count() if queue_length else count
+        lost_analyses += overdue.filter(queue=queue).order_by("sent_at")[: max(0, min(lost, _SWEEP_LIMIT))]
+    return lost_analyses
 
 
 def _mark_resent(analysis: ImageAnalysis) -> bool:

@@ -63,8 +63,9 @@ def job_submit(
     session: Session,
     references: Sequence[ImageReference],
     claimed_key: ClaimedKey | None = None,
+    is_single: bool = False,
 ) -> Job:
-    """Create, charge and queue a job in one transaction and send its tasks after commit."""
+    """Create, charge and queue a job in one transaction and send its tasks after commit; `is_single` goes first."""
     images = _resolve_references(session, references)
     refunds_require(account)
     dispatch.broker_ping()
@@ -77,7 +78,7 @@ def job_submit(
             _enqueue(job, images, now)
             # Lock order: the account's row last, as where an image fails, or the two transactions deadlock.
             ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=[image.pk for image in images])
-            fair_queue.enqueue(account=account, job=job)
+            fair_queue.enqueue(account=account, job=job, is_single=is_single)
             response = job_representation(job, images)
             acceptance_record(claimed_key, session=session, job=job, status=202, response=response)
     except IntegrityError as error:
@@ -92,7 +93,7 @@ def _enqueue(job: Job, images: Sequence[Image], now: datetime) -> None:
     analyses = [ImageAnalysis(job=job, image=one, position=place, sent_at=now) for place, one in enumerate(images)]
     # Lock order: two requests for the same images block each other at the first image.
     ImageAnalysis.objects.bulk_create(sorted(analyses, key=lambda analysis: analysis.image_id))
-    dispatch.send_after_commit(len(analyses))
+    dispatch.send_after_commit([(fair_queue.queue_of(job.account), image.pk) for image in images])
 
 
 def _resolve_references(session: Session, references: Sequence[ImageReference]) -> list[Image]:
@@ -150,10 +151,7 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
 
 @transaction.atomic
 def analysis_claim_next(*, holder: str, suspect: bool | None = None) -> Claim | None:
-    """Claim the next image in fair order; None when none is queued.
-
-    `suspect` restricts to images that a dead worker held (True) or none (False).
-    """
+    """Claim the next image in fair order; None when none is queued. `suspect`: as in fair_queue.next_queued."""
     analysis_id = fair_queue.next_queued(suspect)
     return None if analysis_id is None else analysis_claim(analysis_id=analysis_id, holder=holder)
 
@@ -206,9 +204,9 @@ def analysis_succeed(
 def _image_locking_session(image_id: str) -> Image | None:
     """Return the image and lock its session's row: concurrent images choose their file names one after the other.
 
-    Without the lock, all but one image with the same best name violate the unique constraint on PostgreSQL, again and
-    again. FOR NO KEY UPDATE, because a new job may insert a reference to the session meanwhile.
+    Without it, all but one image with the same best name violate the unique constraint on PostgreSQL, again and again.
     """
+    # FOR NO KEY UPDATE: a new job may insert a reference to the session meanwhile.
     images = Image.objects.select_related("session").select_for_update(of=("session",), no_key=True)
     return images.filter(pk=image_id).first()
 

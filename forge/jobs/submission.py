@@ -17,6 +17,7 @@ def job_request(
     confirmed_session_id: str | None,
     references: Sequence[ImageReference],
     claimed_key: ClaimedKey | None,
+    is_single: bool = False,
 ) -> Job:
     """Check the request and submit its job. Raises InvalidRequest, NotFound and job_submit's errors.
 
@@ -24,7 +25,9 @@ def job_request(
     """
     _check(session_id, confirmed_session_id, references)
     session = selectors.session_get(account, session_id)
-    return services.job_submit(account=account, session=session, references=references, claimed_key=claimed_key)
+    return services.job_submit(
+        account=account, session=session, references=references, claimed_key=claimed_key, is_single=is_single
+    )
 
 
 def job_resume(

@@ -4,6 +4,7 @@ from typing import Literal
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from forge.clock import database_now
@@ -11,6 +12,7 @@ from forge.models.identifiers import account_id, random_token
 
 MAX_TERMS = 200
 MAX_TERM_LENGTH = 40
+MAX_WEIGHT = 100
 _TERM = re.compile(r"[^\W_]+(?:[ '-][^\W_]+)*")
 
 LimitName = Literal[
@@ -62,6 +64,20 @@ class Account(models.Model):
     bytes_per_day = _limit("Bytes of upload requests.")
     decode_seconds_per_minute = _limit("CPU seconds in which uploads are decoded.")
     refunds_per_hour = _limit("Images that are refunded before new jobs are refused.")
+    weight = models.PositiveSmallIntegerField(
+        default=1,
+        db_default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_WEIGHT)],
+        help_text=f"Share in the fair queue, 1 to {MAX_WEIGHT}: with 2, two images for one of an account with 1.",
+    )
+    queue = models.SlugField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=False,
+        help_text="Workers that serve this queue (FORGE_QUEUES) take its images. Empty: as the service's settings say.",
+    )
     extra_terms = models.JSONField(default=list, blank=True, validators=[terms_validate])
 
     class Meta:

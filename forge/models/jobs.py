@@ -41,7 +41,10 @@ class Job(models.Model):
                 condition=Q(total__gte=F("succeeded") + F("failed") + F("cancelled")), name="no_more_ends_than_images"
             ),
         ]
-        indexes = [models.Index(fields=["account"], condition=Q(finished_at=None), name="job_open")]
+        indexes = [
+            models.Index(fields=["account"], condition=Q(finished_at=None), name="job_open"),
+            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="job_ended"),
+        ]
 
     def __str__(self) -> str:
         return self.id
@@ -74,7 +77,9 @@ class ImageAnalysis(Result):
     # Position in start order, 1…total; set at the first attempt only.
     current = models.PositiveIntegerField(null=True, blank=True)
     sent_at = models.DateTimeField(default=timezone.now)
-    # Round in the fair queue (forge/jobs/fair_queue.py); 0 comes before all rounds.
+    # Whose workers take it; the default in the database is for web servers of an earlier version.
+    queue = models.CharField(max_length=40, default="images", db_default="images")
+    # Due time in the fair queue (forge/jobs/fair_queue.py); 0 comes before all others.
     turn = models.PositiveBigIntegerField(default=0)
     # The lease: a token of the worker process, and its expiry.
     holder = models.CharField(max_length=60, blank=True)
@@ -98,7 +103,7 @@ class ImageAnalysis(Result):
             # Partial indexes for the sweep and the fair queue: the table itself grows without bound.
             models.Index(fields=["status", "sent_at"], condition=Q(status="queued"), name="analysis_waiting"),
             models.Index(fields=["lease_until"], condition=Q(status="processing"), name="analysis_leases"),
-            models.Index(fields=["status", "turn", "id"], condition=Q(status="queued"), name="analysis_turns"),
+            models.Index(fields=["queue", "turn", "id"], condition=Q(status="queued"), name="analysis_turns"),
             # For the admin's list, newest first.
             models.Index(fields=["-id"], condition=Q(needs_review=True), name="analysis_needs_review"),
         ]

@@ -71,6 +71,14 @@ def worker_gone(name: str) -> None:
         redis_call(lambda client: client.zrem(_ALIVE_KEY, _members.pop(name, name)))
 
 
+def worker_count() -> int:
+    """Return how many workers have a fresh heartbeat; 0 where Redis does not respond."""
+    try:
+        return len(redis_call(lambda client: _eval(client, _ALIVE)))
+    except Unavailable:
+        return 0
+
+
 def missing() -> dict[str, str]:
     """Return the problem of each unavailable part; empty when the service is ready."""
     return _cache.read()

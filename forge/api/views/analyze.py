@@ -126,7 +126,8 @@ class AnalyzeSingleView(APIView):
         with limits.acquire_stream_slot(account_of(request)) as slot:
             with idempotent_request(request, is_deferred=True) as idempotent:
                 validated = serializer.validated_data
-                job = idempotent.job or _submit(request, session_id, validated, [validated["image"]], idempotent.key)
+                images = [validated["image"]]
+                job = idempotent.job or _submit(request, session_id, validated, images, idempotent.key, is_single=True)
             request_id = request._request.META["forge.request_id"]
             response = _wait_for_outcome(account_of(request), job.pk, request_id, idempotent.key)
             hand_off(request, JsonResponder(response), slot)
@@ -162,6 +163,8 @@ def _submit(
     validated: dict[str, Any],
     images: list[dict[str, str]],
     claimed_key: ClaimedKey | None,
+    *,
+    is_single: bool = False,
 ) -> Job:
     job = submission.job_request(
         account=account_of(request),
@@ -169,6 +172,7 @@ def _submit(
         confirmed_session_id=validated.get("sessionId"),
         references=_references(images),
         claimed_key=claimed_key,
+        is_single=is_single,
     )
     logs.bind(jobId=job.pk)
     return job

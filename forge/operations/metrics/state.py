@@ -56,7 +56,7 @@ class StateCollector(Collector):
             sums.update(self._settled)  # a Counter's update adds
         images = CounterMetricFamily("forge_images", "Images that ended, by outcome.", labels=["outcome"])
         images.add_metric(["succeeded"], _succeeded(sums))
-        for code, number in _by_code(sums, "refund", "entries"):
+        for code, number in _by_code(sums, "refund", "credits"):
             images.add_metric([code or "refunded"], number)
         waiting = GaugeMetricFamily("forge_images_open", "Images that have not ended.", labels=["state"])
         for state in _OPEN:
@@ -110,7 +110,8 @@ def _total(sums: Sums, kind: str, what: str) -> int:
 
 
 def _succeeded(sums: Sums) -> int:
-    return _total(sums, "charge", "entries") - _total(sums, "refund", "entries") - _total(sums, "open", "entries")
+    # Credits, not entries: an old entry may be the sum of a day.
+    return -_total(sums, "charge", "credits") - _total(sums, "refund", "credits") - _total(sums, "open", "entries")
 
 
 def _queue_age() -> float:

@@ -64,7 +64,7 @@ def test_an_account_with_an_invalid_term_is_invalid(alice: Account) -> None:
 
 def _save(client: Client, account: Account, terms: str) -> Any:
     page = reverse("admin:forge_account_change", args=[account.pk])
-    return client.post(page, {"name": account.name, "is_active": "on", "extra_terms": terms})
+    return client.post(page, {"name": account.name, "is_active": "on", "weight": "1", "extra_terms": terms})
 
 
 def test_terms_are_entered_one_a_line(admin_client: Client, alice: Account) -> None:

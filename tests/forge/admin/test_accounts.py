@@ -67,14 +67,17 @@ def test_granting_needs_the_permission_to_write_the_ledger(client: Client, admin
 
 
 def test_a_balance_is_read_only(admin_client: Client, admin_alice: Account) -> None:
-    admin_client.post(page("account", "change", admin_alice.pk), {"name": "admin-alice", "balance": "999"})
+    admin_client.post(
+        page("account", "change", admin_alice.pk), {"name": "admin-alice", "weight": "3", "balance": "999"}
+    )
     admin_alice.refresh_from_db()
     assert admin_alice.balance == 100
     assert not admin_alice.is_active  # the checkbox was not sent
+    assert admin_alice.weight == 3
 
 
 def test_an_account_is_created_and_never_deleted(admin_client: Client) -> None:
-    admin_client.post(page("account", "add"), {"name": "bob", "is_active": "on"})
+    admin_client.post(page("account", "add"), {"name": "bob", "weight": "1", "is_active": "on"})
     bob = Account.objects.get(name="bob")
     assert bob.balance == 0
     assert admin_client.post(page("account", "delete", bob.pk), {"post": "yes"}).status_code == 403

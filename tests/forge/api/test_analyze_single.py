@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import InterfaceError
+from django.db import InterfaceError, transaction
 
 from forge.api.views import analyze
 from forge.credits import ledger
 from forge.errors import AnalysisFailed
+from forge.jobs import fair_queue
 from forge.models import Account, Job, Session
 from tests.forge import job_factory
 from tests.forge.api.asgi_client import analyze_single, single
@@ -46,7 +47,7 @@ def test_analyze_single_times_out_with_the_job_id_and_the_job_goes_on(
     alice: Account, key: str, make_session: Callable[..., Session], settings: Any
 ) -> None:
     settings.FORGE_SINGLE_WAIT_S = 0.2
-
+    bulk = job_factory.submit(alice, make_session(alice, 2))
     session = make_session(alice, 1)
 
     call = asyncio.run(analyze_single(session.pk, single(session), key, failing=None))
@@ -54,6 +55,9 @@ def test_analyze_single_times_out_with_the_job_id_and_the_job_goes_on(
     content = json.loads(call.text)
     assert (call.status, content["code"]) == (504, "still_running")
     job = Job.objects.get(pk=content["jobId"])
+    with transaction.atomic():
+        assert fair_queue.next_queued(None) == job.analyses.get().pk, "before bulk"
+    job_factory.run(bulk)
     job_factory.run(job)
     job.refresh_from_db()
     assert job.status == "complete"

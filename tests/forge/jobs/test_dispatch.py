@@ -7,6 +7,8 @@ from celery import current_app
 
 from forge.jobs import dispatch
 
+IMAGES = [("images", f"img_{number}") for number in range(3)]
+
 
 def test_an_empty_connection_pool_does_not_block(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -15,12 +17,12 @@ def test_an_empty_connection_pool_does_not_block(
     connections = [current_app.pool.acquire(block=True) for _ in range(current_app.pool.limit or 0)]
     try:
         with caplog.at_level(logging.WARNING):
-            dispatch.send(3)
+            dispatch.send(IMAGES)
     finally:
         for connection in connections:
             connection.release()
 
     assert "the sweep will send 3 tasks" in caplog.text
     before = dispatch.broker_queue_length()
-    dispatch.send(3)
+    dispatch.send(IMAGES)
     assert dispatch.broker_queue_length() == before + 3

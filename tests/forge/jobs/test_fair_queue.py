@@ -1,5 +1,7 @@
 """The fair queue: round robin over accounts, submission order within an account, and limits on its length."""
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,10 +10,11 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from forge import redis_client
 from forge.accounts import account_ensure
 from forge.credits import ledger
 from forge.errors import QueueFull
-from forge.jobs import leases, services
+from forge.jobs import dispatch, fair_queue, leases, services
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
@@ -207,7 +210,8 @@ def test_concurrent_jobs_do_not_exceed_the_queue_limit(make_account: Callable[[s
 
     assert accepted == 30
     assert ledger.balance(alice.pk) == 10_000 - 30
-    assert sorted(ImageAnalysis.objects.values_list("turn", flat=True)) == list(range(1, 31))
+    turns = sorted(ImageAnalysis.objects.values_list("turn", flat=True))
+    assert turns == [turns[0] + number * fair_queue.ROUND for number in range(30)]
 
 
 def test_the_api_returns_429_when_the_queue_is_full(
@@ -223,3 +227,82 @@ def test_the_api_returns_429_when_the_queue_is_full(
     assert (response.status_code, body["code"], body["limit"], body["actual"]) == (429, "queue_full", 1, 2)
     assert int(response.headers["Retry-After"]) > 0
     assert ledger.balance(alice.pk) == 10_000
+
+
+# --- Weights, single images and queues --------------------------------------------------------------------------------
+
+
+def test_an_account_with_weight_three_gets_three_images_for_one_of_others(alice: Account, bob: Account) -> None:
+    Account.objects.filter(pk=alice.pk).update(weight=3)
+    alice.refresh_from_db()
+    queue(bob, 20)
+    queue(alice, 30)
+
+    assert Counter(owners(claims(20))) == {"a": 15, "b": 5}
+    queue(alice, 10)  # A later job goes on at the same rate.
+    assert Counter(owners(claims(20))) == {"a": 15, "b": 5}
+
+
+def single(account: Account) -> Job:
+    session = job_factory.session_without_files(account, 1)
+    return services.job_submit(
+        account=account, session=session, references=job_factory.references(session), is_single=True
+    )
+
+
+def test_single_images_come_before_bulk_and_are_fair_among_themselves(
+    alice: Account, bob: Account, make_account: Callable[[str], Account]
+) -> None:
+    queue(alice, 20)
+    queue(bob, 20)
+    claims(4)
+    singles = [single(alice), single(alice), single(alice), single(make_account("carol"))]
+
+    claimed = claims(4)
+
+    assert {row.job_id for row in claimed} == {job.pk for job in singles}
+    assert owners(claimed) == "acaa"
+    assert owners(claims(4)) == "abab"
+    queue(make_account("dora"), 1)  # Due times of single images are not the current round of the others.
+    assert "d" in owners(claims(3))
+
+
+def test_a_worker_claims_from_its_own_queues_only_the_first_one_first(
+    alice: Account, bob: Account, settings: Any
+) -> None:
+    Account.objects.filter(pk=bob.pk).update(queue="gpu")
+    bob.refresh_from_db()
+    queue(alice, 3)
+    queue(bob, 2)
+
+    settings.FORGE_QUEUES = ["gpu"]
+    assert owners(claims(1)) == "b"
+    settings.FORGE_QUEUES = ["images"]
+    assert owners(claims(1)) == "a"
+    settings.FORGE_QUEUES = ["gpu", "images"]
+    assert owners(claims(9)) == "baa"
+
+
+def test_tasks_go_to_the_accounts_queue_and_name_their_image(bob: Account) -> None:
+    bob.queue = "gpu"
+    job = queue(bob, 2)
+    dispatch.send([("gpu", row.image_id) for row in job_factory.analyses(job)])
+
+    sent = [json.loads(message) for message in redis_client._shared_client().lrange("gpu", 0, -1)]
+
+    assert {task["headers"]["argsrepr"] for task in sent} == {
+        f"['{row.image_id}']" for row in job_factory.analyses(job)
+    }
+    assert dispatch.broker_queue_length("images") == 0
+    assert {row.queue for row in job_factory.analyses(job)} == {"gpu"}
+
+
+def test_lost_tasks_are_sent_again_to_their_own_queue(alice: Account, bob: Account) -> None:
+    bob.queue = "gpu"
+    for account in (alice, bob):
+        for row in job_factory.analyses(queue(account, 2)):
+            job_factory.backdate(row, sent_at=3600)
+
+    assert leases.analyses_sweep() == 4
+
+    assert (dispatch.broker_queue_length("images"), dispatch.broker_queue_length("gpu")) == (2, 2)

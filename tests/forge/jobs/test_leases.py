@@ -60,7 +60,7 @@ def test_with_a_filled_queue_only_lost_tasks_are_resent(
     analyses = job_factory.analyses(job_factory.submit(alice, make_session(alice, 3)))
     old = timezone.now() - timedelta(seconds=2 * settings.FORGE_RESEND_S + 1)
     ImageAnalysis.objects.filter(pk__in=[analysis.pk for analysis in analyses]).update(sent_at=old)
-    dispatch.send(3)
+    dispatch.send([("images", "img_1")] * 3)
     assert leases.analyses_sweep() == 0
     redis_client._shared_client().lpop(django_settings.CELERY_TASK_DEFAULT_QUEUE)
 
@@ -126,7 +126,7 @@ def test_tasks_that_the_broker_lost_are_resent(alice: Account, make_session: Mak
 
 def test_queued_tasks_are_not_resent_however_old(alice: Account, make_session: MakeSession) -> None:
     job = job_factory.submit(alice, make_session(alice, 2))
-    dispatch.send(2)
+    dispatch.send([("images", "img_1")] * 2)
     for analysis in job_factory.analyses(job):
         job_factory.backdate(analysis, sent_at=3600)
 

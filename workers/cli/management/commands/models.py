@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from workers.models.base import ModelUnavailable
+from workers.models import create
+from workers.models.base import Captioner, ModelUnavailable, Tagger
 from workers.models.checkpoints import store
 from workers.models.checkpoints.hub import Hub, HubError
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="list | pull | verify")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="list | pull | verify | check")
         actions.add_parser("list", help="installed checkpoints with size and revision, and those that can be pulled")
         pull = actions.add_parser("pull", help="fetch NAME, or the two that the service uses (FORGE_BLIP, FORGE_CLIP)")
         pull.add_argument("name", nargs="?", metavar="NAME", help="on the hub: OWNER/NAME")
@@ -32,10 +33,13 @@ class Command(BaseCommand):
             "--revision", default="", help="a commit or branch; default: the commit pulled before, else main's of today"
         )
         actions.add_parser("verify", help="hash every pulled file; exit code 1 if one has changed")
+        actions.add_parser("check", help="load the models as a worker does, and name them")
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
         self.folder: Path = settings.FORGE_MODELS_DIR
-        actions: dict[str, Callable[..., bool]] = {"list": self._list, "pull": self._pull, "verify": self._verify}
+        actions: dict[str, Callable[..., bool]] = {
+            "list": self._list, "pull": self._pull, "verify": self._verify, "check": self._check,
+        }  # fmt: skip
         try:
             succeeded = actions[action](**{key: options[key] for key in ("name", "revision") if key in options})
         except (HubError, ModelUnavailable, OSError) as error:
@@ -82,6 +86,15 @@ class Command(BaseCommand):
         store.write_checksums(folder, checksums, listing.commit)
         self.stdout.write(f"{name}: {listing.size / 1e6:.0f} MB at {listing.commit[:12]}, hashes checked.")
 
+    def _check(self) -> bool:
+        name = settings.FORGE_MODELS
+        options = settings.FORGE_MODEL_OPTIONS if name in {"auto", "blip-clip"} else {}
+        captioner, tagger = create(name, **options)
+        captioner.load()
+        tagger.load()
+        self.stdout.write(f"FORGE_MODELS={name} loads: captions by {_shown(captioner)}, tags by {_shown(tagger)}.")
+        return True
+
     def _progress_bar(self) -> Progress:
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
@@ -98,3 +111,7 @@ class Command(BaseCommand):
             for problem in problems:
                 self.stderr.write(f"{name}: {problem}")
         return not any(found.values())
+
+
+def _shown(model: Captioner | Tagger) -> str:
+    return f"{model.name} {model.revision}".strip()
