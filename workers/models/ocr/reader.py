@@ -22,19 +22,19 @@ _MIN_LINE_HEIGHT = 5.0
 class TextReader:
     """Text detection and recognition. Thread-safe: one image is read at a time.
 
-    `threads`: of the model, for each image. `budget_s`: seconds after which recognition starts no further lines; the
-    largest are recognized first. `start_engine` and `clock` are replaced in tests.
+    `budget_s`: processor seconds of the reading thread after which recognition starts no further lines; the largest are
+    recognized first. By elapsed time a busy machine would read less of the same image. `start_engine` and `clock` are
+    replaced in tests.
     """
 
     def __init__(
         self,
         *,
-        threads: int = 1,
         budget_s: float = BUDGET_S,
         start_engine: Callable[[], Engine] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.thread_time,
     ) -> None:
-        self._start_engine = start_engine or (lambda: RapidEngine(threads=threads))
+        self._start_engine = start_engine or RapidEngine
         self._budget_s, self._clock = budget_s, clock
         self._engine: Engine | None = None
         self._lock = threading.Lock()

@@ -73,6 +73,21 @@ def test_the_largest_lines_are_recognized_first() -> None:
     assert engine.recognized == [50, 30, 10]
 
 
+class WaitingEngine(ScriptedEngine):
+    """Waits, as for a core that other processes have."""
+
+    def recognize(self, image: Pixels, line: Corners) -> tuple[str, float]:
+        time.sleep(0.3)
+        return super().recognize(image, line)
+
+
+def test_the_budget_is_of_processor_time_and_not_of_elapsed_time() -> None:
+    reader = TextReader(start_engine=lambda: WaitingEngine([10, 50, 30], Clock()), budget_s=0.25)
+    reader.load()
+
+    assert len(reader.read(IMAGE)) == 3
+
+
 def test_no_line_is_started_after_the_deadline() -> None:
     reader, engine = loaded([10, 50, 30, 40], recognize_s=BUDGET_S * 0.6)
 
