@@ -113,4 +113,3 @@ class Command(BaseCommand):
         # The terminal may be gone already (SIGHUP); the stack must stop all the same.
         with contextlib.suppress(OSError):
             self.console.print(sentence)
-
