@@ -13,11 +13,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
-from redis.connection import parse_url
+
+from config.redis_address import ACCEPTED as REDIS_URLS
+from config.redis_address import parse_redis_url
+from config.storage_address import ACCEPTED as STORAGE_URLS
+from config.storage_address import parse_storage_url
 
 _T = TypeVar("_T")
 _env = Env()
@@ -109,15 +112,19 @@ def redis_url(name: str) -> str:
     """Return "" where it is not set."""
     url = string(name, "")
     try:
-        parse_url(url or "redis://")  # type: ignore[no-untyped-call]
-        parts = urlsplit(url or "redis://")
-        # kombu requires a number where redis-py ignores any other path, and has no transport for unix://.
-        valid = parts.scheme in {"redis", "rediss"} and re.fullmatch(r"(/\d*)?", parts.path)
-    except ValueError:
-        valid = None
-    if not valid:  # the value is not shown: it may hold a password
-        raise SettingError(f"{name} must be redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER], or rediss://… for TLS.")
+        parse_redis_url(url or "redis://")
+    except ValueError as error:  # the value is not shown: it may hold a password
+        raise SettingError(f"{name} must be {REDIS_URLS}.") from error
     return url
+
+
+def storage_url(name: str) -> dict[str, Any]:
+    """Return what parse_storage_url does; {} where it is not set."""
+    url = string(name, "")
+    try:
+        return parse_storage_url(url) if url else {}
+    except ValueError as error:  # the value is not shown: it may hold a password
+        raise SettingError(f"{name} must be {STORAGE_URLS}.") from error
 
 
 def crash_points(name: str, *, scripted: bool) -> dict[str, int]:

@@ -6,9 +6,8 @@ With nothing set: SQLite, the embedded Valkey and local files, all below FORGE_D
 import logging
 from pathlib import Path
 
-from redis.connection import parse_url
-
 from config import env
+from config.redis_address import parse_redis_url
 
 # --- Environment and security (docs/production.md) --------------------------------------------------------------------
 
@@ -133,10 +132,15 @@ else:
 
 # --- Storage ----------------------------------------------------------------------------------------------------------
 
-MEDIA_ROOT = FORGE_DATA / "media"
+_storage = env.storage_url("FORGE_STORAGE_URL")  # docs/storage.md
+# Of a bucket's objects that this machine's workers have read; 0: none is kept.
+FORGE_STORAGE_CACHE_BYTES = env.integer("FORGE_STORAGE_CACHE_BYTES", 2**30, least=0)
+MEDIA_ROOT = Path(_storage.get("folder", FORGE_DATA / "media"))
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "default": {"BACKEND": "forge.storage.s3.S3Storage", "OPTIONS": _storage}
+    if "bucket" in _storage
+    else {
+        "BACKEND": "forge.storage.local.LocalStorage",
         # Uploads are private: other users of this machine cannot read them.
         "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
     },
@@ -211,9 +215,11 @@ FORGE_MAX_BYTES_WITHOUT_KEY = env.integer("FORGE_MAX_BYTES_WITHOUT_KEY", 2**16, 
 
 FORGE_EMBEDDED_REDIS = not env.redis_url("REDIS_URL")  # `up` then starts Valkey
 REDIS_URL = env.redis_url("REDIS_URL") or env.embedded_redis_url(FORGE_DATA)
-# django-eventstream makes its Redis client from this. A stalled server must not hold a request for long.
+_redis = parse_redis_url(REDIS_URL)
+# django-eventstream makes its Redis client from this, which forge/relay replaces where Redis is found by Sentinel.
+# A stalled server must not hold a request for long.
 EVENTSTREAM_REDIS = {
-    **parse_url(REDIS_URL),  # type: ignore[no-untyped-call]
+    **_redis.options,
     "socket_timeout": 5.0,
     "socket_connect_timeout": 2.0,
     "retry": None,  # by default ten times, which makes a minute of five seconds
@@ -269,7 +275,8 @@ FORGE_WORKER_METRICS_HOST = env.string("FORGE_WORKER_METRICS_HOST", "127.0.0.1")
 
 # --- Celery -----------------------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = _redis.broker_url
+CELERY_BROKER_USE_SSL = _redis.broker_ssl
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A Redis that is out of memory refuses single commands. Without this it would end the workers, one after the other.
@@ -282,6 +289,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "socket_timeout": 5.0,
     "socket_connect_timeout": 2.0,
+    **_redis.broker_options,
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.05, "interval_max": 0.2}
 CELERY_TASK_DEFAULT_QUEUE = "images"
@@ -370,7 +378,10 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.log_level("FORGE_LOG_LEVEL", logging.INFO)},
     "loggers": {
         # They log each stream that opens, each task that arrives and ends, each request of the demo.
-        **{n: {"level": "WARNING"} for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx")},
+        **{
+            n: {"level": "WARNING"}
+            for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx", "botocore")
+        },
         # Their own handlers lack the ids, the removal of secrets and the format.
         **{n: {"handlers": [], "propagate": True} for n in ("uvicorn", "uvicorn.error", "django", "django.server")},
         # Each request is in the access log of forge/api/asgi once. A logger of uvicorn that is not named here would be

@@ -127,6 +127,12 @@ class AnalysisFailed(ForgeError):
     message = "The image could not be analysed. Its credit was given back."
 
 
+class ImageGone(ForgeError):
+    code = "image_gone"
+    status = 422
+    message = "The stored file of this image is gone: upload it again. Its credit was given back."
+
+
 class NoCaption(ForgeError):
     code = "no_caption"
     status = 422

@@ -18,7 +18,9 @@ from forge import idempotency
 from forge.errors import ForgeError
 from forge.jobs import leases
 from forge.operations import metrics, readiness
+from forge.operations.storage_check import storage_check
 from forge.sessions import expiry
+from forge.storage import local_cache_sweep
 from workers import models
 from workers.models.base import ModelUnavailable
 from workers.models.ocr import OnDemandReader, create_reader
@@ -34,6 +36,7 @@ HOLDER = f"{socket.gethostname()[:40]}:{secrets.token_hex(6)}"
 in_flight = InFlight()
 stopping = threading.Event()
 
+_STORAGE_WAIT_S = 60.0
 _engine: Engine | None = None
 _reader: OnDemandReader | None = None
 _swept_at = 0.0
@@ -80,7 +83,7 @@ def _report_alive() -> None:
     if stopping.is_set():
         readiness.worker_gone(HOLDER)
     else:
-        readiness.worker_alive(HOLDER)
+        readiness.worker_alive(HOLDER, storage_check.read(wait_s=0.0))
 
 
 _periodic_work = (
@@ -99,7 +102,13 @@ _periodic_work = (
     ),
     # A thread of its own: slow deletion from storage must not delay the renewal of leases.
     Heartbeat(
-        [close_old_connections, _expire_sessions, idempotency.idempotency_sweep, close_old_connections],
+        [
+            close_old_connections,
+            _expire_sessions,
+            idempotency.idempotency_sweep,
+            local_cache_sweep,
+            close_old_connections,
+        ],
         seconds=settings.FORGE_EXPIRY_EVERY_S,
     ),
     # Rare, because it lists the whole storage.
@@ -116,6 +125,7 @@ def _load_engine(**_: Any) -> None:
     loading = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_HEARTBEAT_S)
     loading.start()
     try:
+        _require_storage()
         _engine = _create_engine()
         _engine.load()
         _reader = create_reader(settings.FORGE_OCR)
@@ -129,6 +139,15 @@ def _load_engine(**_: Any) -> None:
     finally:
         loading.stop()
     logger.info("Models, loaded in %.1f s: %s", time.monotonic() - started, _engine.provenance)
+
+
+def _require_storage() -> None:
+    """Probe the storage, so that the first heartbeat has the result. Raises SystemExit."""
+    problem = storage_check.read(_STORAGE_WAIT_S).problem
+    if problem:
+        raise SystemExit(
+            f"The worker cannot start: {problem}. Check FORGE_STORAGE_URL, or FORGE_DATA where it is unset."
+        )
 
 
 def _create_engine() -> Engine:

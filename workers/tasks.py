@@ -1,20 +1,21 @@
 """The Celery task: claim an image, run the pipeline, record success or failure."""
 
 import logging
+import time
 from functools import partial
 
 from celery import current_app
 from celery.exceptions import Reject
 from django.conf import settings
-from django.core.files.storage import default_storage
 
 from decoding import Limits, Undecodable
 from forge import logs
 from forge.crash_points import crash_point
 from forge.database import retry_until_available
-from forge.errors import IMAGE_ERRORS, AnalysisFailed, AnalysisTimeout, ForgeError, NoCaption
+from forge.errors import IMAGE_ERRORS, AnalysisFailed, AnalysisTimeout, ForgeError, ImageGone, NoCaption
 from forge.jobs import services
 from forge.operations import metrics
+from forge.storage import StorageUnavailable, object_read
 from workers import lifecycle, pipeline
 from workers.models.subprocess import ModelProcessDied
 from workers.runtime.engine import EngineTimeout
@@ -23,6 +24,7 @@ from workers.runtime.thread_niceness import lower_thread_priority
 
 logger = logging.getLogger(__name__)
 
+_READ_RETRY_S = 1.0
 _isolation = IsolationLock()
 
 
@@ -77,13 +79,26 @@ def _run(claim: services.Claim) -> None:
     retry_until_available(succeed)
 
 
+def _read(storage_key: str) -> bytes:
+    """Return an upload, waiting for a storage that is away. Raises ImageGone and AnalysisFailed."""
+    deadline = time.monotonic() + settings.FORGE_ANALYSIS_TIMEOUT_S
+    while True:
+        try:
+            return object_read(storage_key)
+        except FileNotFoundError as error:
+            raise ImageGone from error
+        except StorageUnavailable as error:
+            logger.warning("%s cannot be read: %s", storage_key, error.reason)
+            if time.monotonic() > deadline:
+                raise AnalysisFailed("The storage did not answer. The credit of the image was given back.") from error
+        time.sleep(_READ_RETRY_S)
+
+
 def _analyze(claim: services.Claim) -> pipeline.Analysis:
     try:
-        with default_storage.open(claim.storage_key) as file:
-            data = file.read()
         return pipeline.describe(
             lifecycle.engine(),
-            data,
+            _read(claim.storage_key),
             limits=Limits.of(settings),
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
             neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
@@ -96,7 +111,7 @@ def _analyze(claim: services.Claim) -> pipeline.Analysis:
         raise AnalysisTimeout from error
     except pipeline.NoCaptionProduced as error:
         raise NoCaption from error
-    except ModelProcessDied:
+    except (ModelProcessDied, ForgeError):
         raise
     except Exception as error:  # a failure is recorded for its image and must not end the task
         logger.exception("The analysis of %s failed.", claim.storage_key)

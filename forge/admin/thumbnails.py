@@ -4,12 +4,12 @@ import io
 
 import PIL.Image
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.http import Http404, HttpResponse
 
 import decoding
 from decoding import Limits
 from forge.models import Image
+from forge.storage import object_read
 
 MAX_SIDE = 160  # pixels
 _MAX_AGE_S = 3600
@@ -27,7 +27,7 @@ def thumbnail_response(image: Image) -> HttpResponse:
 def _jpeg(storage_key: str) -> bytes:
     small = io.BytesIO()
     try:
-        with default_storage.open(storage_key) as stored, decoding.opened(stored, Limits.of(settings)) as image:
+        with decoding.opened(io.BytesIO(object_read(storage_key)), Limits.of(settings)) as image:
             scale = min(1.0, MAX_SIDE / max(image.size))
             loaded = image.load(scale)
             _on_white(loaded.upright(loaded.rendered(loaded.scaled(scale)))).save(small, "JPEG", quality=80)

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from django.conf import settings
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.storage import RedisStorage
 
@@ -107,4 +106,4 @@ def _status(key: str, limit: int, width: int, *, fits: bool | None, cost: int = 
 
 @single_flight
 def redis_storage() -> RedisStorage:
-    return RedisStorage(settings.REDIS_URL, connection_pool=redis().connection_pool, key_prefix="forge:rate")
+    return RedisStorage("redis://", connection_pool=redis().connection_pool, key_prefix="forge:rate")

@@ -4,14 +4,11 @@ Any caller may request it at any rate: it is computed once a second at most, and
 """
 
 import contextlib
-import tempfile
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -20,28 +17,35 @@ from redis import Redis
 from forge.database import DATABASE_ERRORS
 from forge.errors import Unavailable
 from forge.jobs import dispatch
+from forge.operations.storage_check import StorageState, storage_check
 from forge.redis_client import redis_call
 from forge.single_flight import single_flight
+from forge.storage import storage_address
 
 _LOADING_KEY = "forge:worker-loading"
 LOADING_HEARTBEAT_S = 2.0
 _LOADING_S = 6
 LOADING = "a worker is loading its models"
 
-# The workers, each with the time until which its last heartbeat counts: Redis's time, since clocks differ.
+# The workers, each with the time until which its last heartbeat counts: Redis's time, since clocks differ. A member is
+# the worker's name, a space, and what it sees as the storage: the storage's id, _NO_STORAGE, or nothing yet.
 _ALIVE_KEY = "forge:workers"
 _ALIVE_MS = int(1000 * max(6.0, 3 * settings.FORGE_HEARTBEAT_S))
+_NO_STORAGE = "-"
 _BEAT = """
 local time = redis.call('time')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('zremrangebyscore', KEYS[1], '-inf', now)
+if ARGV[3] ~= ARGV[1] then redis.call('zrem', KEYS[1], ARGV[3]) end
 redis.call('zadd', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('pexpire', KEYS[1], ARGV[2])
 """
-_COUNT = """
+_ALIVE = """
 local time = redis.call('time')
-return redis.call('zcount', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), '+inf')
+return redis.call('zrangebyscore', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), '+inf')
 """
+
+_members: dict[str, str] = {}  # of this process, by name
 
 _CACHE_S = 1.0
 _WAIT_S = 5.0
@@ -53,15 +57,18 @@ def worker_loading() -> None:
         redis_call(lambda client: client.set(_LOADING_KEY, "1", ex=_LOADING_S))
 
 
-def worker_alive(name: str) -> None:
-    """Record in Redis, at each heartbeat, that a worker takes images."""
+def worker_alive(name: str, storage: StorageState | None = None) -> None:
+    """Record in Redis, at each heartbeat, that a worker takes images, and which storage it sees."""
+    seen = "" if storage is None else _NO_STORAGE if storage.problem else storage.identity
+    member = f"{name} {seen}"
     with contextlib.suppress(Unavailable):
-        redis_call(lambda client: _eval(client, _BEAT, name, _ALIVE_MS))
+        redis_call(lambda client: _eval(client, _BEAT, member, _ALIVE_MS, _members.get(name, member)))
+        _members[name] = member
 
 
 def worker_gone(name: str) -> None:
     with contextlib.suppress(Unavailable):
-        redis_call(lambda client: client.zrem(_ALIVE_KEY, name))
+        redis_call(lambda client: client.zrem(_ALIVE_KEY, _members.pop(name, name)))
 
 
 def missing() -> dict[str, str]:
@@ -79,6 +86,7 @@ class _Cache:
     def clear(self) -> None:
         self._found: dict[str, str] = {}
         self._until = 0.0
+        storage_check.clear()
 
     def read(self) -> dict[str, str]:
         if time.monotonic() < self._until:
@@ -101,12 +109,17 @@ def _missing() -> dict[str, str]:
     found = {}
     if problem := _database():
         found["database"] = problem
-    if problem := _storage():
-        found["storage"] = problem
+    storage = storage_check.read()
+    if storage.problem:
+        found["storage"] = storage.problem
     if problem := _redis():
         found["redis"] = problem
-    elif problem := _worker():
+        return found
+    workers = _workers()
+    if problem := _worker(workers):
         found["worker"] = problem
+    elif problem := _other_storage(storage, workers):
+        found["storage"] = problem
     return found
 
 
@@ -125,19 +138,6 @@ def _migrations() -> Any:
     return MigrationLoader(None).graph
 
 
-def _storage() -> str:
-    folder = getattr(default_storage, "location", None)  # of files on this machine
-    if folder is None:
-        return ""
-    try:
-        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"readiness")
-    except OSError as error:
-        return f"the storage cannot be written ({error.strerror})"
-    return ""
-
-
 def _redis() -> str:
     try:
         dispatch.broker_ping()
@@ -146,14 +146,37 @@ def _redis() -> str:
     return ""
 
 
-def _worker() -> str:
+def _workers() -> dict[str, str]:
+    """Return what each live worker sees as the storage, by the worker's name; {} where Redis is away."""
+    with contextlib.suppress(Unavailable):
+        members: list[bytes] = redis_call(lambda client: _eval(client, _ALIVE))
+        return dict(member.decode().partition(" ")[::2] for member in members)
+    return {}
+
+
+def _worker(workers: dict[str, str]) -> str:
+    if workers:
+        return ""
     try:
-        if redis_call(lambda client: _eval(client, _COUNT)):
-            return ""
         loading = redis_call(lambda client: client.exists(_LOADING_KEY))
     except Unavailable as error:
         return f"Redis does not answer ({error.__cause__})"
     return LOADING if loading else "no worker answers: start one with `manage.py worker`"
+
+
+def _other_storage(storage: StorageState, workers: dict[str, str]) -> str:
+    """Return the sentence of a worker that cannot read what this web server stores."""
+    if storage.problem:
+        return storage.problem
+    for worker, seen in sorted(workers.items()):
+        if seen == _NO_STORAGE:
+            return f"worker {worker} cannot use its storage; its log has the reason"
+        if seen and storage.identity and seen != storage.identity:
+            return (
+                f"worker {worker} sees another storage than this web server, which uses {storage_address()}: "
+                "set the same FORGE_STORAGE_URL for both, a bucket or a folder that both mount"
+            )
+    return ""
 
 
 def _eval(client: Redis, script: str, *arguments: str | int) -> Any:

@@ -9,11 +9,11 @@ from django.conf import settings
 from django_eventstream import views
 from django_eventstream.event import Event
 from django_eventstream.utils import sse_encode_event
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from forge.database import DATABASE_ERRORS
 from forge.models import Account
+from forge.redis_client import async_redis_client
 from forge.relay.log import last_seqs, run_in_log_pool
 from forge.relay.publisher import PUBSUB_CHANNEL
 
@@ -122,8 +122,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             await asyncio.sleep(backoff)
 
     async def _listen(self) -> None:
-        options = {**settings.EVENTSTREAM_REDIS, "health_check_interval": 10}
-        async with Redis(**options) as client, client.pubsub() as pubsub:
+        async with async_redis_client(5.0, health_check_interval=10) as client, client.pubsub() as pubsub:
             await pubsub.subscribe(PUBSUB_CHANNEL)
             while not _cancelled():
                 message = await pubsub.get_message(timeout=5.0)

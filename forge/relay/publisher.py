@@ -5,12 +5,14 @@ import time
 from django_eventstream import eventstream
 
 from forge import crash_points
-from forge.redis_client import REDIS_ERRORS
+from forge.redis_client import REDIS_ERRORS, redis_client
 
 logger = logging.getLogger(__name__)
 
 PUBSUB_CHANNEL = "events_channel"  # hard-coded in django-eventstream
 _retry_at = 0.0
+# The library's client would not follow a failover of Sentinel's.
+eventstream.redis_client = redis_client(timeout_s=5.0)
 
 
 def publish(*, job_id: str, seq: int, type: str, data: str) -> None:

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
 from forge.clock import database_now
 from forge.models import Image, Job, Session
-from forge.sessions.files import FOLDER, files_remove
+from forge.storage import PROBES, UPLOADS, StorageUnavailable, objects_delete, stored_files, stored_folders
 
 logger = logging.getLogger(__name__)
 
@@ -56,25 +55,26 @@ def _expired(ended_before: datetime) -> Iterator[list[Session]]:
 def orphans_sweep() -> int:
     """Remove files whose process died before it wrote their rows, and return how many."""
     removed = 0
-    for folder in _folders_without_session():
-        keys = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
-        is_old = all(default_storage.get_modified_time(key) < timezone.now() - ORPHAN_AGE for key in keys)
-        if is_old and files_remove(keys):
-            removed += len(keys)
+    try:
+        for names in stored_folders(UPLOADS):
+            existing = set(Session.objects.filter(pk__in=names).values_list("pk", flat=True))
+            removed += sum(_remove_old(f"{UPLOADS}/{name}") for name in names if name not in existing)
+        removed += _remove_old(PROBES, prefix=f"{PROBES}/probe-")
+    except StorageUnavailable as error:
+        logger.warning("The storage could not be searched for orphaned files: %s", error)
     if removed:
         logger.warning("%d orphaned files are removed.", removed)
     return removed
 
 
-def _folders_without_session() -> Iterator[str]:
-    try:
-        names = sorted(default_storage.listdir(FOLDER)[0])
-    except (FileNotFoundError, NotImplementedError):  # before the first upload; a storage without folders
-        return
-    for start in range(0, len(names), BATCH):
-        some = names[start : start + BATCH]
-        existing = set(Session.objects.filter(pk__in=some).values_list("pk", flat=True))
-        yield from (f"{FOLDER}/{name}" for name in some if name not in existing)
+def _remove_old(folder: str, prefix: str = "") -> int:
+    """Remove the old files of a folder whose names begin so, page by page, and return how many."""
+    old_before = timezone.now() - ORPHAN_AGE
+    removed = 0
+    for page in stored_files(folder):
+        names = [file.name for file in page if file.modified < old_before and file.name.startswith(prefix)]
+        removed += len(names) if objects_delete(names) else 0
+    return removed
 
 
 def _groups(batch: list[Session]) -> Iterator[list[Session]]:
@@ -96,7 +96,7 @@ def _remove(group: list[Session]) -> int:
     for session_id, key in Image.objects.filter(session__in=group).values_list("session_id", "storage_key"):
         keys[session_id].append(key)
     # Files first: after a crash in between, the next sweep finds the rows.
-    return _remove_rows([session.pk for session in group if files_remove(keys[session.pk])])
+    return _remove_rows([session.pk for session in group if objects_delete(keys[session.pk])])
 
 
 @transaction.atomic

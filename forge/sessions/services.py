@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
 from forge.clock import database_now
@@ -13,8 +12,8 @@ from forge.idempotency import ClaimedKey, acceptance_record
 from forge.models import Account, Image, ImageAnalysis, Session
 from forge.models.sessions import session_expiry
 from forge.representations import session_representation
-from forge.sessions.files import FOLDER, files_remove
 from forge.sessions.validation import CheckedImage
+from forge.storage import UPLOADS, object_save, objects_delete
 
 
 def session_create(
@@ -79,7 +78,7 @@ def session_delete(*, session: Session) -> None:
                 )
             keys = list(session.images.values_list("storage_key", flat=True))
             session.delete()
-            transaction.on_commit(lambda: files_remove(keys))
+            transaction.on_commit(lambda: objects_delete(keys))
     except IntegrityError as error:
         job = session.jobs.first()
         raise Conflict(
@@ -108,12 +107,12 @@ def _stored_images(session: Session, images: Sequence[CheckedImage]) -> Iterator
                 width=checked.width,
                 height=checked.height,
             )
-            row.storage_key = f"{FOLDER}/{session.pk}/{row.pk}.{checked.suffix}"
-            # Before the write: a full disk leaves a partial file.
+            row.storage_key = f"{UPLOADS}/{session.pk}/{row.pk}.{checked.suffix}"
+            # Before the write: one whose answer was lost may have been stored.
             keys.append(row.storage_key)
-            row.storage_key = default_storage.save(row.storage_key, checked.file)
+            object_save(row.storage_key, checked.file)
             rows.append(row)
         yield rows
     except BaseException:
-        files_remove(keys)
+        objects_delete(keys)
         raise

@@ -30,6 +30,7 @@ from forge.errors import (
     ForgeError,
     IdempotencyInProgress,
     IdempotencyMismatch,
+    ImageGone,
     InsufficientCredits,
     InvalidRequest,
     NoCaption,
@@ -70,6 +71,7 @@ _SUBMIT_ERRORS = (
 )
 _SINGLE_ERRORS = (
     UnreadableImage,
+    ImageGone,
     NoCaption,
     AnalysisFailed,
     AnalysisTimeout,

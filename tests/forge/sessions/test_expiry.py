@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import FileSystemStorage, Storage, default_storage
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
@@ -195,12 +195,4 @@ def test_orphaned_files_are_removed_after_the_orphan_age(
 
 
 def test_an_empty_storage_has_no_orphans(media: Path, db: None) -> None:
-    assert expiry.orphans_sweep() == 0
-
-
-def test_a_storage_without_folders_is_not_swept(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def listdir(self: Storage, path: str) -> None:
-        raise NotImplementedError("a backend that keeps keys only")
-
-    monkeypatch.setattr(FileSystemStorage, "listdir", listdir)
     assert expiry.orphans_sweep() == 0
