@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from typing import NoReturn
 
 from django.conf import settings
@@ -34,7 +33,7 @@ def worker_command(number: int = 1) -> list[str]:
     return [sys.executable, "-m", "celery", "-A", "config", "--quiet", "worker", "-n", name, *WORKER_OPTIONS]
 
 
-def run_in_place(command: Sequence[str]) -> NoReturn:
+def run_in_place(command: list[str]) -> NoReturn:
     """Replace this process by the command, whose pid, signals and exit code it then has."""
     os.chdir(settings.BASE_DIR)
     # In the environment the folder may be relative to the one that was left.

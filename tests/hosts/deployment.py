@@ -14,7 +14,8 @@ from tests.e2e.audit import DatabaseAudit, run_audit
 from tests.e2e.client import V1
 from tests.e2e.conftest import wait_until
 from tests.hosts.network import GATEWAY, Host, HostProcess, Network
-from tests.hosts.servers import ENV, PASSWORD, PostgresServer, start_nginx, start_valkey
+from tests.hosts.servers import ENV, PASSWORD, S3_PORT, PostgresServer, start_nginx, start_s3, start_valkey
+from tests.s3 import CREDENTIALS, S3Server
 
 SCRIPT = {"delay_ms": 150, "delay_ms_per_image": 10}
 
@@ -27,14 +28,17 @@ class Deployment:
         self.workers = [self.hosts[f"worker{number}"] for number in (1, 2, 3)]
         self.processes: dict[str, HostProcess] = {}
         self._dead: set[str] = set()
-        self._shared = network.folder / "shared"
-        self._shared.mkdir()
         self.postgres = PostgresServer(self.hosts["postgres"])
         self.processes["valkey"] = start_valkey(self.hosts["valkey"])
+        self.processes["s3"] = start_s3(self.hosts["s3"])
+        self._s3 = S3Server(f"http://{self.hosts['s3'].address}:{S3_PORT}")
         self.processes["proxy"] = start_nginx(self.hosts["proxy"], [web.address for web in self.webs])
         self.tls = ssl.create_default_context(cafile=self.hosts["proxy"].folder / "forge.pem")
         self.url = f"https://{self.hosts['proxy'].address}"
-        self._migrate()
+        wait_until(self._database_answers, "PostgreSQL", self.check_alive)
+        wait_until(self._s3_answers, "the S3 server", self.check_alive)
+        self._storage_url = self._s3.make_bucket("uploads")
+        self.manage(self.webs[0], "migrate", "--no-input")
         for host in self.webs:
             self.start(host, "web", "--host", host.address)
         for host in self.workers:
@@ -44,8 +48,6 @@ class Deployment:
         """Return the settings of a process on this host. Each host has a data folder of its own."""
         data = host.folder / "data"
         data.mkdir(exist_ok=True)
-        if not (data / "media").exists():
-            (data / "media").symlink_to(self._shared)
         return {
             **ENV,
             "FORGE_DATA": str(data),
@@ -55,6 +57,8 @@ class Deployment:
             "FORWARDED_ALLOW_IPS": f"{self.hosts['proxy'].address},{GATEWAY}",
             "DATABASE_URL": self.postgres.url,
             "REDIS_URL": f"redis://:{PASSWORD}@{self.hosts['valkey'].address}:6379/0",
+            **CREDENTIALS,
+            "FORGE_STORAGE_URL": self._storage_url,
             "FORGE_MODELS": "scripted",
             "FORGE_SCRIPT": json.dumps(SCRIPT),
             "FORGE_BATCH_SIZE": "2",
@@ -117,13 +121,15 @@ class Deployment:
         except httpx.TransportError:
             return False
 
-    def _migrate(self) -> None:
-        wait_until(self._database_answers, "PostgreSQL")
-        self.manage(self.webs[0], "migrate", "--no-input")
-
     def _database_answers(self) -> bool:
         try:
             psycopg.connect(self.postgres.url, connect_timeout=5).close()
         except psycopg.OperationalError:
             return False
         return True
+
+    def _s3_answers(self) -> bool:
+        try:
+            return httpx.get(f"{self._s3.endpoint}/moto-api/", trust_env=False).is_success
+        except httpx.TransportError:
+            return False

@@ -86,9 +86,7 @@ class Host:
         return self._processes[-1]
 
     def run(self, command: Sequence[str], *, folder: Path = Path("/"), env: Mapping[str, str] | None = None) -> str:
-        done = subprocess.run(
-            self._inside(command, folder), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
-        )
+        done = subprocess.run(self._inside(command, folder), env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{self.name}: {command}: {done.stderr}"
         return done.stdout
 

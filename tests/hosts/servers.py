@@ -18,6 +18,7 @@ SITE = settings.BASE_DIR / "deploy" / "nginx" / "image-forge.conf"
 ENV = {"PATH": os.defpath + ":/usr/sbin:/sbin", "LANG": "C.UTF-8"}
 AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 PASSWORD = "hosts"
+S3_PORT = 5000
 NGINX = """\
 daemon off;
 user root;
@@ -77,7 +78,7 @@ def start_valkey(host: Host) -> HostProcess:
 
 
 def start_s3(host: Host) -> HostProcess:
-    command = [sys.executable, "-m", "moto.server", "-H", host.address, "-p", "5000"]
+    command = [sys.executable, "-m", "moto.server", "-H", host.address, "-p", str(S3_PORT)]
     return host.start("s3", command, folder=host.folder, env=ENV)
 
 

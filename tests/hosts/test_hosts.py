@@ -38,7 +38,7 @@ def read_from(deployment: Deployment, key: str, address: str, job: str) -> tuple
     with deployment.through_proxy(key) as http:
         for _ in range(10):  # nginx takes the web hosts in turn
             with http.stream("GET", f"jobs/{job}/events") as response:
-                if response.headers["X-Upstream"] != f"{address}:8000":
+                if response.headers.get("X-Upstream") != f"{address}:8000":
                     continue
                 for event in parse_events(response.iter_raw()):
                     events.append(event)
