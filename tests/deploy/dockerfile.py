@@ -85,7 +85,7 @@ def _copy(value: str, root: Path, workdir: str, roots: dict[str, Path]) -> None:
         stage, source, target = found.groups()
         shutil.copytree(roots[stage] / source.lstrip("/"), root / target.lstrip("/"), symlinks=True)
         return
-    source = value.split()[0]
+    source = value.split(maxsplit=1)[0]
     for path in context():
         if source in {".", str(path)}:
             target = root / workdir.lstrip("/") / path

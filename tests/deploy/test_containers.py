@@ -51,7 +51,7 @@ def test_compose_starts_each_part_after_what_it_needs_and_prints_the_next_step()
     assert found["web"]["depends_on"] == found["worker"]["depends_on"]
     assert found["web"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     assert all("healthcheck" in found[name] for name in ("postgres", "valkey", "web"))
-    assert [volume for volume in yaml.safe_load(COMPOSE.read_text())["volumes"]] == ["data"]
+    assert list(yaml.safe_load(COMPOSE.read_text())["volumes"]) == ["data"]
     assert found["web"]["ports"] == ["127.0.0.1:${PORT:-8000}:8000"], "loopback only"
     assert "make_key" in found["next-step"]["command"][1]
     grace = float(found["worker"]["environment"]["FORGE_WORKER_GRACE_S"])

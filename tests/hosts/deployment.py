@@ -102,6 +102,10 @@ class Deployment:
         for name, process in self.processes.items():
             assert process.alive or name in self._dead, f"{name} has ended:\n{process.text()[-3000:]}"
 
+    def last_lines(self) -> str:
+        """Return the end of each log, for the message of a failed test."""
+        return "\n".join(f"{name}: {process.text()[-700:]}" for name, process in self.processes.items())
+
     def workers_alive(self) -> int:
         """Return how many workers have a fresh heartbeat, as readiness counts them."""
         with closing(redis.Redis.from_url(self.environment(self.webs[0])["REDIS_URL"])) as client:

@@ -59,8 +59,8 @@ class PostgresServer:
 
     def start(self) -> None:
         options = {"listen_addresses": self._host.address, "unix_socket_directories": "", "fsync": "off"}
-        # As in deploy/compose.yaml.
-        options |= {"max_connections": "200", "idle_in_transaction_session_timeout": "30s"}
+        # As in deploy/compose.yaml, but shorter.
+        options |= {"max_connections": "200", "idle_in_transaction_session_timeout": "10s"}
         arguments = [f"-c{name}={value}" for name, value in options.items()]
         command = [*AS_POSTGRES, f"{self._bin}/postgres", "-D", str(self._data), *arguments]
         self._server = self._host.start("postgres", command, folder=self._data, env=ENV)
