@@ -14,6 +14,7 @@ from forge.api.asgi.content_type import ContentTypeMiddleware  # noqa: E402
 from forge.api.asgi.cors import CorsMiddleware  # noqa: E402
 from forge.api.asgi.disconnect import DisconnectMiddleware  # noqa: E402
 from forge.api.asgi.handoff import HandoffMiddleware  # noqa: E402
+from forge.api.asgi.lifespan import LifespanMiddleware  # noqa: E402
 from forge.api.asgi.request_head import RequestHeadMiddleware  # noqa: E402
 from forge.api.asgi.request_size import RequestSizeMiddleware  # noqa: E402
 from forge.api.asgi.types import App  # noqa: E402
@@ -22,4 +23,4 @@ from forge.limits import raise_soft_limit  # noqa: E402
 raise_soft_limit()
 _admitted = HandoffMiddleware(AdmissionMiddleware(DisconnectMiddleware(cast(App, _django))))
 _bounded = RequestHeadMiddleware(ContentTypeMiddleware(RequestSizeMiddleware(_admitted)))
-application = AccessLogMiddleware(CorsMiddleware(_bounded))
+application = LifespanMiddleware(AccessLogMiddleware(CorsMiddleware(_bounded)))

@@ -27,7 +27,7 @@ class RedisAddress:
 
     @property
     def ssl(self) -> dict[str, Any]:
-        return {name: value for name, value in self.options.items() if name.startswith("ssl")}
+        return {name: value for name, value in self.options.items() if name.startswith("ssl_")}
 
     @property
     def sentinel_options(self) -> dict[str, Any]:

@@ -113,6 +113,7 @@ WHITENOISE_USE_FINDERS = True
 # --- Database ---------------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": env.database_url("DATABASE_URL", f"sqlite:///{FORGE_DATA / 'db.sqlite3'}")}
+_is_pooled = env.boolean("FORGE_DATABASE_POOLER", False)
 _pool_size = env.integer("FORGE_DATABASE_POOL", 16, least=1)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["ENGINE"] = "forge.queued_sqlite3"  # write transactions wait in order
@@ -129,6 +130,8 @@ else:
     DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
     # Else each connection that the pool kept over a restart of the server fails one request or one image.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # A pooler in transaction mode may fetch from another connection than the one that has the cursor.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = _is_pooled
 
 # --- Storage ----------------------------------------------------------------------------------------------------------
 
@@ -266,6 +269,11 @@ FORGE_MAX_ATTEMPTS = env.integer("FORGE_MAX_ATTEMPTS", 3, least=1)
 # Graceful shutdown. A supervisor must wait a little longer before SIGKILL.
 FORGE_WORKER_GRACE_S = env.number("FORGE_WORKER_GRACE_S", 25.0, least=0.0)
 FORGE_FAULTS = env.crash_points("FORGE_FAULTS", scripted=FORGE_MODELS == "scripted")
+
+# --- Start ------------------------------------------------------------------------------------------------------------
+
+# How long a web server or worker waits for database, Redis and storage before it ends with a sentence.
+FORGE_START_WAIT_S = env.number("FORGE_START_WAIT_S", 15.0, least=0.0)
 
 # --- Metrics ----------------------------------------------------------------------------------------------------------
 

