@@ -34,10 +34,9 @@ if _PRODUCTION:
         "must list the host names of the service, and not *",
         fulfilled={"*"}.isdisjoint(ALLOWED_HOSTS or "*"),
     )
-    ALLOWED_HOSTS += _LOOPBACK  # health checks of this machine
 else:
     SECRET_KEY = SECRET_KEY or env.installation_secret_key(FORGE_DATA)
-    ALLOWED_HOSTS = ALLOWED_HOSTS or _LOOPBACK
+ALLOWED_HOSTS += _LOOPBACK  # health checks of this machine
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 FORGE_CORS_ORIGINS = env.cors_origins("FORGE_CORS_ORIGINS")  # whose pages may call the API
 

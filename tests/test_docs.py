@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("benchmarks", "bin", "config", "decoding", "docs", "forge", "samples", "tests", "training", "workers")
+FOLDERS = (
+    "benchmarks",
+    "bin",
+    "config",
+    "decoding",
+    "deploy",
+    "docs",
+    "forge",
+    "samples",
+    "tests",
+    "training",
+    "workers",
+)
 FILES = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
 FILES += [path for path in ROOT.iterdir() if path.is_file()]
 DOCUMENTS = sorted(path for path in FILES if path.suffix == ".md" or path.name == "LICENSE")

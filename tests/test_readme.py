@@ -62,12 +62,3 @@ def test_each_setting_in_the_readme_exists() -> None:
 
     for name in {name for row in named for name in row if name}:
         assert f'"{name}"' in settings
-
-
-def test_the_procfile_names_programs_that_are_installed() -> None:
-    import shutil
-    import sys
-
-    for line in (ROOT / "Procfile").read_text().splitlines():
-        program = shlex.split(line.partition(":")[2])[0]
-        assert shutil.which(program, path=str(Path(sys.executable).parent)), line

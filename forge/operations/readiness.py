@@ -169,7 +169,7 @@ def _worker(workers: dict[str, str]) -> str:
         loading = redis_call(lambda client: client.exists(_LOADING_KEY))
     except Unavailable as error:
         return f"Redis does not answer ({error.__cause__})"
-    return LOADING if loading else "no worker answers: start one with `celery -A config worker`"
+    return LOADING if loading else "no worker answers: start one with `manage.py worker`"
 
 
 def _other_storage(storage: StorageState, workers: dict[str, str]) -> str:

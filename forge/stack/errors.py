@@ -22,6 +22,13 @@ class PortBusy(StackError):
         super().__init__(f"Port {port} is in use by another program. Choose another with --port.")
 
 
+class AddressMissing(StackError):
+    exit_code = 2
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"This machine has no address {host}. --host 0.0.0.0 is every IPv4 address that it has.")
+
+
 class StartFailed(StackError):
     def __init__(self, name: str, reason: str, log: Path, tail: str) -> None:
         super().__init__(f"{name} did not start: {reason}. The end of {log}:\n{tail}")

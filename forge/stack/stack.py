@@ -9,7 +9,7 @@ from typing import Self
 from django.conf import settings
 
 from forge.stack import ports
-from forge.stack.commands import web_command, worker_command
+from forge.stack.commands import LOOPBACK, reachable, web_command, worker_command
 from forge.stack.errors import StackError, StartFailed, StopRequested
 from forge.stack.process import SupervisedProcess
 from forge.stack.readiness import not_ready_reason
@@ -38,8 +38,10 @@ class Stack:
         workers: int = 1,
         env: Mapping[str, str | None] | None = None,
         report: Callable[[str], None] = lambda _sentence: None,
+        host: str = LOOPBACK,
     ) -> None:
         """`port`: 0 is any free one, None the last used or 8000. `env`: variables of the children; None unsets.
+        `host`: the IP address that the web servers listen on.
 
         `report` is called with sentences for the terminal: deaths with the last log lines, what a stop waits for.
         """
@@ -47,6 +49,7 @@ class Stack:
         self.urls: list[str] = []
         self.processes: dict[str, SupervisedProcess] = {}
         self._requested_port = port
+        self._host = host
         self._webs = webs
         self._workers = workers
         self._env = dict(env or {})
@@ -123,11 +126,11 @@ class Stack:
 
     def _allocate_ports(self) -> None:
         last = StackState.load(self.data).port
-        self._ports = [ports.web_port(self._requested_port, last)]
+        self._ports = [ports.web_port(self._requested_port, last, self._host)]
         self._last_port = last if self._requested_port == 0 else self._ports[0]
         while len(self._ports) < self._webs:
             self._ports.append(ports.free_port(excluded=self._ports))
-        self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
+        self.urls = [f"http://{reachable(self._host)}:{port}" for port in self._ports]
 
     def _stop_all(self, processes: list[SupervisedProcess]) -> None:
         for process in processes:
@@ -164,7 +167,7 @@ class Stack:
 
     def _start_webs(self) -> None:
         for number, port in enumerate(self._ports, start=1):
-            self._add(f"web-{number}", web_command(port), grace=WEB_GRACE_S)
+            self._add(f"web-{number}", web_command(port, self._host), grace=WEB_GRACE_S)
 
     def _start_workers(self) -> None:
         grace = settings.FORGE_WORKER_GRACE_S + WORKER_MARGIN_S

@@ -21,6 +21,18 @@ from tests.postgres import MISSING, Cluster, programs, throwaway
 
 TIMEOUT_S = 120.0  # an upper bound: a test continues as soon as its condition is met
 
+FAKE_PYTHON = """\
+#!/bin/sh
+case "$*" in
+*"-m pip --version"*) exit 0 ;;
+*"-m pip install"*)
+    echo "$*" >>"{venv}/installs"
+    if [ -e "{venv}/killed" ]; then kill -9 $$; fi
+    if [ -e "{venv}/refused" ]; then exit 1; fi
+    exit 0 ;;
+esac
+exec "{python}" "$@"
+"""
 
 # CI has both and must not skip.
 needs_curl = pytest.mark.skipif(
@@ -201,3 +213,15 @@ def postgres() -> Iterator[Cluster]:
         pytest.skip(MISSING)
     with throwaway() as cluster:
         yield cluster
+
+
+@pytest.fixture
+def venv(tmp_path: Path) -> Path:
+    """A fake virtual environment with nothing installed yet: `pip install` is only recorded."""
+    folder = tmp_path / "a venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").touch()
+    python = folder / "bin" / "python"
+    python.write_text(FAKE_PYTHON.format(venv=folder, python=sys.executable))
+    python.chmod(0o755)
+    return folder

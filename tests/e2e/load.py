@@ -6,6 +6,7 @@ web server.
 
 import asyncio
 import json
+import ssl
 import threading
 import time
 import uuid
@@ -64,12 +65,15 @@ class LoadCounts:
 class LoadGenerator:
     """`clients` clients from `start` to `finish`, in a thread: the caller polls the processes."""
 
-    def __init__(self, urls: list[str], key: str, *, clients: int, least_jobs: int) -> None:
+    def __init__(
+        self, urls: list[str], key: str, *, clients: int, least_jobs: int, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.counts = LoadCounts()
         self.events = 0
         self.running: dict[str, float] = {}  # job → time of its last event
         self._urls = urls
         self._key = key
+        self._tls = tls
         self._clients = clients
         self._least_jobs = least_jobs
         self._started_jobs = 0
@@ -100,7 +104,11 @@ class LoadGenerator:
     async def _run(self) -> None:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         async with httpx.AsyncClient(
-            headers={"X-API-Key": self._key}, timeout=READ_TIMEOUT_S, limits=limits, trust_env=False
+            headers={"X-API-Key": self._key},
+            timeout=READ_TIMEOUT_S,
+            limits=limits,
+            verify=self._tls or True,
+            trust_env=False,
         ) as http:
             await asyncio.gather(*(_Client(self, http, number).run() for number in range(self._clients)))
 

@@ -21,30 +21,6 @@ pytestmark = pytest.mark.e2e
 
 BIN = settings.BASE_DIR / "bin"
 COMMANDS = ["bench", "demo", "lock", "manage", "setup", "test", "up"]
-PYTHON = """\
-#!/bin/sh
-case "$*" in
-*"-m pip --version"*) exit 0 ;;
-*"-m pip install"*)
-    echo "$*" >>"{venv}/installs"
-    if [ -e "{venv}/killed" ]; then kill -9 $$; fi
-    if [ -e "{venv}/refused" ]; then exit 1; fi
-    exit 0 ;;
-esac
-exec "{python}" "$@"
-"""
-
-
-@pytest.fixture
-def venv(tmp_path: Path) -> Path:
-    """A fake virtual environment with nothing installed yet."""
-    folder = tmp_path / "a venv"
-    (folder / "bin").mkdir(parents=True)
-    (folder / "pyvenv.cfg").touch()
-    python = folder / "bin" / "python"
-    python.write_text(PYTHON.format(venv=folder, python=sys.executable))
-    python.chmod(0o755)
-    return folder
 
 
 @pytest.fixture

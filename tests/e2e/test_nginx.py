@@ -1,7 +1,6 @@
-"""The nginx example of docs/production.md, in front of a running stack."""
+"""The nginx site of deploy/, in front of a running stack."""
 
 import json
-import re
 import shutil
 import ssl
 import subprocess
@@ -56,7 +55,7 @@ def slow_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def proxy(slow_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an nginx with the documented example: only its port and its certificate are others."""
+    """The address of an nginx with the site of deploy/: only its ports and its certificate are others."""
     folder = tmp_path_factory.mktemp("nginx")
     port = free_port()
     subprocess.run(
@@ -78,10 +77,10 @@ def proxy(slow_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def example(stack: Stack, folder: Path, port: int) -> str:
-    page = (settings.BASE_DIR / "docs" / "production.md").read_text()
-    (block,) = re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)
+    block = (settings.BASE_DIR / "deploy" / "nginx" / "image-forge.conf").read_text()
     replaced = {
         "127.0.0.1:8000": urlsplit(stack.urls[0]).netloc,
+        "listen 80;": f"listen 127.0.0.1:{free_port()};",
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "/etc/ssl/forge.pem": f"{folder}/cert.pem",
         "/etc/ssl/forge.key": f"{folder}/key.pem",
@@ -89,7 +88,7 @@ def example(stack: Stack, folder: Path, port: int) -> str:
     for documented, here in replaced.items():
         assert documented in block
         block = block.replace(documented, here)
-    return str(block)
+    return block
 
 
 def answers(url: str) -> bool:

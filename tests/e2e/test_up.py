@@ -138,6 +138,45 @@ def test_a_busy_port_is_refused(up: Callable[..., UpCommand], tmp_path: Path) ->
     assert processes_on(tmp_path) == []
 
 
+def test_it_listens_on_another_address_and_names_the_setting_for_it(
+    up: Callable[..., UpCommand], tmp_path: Path
+) -> None:
+    running = up("--port", "0", "--host", "0.0.0.0")
+    port = httpx.URL(running.url()).port
+    by_another_address = httpx.get(f"http://127.0.0.2:{port}/healthz", trust_env=False)
+    by_localhost = httpx.get(f"http://127.0.0.2:{port}/healthz", headers={"Host": "localhost"}, trust_env=False)
+
+    assert "--host 0.0.0.0: ALLOWED_HOSTS must have" in running.stderr
+    assert (by_another_address.status_code, by_localhost.status_code) == (400, 200)
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "sentence"),
+    [
+        ("10.255.0.1", 2, "ALLOWED_HOSTS must have 10.255.0.1"),
+        ("forge.example.com", 2, "give an IP address"),
+    ],
+)
+def test_an_address_on_which_nobody_could_be_served_is_refused(
+    up: Callable[..., UpCommand], tmp_path: Path, host: str, code: int, sentence: str
+) -> None:
+    refused = up("--host", host)
+
+    assert refused.process.wait(60) == code
+    assert sentence in refused.stderr
+    assert processes_on(tmp_path) == []
+
+
+def test_an_address_of_another_machine_is_refused(
+    up: Callable[..., UpCommand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", "192.0.2.1")  # reserved for documentation
+    refused = up("--host", "192.0.2.1")
+
+    assert refused.process.wait(60) == 2
+    assert "This machine has no address 192.0.2.1" in refused.stderr
+
+
 def test_a_process_that_dies_is_restarted(make_stack: MakeStack) -> None:
     stack = make_stack(webs=2)
     for name, process in stack.processes.items():

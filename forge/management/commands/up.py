@@ -1,11 +1,11 @@
 """Run the whole service in the foreground; the supervisor is forge/stack."""
 
 import contextlib
+import ipaddress
 import logging
 import signal
 import sys
 import time
-from argparse import ArgumentTypeError
 from types import FrameType
 from typing import Any
 
@@ -14,7 +14,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.table import Table
 
+from forge.management import arguments
 from forge.stack import Stack, StackError, StopRequested
+from forge.stack.commands import LOOPBACK
 from forge.stack.stack import POLL_S
 
 READY_S = 120.0
@@ -27,16 +29,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--port", type=_port, help="of the first web server; default: the last used or 8000, 0: any"
+            "--port", type=arguments.port, help="of the first web server; default: the last used or 8000, 0: any"
         )
-        parser.add_argument("--webs", type=_count, default=1, help="number of web servers")
-        parser.add_argument("--workers", type=_count, default=1, help="number of workers")
+        parser.add_argument("--host", type=arguments.address, default=LOOPBACK, help="address of the web servers")
+        parser.add_argument("--webs", type=arguments.count, default=1, help="number of web servers")
+        parser.add_argument("--workers", type=arguments.count, default=1, help="number of workers")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         self.console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         self.stopping = False
         logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each readiness check
-        stack = Stack(settings.FORGE_DATA, options["port"], options["webs"], options["workers"], report=self._print)
+        self._check_allowed_hosts(options["host"])
+        numbers = options["port"], options["webs"], options["workers"]
+        stack = Stack(settings.FORGE_DATA, *numbers, report=self._print, host=options["host"])
         self._handle_signals(stack)
         try:
             with stack:
@@ -50,6 +55,19 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self._print("Killed.")
             sys.exit(130)
+
+    def _check_allowed_hosts(self, host: str) -> None:
+        """Name the setting without which the web servers refuse every caller but this machine."""
+        address = ipaddress.ip_address(host)
+        others = set(settings.ALLOWED_HOSTS) - {"localhost", "127.0.0.1", "[::1]"}
+        if address.is_loopback or (others if address.is_unspecified else others & {host, f"[{host}]", "*"}):
+            return
+        sentence = "--host {}: ALLOWED_HOSTS must have {}, with commas between: {} is refused (400)."
+        if address.is_unspecified:
+            self._print(sentence.format(host, "the names and addresses that callers use", "any but localhost"))
+        else:
+            self._print(sentence.format(host, f"{host} and the names that callers use", "any other Host"))
+            sys.exit(2)
 
     def _handle_signals(self, stack: Stack) -> None:
         def stop(number: int, _frame: FrameType | None) -> None:
@@ -95,15 +113,3 @@ class Command(BaseCommand):
         # The terminal may be gone already (SIGHUP); the stack must stop all the same.
         with contextlib.suppress(OSError):
             self.console.print(sentence)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**16:
-        raise ArgumentTypeError("give a number from 0 to 65535")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
-        raise ArgumentTypeError("give a number from 1 to 64")
-    return int(text)

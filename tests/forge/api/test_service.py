@@ -48,7 +48,7 @@ def test_readiness_names_a_missing_worker(db: None) -> None:
 
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
     assert (response.json()["missing"], response.json()["loading"]) == (["worker"], False)
-    assert "celery -A config worker" in response.json()["error"]
+    assert "manage.py worker" in response.json()["error"]
     assert response["Retry-After"]
 
     readiness.worker_loading()

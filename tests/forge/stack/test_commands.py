@@ -1,16 +1,6 @@
-from django.conf import settings
+import pytest
 
 from forge.stack import commands
-
-
-def test_the_procfile_has_the_options_of_the_stack() -> None:
-    lines = dict(line.split(": ", 1) for line in (settings.BASE_DIR / "Procfile").read_text().splitlines())
-
-    assert lines["web"].split() == [
-        *("uvicorn", "config.asgi:application", "--host", "0.0.0.0", "--port", "${PORT:-8000}"),
-        *commands.WEB_OPTIONS,
-    ]
-    assert lines["worker"].split() == ["celery", "-A", "config", "--quiet", "worker", *commands.WORKER_OPTIONS]
 
 
 def test_the_stack_runs_them_on_loopback_with_names_of_their_own() -> None:
@@ -21,3 +11,11 @@ def test_the_stack_runs_them_on_loopback_with_names_of_their_own() -> None:
     assert web[-len(commands.WEB_OPTIONS) :] == commands.WEB_OPTIONS
     assert worker[worker.index("-n") + 1].endswith("-2@%h")
     assert worker[-len(commands.WORKER_OPTIONS) :] == commands.WORKER_OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("10.1.2.3", "10.1.2.3"), ("fd00::7", "[fd00::7]")],
+)
+def test_a_url_of_this_machine_names_an_address_that_can_be_reached(host: str, named: str) -> None:
+    assert commands.reachable(host) == named
