@@ -41,7 +41,10 @@ class Job(models.Model):
                 condition=Q(total__gte=F("succeeded") + F("failed") + F("cancelled")), name="no_more_ends_than_images"
             ),
         ]
-        indexes = [models.Index(fields=["account"], condition=Q(finished_at=None), name="job_open")]
+        indexes = [
+            models.Index(fields=["account"], condition=Q(finished_at=None), name="job_open"),
+            models.Index(fields=["account", "-created_at", "-id"], name="job_newest_first"),
+        ]
 
     def __str__(self) -> str:
         return self.id

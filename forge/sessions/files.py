@@ -9,14 +9,20 @@ from django.core.files.storage import default_storage
 logger = logging.getLogger(__name__)
 
 FOLDER = "sessions"  # has one folder for each session
+THUMBNAIL_SIZES = (256, 1024)  # pixels of the longer side
+
+
+def thumbnail_key(storage_key: str, size: int) -> str:
+    return f"{storage_key}.{size}.jpg"
 
 
 def files_remove(storage_keys: Sequence[str]) -> bool:
-    """Delete stored files and folders left empty. Return False if any file is left; errors are logged."""
+    """Delete stored files, their thumbnails, and folders left empty. False if any file is left; errors are logged."""
     failed = False
     for key in storage_keys:
         try:
-            default_storage.delete(key)
+            for name in (key, *(thumbnail_key(key, size) for size in THUMBNAIL_SIZES)):
+                default_storage.delete(name)
         except Exception:  # a storage backend may raise anything
             logger.exception("A stored file could not be removed: %s", key)
             failed = True

@@ -15,6 +15,7 @@ from forge.models.sessions import session_expiry
 from forge.representations import session_representation
 from forge.sessions.files import FOLDER, files_remove
 from forge.sessions.validation import CheckedImage
+from forge.words import words_record
 
 
 def session_create(
@@ -25,6 +26,7 @@ def session_create(
     with _stored_images(session, images) as rows, transaction.atomic():
         session.save(force_insert=True)
         Image.objects.bulk_create(rows)
+        words_record(session, rows)
         _record(claimed_key, session, rows)
     return session
 
@@ -46,6 +48,7 @@ def session_extend(
             for position, row in enumerate(rows, start=first):
                 row.position = position
             Image.objects.bulk_create(rows)
+            words_record(session, rows)
             _record(claimed_key, session, rows)
     except IntegrityError as error:
         raise NotFound(f"There is no session {session.pk}.") from error
