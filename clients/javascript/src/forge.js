@@ -33,15 +33,16 @@ export class Forge {
    * Analyze a session's images and yield the job's events. A stream that breaks is resumed after its last event; a
    * request that is repeated has the same Idempotency-Key, so that it starts, and charges, one job.
    * @param {Session} session
-   * @param {{signal?: AbortSignal, idempotencyKey?: string}} [options]
+   * @param {{signal?: AbortSignal, idempotencyKey?: string, onJob?: (jobId: string) => void}} [options]
    * @returns {AsyncGenerator<JobEvent, void, void>}
    */
-  async *analyze(session, {signal, idempotencyKey = crypto.randomUUID()} = {}) {
+  async *analyze(session, {signal, idempotencyKey = crypto.randomUUID(), onJob = () => {}} = {}) {
     const images = session.images.map(({id, uploadPath, originalFilename}) => ({id, uploadPath, originalFilename}));
     const headers = {'Content-Type': 'application/json', Accept: 'application/json', 'Idempotency-Key': idempotencyKey};
     const body = JSON.stringify({sessionId: session.sessionId, images});
     const path = `/sessions/${session.sessionId}/analyze`;
     const job = await retried(async () => (await this.send(path, {method: 'POST', body, headers, signal})).json(), signal);
+    onJob(job.jobId);
     yield* this.events(job.jobId, {signal});
   }
 
