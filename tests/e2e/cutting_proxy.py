@@ -55,21 +55,6 @@ class CuttingProxy:
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
 
-    def _return(self, source: socket.socket, target: socket.socket) -> None:
-        received = b""
-        with contextlib.suppress(OSError), source, target:
-            while data := source.recv(_RECEIVE_BYTES):
-                received += data
-                end = received.find(b"\n\n", received.find(b"event: progress")) + 2
-                if self.cuts == 0 and b"event: progress" in received and end > 1:
-                    self.cuts += 1
-                    target.sendall(received[len(received) - len(data) : end])
-                    target.shutdown(socket.SHUT_RDWR)
-                    source.shutdown(socket.SHUT_RDWR)
-                    return
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
     def _end_of_last_event(self, received: bytes) -> int:
         """Return where the last event that the client receives ends; 0 before that."""
         end = received.find(b"event: ")

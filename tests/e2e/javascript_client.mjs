@@ -41,7 +41,7 @@ const modes = {
     for await (const _ of forge.analyze(session));
     const id = session.images[0].id;
     const {version} = await forge.image(session.sessionId, id);
-    const {edited} = await forge.correct(session.sessionId, id, version, {alt: 'A person’s words'});
+    const {edited} = await forge.correct(session.sessionId, id, version, {alt: 'Words of a person'});
     const late = await forge.correct(session.sessionId, id, version, {alt: 'Too late'}).catch((error) => error);
     show({edited, late: late.name, present: late.details.image.metadata.alt});
     show({file: (await forge.file(session.sessionId, id)).size, thumbnail: (await forge.thumbnail(session.sessionId, id)).type});

@@ -162,7 +162,7 @@ class Studio {
     this.tools();
   }
 
-  /** Apply the filter and show what may be taken away; once for the changes of one moment. */
+  /** Apply the filter and show what may be exported; once for the changes of one moment. */
   tools() {
     this.pending ??= requestAnimationFrame(() => {
       this.pending = null;
@@ -176,7 +176,7 @@ class Studio {
       $('#tools').hidden = !this.pictures.length;
       $('#none').hidden = !this.pictures.length || this.shown().length > 0;
       const chosen = this.pictures.filter((one) => one.chosen).length;
-      $('#chosen').textContent = `Take away ${chosen ? plural(chosen, 'image') : 'all'} as`;
+      $('#chosen').textContent = `Export ${chosen ? plural(chosen, 'image') : 'all'} as`;
       $('#all').checked = chosen > 0 && chosen === this.pictures.length;
     });
   }
