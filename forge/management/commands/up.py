@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from forge.stack import Stack, StackError, StopRequested
-from forge.studio.local_key import studio_key
 from forge.stack.stack import POLL_S
+from forge.studio.local_key import studio_key
 
 READY_S = 120.0
 
