@@ -35,6 +35,7 @@ class Studio {
     on('#cards', 'open', ({detail}) => this.detail.open(detail));
     on('#cards', 'again', ({detail}) => this.analyze([detail]));
     on('#cards', 'choose', () => this.tools());
+    addEventListener('hashchange', () => { if (location.hash.includes('key=')) this.start(); });
     this.acceptDrops();
   }
 
@@ -60,7 +61,7 @@ class Studio {
     if (given.has('key')) {
       sessionStorage.setItem(KEY, given.get('key'));
       given.delete('key');
-      history.replaceState(null, '', given.size ? `#${given}` : location.pathname);
+      history.replaceState(null, '', `${given}` ? `#${given}` : location.pathname);
     }
     const key = sessionStorage.getItem(KEY);
     if (key) await this.enter(key, given.get('session'));
