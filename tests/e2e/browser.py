@@ -12,12 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TIMEOUT_MS = 60_000  # an upper bound: a test continues as soon as its condition is met
 AXE = Path(__file__).parent / "axe"
-AXE_MODULES = settings.BASE_DIR / ".axe"
+AXE_MODULES = Path(__file__).parents[2] / ".axe"
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt install chromium")
 
