@@ -12,7 +12,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
-COLORS = 256
+COLORS = 112
 
 
 def save(page: Any, name: str) -> None:
@@ -31,8 +31,9 @@ def main(address: str) -> None:
     expect.set_options(timeout=120_000)
     photographs = sorted((ROOT / "samples").glob("*.jpg"))
     with chromium() as browser:
-        with visit(browser, viewport={"width": 1180, "height": 800}) as tab:
+        with visit(browser, viewport={"width": 1100, "height": 740}) as tab:
             tab.page.goto(address)
+            expect(tab.page.locator("#work")).to_be_visible()
             tab.page.set_input_files("#files", photographs)
             expect(tab.page.locator("image-card[data-status=succeeded]")).to_have_count(len(photographs))
             expect(tab.page.locator("#balance")).to_contain_text("credits")
@@ -47,9 +48,9 @@ def main(address: str) -> None:
             tab.page.goto(address)
             tab.page.click("#show-history")
             tab.page.locator("#sessions >> text=Open").first.click()
-            expect(tab.page.locator("image-card img:visible").nth(1)).to_be_visible()
-            tab.page.wait_for_load_state("networkidle")
-            tab.page.locator("image-card").nth(2).scroll_into_view_if_needed()
+            cat = tab.page.locator("image-card").nth(2)
+            cat.scroll_into_view_if_needed()
+            expect(cat.locator("img")).to_be_visible()
             save(tab.page, "studio-phone")
 
 

@@ -87,7 +87,7 @@ class Studio {
     try {
       const open = (await this.forge.jobs({status: OPEN, limit: 1})).data[0];
       const found = sessionId ?? open?.sessionId;
-      if (found) await this.openSession(found);
+      if (found && !this.pictures.length) await this.openSession(found);
     } catch (error) {
       this.notice(error);
     }
