@@ -66,7 +66,7 @@ IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]
 class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
     """One image with the state of its latest analysis and its latest result."""
 
-    optional = (*RESULT_FIELDS, "error", "code", "jobId")
+    optional: tuple[str, ...] = (*RESULT_FIELDS, "error", "code", "jobId")
 
     version = serializers.IntegerField(help_text="Counts the changes of the metadata; send it with a correction.")
     edited = serializers.SerializerMethodField()

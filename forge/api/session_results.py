@@ -8,7 +8,7 @@ from forge.api.serializers import ImageStateSerializer, SessionSerializer
 class SessionImageSerializer(ImageStateSerializer):
     """One image of a session; state and result with `?include=results` alone."""
 
-    optional = (*ImageStateSerializer.optional, "version", "edited", "status")
+    optional: tuple[str, ...] = (*ImageStateSerializer.optional, "version", "edited", "status")
 
 
 @extend_schema_serializer(component_name="Session")

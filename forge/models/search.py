@@ -29,7 +29,7 @@ class ImageWords(models.Model):
 
 
 @models.TextField.register_lookup
-class HasPrefixes(Lookup):  # type: ignore[type-arg]  # generic in the stubs only
+class HasPrefixes(Lookup):
     """Match a text of words where each of the given words begins one of them."""
 
     lookup_name = "has_prefixes"

@@ -48,12 +48,14 @@ class ThumbnailResponder:
 
     async def __call__(self, start: Message, send: Send) -> None:
         made = await self.response
-        status, content, kept = 200, made, start["headers"]
+        status, kept = 200, start["headers"]
         if isinstance(made, ForgeError):
             status, content = made.status, http.JsonResponse(body(made, self.request_id)).content
             kept = [(name, value) for name, value in kept if name.lower() not in _OF_THE_FILE]
             own = {"Content-Type": "application/json", **headers(made)}
             kept += [(name.encode(), value.encode()) for name, value in own.items()]
+        else:
+            content = made
         length = (b"Content-Length", str(len(content)).encode())
         await send({**start, "status": status, "headers": [*kept, length]})
         await send({"type": "http.response.body", "body": content, "more_body": False})
