@@ -12,7 +12,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
-COLORS = 112
+COLORS = 192
 
 
 def save(page: Any, name: str) -> None:
@@ -31,7 +31,7 @@ def main(address: str) -> None:
     expect.set_options(timeout=120_000)
     photographs = sorted((ROOT / "samples").glob("*.jpg"))
     with chromium() as browser:
-        with visit(browser, viewport={"width": 1100, "height": 740}) as tab:
+        with visit(browser, viewport={"width": 1100, "height": 700}) as tab:
             tab.page.goto(address)
             expect(tab.page.locator("#work")).to_be_visible()
             tab.page.set_input_files("#files", photographs)

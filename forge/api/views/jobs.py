@@ -32,7 +32,7 @@ class JobListView(APIView):
             ),
             OpenApiParameter("sessionId", OpenApiTypes.STR, description="Jobs of this session."),
         ],
-        responses={200: JobSummarySerializer(many=True), **error_responses(InvalidRequest)},
+        responses={200: JobSummarySerializer(many=True), **error_responses(InvalidRequest, NotFound)},
     )
     def get(self, request: Request) -> Response:
         """The account's jobs, newest first, without their images."""
