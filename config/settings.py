@@ -81,6 +81,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "forge" / "studio" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -108,6 +109,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "forge" / "studio" / "static", ("forge-client", BASE_DIR / "clients/javascript/src")]
 WHITENOISE_USE_FINDERS = True
 
 # --- Database ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    path("", include("forge.studio.urls")),
     path("", include("forge.api.urls")),
 ]
 

@@ -69,6 +69,15 @@ class SessionExpired(ForgeError):
     message = "Session {sessionId} has expired. Upload the images again."
 
 
+class EditConflict(ForgeError):
+    code = "edit_conflict"
+    status = 409
+    message = (
+        "The metadata of image {imageId} was changed meanwhile; it is at version {version} now. Nothing was saved: "
+        "read it again, and send the correction with that version."
+    )
+
+
 class NothingToResume(ForgeError):
     code = "nothing_to_resume"
     status = 409

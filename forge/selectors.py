@@ -8,20 +8,51 @@ from django.conf import settings
 from django.db.models import Count, Model, Prefetch, Q, QuerySet
 
 from forge.clock import database_now
-from forge.errors import NotFound
-from forge.models import Account, CreditEntry, Image, ImageAnalysis, Job, Session
+from forge.errors import InvalidRequest, NotFound
+from forge.models import Account, CreditEntry, Image, ImageAnalysis, ImageWords, Job, Session
+from forge.words import MAX_QUERY_WORDS, words_of
 
 _M = TypeVar("_M", bound=Model)
+MAX_QUERY = 200  # characters
+_NEWEST_ANALYSIS_FIRST = Prefetch("analyses", ImageAnalysis.objects.defer("provenance").order_by("-pk"))
 
 
 def sessions_of(account: Account) -> QuerySet[Session]:
     return Session.objects.filter(account=account)
 
 
-def sessions_with_images(account: Account, *, most: int) -> QuerySet[Session]:
-    """Return sessions with the attribute `page`, their first `most` images."""
+def sessions_with_images(
+    account: Account, *, most: int, query: str | None = None, with_results: bool = False
+) -> QuerySet[Session]:
+    """Return sessions with the attribute `page`, their first `most` images. Raises InvalidRequest for a long query."""
     first = Image.objects.filter(position__lt=most).order_by("position", "pk")
-    return sessions_of(account).prefetch_related(Prefetch("images", first, to_attr="page"))
+    if with_results:
+        first = first.prefetch_related(_NEWEST_ANALYSIS_FIRST)
+    return _found(account, query).prefetch_related(Prefetch("images", first, to_attr="page"))
+
+
+def _found(account: Account, query: str | None) -> QuerySet[Session]:
+    if not query or not query.strip():
+        return sessions_of(account)
+    words = words_of(query)
+    if len(query) > MAX_QUERY or len(words) > MAX_QUERY_WORDS:
+        raise InvalidRequest(f"q may have {MAX_QUERY} characters and {MAX_QUERY_WORDS} words.")
+    if not words:
+        return sessions_of(account).none()
+    matching = ImageWords.objects.filter(account=account, words__has_prefixes=words)
+    return sessions_of(account).filter(pk__in=matching.values("session"))
+
+
+def images_of(session: Session, *, with_results: bool) -> QuerySet[Image]:
+    images = session.images.all()
+    return images.prefetch_related(_NEWEST_ANALYSIS_FIRST) if with_results else images
+
+
+def jobs_of(account: Account, *, statuses: Collection[str], session_id: str | None) -> QuerySet[Job]:
+    jobs = Job.objects.filter(account=account)
+    if statuses:
+        jobs = jobs.filter(status__in=statuses)
+    return jobs if session_id is None else jobs.filter(session=session_get(account, session_id))
 
 
 def ledger_of(account: Account) -> QuerySet[CreditEntry]:
@@ -34,8 +65,7 @@ def session_get(account: Account, session_id: str) -> Session:
 
 def image_get(account: Account, session_id: str, image_id: str) -> Image:
     images = session_get(account, session_id).images.all()
-    ordered = Prefetch("analyses", ImageAnalysis.objects.order_by("-pk"))
-    return _get(images.prefetch_related(ordered), image_id, f"image {image_id} in session {session_id}")
+    return _get(images.prefetch_related(_NEWEST_ANALYSIS_FIRST), image_id, f"image {image_id} in session {session_id}")
 
 
 def job_get(account: Account, job_id: str) -> Job:

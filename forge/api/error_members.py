@@ -7,6 +7,7 @@ MAX_BYTES = 8_000
 _MAX_SENTENCE = 400  # characters
 _MAX_TEXT = 300
 _MAX_ITEMS = 100
+_WHOLE = {"image"}  # the state after an edit conflict: a person might save a text that was cut
 
 
 def sentence_bounded(sentence: str) -> str:
@@ -20,7 +21,7 @@ def members_bounded(members: dict[str, Any], *, beside: dict[str, str]) -> dict[
     items, and `NAMEOmitted` counts the others.
     """
     remaining = MAX_BYTES - _size(beside)
-    found = {name: _cut(value) for name, value in members.items()}
+    found = {name: value if name in _WHOLE else _cut(value) for name, value in members.items()}
     omitted = {name: len(value) - len(found[name]) for name, value in members.items() if isinstance(value, list)}
     if _size(found) > remaining:
         found = {name: _without_sentences(value) for name, value in found.items()}

@@ -63,6 +63,10 @@ class SessionPagination(NewestFirstPagination):
     ordering = ("-created_at", "-id")
 
 
+class NewestJobPagination(NewestFirstPagination):
+    ordering = ("-created_at", "-id")
+
+
 class ImagePagination(NewestFirstPagination):
     """The images of a session in the order of their upload."""
 

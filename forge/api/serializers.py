@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from forge.api.provenance import ProvenanceField
 from forge.api.results import ConfidenceField, KindField, MetadataSerializer, NeedsReviewField
+from forge.jobs.events import METADATA_FIELDS
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
 
 RESULT_FIELDS = ("metadata", "kind", "confidence", "needsReview")
@@ -64,8 +66,10 @@ IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]
 class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
     """One image with the state of its latest analysis and its latest result."""
 
-    optional = (*RESULT_FIELDS, "error", "code", "jobId")
+    optional: tuple[str, ...] = (*RESULT_FIELDS, "error", "code", "jobId")
 
+    version = serializers.IntegerField(help_text="Counts the changes of the metadata; send it with a correction.")
+    edited = serializers.SerializerMethodField()
     status = serializers.SerializerMethodField()
     jobId = serializers.SerializerMethodField()
     metadata = MetadataSerializer(required=False)
@@ -74,6 +78,11 @@ class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
     needsReview = NeedsReviewField(required=False, source="needs_review")
     error = serializers.SerializerMethodField()
     code = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=METADATA_FIELDS)))
+    def get_edited(self, image: Image) -> list[str]:
+        """Fields that hold a person's words."""
+        return image.edited or []
 
     def get_status(self, image: Image) -> str:
         return self._latest(image, "status") or "uploaded"
@@ -127,15 +136,20 @@ class AnalysisSerializer(OptionalFieldsSerializer, serializers.Serializer[ImageA
         return shown
 
 
-class JobSerializer(serializers.Serializer[Job]):
+class JobSummarySerializer(serializers.Serializer[Job]):
+    """A job without its images."""
+
     jobId = serializers.CharField(source="id")
     sessionId = serializers.CharField(source="session_id")
     status = serializers.ChoiceField(choices=Job.Status.values)
     total = serializers.IntegerField()
     processed = serializers.IntegerField(help_text="Images that ended: succeeded, failed or cancelled.")
-    images = AnalysisSerializer(many=True, source="analyses")
     createdAt = serializers.DateTimeField(source="created_at")
     finishedAt = serializers.DateTimeField(source="finished_at", allow_null=True)
+
+
+class JobSerializer(JobSummarySerializer):
+    images = AnalysisSerializer(many=True, source="analyses")
 
 
 # --- Events -----------------------------------------------------------------------------------------------------------

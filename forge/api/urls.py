@@ -2,7 +2,7 @@ from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 from drf_spectacular.views import SpectacularRedocView
 
-from forge.api.views import analyze, credits, document, documentation, jobs, service, sessions
+from forge.api.views import analyze, credits, document, documentation, images, jobs, service, sessions
 
 
 class _IdConverter(StringConverter):
@@ -15,14 +15,19 @@ register_converter(_IdConverter, "id")
 
 _API_PAGE = SpectacularRedocView.as_view(url_name="openapi", template_name="forge/api_page.html")
 
+_IMAGE = "sessions/<id:session_id>/images/<id:image_id>"
 v1 = [
     path("sessions/upload", sessions.UploadView.as_view(), name="upload"),
     path("sessions", sessions.SessionListView.as_view(), name="sessions"),
     path("sessions/<id:session_id>", sessions.SessionView.as_view(), name="session"),
     path("sessions/<id:session_id>/images", sessions.SessionImagesView.as_view(), name="session-images"),
-    path("sessions/<id:session_id>/images/<id:image_id>", sessions.ImageView.as_view(), name="image"),
+    path(_IMAGE, images.ImageView.as_view(), name="image"),
+    path(f"{_IMAGE}/metadata", images.ImageMetadataView.as_view(), name="image-metadata"),
+    path(f"{_IMAGE}/file", images.ImageFileView.as_view(), name="image-file"),
+    path(f"{_IMAGE}/thumbnail", images.ImageThumbnailView.as_view(), name="image-thumbnail"),
     path("sessions/<id:session_id>/analyze", analyze.AnalyzeView.as_view(), name="analyze"),
     path("sessions/<id:session_id>/analyze-single", analyze.AnalyzeSingleView.as_view(), name="analyze-single"),
+    path("jobs", jobs.JobListView.as_view(), name="jobs"),
     path("jobs/<id:job_id>", jobs.JobView.as_view(), name="job"),
     path("jobs/<id:job_id>/cancel", jobs.JobCancelView.as_view(), name="job-cancel"),
     path("jobs/<id:job_id>/events", jobs.JobEventsView.as_view(), name="job-events"),

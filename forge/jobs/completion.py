@@ -8,6 +8,7 @@ from forge.errors import ForgeError
 from forge.jobs import states
 from forge.jobs.events import Assessment, CompleteData, ImageMetadata, event_record
 from forge.models import Image, ImageAnalysis, Job
+from forge.sessions.corrections import result_record
 
 _A = ImageAnalysis.Status
 _J = Job.Status
@@ -17,7 +18,7 @@ _COUNTERS: dict[str, str] = {_A.FAILED: "failed", _A.CANCELLED: "cancelled"}
 def analysis_end_succeeded(
     analysis_id: int,
     job_id: str,
-    image_id: str,
+    image: Image,
     *,
     where: dict[str, Any],
     metadata: ImageMetadata,
@@ -43,8 +44,8 @@ def analysis_end_succeeded(
     )
     if not ended:
         return False  # The lease expired, and the image was claimed again.
-    Image.objects.filter(pk=image_id).update(filename=metadata["filename"], **result)
-    event_record(type="result", data={"jobId": job_id, "imageId": image_id, "metadata": metadata, **assessment})
+    result_record(image, result)
+    event_record(type="result", data={"jobId": job_id, "imageId": image.pk, "metadata": metadata, **assessment})
     job_complete_if_last(states.job_increment(job_id, "succeeded"))
     return True
 

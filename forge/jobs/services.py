@@ -29,7 +29,7 @@ from forge.jobs.events import Assessment, ImageMetadata, ProgressData, event_rec
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.printable import printable
 from forge.representations import job_representation
-from forge.sessions.filenames import filename_choose
+from forge.sessions.corrections import assessment_kept, metadata_kept
 
 _A = ImageAnalysis.Status
 _J = Job.Status
@@ -193,10 +193,10 @@ def analysis_succeed(
     return completion.analysis_end_succeeded(
         claim.analysis_id,
         claim.job_id,
-        claim.image_id,
+        image,
         where={"holder": claim.holder, "attempts": claim.attempt},
-        metadata={**metadata, "filename": filename_choose(image=image, candidates=filenames)},
-        assessment=assessment,
+        metadata=metadata_kept(image, metadata, filenames),
+        assessment=assessment_kept(image, assessment),
         provenance=provenance,
     )
 

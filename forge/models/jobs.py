@@ -44,6 +44,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["account"], condition=Q(finished_at=None), name="job_open"),
             models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="job_ended"),
+            models.Index(fields=["account", "-created_at", "-id"], name="job_newest_first"),
         ]
 
     def __str__(self) -> str:

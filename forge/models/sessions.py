@@ -53,6 +53,10 @@ class Image(Result):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Of the latest result; unique within the session.
     filename = models.CharField(max_length=80, null=True, blank=True)  # noqa: DJ001 (unset is not a name)
+    # Counts the changes of the metadata, by results and by persons; a correction names the one that it was made on.
+    version = models.PositiveIntegerField(default=0, db_default=0)
+    # Names of the fields that hold a person's words; null where none does.
+    edited = models.JSONField(null=True, blank=True)
 
     class Meta:
         ordering = ["created_at", "position"]

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
+from django.conf import settings
+
 _T = TypeVar("_T")
 
 
@@ -83,3 +85,7 @@ class FairExecutor:
             for key, account in self._accounts.items()
             if account.calls or account.running or account.used > self._served_to
         }
+
+
+# One thread more than an account may occupy: slow files of one leave it to the others.
+check_queue = FairExecutor(threads=settings.FORGE_UPLOAD_CHECKS + 1, per_account=settings.FORGE_UPLOAD_CHECKS)

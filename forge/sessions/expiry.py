@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from forge.clock import database_now
 from forge.models import Image, Job, Session
+from forge.sessions.stored_images import images_delete
 from forge.storage import PROBES, UPLOADS, StorageUnavailable, objects_delete, stored_files, stored_folders
 
 logger = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ def _remove(group: list[Session]) -> int:
     for session_id, key in Image.objects.filter(session__in=group).values_list("session_id", "storage_key"):
         keys[session_id].append(key)
     # Files first: after a crash in between, the next sweep finds the rows.
-    return _remove_rows([session.pk for session in group if objects_delete(keys[session.pk])])
+    return _remove_rows([session.pk for session in group if images_delete(keys[session.pk])])
 
 
 @transaction.atomic

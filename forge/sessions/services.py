@@ -12,8 +12,10 @@ from forge.idempotency import ClaimedKey, acceptance_record
 from forge.models import Account, Image, ImageAnalysis, Session
 from forge.models.sessions import session_expiry
 from forge.representations import session_representation
+from forge.sessions.stored_images import images_delete
 from forge.sessions.validation import CheckedImage
 from forge.storage import UPLOADS, object_save, objects_delete
+from forge.words import words_record
 
 
 def session_create(
@@ -24,6 +26,7 @@ def session_create(
     with _stored_images(session, images) as rows, transaction.atomic():
         session.save(force_insert=True)
         Image.objects.bulk_create(rows)
+        words_record(session, rows)
         _record(claimed_key, session, rows)
     return session
 
@@ -45,6 +48,7 @@ def session_extend(
             for position, row in enumerate(rows, start=first):
                 row.position = position
             Image.objects.bulk_create(rows)
+            words_record(session, rows)
             _record(claimed_key, session, rows)
     except IntegrityError as error:
         raise NotFound(f"There is no session {session.pk}.") from error
@@ -78,7 +82,7 @@ def session_delete(*, session: Session) -> None:
                 )
             keys = list(session.images.values_list("storage_key", flat=True))
             session.delete()
-            transaction.on_commit(lambda: objects_delete(keys))
+            transaction.on_commit(lambda: images_delete(keys))
     except IntegrityError as error:
         job = session.jobs.first()
         raise Conflict(

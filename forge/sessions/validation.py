@@ -15,12 +15,10 @@ from forge.database import connection_release
 from forge.errors import IMAGE_ERRORS, SUPPORTED_TYPES, ForgeError, InvalidRequest, PayloadTooLarge, Unavailable
 from forge.idempotency import ClaimedKey
 from forge.models import Account
-from forge.sessions.check_queue import FairExecutor
+from forge.sessions.check_queue import check_queue
 from forge.sessions.decode_budget import DecodeBudget
 from forge.sessions.upload_handler import Upload
 
-# One thread more than an account may occupy: slow files of one leave it to the others.
-_check_queue = FairExecutor(threads=settings.FORGE_UPLOAD_CHECKS + 1, per_account=settings.FORGE_UPLOAD_CHECKS)
 _SENTENCES = {
     "unsupported_image": f"«{{name}}» is not an image of a supported type ({SUPPORTED_TYPES}).",
     "unreadable_image": "«{name}» is damaged and cannot be read.",
@@ -88,7 +86,7 @@ def images_check(
     _require_count(files)
     left: Future[None] = disconnected or Future()
     budget = DecodeBudget(account)
-    checks = [_check_queue.submit(account.pk, partial(_check_in_budget, file, budget, left)) for file in files]
+    checks = [check_queue.submit(account.pk, partial(_check_in_budget, file, budget, left)) for file in files]
     left.add_done_callback(lambda _: _cancel(checks))
     checked, refused = [], []
     try:

@@ -35,6 +35,7 @@ def test_it_prints_ready_and_shuts_down_gracefully(up: Callable[..., UpCommand],
     running = up()
     url = running.url()
     assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+    wait_until(lambda: f"open {url}/#key=sk-" in running.stderr, "the studio's address")
 
     assert running.stop(number) == 0
     assert running.stdout == f"ready {url}\n"

@@ -14,10 +14,12 @@ from forge.api.middleware import REQUEST_ID_HEADER, request_id_in
 _API = "/image-forge-api/"
 _PREFLIGHT_SECONDS = 7200  # browsers keep it no longer
 REQUEST_HEADERS = (
-    "Accept", "Cache-Control", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key", "X-Request-Id",
+    "Accept", "Cache-Control", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "X-API-Key",
+    "X-Request-Id",
 )  # fmt: skip
 RESPONSE_HEADERS = (
-    "Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Job-Id", "X-Request-Id",
+    "Content-Disposition", "ETag", "Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
+    "Retry-After", "X-Job-Id", "X-Request-Id",
 )  # fmt: skip
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 

@@ -12,6 +12,8 @@ _EXAMPLE_MEMBERS = {
     "jobId": "job_8Jq2xV",
     "sessionId": "sess_8Jq2xV",
     "imageIds": ["img_8Jq2xV"],
+    "imageId": "img_8Jq2xV",
+    "version": 4,
     "balance": 1,
     "required": 3,
     "limit": 100,

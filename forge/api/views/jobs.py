@@ -7,25 +7,50 @@ from rest_framework.views import APIView
 
 from forge import limits, selectors
 from forge.api.account import account_of
+from forge.api.include import include_parameter, listed
+from forge.api.pagination import NewestJobPagination
 from forge.api.schema import JOB_HEADERS, STREAM, error_responses
-from forge.api.serializers import JobSerializer
+from forge.api.serializers import JobSerializer, JobSummarySerializer
 from forge.api.views.streams import job_headers, last_event_id_of, stream_response
 from forge.errors import InvalidRequest, NotFound
 from forge.jobs import services
+from forge.models import Job
 
-_INCLUDABLE = ("provenance",)
+
+class JobListView(APIView):
+    pagination_class = NewestJobPagination
+
+    @extend_schema(
+        operation_id="jobs_list",
+        parameters=[
+            OpenApiParameter(
+                "status",
+                {"type": "array", "items": {"type": "string", "enum": list(Job.Status.values)}},
+                style="form",
+                explode=False,
+                description="Jobs in one of these states.",
+            ),
+            OpenApiParameter("sessionId", OpenApiTypes.STR, description="Jobs of this session."),
+        ],
+        responses={200: JobSummarySerializer(many=True), **error_responses(InvalidRequest, NotFound)},
+    )
+    def get(self, request: Request) -> Response:
+        """The account's jobs, newest first, without their images."""
+        paginator = NewestJobPagination()
+        statuses = listed(request, "status", *Job.Status.values)
+        jobs = selectors.jobs_of(
+            account_of(request), statuses=statuses, session_id=request.query_params.get("sessionId")
+        )
+        page = paginator.paginate_queryset(jobs, request, self)
+        return paginator.get_paginated_response([JobSummarySerializer(job).data for job in page or []])
 
 
 class JobView(APIView):
     @extend_schema(
         operation_id="jobs_get",
         parameters=[
-            OpenApiParameter(
-                "include",
-                {"type": "array", "items": {"type": "string", "enum": list(_INCLUDABLE)}},
-                style="form",
-                explode=False,
-                description="`provenance`: how the metadata of each image was made: models, scores and times.",
+            include_parameter(
+                "`provenance`: how the metadata of each image was made: models, scores and times.", "provenance"
             ),
             *JOB_HEADERS,
         ],
@@ -33,7 +58,7 @@ class JobView(APIView):
     )
     def get(self, request: Request, job_id: str) -> Response:
         """A job with the state of each image."""
-        include = _include(request)
+        include = listed(request, "include", "provenance")
         job = selectors.job_get(account_of(request), job_id)
         content = JobSerializer(job, context={"include": include}).data
         return Response(content, headers=job_headers(request, job))
@@ -79,10 +104,3 @@ class JobEventsView(APIView):
             return Response(status=204, headers=job_headers(request, job))
         with limits.acquire_stream_slot(account_of(request)) as slot:
             return stream_response(request, job, slot, after=after)
-
-
-def _include(request: Request) -> set[str]:
-    names = {name for value in request.query_params.getlist("include") for name in value.split(",")}
-    if unknown := names - set(_INCLUDABLE):
-        raise InvalidRequest(f"include takes {', '.join(_INCLUDABLE)}; «{min(unknown)[:40]}» is something else.")
-    return names

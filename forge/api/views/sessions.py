@@ -10,10 +10,12 @@ from forge import selectors
 from forge.api.account import account_of
 from forge.api.asgi.disconnect import disconnected_of
 from forge.api.idempotency import KEY_HEADER, idempotent_request
+from forge.api.include import include_parameter, listed
 from forge.api.multipart import FILES_FIELD, ImageFormParser
 from forge.api.pagination import ImagePagination, SessionPagination
 from forge.api.schema import ANALYZE_SAMPLES, error_responses
-from forge.api.serializers import ImageStateSerializer, SessionSerializer, UploadedSessionSerializer, UploadRequest
+from forge.api.serializers import SessionSerializer, UploadedSessionSerializer, UploadRequest
+from forge.api.session_results import SessionResultsSerializer
 from forge.api.throttling import BytesThrottle, RequestsThrottle
 from forge.errors import (
     Conflict,
@@ -39,6 +41,13 @@ _UPLOAD_ERRORS = (
     IdempotencyInProgress,
     IdempotencyMismatch,
 )
+
+
+_INCLUDE = include_parameter("`results`: each image with its state and latest result, as one image has it.", "results")
+
+
+def _session(session: Any, with_results: bool) -> Any:
+    return (SessionResultsSerializer if with_results else SessionSerializer)(session).data
 
 
 def _checked_images(request: Request, claimed_key: ClaimedKey | None) -> list[CheckedImage]:
@@ -98,18 +107,35 @@ class SessionListView(APIView):
 
     @extend_schema(
         operation_id="sessions_list",
-        responses={200: SessionSerializer(many=True), **error_responses(InvalidRequest)},
+        parameters=[
+            OpenApiParameter(
+                "q",
+                {"type": "string", "maxLength": selectors.MAX_QUERY},
+                description=(
+                    "Sessions with an image whose words (metadata and file name) begin with each word of `q`, in any "
+                    "order and without case."
+                ),
+            ),
+            _INCLUDE,
+        ],
+        responses={200: SessionResultsSerializer(many=True), **error_responses(InvalidRequest)},
     )
     def get(self, request: Request) -> Response:
         """The account's sessions, newest first, each with its first 100 images."""
         paginator, most = SessionPagination(), ImagePagination.page_size
-        sessions = selectors.sessions_with_images(account_of(request), most=most + 1)
+        with_results = bool(listed(request, "include", "results"))
+        sessions = selectors.sessions_with_images(
+            account_of(request),
+            most=most + 1,
+            query=request.query_params.get("q"),
+            with_results=with_results,
+        )
         page: list[Any] = paginator.paginate_queryset(sessions, request, self) or []
         for session in page:
             has_more = len(session.page) > most
             session.page = session.page[:most]
             session.next_cursor = ImagePagination().cursor_after(session.page[-1]) if has_more else None
-        return paginator.get_paginated_response([SessionSerializer(session).data for session in page])
+        return paginator.get_paginated_response([_session(session, with_results) for session in page])
 
 
 class SessionView(APIView):
@@ -118,29 +144,22 @@ class SessionView(APIView):
         parameters=[
             OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}),
             OpenApiParameter("cursor", OpenApiTypes.STR, description="The `nextCursor` of the page before."),
+            _INCLUDE,
         ],
-        responses={200: SessionSerializer, **error_responses(InvalidRequest, NotFound)},
+        responses={200: SessionResultsSerializer, **error_responses(InvalidRequest, NotFound)},
     )
     def get(self, request: Request, session_id: str) -> Response:
         """One session with its images, up to 100 at a time, in the order of their upload."""
         session: Any = selectors.session_get(account_of(request), session_id)
         paginator = ImagePagination()
-        session.page = paginator.paginate_queryset(session.images.all(), request, self)
+        with_results = bool(listed(request, "include", "results"))
+        images = selectors.images_of(session, with_results=with_results)
+        session.page = paginator.paginate_queryset(images, request, self)
         session.next_cursor = paginator.get_next_link()
-        return Response(SessionSerializer(session).data)
+        return Response(_session(session, with_results))
 
     @extend_schema(operation_id="sessions_delete", responses={204: None, **error_responses(NotFound, Conflict)})
     def delete(self, request: Request, session_id: str) -> Response:
         """Delete a session with its files, jobs and metadata. The ledger stays. 409 while one of its jobs runs."""
         services.session_delete(session=selectors.session_get(account_of(request), session_id))
         return Response(status=204)
-
-
-class ImageView(APIView):
-    @extend_schema(
-        operation_id="sessions_image_get", responses={200: ImageStateSerializer, **error_responses(NotFound)}
-    )
-    def get(self, request: Request, session_id: str, image_id: str) -> Response:
-        """One image: its state and its latest metadata."""
-        image: Any = selectors.image_get(account_of(request), session_id, image_id)
-        return Response(ImageStateSerializer(image).data)

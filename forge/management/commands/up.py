@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
 from rich.console import Console
 from rich.table import Table
 
@@ -18,6 +19,7 @@ from forge.management import arguments
 from forge.stack import Stack, StackError, StopRequested
 from forge.stack.commands import LOOPBACK
 from forge.stack.stack import POLL_S
+from forge.studio.local_key import studio_key
 
 READY_S = 120.0
 
@@ -108,6 +110,17 @@ class Command(BaseCommand):
     def _print_ready(self, stack: Stack) -> None:
         with contextlib.suppress(OSError):
             print(f"ready {stack.urls[0]}", flush=True)
+        if settings.FORGE_ENV == "local":
+            self._print_studio(stack)
+
+    def _print_studio(self, stack: Stack) -> None:
+        """Print the studio's address with its key, in the fragment, which browsers send to no server."""
+        try:
+            self._print(f"open {stack.urls[0]}/#key={studio_key(settings.FORGE_DATA)}")
+        except (DatabaseError, OSError) as error:
+            self._print(f"The studio's key cannot be made: {error}")
+        finally:
+            connection.close()
 
     def _print(self, sentence: str) -> None:
         # The terminal may be gone already (SIGHUP); the stack must stop all the same.

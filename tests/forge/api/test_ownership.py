@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from forge.accounts import key_issue
 from forge.api.multipart import ImageFormParser
-from forge.api.views import analyze, streams
+from forge.api.views import analyze, images, streams
 from forge.credits import ledger
 from forge.models import Account, ApiKey, Image, Job, Session
 from forge.sessions import services, validation
@@ -53,6 +53,7 @@ def image_reference(ids: Ids) -> dict[str, Any]:
 BODIES: dict[str, Callable[[Ids], Any]] = {
     "analyze": lambda ids: {"images": [image_reference(ids)]},
     "analyze-single": lambda ids: {"image": image_reference(ids)},
+    "image-metadata": lambda _: {"version": 1, "alt": "A corrected kettle"},
     "check": lambda _: {"action": "analyze", "imageCount": 1},
 }
 # The ids that a path may have.
@@ -143,7 +144,7 @@ def streams_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         if hasattr(responder, "response"):
             responder.response.close()
 
-    for view in (analyze, streams):
+    for view in (analyze, images, streams):
         monkeypatch.setattr(view, "hand_off", end)
 
 

@@ -1,0 +1,34 @@
+"""The words of an image by which its session is found: one row an image, written where the words change."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from forge.models import Image, ImageWords, Session
+
+MAX_QUERY_WORDS = 10
+_WORD = re.compile(r"[^\W_]+")
+_MAX_WORD, _MAX_WORDS = 40, 300
+
+
+def words_of(*texts: str) -> list[str]:
+    """Return the distinct words in lower case, in their order."""
+    found = (word[:_MAX_WORD] for text in texts for word in _WORD.findall(text.casefold()))
+    return list(dict.fromkeys(found))[:_MAX_WORDS]
+
+
+def words_record(session: Session, images: Iterable[Image]) -> None:
+    """Replace the words of images, in the transaction that changes them."""
+    rows = [
+        ImageWords(image=image, session=session, account_id=session.account_id, words=_joined(image))
+        for image in images
+    ]
+    ImageWords.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["image"], update_fields=["words"], batch_size=500
+    )
+
+
+def _joined(image: Image) -> str:
+    metadata: Mapping[str, Any] = image.metadata or {}
+    texts = [text for text in metadata.values() if isinstance(text, str)]
+    return " ".join(words_of(image.original_filename, *texts, *metadata.get("seoTags", [])))
