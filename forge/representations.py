@@ -29,9 +29,9 @@ def job_representation(job: Job, images: Iterable[Image]) -> dict[str, Any]:
         "status": str(job.status),
         "total": job.total,
         "processed": job.processed,
-        "images": [{"imageId": image.pk, "status": str(ImageAnalysis.Status.QUEUED)} for image in images],
         "createdAt": _timestamp(job.created_at),
         "finishedAt": None,
+        "images": [{"imageId": image.pk, "status": str(ImageAnalysis.Status.QUEUED)} for image in images],
     }
 
 

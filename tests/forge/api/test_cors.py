@@ -18,6 +18,8 @@ EXPOSED = {
     "RateLimit-Limit",
     "RateLimit-Remaining",
     "RateLimit-Reset",
+    "ETag",
+    "Content-Disposition",
 }
 
 

@@ -96,13 +96,13 @@ def test_a_refused_request_leaves_its_key_free(alice: Account, api: ApiClient, m
 
 
 @pytest.mark.parametrize(
-    "key", ["", "   ", "k" * 256, "tab\tinside", "\x7f", "ümlaut", "\u2603"], ids=lambda key: repr(key)[:20]
+    "malformed", ["", "   ", "k" * 256, "tab\tinside", "\x7f", "ümlaut", "\u2603"], ids=lambda key: repr(key)[:20]
 )
-def test_a_malformed_key_is_refused(alice: Account, api: ApiClient, make_session: MakeSession, key: str) -> None:
+def test_a_malformed_key_is_refused(alice: Account, api: ApiClient, make_session: MakeSession, malformed: str) -> None:
     session = make_session(alice, 1)
 
-    assert refused_as(analyze(api, session, key)) == (400, "invalid_request")
-    assert refused_as(upload(api, ("one.jpg", jpeg()), key=key)) == (400, "invalid_request")
+    assert refused_as(analyze(api, session, malformed)) == (400, "invalid_request")
+    assert refused_as(upload(api, ("one.jpg", jpeg()), key=malformed)) == (400, "invalid_request")
     assert not Job.objects.exists()
     assert Session.objects.count() == 1
 

@@ -85,7 +85,8 @@ def test_a_data_folder_that_others_may_read_is_named(tmp_path: Path, settings: A
     settings.FORGE_DATA = tmp_path
     tmp_path.chmod(0o700)
     assert "fail permissions" not in failed(machine.findings())
-    (tmp_path / "secret_key").touch(mode=0o644)
+    (tmp_path / "secret_key").touch()
+    (tmp_path / "secret_key").chmod(0o644)
 
     assert str(tmp_path / "secret_key") in failed(machine.findings())["fail permissions"]
 

@@ -14,7 +14,7 @@ from forge import limits
 from forge.errors import RateLimited, Unavailable, UnreadableImage
 from forge.models import Account, Session
 from forge.sessions import validation
-from forge.sessions.check_queue import FairExecutor
+from forge.sessions.check_queue import FairExecutor, check_queue
 from forge.sessions.decode_budget import DecodeBudget
 from forge.sessions.validation import CheckedImage
 from tests import images
@@ -202,7 +202,7 @@ def test_no_budget_is_no_limit(alice: Account, decodings: list[str | None]) -> N
 
 def test_files_of_a_client_that_left_are_dropped(alice: Account, decodings: list[str | None]) -> None:
     left: Future[None] = Future()
-    gate = Gate(validation.check_queue, THREADS)
+    gate = Gate(check_queue, THREADS)
     raised: list[Exception] = []
 
     def upload() -> None:
@@ -220,7 +220,7 @@ def test_files_of_a_client_that_left_are_dropped(alice: Account, decodings: list
         held.result(LIMIT_S)
 
     assert [type(error) for error in raised] == [Unavailable]
-    assert validation.check_queue.submit("next", lambda: list(decodings)).result(LIMIT_S) == []
+    assert check_queue.submit("next", lambda: list(decodings)).result(LIMIT_S) == []
 
 
 def test_a_decoding_ends_when_its_client_leaves(alice: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +239,7 @@ def test_a_decoding_ends_when_its_client_leaves(alice: Account, monkeypatch: pyt
 
 def test_a_wait_that_is_too_long_is_unavailable(alice: Account, settings: Any) -> None:
     settings.FORGE_CHECK_WAIT_S = 0.01
-    gate = Gate(validation.check_queue, THREADS)
+    gate = Gate(check_queue, THREADS)
 
     with pytest.raises(Unavailable, match="Nothing was kept"):
         validation.images_check(files("a.jpg"), account=alice)
