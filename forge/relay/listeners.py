@@ -4,18 +4,20 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Iterable
 
 from django.conf import settings
 from django_eventstream import views
 from django_eventstream.event import Event
 from django_eventstream.utils import sse_encode_event
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from forge.database import DATABASE_ERRORS
 from forge.models import Account
 from forge.redis_client import async_redis_client
 from forge.relay.log import last_seqs, run_in_log_pool
-from forge.relay.publisher import PUBSUB_CHANNEL
+from forge.relay.shards import COMMON_CHANNEL, ShardSubscriptions, is_cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -83,33 +85,43 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
         self.redis_listener = None  # replaced by _listen_forever
         self.reconnects = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._shards = ShardSubscriptions()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add_listener(self, listener: JobListener) -> None:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
-            self._loop = loop
+            self._loop, self._shards = loop, ShardSubscriptions()
             # The loop holds weak references only: an unreferenced task may be garbage-collected while it runs.
             self._tasks = {loop.create_task(self._listen_forever()), loop.create_task(self._resync_forever())}
         super().add_listener(listener)
+        self._shards.add(listener.job_id)
+
+    def remove_listener(self, listener: JobListener) -> None:
+        super().remove_listener(listener)
+        if listener.job_id not in self.listeners_by_channel:
+            self._shards.remove(listener.job_id)
+
+    async def wait_subscribed(self, listener: JobListener) -> None:
+        """Wait until the events of the listener's job are received, or Redis turns out to be unreachable."""
+        await self._shards.wait_confirmed(listener.job_id)
 
     @property
     def open_streams(self) -> int:
         with self.lock:
             return sum(len(listeners) for listeners in self.listeners_by_channel.values())
 
-    def mark_behind(self, job_ids: set[str] | None = None) -> None:
+    def mark_behind(self, job_ids: Iterable[str] | None = None) -> None:
         """Make the streams of these jobs, or of all jobs, read the log."""
         with self.lock:
-            for job_id, listeners in self.listeners_by_channel.items():
-                if job_ids is None or job_id in job_ids:
-                    for listener in listeners:
-                        listener.overflow = True
-                        listener.wake_threadsafe()
+            for job_id in list(self.listeners_by_channel) if job_ids is None else job_ids:
+                for listener in self.listeners_by_channel.get(job_id, ()):
+                    listener.overflow = True
+                    listener.wake_threadsafe()
 
     async def _listen_forever(self) -> None:
         backoff = 0.1
-        while not _cancelled():
+        while not is_cancelled():
             started = time.monotonic()
             try:
                 await self._listen()
@@ -117,22 +129,36 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
                 logger.warning("The relay lost Redis (%s); streams continue from the log.", error)
             except Exception:  # whatever a message or the client library raises, the listener goes on
                 logger.exception("The relay's listener failed; restarting it.")
+            self._shards.lose()
             self.reconnects += 1
             backoff = 0.1 if time.monotonic() - started > 10 else min(2 * backoff, 2.0)
             await asyncio.sleep(backoff)
 
     async def _listen(self) -> None:
         async with async_redis_client(5.0, health_check_interval=10) as client, client.pubsub() as pubsub:
-            await pubsub.subscribe(PUBSUB_CHANNEL)
-            while not _cancelled():
-                message = await pubsub.get_message(timeout=5.0)
-                if message is None:
-                    continue
-                if message["type"] == "subscribe":
-                    # Events published while disconnected are in the log.
-                    self.mark_behind()
-                elif message["type"] == "message":
-                    self._fan_out(message["data"])
+            await pubsub.subscribe(COMMON_CHANNEL)
+            self._shards.connect()
+            tasks = [asyncio.ensure_future(work) for work in (self._receive(pubsub), self._shards.send_changes(pubsub))]
+            try:
+                # Not a TaskGroup: Python 3.11's leaves this task's count of cancellations at 1 (see is_cancelled).
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _receive(self, pubsub: PubSub) -> None:
+        while not is_cancelled():
+            message = await pubsub.get_message(timeout=5.0)
+            if message is None:
+                continue
+            if message["type"] == "subscribe":
+                # Events published before are in the log.
+                self.mark_behind(self._shards.confirm(message["channel"].decode()))
+            elif message["type"] == "message":
+                self._fan_out(message["data"])
 
     def _fan_out(self, text: bytes) -> None:
         try:
@@ -144,8 +170,9 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
         self.add_to_queues(event.channel, event)
 
     async def _resync_forever(self) -> None:
-        while not _cancelled():
+        while not is_cancelled():
             await asyncio.sleep(settings.FORGE_RESYNC_S)
+            self._shards.unsubscribe_idle()
             try:
                 self.mark_behind(await self._jobs_behind())
             except DATABASE_ERRORS as error:
@@ -160,15 +187,6 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             }
         logged = await run_in_log_pool(lambda: last_seqs(list(sent)))
         return {job_id for job_id, seq in sent.items() if logged.get(job_id, seq + 1) > seq}
-
-
-def _cancelled() -> bool:
-    """Return whether this task was cancelled.
-
-    redis-py can replace a cancellation that coincides with a timeout by the timeout; the server would then never stop.
-    """
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 fanout = JobListenerManager()

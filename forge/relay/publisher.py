@@ -6,17 +6,17 @@ from django_eventstream import eventstream
 
 from forge import crash_points
 from forge.redis_client import REDIS_ERRORS, redis_client
+from forge.relay.shards import channel_of
 
 logger = logging.getLogger(__name__)
 
-PUBSUB_CHANNEL = "events_channel"  # hard-coded in django-eventstream
 _retry_at = 0.0
 # The library's client would not follow a failover of Sentinel's.
 eventstream.redis_client = redis_client(timeout_s=5.0)
 
 
 def publish(*, job_id: str, seq: int, type: str, data: str) -> None:
-    """Publish an event to all web processes; never raises.
+    """Publish an event to the web processes with a stream in the job's shard; never raises.
 
     Streams read an event that was not published from the log within FORGE_RESYNC_S.
     """
@@ -26,7 +26,7 @@ def publish(*, job_id: str, seq: int, type: str, data: str) -> None:
         return
     message = json.dumps({"channel": job_id, "event_type": type, "data": data, "pub_id": seq})
     try:
-        eventstream.redis_client.publish(PUBSUB_CHANNEL, message)
+        eventstream.redis_client.publish(channel_of(job_id), message)
     except REDIS_ERRORS as error:
         # During an outage a worker must not wait for a timeout at every event.
         _retry_at = time.monotonic() + 1.0

@@ -25,6 +25,7 @@ async def stream(*, account: Account, job_id: str, after: int, key_id: int | Non
     listener = JobListener(account=account, job_id=job_id, after=after, key_id=key_id)
     fanout.add_listener(listener)
     try:
+        await fanout.wait_subscribed(listener)
         while not listener.ended:
             async for frames in _catch_up(listener):
                 yield frames
@@ -37,6 +38,7 @@ async def stream(*, account: Account, job_id: str, after: int, key_id: int | Non
 async def _catch_up(listener: JobListener) -> AsyncIterator[bytes]:
     """Yield the events of the log that the stream has not sent."""
     more = True
+    listener.drain()  # what was published by now is in the log
     while more and not listener.ended:
         try:
             events, more, finished = await run_in_log_pool(

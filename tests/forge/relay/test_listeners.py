@@ -12,6 +12,7 @@ from forge import relay
 from forge.models import Account, ImageAnalysis, Job, JobEvent
 from forge.relay import publisher
 from forge.relay.listeners import JobListener
+from forge.relay.shards import channel_of
 from tests.forge import job_factory
 from tests.forge.relay.stream_reader import ids, in_thread, read
 
@@ -108,7 +109,7 @@ def test_a_malformed_message_does_not_end_the_listener(alice: Account, job: Job,
         reading = asyncio.create_task(read(alice, job))
         await asyncio.sleep(0.3)
         for malformed in ("", "[]", "{}", "{", '{"channel": 1, "event_type": 2, "data": 3, "pub_id": "x"}'):
-            eventstream.redis_client.publish(publisher.PUBSUB_CHANNEL, malformed)
+            eventstream.redis_client.publish(channel_of(job.pk), malformed)
         await in_thread(lambda: job_factory.run(job))
         return await reading
 
