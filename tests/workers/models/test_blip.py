@@ -186,7 +186,7 @@ def test_decoding_at_reduced_size_hardly_changes_the_input() -> None:
     from workers.models.blip.pixels import Preprocessor
 
     prepare = Preprocessor(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    data = (Path(__file__).parents[3] / "samples" / "astronaut.jpg").read_bytes()
+    data = (Path(__file__).parents[3] / "samples" / "officer.jpg").read_bytes()
     reduced, full = (
         prepare([decode(data, limits=Limits(pixels=10**8), max_side=side).pixels]) for side in (448, 10**5)
     )

@@ -120,8 +120,8 @@ def test_stripes_and_a_grid_have_no_text(reader: TextReader) -> None:
     assert reader.read(image) == []
 
 
-# The astronaut and the officer wear name tags and badges, the rocket has its name on the hull.
-@pytest.mark.parametrize("name", ["brick-wall", "cat", "coffee", "deep-field", "raccoon"])
+# The officer wears a name tag and badges, the rocket has its name on the hull.
+@pytest.mark.parametrize("name", ["cat", "coffee", "deep-field", "horse", "photographer", "raccoon"])
 def test_photographs_without_text_have_none(reader: TextReader, name: str) -> None:
     with Image.open(SAMPLES / f"{name}.jpg") as image:
         assert reader.read(pixels(image.convert("RGB"))) == []
