@@ -366,7 +366,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
-        "JobStatusEnum": "forge.models.Job.Status.values",
+        "JobStatusEnum": "forge.models.Job.Status",
         "AnalysisStatus": "forge.models.ImageAnalysis.Status",
         "CreditKind": "forge.models.CreditEntry.Kind",
         "ImageKind": "forge.models.Kind",

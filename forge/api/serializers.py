@@ -141,7 +141,7 @@ class JobSummarySerializer(serializers.Serializer[Job]):
 
     jobId = serializers.CharField(source="id")
     sessionId = serializers.CharField(source="session_id")
-    status = serializers.ChoiceField(choices=Job.Status.values)
+    status = serializers.ChoiceField(choices=Job.Status.choices)
     total = serializers.IntegerField()
     processed = serializers.IntegerField(help_text="Images that ended: succeeded, failed or cancelled.")
     createdAt = serializers.DateTimeField(source="created_at")
