@@ -61,8 +61,7 @@ class LocalCache:
         if needed > self._most:
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._take(needed)
-        descriptor, draft = tempfile.mkstemp(dir=self._folder, suffix=".draft")
+        descriptor, draft = self._take(needed)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_digest(data))
@@ -73,13 +72,16 @@ class LocalCache:
                 Path(draft).unlink()
             raise
 
-    def _take(self, needed: int) -> None:
-        """Count `needed` bytes, after an eviction where they would not fit."""
+    def _take(self, needed: int) -> tuple[int, str]:
+        """Count `needed` bytes, after an eviction where they would not fit; return the open draft that has them."""
         with self._locked() as size:
             taken = _read_size(size)
             if taken is None or taken + needed > self._most:
                 taken = self._evict(min(int(_KEPT_SHARE * self._most), self._most - needed))
+            descriptor, draft = tempfile.mkstemp(dir=self._folder, suffix=".draft")
+            os.ftruncate(descriptor, needed)  # an eviction of another process counts it before it is written
             _write_size(size, taken + needed)
+        return descriptor, draft
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[BinaryIO]:

@@ -161,7 +161,7 @@ def test_idle_models_are_unloaded_and_loaded_again(observed: ObservedStack) -> N
 
 
 def test_an_expired_session_is_deleted_from_storage_and_stays_in_the_metrics(observed: ObservedStack) -> None:
-    media = observed.stack.data / "media"
+    media = observed.stack.data / "media" / "sessions"
     assert [path for path in media.rglob("*") if path.is_file()]
     with closing(sqlite3.connect(observed.stack.data / "db.sqlite3", timeout=30)) as database, database:
         database.execute("UPDATE forge_session SET expires_at = '2020-01-01 00:00:00'")

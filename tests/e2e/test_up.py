@@ -118,6 +118,8 @@ def test_a_second_up_on_the_same_data_names_the_first(up: Callable[..., UpComman
     url = first.url()
     first_output = tmp_path / "stdout"
     saved = first_output.read_text()
+    # Both write into the same files.
+    wait_until(lambda: "open http" in first.stderr, "the studio's address")
 
     second = up()
     assert second.process.wait(60) == 2
