@@ -52,7 +52,7 @@ def _make(image: Image, budget: DecodeBudget, size: int) -> bytes:
     budget.require()
     started = time.thread_time()
     try:
-        data = _jpeg(image, size)
+        data = thumbnail_jpeg(image, size)
     finally:
         budget.spend(time.thread_time() - started)
         budget.settle()
@@ -60,7 +60,8 @@ def _make(image: Image, budget: DecodeBudget, size: int) -> bytes:
     return data
 
 
-def _jpeg(image: Image, size: int) -> bytes:
+def thumbnail_jpeg(image: Image, size: int) -> bytes:
+    """Decode the stored image and return a JPEG on white. Raises NotFound and the errors of uploads."""
     small = io.BytesIO()
     stored = stored_file(lambda: default_storage.open(image.storage_key), image)
     try:
