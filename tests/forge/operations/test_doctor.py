@@ -42,7 +42,9 @@ def redis() -> Iterator[Redis]:
 def run(
     data: Path, *arguments: str, environment: dict[str, str] | None = None, file_handles: int = 0
 ) -> "subprocess.CompletedProcess[str]":
-    env = {**os.environ, "FORGE_DATA": str(data), **(environment or {})}
+    # Of a database in the data folder, also in a run of the tests on PostgreSQL.
+    env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    env |= {"FORGE_DATA": str(data), **(environment or {})}
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (file_handles, file_handles))
