@@ -1,4 +1,4 @@
-"""Takes the pictures of this folder: python docs/images/screenshots.py 'http://127.0.0.1:8000/#key=sk-…'.
+"""Take the screenshots of this folder: python docs/images/screenshots.py 'http://127.0.0.1:8000/#key=sk-…'.
 
 The address is the one that `bin/up` prints, of a service without other sessions.
 """

@@ -65,14 +65,14 @@ def _disk(what: str, folder: Path) -> Finding:
         inodes = os.statvfs(_existing(folder))
     except OSError as error:
         return fail(check, f"The {what} {folder} cannot be read ({error.strerror}).", "Set FORGE_DATA or TMPDIR.")
-    room = f"The {what} {folder} has {free / 1e9:.1f} GB free"
+    free_space = f"The {what} {folder} has {free / 1e9:.1f} GB free"
     if free < LEAST_FREE_BYTES:
-        return fail(check, f"{room}: uploads will be 503.", "Free space, or move it to a larger disk.")
+        return fail(check, f"{free_space}: uploads will be 503.", "Free space, or move it to a larger disk.")
     if inodes.f_files and not inodes.f_favail:
         return fail(check, f"The file system of the {what} {folder} has no inodes left.", "Remove small files there.")
     if free < FEW_FREE_BYTES:
-        return warn(check, f"{room}.", "Free space, or lower FORGE_SESSION_HOURS.")
-    return ok(check, f"{room}.")
+        return warn(check, f"{free_space}.", "Free space, or lower FORGE_SESSION_HOURS.")
+    return ok(check, f"{free_space}.")
 
 
 def _existing(folder: Path) -> Path:

@@ -47,7 +47,7 @@ def choose_phrase(captions: Sequence[Caption], evidence: Evidence) -> PhotoPhras
         text = without_close_up(caption.text)
         text = text if main is None else supported_part(text, evidence, MIN_LEAST)
         support = support_of(text, evidence)
-        is_true = _is_supported(caption, support, main) and not names_other_kind(text, evidence)
+        is_true = _is_supported(caption, support, main) and not _names_other_kind(text, evidence)
         if is_true and _agrees_in_number(text, main, evidence):
             probability = main.probability if main else support.main
             text = text if main is None or main.is_people else narrowed(text, main, evidence)
@@ -62,7 +62,7 @@ def _is_supported(caption: Caption, support: Support, main: Naming | None) -> bo
     return caption.confidence >= LEAST_CONFIDENCE and support.names(main.noun) and support.least >= MIN_LEAST
 
 
-def names_other_kind(text: str, evidence: Evidence) -> bool:
+def _names_other_kind(text: str, evidence: Evidence) -> bool:
     """Return whether a sentence about a photograph begins as one about a drawing without evidence of it in there."""
     drawn = _DRAWN_OPENING.match(text)
     return drawn is not None and probability_of(evidence, drawn[1])[1] < MIN_LEAST

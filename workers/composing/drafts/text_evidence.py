@@ -22,4 +22,5 @@ def with_text_size(evidence: Evidence, lines: Sequence[TextLine], facts: ImageFa
         probability * (SCREENSHOT_LIKELIHOOD if index == screenshot else 1.0)
         for index, probability in enumerate(evidence.kinds)
     ]
-    return replace(evidence, kinds=tuple(probability / sum(weighted) for probability in weighted))
+    total = sum(weighted)
+    return replace(evidence, kinds=tuple(probability / total for probability in weighted))

@@ -18,7 +18,7 @@ class ImageCard extends HTMLElement {
     this.text = element('div', {className: 'text'});
     this.box = element('input', {type: 'checkbox'});
     this.badges = element('div', {className: 'badges'});
-    this.box.addEventListener('change', () => { this.picture.chosen = this.box.checked; this.tell('choose'); });
+    this.box.addEventListener('change', () => { this.picture.chosen = this.box.checked; this.emit('choose'); });
     this.append(this.frame, this.text, element('label', {className: 'check'}, this.box, this.boxName = element('span', {className: 'hidden-text'})), this.badges);
     this.picture.addEventListener('change', this.update = () => this.show());
     this.show();
@@ -29,7 +29,7 @@ class ImageCard extends HTMLElement {
     seen.unobserve(this);
   }
 
-  tell(name) {
+  emit(name) {
     this.dispatchEvent(new CustomEvent(name, {bubbles: true, detail: this.picture}));
   }
 
@@ -58,11 +58,11 @@ class ImageCard extends HTMLElement {
     this.boxName.textContent = `Choose ${picture.originalFilename}`;
     const title = metadata?.title ?? WORDS[status] ?? status;
     const open = element('button', {className: 'open', textContent: title, disabled: !picture.id});
-    open.addEventListener('click', () => this.tell('open'));
+    open.addEventListener('click', () => this.emit('open'));
     const hadFocus = this.contains(document.activeElement) && document.activeElement.className === 'open';
     const canRepeat = picture.uploadPath && ['failed', 'cancelled', 'uploaded'].includes(status);
     const again = canRepeat && element('button', {className: 'again', textContent: status === 'uploaded' ? 'Describe' : 'Try again'});
-    if (again) again.addEventListener('click', () => this.tell('again'));
+    if (again) again.addEventListener('click', () => this.emit('again'));
     this.text.replaceChildren(element('h3', {}, open), ...[
       element('p', {className: 'caption', textContent: picture.error || metadata?.caption || ''}), again,
       element('p', {className: 'name', textContent: metadata ? `${metadata.filename}.${picture.suffix}` : picture.originalFilename}),
