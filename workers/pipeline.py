@@ -106,9 +106,14 @@ def _predict(engine: Engine, image: DecodedImage, timeout_s: float, terms: tuple
 
 def _read_text(
     reader: Reader | None, data: bytes, limits: Limits, image: DecodedImage, evidence: Evidence
-) -> list[TextLine]:
-    """Read text from a larger decode of the same image, where its kind or the text head says that there is some."""
-    if reader is None or image.blank or not may_have_text(evidence):
+) -> list[TextLine] | None:
+    """Read text from a larger decode of the same image, where its kind or the text head says that there is some.
+
+    Return None without a reader.
+    """
+    if reader is None:
+        return None
+    if image.blank or not may_have_text(evidence):
         return []
     return reader.read(decode(data, limits=limits, max_side=READING_SIDE).pixels)
 
@@ -148,7 +153,7 @@ def _caption_record(caption: Caption) -> dict[str, object]:
 
 
 def compose_metadata(
-    image: DecodedImage, prediction: Prediction, lines: Sequence[TextLine] = (), *, neutral_people: bool = True
+    image: DecodedImage, prediction: Prediction, lines: Sequence[TextLine] | None = None, *, neutral_people: bool = True
 ) -> ComposedMetadata:
     """Compose metadata from the models' output, the text and facts measured from the pixels."""
     facts = ImageFacts(image.width, image.height, **asdict(analyze_colors(image.pixels)), frames=image.frames)

@@ -19,7 +19,7 @@ from workers.composing.drafts.draft_fields import (
 from workers.composing.drafts.judge import JudgedDraft, judge
 from workers.composing.drafts.label_evidence import sure_labels, with_tags
 from workers.composing.drafts.quoted_text import quote_text
-from workers.composing.drafts.text_evidence import with_text_size
+from workers.composing.drafts.text_evidence import with_text_evidence
 from workers.composing.filename import filename_candidates
 from workers.composing.noun_phrase import remove_unsupported
 from workers.composing.tags import compose_tags
@@ -77,14 +77,14 @@ def compose(
     facts: ImageFacts,
     *,
     evidence: Evidence = NO_EVIDENCE,
-    lines: Sequence[TextLine] = (),
+    lines: Sequence[TextLine] | None = None,
     blank: str = "",
     neutral_people: bool = True,
 ) -> ComposedMetadata:
     """Compose metadata within the contract's limits from any input; captions come best first.
 
-    `lines`: text that was read; `blank`: the color of an image without detail. `neutral_people` removes gender; names,
-    professions and places are always removed.
+    `lines`: text that was read, None where none was looked for; `blank`: the color of an image without detail.
+    `neutral_people` removes gender; names, professions and places are always removed.
     """
     confident = frozenset(tag.text for tag in tags if tag.confidence >= HIGH_CONFIDENCE)
     cleaned = [
@@ -98,8 +98,8 @@ def compose(
     ]
     if not (evidence.kinds or blank):
         return _compose_from_captions(cleaned, tags, facts, neutral_people=neutral_people)
-    evidence = with_text_size(evidence, lines, facts)
-    judged = judge(cleaned, with_tags(evidence, tags), quote_text(lines), facts, blank, sure_labels(tags))
+    evidence = with_tags(with_text_evidence(evidence, lines, facts), tags)
+    judged = judge(cleaned, evidence, quote_text(lines or ()), facts, blank, sure_labels(tags))
     return _compose_from_draft(judged, facts)
 
 

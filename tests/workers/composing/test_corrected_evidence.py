@@ -75,6 +75,25 @@ def test_a_sure_screenshot_stays_one_whatever_its_text() -> None:
     assert compose([], [], FACTS, evidence=found, lines=lines("SALE", height=0.12)).kind == "screenshot"
 
 
+def test_a_map_without_text_is_rather_another_picture() -> None:
+    found = kinds(map=0.6, render=0.4)
+
+    assert compose([], [], FACTS, evidence=found, lines=[]).kind == "render"
+    assert compose([], [], FACTS, evidence=found, lines=lines("North Sea", height=0.02)).kind == "map"
+    assert compose([], [], FACTS, evidence=found).kind == "map"  # no text was looked for
+
+
+def test_a_sure_map_needs_no_text() -> None:
+    assert compose([], [], FACTS, evidence=kinds(map=0.9, render=0.1), lines=[]).kind == "map"
+
+
+@pytest.mark.parametrize(("main", "alt"), [(0.1, "A scene in blue and white tones"), (0.3, "A tomato")])
+def test_a_photographs_thing_without_evidence_is_not_named(main: float, alt: str) -> None:
+    found = evidence("photo", noun("tomato", main, present=0.7))
+
+    assert compose([], [], FACTS, evidence=found).alt == alt
+
+
 @pytest.mark.parametrize(("name", "alt"), [("suv", "An SUV"), ("t shirt", "A T-shirt"), ("tv", "A TV")])
 def test_initialisms_are_written_in_capitals(name: str, alt: str) -> None:
     assert composed(evidence("photo", noun(name))).alt == alt
