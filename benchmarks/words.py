@@ -1,7 +1,8 @@
 """Words for described images, scored: right, partly, wrong or empty, by kind; times; a contact sheet to look at.
 
 DATA holds wild-dev.jsonl and wild-dev.tar, SCORER is score_words.py: neither is part of this repository. The last line
-is the share of images whose main thing is named rightly.
+is the share of images whose main thing is named rightly. Another --set, of labels or captions without kinds, is scored
+by its labels or by caption metrics, without a scorer.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from tempfile import TemporaryDirectory
 from rich.progress import track
 
 from benchmarks._calibration import Scored, fitted, reliability, review_threshold
+from benchmarks._validation_scores import validation_scores
 from decoding import Limits
 from workers import models, pipeline
 from workers.cli.output import caption_record, format_json
@@ -33,6 +35,10 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         words = options.output or Path(folder) / "words.jsonl"
         milliseconds = _describe(options.data / f"{options.set}.tar", frozenset(names), words)
+        if not _is_described(options):
+            for name, value in validation_scores(options.data / f"{options.set}.jsonl", words).items():
+                print(f"{options.set}, {len(names)} images: {name} {value:.1f}")
+            return
         scored = _score(options, words)
         rows = _scored(options, words)
     print(scored)
@@ -47,14 +53,22 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with wild-dev.jsonl and wild-dev.tar")
-    parser.add_argument("--scorer", type=Path, required=True, help="score_words.py")
+    parser.add_argument("--scorer", type=Path, help="score_words.py; for sets with kinds")
     parser.add_argument("--set", default="wild-dev", help="name of the files in DATA; default: %(default)s")
     parser.add_argument("--output", type=Path, help="keep the words in this file")
     parser.add_argument("--per-image", action="store_true", help="a line for each image")
     parser.add_argument("--calibrate", action="store_true", help="fit composing/drafts/confidence.py, with its table")
     parser.add_argument("--quick", action="store_true", help="24 images")
     options: argparse.Namespace = parser.parse_args()
+    if options.scorer is None and _is_described(options):
+        parser.error(f"{options.set} has kinds: --scorer is needed.")
     return options
+
+
+def _is_described(options: argparse.Namespace) -> bool:
+    """Return whether the set's rows have a kind."""
+    with (options.data / f"{options.set}.jsonl").open(encoding="utf-8") as rows:
+        return "kind" in json.loads(next(rows))
 
 
 def _score(options: argparse.Namespace, words: Path) -> str:
