@@ -18,6 +18,7 @@ class ApiKeyAdmin(NoDeleteAdmin[ApiKey]):
     list_filter = ["is_active", ("account", AccountFilter)]
     list_select_related = ["account"]
     search_fields = ["prefix", "label", "account__name"]
+    show_full_result_count = False
     autocomplete_fields = ["account"]
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
