@@ -78,7 +78,7 @@ def _session(
     token = f"{chance.getrandbits(110):022x}"[:22]
     session, job, at, ended = f"sess_{token}", f"job_{token}", _text(created), _text(created + timedelta(seconds=9))
     rows: dict[type[Model], list[Row]] = {model: [] for model in COLUMNS}
-    rows[Session].append((session, account, at, _text(created + timedelta(days=1))))
+    rows[Session].append((session, account, at, _text(created + timedelta(days=90))))
     counts, seq = {"succeeded": 0, "failed": 0, "cancelled": 0, "queued": 0}, 0
     for position in range(IMAGES_IN_SESSION):
         image = f"img_{token[:-2]}{position:02d}"

@@ -30,7 +30,7 @@ class Outcome:
     label: str
     status: str
     number: int
-    share: float
+    percent: float
     url: str
 
 
@@ -59,7 +59,7 @@ def outcomes(today: datetime) -> list[Outcome]:
     order = {_Status.SUCCEEDED: 0, _Status.FAILED: 1, _Status.CANCELLED: 2}
     counts.sort(key=lambda row: (order.get(_Status(row[0]), 3), -row[2]))
     return [
-        Outcome(code or status, status, number, number / total, _outcome_url(status, code))
+        Outcome(code or status, status, number, 100 * number / total, _outcome_url(status, code))
         for status, code, number in counts
     ]
 
