@@ -6,6 +6,7 @@ from urllib.parse import quote as url_quote
 from django.urls import reverse
 
 from forge.admin import html
+from forge.admin.ledger.views import ledger_url
 from forge.models import Account, CreditEntry, ImageAnalysis, ImageWords, Job, JobEvent, Session
 
 _ROWS_ON_PAGE = {"session": 50, "imageanalysis": 50}
@@ -70,7 +71,7 @@ def admin_urls(account: Account) -> Iterator[tuple[str, str]]:
         row = _MODELS[model]._default_manager.order_by("pk").first()
         assert row is not None
         yield f"{model} page", html.page_url(model, row.pk)
-    ledger = reverse("admin:forge_account_ledger", args=[account.pk.replace("_", "_5F")])
+    ledger = ledger_url(account.pk)
     middle = CreditEntry.objects.filter(account=account).order_by("-pk").values_list("pk", "created_at")[10_000:][0]
     yield "ledger", ledger
     yield "ledger, older", f"{ledger}?before={middle[0]}"

@@ -113,6 +113,9 @@ def _session(
             kind, data = ("error", f'{{"code": "{code}"}}') if code else ("result", metadata)
             rows[JobEvent] += [(job, seq + 1, "progress", "{}", at), (job, seq + 2, kind, data, ended)]
             seq += 2
+    if not is_queued:
+        seq += 1
+        rows[JobEvent].append((job, seq, "complete", "{}", ended))
     rows[Job].append(_job(job, session, account, counts, seq, at, ended))
     return rows
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     _Listed: TypeAlias = WithAnnotations[Session, _Extras]
 
 _IMAGES_IN_LIST = 4
+_MOST_FOUND = 1_000  # sessions, by words
 _ON_PAGE = 100  # images, and jobs, of a session, which may have thousands
 
 
@@ -63,7 +64,9 @@ class SessionAdmin(ViewOnlyAdmin[Session]):
         words = [] if text.startswith(tuple(self.id_fields)) else words_of(text)[:MAX_QUERY_WORDS]
         if not words:
             return condition
-        return condition | Q(pk__in=ImageWords.objects.filter(words__has_prefixes=words).values("session"))
+        # Read once: the list and its count are two queries.
+        found = ImageWords.objects.filter(words__has_prefixes=words).values_list("session", flat=True).distinct()
+        return condition | Q(pk__in=list(found[:_MOST_FOUND]))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.thumbnail_view, cacheable=True)

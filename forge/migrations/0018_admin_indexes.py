@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='imageanalysis',
-            index=models.Index(condition=models.Q(('status__in', ['failed', 'cancelled'])), fields=['code', '-id'], name='analysis_failed'),
+            index=models.Index(condition=models.Q(('status', 'failed')), fields=['code', 'job'], name='analysis_failed'),
         ),
         migrations.AddIndex(
             model_name='job',

@@ -112,9 +112,7 @@ class ImageAnalysis(Result):
             models.Index(
                 fields=["finished_at", "status", "code"], condition=Q(finished_at__isnull=False), name="analysis_ended"
             ),
-            models.Index(
-                fields=["code", "-id"], condition=Q(status__in=["failed", "cancelled"]), name="analysis_failed"
-            ),
+            models.Index(fields=["code", "job"], condition=Q(status="failed"), name="analysis_failed"),
             # For the admin's list, newest first.
             models.Index(fields=["-id"], condition=Q(needs_review=True), name="analysis_needs_review"),
         ]
