@@ -16,7 +16,7 @@ class ImageAnalysisAdmin(ReadOnlyAdmin[ImageAnalysis]):
     list_filter = [ImageFailureFilter, EndedFilter, "needs_review", "kind", "status"]
     list_select_related = ["image"]
     list_per_page = 50
-    id_fields = {"img_": "image", "job_": "job"}
+    id_fields = {"img_": "image__id", "job_": "job__id"}
     search_help_text = "Image id or job id"
     show_full_result_count = False
     sortable_by = ()

@@ -12,7 +12,7 @@ from forge.models import JobEvent
 class JobEventAdmin(ReadOnlyAdmin[JobEvent]):
     list_display = ["created", "job_link", "seq", "type", "data_preview"]
     list_filter = [EventTypeFilter]
-    id_fields = {"job_": "job"}
+    id_fields = {"job_": "job__id"}
     search_help_text = "Job id"
     show_full_result_count = False
     sortable_by = ()

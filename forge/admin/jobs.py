@@ -29,7 +29,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     search_help_text = "Job id, session id or account name"
     show_full_result_count = False
     sortable_by = ["created"]
-    id_fields = {"job_": "pk", "sess_": "session"}
+    id_fields = {"job_": "id", "sess_": "session__id"}
     account_field = "account"
     actions = ["cancel"]
     readonly_fields = ["id", "account", "session", "status_badge", "counts", "created", "finished"]

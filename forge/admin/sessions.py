@@ -14,7 +14,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from forge.admin import html
-from forge.admin.base import ViewOnlyAdmin
+from forge.admin.base import ViewOnlyAdmin, begins_with
 from forge.admin.filters import AccountFilter, CreatedFilter
 from forge.admin.thumbnails import thumbnail_response
 from forge.errors import Conflict
@@ -47,7 +47,7 @@ class SessionAdmin(ViewOnlyAdmin[Session]):
     search_help_text = "Session id, image id, account name, or words of an image or its file name"
     show_full_result_count = False
     sortable_by = ["created"]
-    id_fields = {"sess_": "pk", "img_": "images"}
+    id_fields = {"sess_": "id"}
     account_field = "account"
     readonly_fields = ["id", "account", "created", "expires"]
     actions = ["delete_selected"]
@@ -61,6 +61,8 @@ class SessionAdmin(ViewOnlyAdmin[Session]):
 
     def search_condition(self, text: str) -> Q:
         condition = super().search_condition(text)
+        if text.startswith("img_"):  # a subquery: joined, a session would be shown once for each image
+            return condition | Q(pk__in=Image.objects.filter(begins_with("pk", text)).values("session"))
         words = [] if text.startswith(tuple(self.id_fields)) else words_of(text)[:MAX_QUERY_WORDS]
         if not words:
             return condition
