@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Model, Sum
 from django.utils import timezone
 
+from forge.errors import AnalysisCancelled, AnalysisCrashed, AnalysisFailed, AnalysisTimeout, ImageGone, NoCaption
 from forge.models import Account, CreditEntry, Image, ImageAnalysis, ImageWords, Job, JobEvent, Session
 
 ACCOUNTS = 50
@@ -20,7 +21,8 @@ DAYS = 30
 TODAY = 0.1  # share of the sessions that are of today
 _QUEUED = 0.002  # share of the newest sessions whose images wait
 _BATCH = 20_000
-_CODES = ["analysis_timeout", "analysis_failed", "analysis_crashed", "image_gone", "no_caption"]
+_FAILURES = [AnalysisTimeout, AnalysisFailed, AnalysisCrashed, ImageGone, NoCaption]
+_SENTENCES = {error.code: error.message for error in (*_FAILURES, AnalysisCancelled)}
 _SYLLABLES = ["ka", "ro", "mi", "ten", "sal", "vor", "del", "qui", "ban", "ol", "fer", "gu"]
 _VOCABULARY = [a + b + c for a in _SYLLABLES for b in _SYLLABLES for c in _SYLLABLES]
 _WEIGHTS = [1 / (rank + 3) for rank in range(len(_VOCABULARY))]  # Zipf's law
@@ -76,56 +78,53 @@ def _session(
     account: str, created: datetime, first_pk: int, chance: random.Random, *, is_queued: bool
 ) -> dict[type[Model], list[Row]]:
     token = f"{chance.getrandbits(110):022x}"[:22]
-    session, job, at, ended = f"sess_{token}", f"job_{token}", _text(created), _text(created + timedelta(seconds=9))
+    session, job = f"sess_{token}", f"job_{token}"
+    at, ended = _text(created), None if is_queued else _text(created + timedelta(seconds=9))
     rows: dict[type[Model], list[Row]] = {model: [] for model in COLUMNS}
     rows[Session].append((session, account, at, _text(created + timedelta(days=90))))
-    counts, seq = {"succeeded": 0, "failed": 0, "cancelled": 0, "queued": 0}, 0
+    counts = {"succeeded": 0, "failed": 0, "cancelled": 0, "queued": 0}
     for position in range(IMAGES_IN_SESSION):
         image = f"img_{token[:-2]}{position:02d}"
         status = "queued" if is_queued else chance.choices(["succeeded", "failed", "cancelled"], [97, 2, 1])[0]
-        counts[status] += 1
+        code = {"failed": chance.choice(_FAILURES).code, "cancelled": AnalysisCancelled.code}.get(status, "")
         words = " ".join(dict.fromkeys(chance.choices(_VOCABULARY, _WEIGHTS, k=24)))
-        metadata = _metadata(words) if status == "succeeded" else None
-        result = (metadata, "photo" if metadata else "", 0.7 if metadata else None, position == 3 if metadata else None)
-        file = (
-            image,
-            session,
-            position,
-            f"{words[:12]}.jpg",
-            "image/jpeg",
-            200_000,
-            1600,
-            1067,
-            f"sessions/{session}/{image}.jpg",
-        )
-        rows[Image].append((*file, at, *result, f"{words[:12].replace(' ', '-')}-{position}" if metadata else None, 1))
+        counts[status] += 1
+        result = _result(words, position) if status == "succeeded" else (None, "", None, None)
+        rows[Image].append(_image(image, session, position, words, at, result))
         rows[ImageWords].append((image, session, account, words))
-        code = {"failed": chance.choice(_CODES), "cancelled": "cancelled"}.get(status, "")
-        current, finished = (None, None) if is_queued else (position + 1, ended)
-        state = (first_pk + position, job, image, position, status, 1, current, at, "images", 2**40 + position, "")
-        rows[ImageAnalysis].append(
-            (*state, at if finished else None, finished, f"Failed: {code}." if code else "", code, *result)
-        )
+        place = (first_pk + position, job, image, position, status, 1, None if is_queued else position + 1)
+        queue, times = (at, "images", 2**40 + position, ""), (ended and at, ended)
+        rows[ImageAnalysis].append((*place, *queue, *times, _SENTENCES.get(code, ""), code, *result))
         rows[CreditEntry].append((account, -1, "charge", job, image, "", at))
         if code:
             rows[CreditEntry].append((account, 1, "refund", job, image, code, ended))
-        if not is_queued:
-            kind, data = ("error", f'{{"code": "{code}"}}') if code else ("result", metadata)
+        if ended:
+            kind, data = ("error", f'{{"code": "{code}"}}') if code else ("result", result[0])
+            seq = 2 * position
             rows[JobEvent] += [(job, seq + 1, "progress", "{}", at), (job, seq + 2, kind, data, ended)]
-            seq += 2
-    if not is_queued:
-        seq += 1
-        rows[JobEvent].append((job, seq, "complete", "{}", ended))
-    rows[Job].append(_job(job, session, account, counts, seq, at, ended))
+    if ended:
+        rows[JobEvent].append((job, 2 * IMAGES_IN_SESSION + 1, "complete", "{}", ended))
+    rows[Job].append(_job(job, session, account, counts, len(rows[JobEvent]), at, ended))
     return rows
 
 
-def _job(job: str, session: str, account: str, counts: dict[str, int], seq: int, at: str, ended: str) -> Row:
+def _result(words: str, position: int) -> Row:
+    """Return metadata, kind, confidence and whether it needs review."""
+    return _metadata(words), "photo", 0.7, position == 3
+
+
+def _image(image: str, session: str, position: int, words: str, at: str, result: Row) -> Row:
+    name = f"{words[:12].replace(' ', '-')}-{position}" if result[0] else None
+    file = (f"{words[:12]}.jpg", "image/jpeg", 200_000, 1600, 1067, f"sessions/{session}/{image}.jpg")
+    return (image, session, position, *file, at, *result, name, 1)
+
+
+def _job(job: str, session: str, account: str, counts: dict[str, int], seq: int, at: str, ended: str | None) -> Row:
     waits, lost = counts["queued"], counts["failed"] + counts["cancelled"]
     status = "queued" if waits else "partial" if lost and counts["succeeded"] else "failed" if lost else "complete"
     begun = IMAGES_IN_SESSION - waits
     ends = (counts["succeeded"], counts["failed"], counts["cancelled"])
-    return (job, session, account, status, IMAGES_IN_SESSION, begun, *ends, seq, at, None if waits else ended, "")
+    return (job, session, account, status, IMAGES_IN_SESSION, begun, *ends, seq, at, ended, "")
 
 
 def _metadata(words: str) -> str:

@@ -10,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from forge import redis_client
 from forge.admin.front_page.images import Throughput, failed_jobs, outcomes, throughput
@@ -60,7 +62,7 @@ def test_it_shows_outcomes_reasons_workers_and_credits(admin_client: Client, adm
 def test_it_is_empty_without_rows_and_says_that_redis_is_away(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away = Redis(host="127.0.0.1", port=1, retry=None)
+    away = Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
     with monkeypatch.context() as patch:
         patch.setattr(redis_client, "_shared_client", lambda: away)
         text = text_of(admin_client, front_page())
