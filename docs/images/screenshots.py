@@ -58,7 +58,7 @@ def main(address: str) -> None:
 def operators(address: str, name: str, password: str) -> None:
     from tests.e2e.browser import chromium, visit
 
-    with chromium() as browser, visit(browser, viewport={"width": 1100, "height": 1120}) as tab:
+    with chromium() as browser, visit(browser, viewport={"width": 1180, "height": 1420}) as tab:
         tab.page.goto(f"{address.partition('#')[0].rstrip('/')}/admin/")
         tab.page.fill("#id_username", name)
         tab.page.fill("#id_password", password)

@@ -53,7 +53,7 @@ def test_it_shows_outcomes_reasons_workers_and_credits(admin_client: Client, adm
     for shown in ("unreadable_image", "The image is damaged", "host:abc", "blip 1.2", "NVIDIA H200", "Not stuck"):
         assert shown in text
     assert admin_job.pk[:12] in text
-    assert '<td class="forge-number">1 of 2</td>' in text
+    assert '<td class="forge-number forge-nowrap">1 of 2</td>' in text
     assert "failure=unreadable_image&amp;ended=today" in text
     assert "style=" not in text
     assert "<style" not in text
