@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "forge.apps.ForgeAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",

@@ -18,7 +18,7 @@ from forge import idempotency
 from forge.credits import daily_sums
 from forge.errors import ForgeError
 from forge.jobs import leases, retention
-from forge.operations import metrics, readiness
+from forge.operations import live_workers, metrics, readiness
 from forge.operations.start import start_problem
 from forge.operations.storage_check import storage_check
 from forge.sessions import expiry
@@ -93,6 +93,13 @@ def _report_alive() -> None:
         readiness.worker_gone(HOLDER)
     else:
         readiness.worker_alive(HOLDER, storage_check.read(wait_s=0.0))
+        live_workers.worker_describe(HOLDER, model=_model(), device=engine().device)
+
+
+def _model() -> str:
+    """Return the captioner's name and revision."""
+    captioner = engine().provenance["captioner"]
+    return f"{captioner['name']} {captioner['revision']}"
 
 
 _periodic_work = (

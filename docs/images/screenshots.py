@@ -1,6 +1,7 @@
 """Take the screenshots of this folder: python docs/images/screenshots.py 'http://127.0.0.1:8000/#key=sk-…'.
 
-The address is the one that `bin/up` prints, of a service without other sessions.
+The address is the one that `bin/up` prints, of a service without other sessions. With a superuser's name and password
+after it the operators' front page is taken instead, of any service.
 """
 
 import io
@@ -54,5 +55,17 @@ def main(address: str) -> None:
             save(tab.page, "studio-phone")
 
 
+def operators(address: str, name: str, password: str) -> None:
+    from tests.e2e.browser import chromium, visit
+
+    with chromium() as browser, visit(browser, viewport={"width": 1180, "height": 1420}) as tab:
+        tab.page.goto(f"{address.partition('#')[0].rstrip('/')}/admin/")
+        tab.page.fill("#id_username", name)
+        tab.page.fill("#id_password", password)
+        tab.page.click("[type=submit]")
+        tab.page.wait_for_selector(".forge-state")
+        save(tab.page, "operators")
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    operators(*sys.argv[1:4]) if len(sys.argv) > 2 else main(sys.argv[1])

@@ -1,17 +1,26 @@
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, get_args
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from forge.admin import html
 from forge.admin.base import NoDeleteAdmin
 from forge.admin.credits import ledger_rows
+from forge.admin.ledger.by_day import credits_by_day
+from forge.admin.ledger.chart import chart_of
+from forge.admin.ledger.views import ledger_csv, ledger_page, ledger_url
+from forge.clock import database_now
 from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.models import Account
@@ -79,11 +88,11 @@ class AccountForm(_ModelForm):
 @admin.register(Account)
 class AccountAdmin(NoDeleteAdmin[Account]):
     form = AccountForm
-    list_display = ["name", "balance", "is_active", "keys", "created"]
+    list_display = ["name", "balance", "ledger", "is_active", "keys", "created"]
     list_filter = ["is_active"]
     search_fields = ["name", "id"]
     ordering = ["name"]
-    actions = ["grant_credits"]
+    actions = ["grant_credits", "suspend", "reactivate"]
     readonly_fields = ["id", "balance", "created"]
 
     def get_fields(self, request: HttpRequest, obj: Account | None = None) -> list[Any]:
@@ -96,12 +105,71 @@ class AccountAdmin(NoDeleteAdmin[Account]):
     def keys(self, account: "_Counted") -> SafeString:
         return html.link(html.list_url("apikey", account__id__exact=account.pk), account.key_count)
 
+    @admin.display(description="credits")
+    def ledger(self, account: Account) -> SafeString:
+        return html.link(ledger_url(account.pk), "ledger")
+
+    def get_urls(self) -> list[URLPattern]:
+        pages = {"ledger/": (self.ledger_view, "ledger"), "ledger/ledger.csv": (self.csv_view, "ledger_csv")}
+        urls = [
+            path(f"<path:object_id>/{end}", self.admin_site.admin_view(view), name=f"forge_account_{name}")
+            for end, (view, name) in pages.items()
+        ]
+        return [*urls, *super().get_urls()]
+
+    def ledger_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts}
+        return ledger_page(request, self._ledgers_account(request, object_id), context)
+
+    def csv_view(self, request: HttpRequest, object_id: str) -> HttpResponse | StreamingHttpResponse:
+        return ledger_csv(request, self._ledgers_account(request, object_id))
+
+    def _ledgers_account(self, request: HttpRequest, object_id: str) -> Account:
+        """Raises PermissionDenied, Http404."""
+        if not (self.has_view_permission(request) and request.user.has_perm("forge.view_creditentry")):
+            raise PermissionDenied
+        return get_object_or_404(Account, pk=unquote(object_id))
+
     def related(self, row: Account) -> dict[str, Any]:
+        today = database_now().replace(hour=0, minute=0, second=0, microsecond=0)
+        days = credits_by_day(today, account_id=row.pk)
         return {
+            "days_newest_first": days[::-1],
+            "chart": chart_of(days),
+            "ledger_url": ledger_url(row.pk),
+            "limits": [
+                {
+                    "name": name.replace("_", " "),
+                    "own": getattr(row, name),
+                    "service": getattr(settings, f"FORGE_{name.upper()}"),
+                    "effective": row.limit(name),
+                }
+                for name in _LIMITS
+            ],
             "keys": row.keys.all(),
             "entries": ledger_rows(row.credit_entries.all())[:_LATEST],
             **{f"{name}_url": html.list_url(model, account__id__exact=row.pk) for name, model in _LISTS.items()},
         }
+
+    @admin.action(description="Suspend: their keys are refused, jobs under way go on", permissions=["change"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
+        return self._set_active(request, queryset, is_active=False)
+
+    @admin.action(description="Reactivate", permissions=["change"])
+    def reactivate(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
+        return self._set_active(request, queryset, is_active=True)
+
+    def _set_active(self, request: HttpRequest, queryset: QuerySet[Account], *, is_active: bool) -> HttpResponse | None:
+        accounts = list(queryset.filter(is_active=not is_active))
+        done = "Reactivated" if is_active else "Suspended"
+        with transaction.atomic():
+            for account in accounts:
+                Account.objects.filter(pk=account.pk).update(is_active=is_active)
+                self.log_change(request, account, f"{done}.")
+        names = ", ".join(account.name for account in accounts[:10]) + (" …" if len(accounts) > 10 else "")
+        self.message_user(request, f"{done}: {names}." if accounts else "Nothing was changed.")
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        return HttpResponseRedirect(html.page_url("account", selected[0])) if "from_page" in request.POST else None
 
     def has_grant_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("forge.add_creditentry")

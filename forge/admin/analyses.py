@@ -3,6 +3,7 @@ from django.utils.safestring import SafeString
 
 from forge.admin import html
 from forge.admin.base import ReadOnlyAdmin
+from forge.admin.filters import EndedFilter, ImageFailureFilter
 from forge.models import ImageAnalysis
 
 
@@ -12,12 +13,13 @@ class ImageAnalysisAdmin(ReadOnlyAdmin[ImageAnalysis]):
 
     list_display = ["thumbnail", "image_link", "alt", "kind", "confidence_rounded", "review", "finished"]
     list_display_links = None
-    list_filter = ["needs_review", "kind", "status"]
+    list_filter = [ImageFailureFilter, EndedFilter, "needs_review", "kind", "status"]
     list_select_related = ["image"]
     list_per_page = 50
-    search_fields = ["image__id__startswith", "job__id__startswith"]
+    id_fields = {"img_": "image__id", "job_": "job__id"}
     search_help_text = "Image id or job id"
     show_full_result_count = False
+    sortable_by = ()
     ordering = ["-pk"]
     readonly_fields = ["image_link", "alt", "kind", "confidence_rounded", "review", "finished"]
 

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from forge.admin import html
 from forge.admin.base import ReadOnlyAdmin
-from forge.admin.filters import AccountFilter
+from forge.admin.filters import AccountFilter, CreatedFilter
 from forge.models import CreditEntry, ImageAnalysis
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ def ledger_rows(entries: QuerySet[CreditEntry]) -> "QuerySet[LedgerRow]":
 @admin.register(CreditEntry)
 class CreditEntryAdmin(ReadOnlyAdmin[CreditEntry]):
     list_display = ["created", "owner", "signed_amount", "kind", "job", "image", "note"]
-    list_filter = ["kind", ("account", AccountFilter)]
+    list_filter = ["kind", CreatedFilter, ("account", AccountFilter)]
     list_select_related = ["account"]
-    search_fields = ["job_id__startswith", "image_id__startswith", "account__name"]
     search_help_text = "Job id, image id or account name"
+    id_fields = {"job_": "job_id", "img_": "image_id"}
+    account_field = "account"
     show_full_result_count = False
+    sortable_by = ()
     ordering = ["-pk"]
     readonly_fields = ["created", "account", "signed_amount", "kind", "job", "image", "note"]
 

@@ -12,9 +12,10 @@ from forge.models import JobEvent
 class JobEventAdmin(ReadOnlyAdmin[JobEvent]):
     list_display = ["created", "job_link", "seq", "type", "data_preview"]
     list_filter = [EventTypeFilter]
-    search_fields = ["job__id__startswith"]
+    id_fields = {"job_": "job__id"}
     search_help_text = "Job id"
     show_full_result_count = False
+    sortable_by = ()
     ordering = ["-pk"]
     readonly_fields = ["job", "seq", "type", "created", "formatted_data"]
 

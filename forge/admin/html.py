@@ -61,7 +61,7 @@ def image_link(*, job_id: str, image_id: str, state: str, code: str, short: bool
 
 def timestamp(value: datetime | None) -> str:
     """Format to the second: operators compare the times within a job."""
-    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if value else NOTHING
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if value else NOTHING
 
 
 def thumbnail(image: Image) -> SafeString:

@@ -1,17 +1,19 @@
+from collections import Counter
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from forge.admin import html, provenance
 from forge.admin.base import ReadOnlyAdmin
 from forge.admin.credits import ledger_rows
-from forge.admin.filters import AccountFilter
+from forge.admin.filters import AccountFilter, EndedFilter, JobFailureFilter
 from forge.jobs import services
-from forge.models import CreditEntry, Job
+from forge.models import CreditEntry, ImageAnalysis, Job
 
+_UNSUCCESSFUL = [ImageAnalysis.Status.FAILED, ImageAnalysis.Status.CANCELLED]
 _MAX_EVENTS = 500  # a job has two for each image, and one more
 
 
@@ -20,14 +22,21 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     """Jobs, read-only: an operator may cancel them."""
 
     list_display = [
-        "short_id", "owner", "session_link", "status_badge", "progress", "succeeded", "failed", "created", "ended",
+        "short_id", "owner", "session_link", "status_badge", "progress", "failed", "reasons", "created", "ended",
     ]  # fmt: skip
-    list_filter = ["status", "created_at", ("account", AccountFilter)]
+    list_filter = [JobFailureFilter, EndedFilter, "status", ("account", AccountFilter)]
     list_select_related = ["account"]
-    search_fields = ["id__startswith", "session__id__startswith", "account__name"]
     search_help_text = "Job id, session id or account name"
+    show_full_result_count = False
+    sortable_by = ["created"]
+    id_fields = {"job_": "id", "sess_": "session__id"}
+    account_field = "account"
     actions = ["cancel"]
     readonly_fields = ["id", "account", "session", "status_badge", "counts", "created", "finished"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        ended = ImageAnalysis.objects.filter(status__in=_UNSUCCESSFUL).only("job_id", "code").order_by()
+        return super().get_queryset(request).prefetch_related(Prefetch("analyses", ended, to_attr="unsuccessful"))
 
     @admin.display(description="id", ordering="id")
     def short_id(self, job: Job) -> SafeString:
@@ -49,11 +58,17 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     def progress(self, job: Job) -> str:
         return f"{job.processed}/{job.total}"
 
+    @admin.display(description="reason")
+    def reasons(self, job: Job) -> str:
+        """Return the codes of failed and cancelled images with their number."""
+        codes = Counter(analysis.code for analysis in job.unsuccessful)  # type: ignore[attr-defined]
+        return ", ".join(f"{number} {code}" for code, number in codes.most_common()) or html.NOTHING
+
     @admin.display(description="finished", ordering="finished_at")
     def ended(self, job: Job) -> str:
         """Return the time, with its date if that is not the date of creation: the list is wide."""
         same_day = job.finished_at and job.finished_at.date() == job.created_at.date()
-        return f"{job.finished_at:%H:%M:%S}" if same_day else html.timestamp(job.finished_at)
+        return f"{job.finished_at:%H:%M:%S} UTC" if same_day else html.timestamp(job.finished_at)
 
     @admin.display(ordering="finished_at")
     def finished(self, job: Job) -> str:

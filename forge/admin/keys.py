@@ -1,5 +1,6 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -18,12 +19,17 @@ class ApiKeyAdmin(NoDeleteAdmin[ApiKey]):
     list_filter = ["is_active", ("account", AccountFilter)]
     list_select_related = ["account"]
     search_fields = ["prefix", "label", "account__name"]
+    show_full_result_count = False
     autocomplete_fields = ["account"]
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
         if obj is None:
             return ["account", "label", "expires_at"]
         return ["account", "label", "is_active", "expires_at", "shown_prefix", "created"]
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        widgets = {"is_active": forms.CheckboxInput(attrs={"aria-label": "Active"})}  # Django gives it no label
+        return super().get_changelist_form(request, **{**kwargs, "widgets": widgets})
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         return ["account", "shown_prefix", "created"] if obj else []

@@ -5,7 +5,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as confirm_delete
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
@@ -13,12 +14,13 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from forge.admin import html
-from forge.admin.base import ViewOnlyAdmin
-from forge.admin.filters import AccountFilter
+from forge.admin.base import ViewOnlyAdmin, begins_with
+from forge.admin.filters import AccountFilter, CreatedFilter
 from forge.admin.thumbnails import thumbnail_response
 from forge.errors import Conflict
-from forge.models import Image, ImageAnalysis, Job, Session
+from forge.models import Image, ImageAnalysis, ImageWords, Job, Session
 from forge.sessions import services
+from forge.words import MAX_QUERY_WORDS, words_of
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     _Listed: TypeAlias = WithAnnotations[Session, _Extras]
 
 _IMAGES_IN_LIST = 4
+_MOST_FOUND = 1_000  # sessions, by words
 _ON_PAGE = 100  # images, and jobs, of a session, which may have thousands
 
 
@@ -38,17 +41,34 @@ class SessionAdmin(ViewOnlyAdmin[Session]):
     """Sessions: an operator views and deletes them."""
 
     list_display = ["short_id", "owner", "thumbnails", "image_count", "created", "expires"]
-    list_filter = ["created_at", ("account", AccountFilter)]
+    list_filter = [CreatedFilter, ("account", AccountFilter)]
     list_select_related = ["account"]
     list_per_page = 50
-    search_fields = ["id__startswith", "images__id__startswith", "images__original_filename", "account__name"]
-    search_help_text = "Session id, image id, file name or account name"
+    search_help_text = "Session id, image id, account name, or words of an image or its file name"
+    show_full_result_count = False
+    sortable_by = ["created"]
+    id_fields = {"sess_": "id"}
+    account_field = "account"
     readonly_fields = ["id", "account", "created", "expires"]
     actions = ["delete_selected"]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[_Listed]":
         first = Prefetch("images", Image.objects.order_by("position")[:_IMAGES_IN_LIST], to_attr="first_images")
-        return super().get_queryset(request).annotate(image_count=Count("images")).prefetch_related(first)
+        # A subquery for each shown row: joined, all images would be read and grouped before the first page is known.
+        images = Image.objects.filter(session=OuterRef("pk")).order_by().values("session")
+        image_count = Subquery(images.annotate(number=Count("pk")).values("number"))
+        return super().get_queryset(request).annotate(image_count=Coalesce(image_count, 0)).prefetch_related(first)
+
+    def search_condition(self, text: str) -> Q:
+        condition = super().search_condition(text)
+        if text.startswith("img_"):  # a subquery: joined, a session would be shown once for each image
+            return condition | Q(pk__in=Image.objects.filter(begins_with("pk", text)).values("session"))
+        words = [] if text.startswith(tuple(self.id_fields)) else words_of(text)[:MAX_QUERY_WORDS]
+        if not words:
+            return condition
+        # Read once: the list and its count are two queries.
+        found = ImageWords.objects.filter(words__has_prefixes=words).values_list("session", flat=True).distinct()
+        return condition | Q(pk__in=list(found[:_MOST_FOUND]))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.thumbnail_view, cacheable=True)

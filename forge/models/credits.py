@@ -27,7 +27,11 @@ class CreditEntry(models.Model):
         ordering = ["-id"]
         verbose_name_plural = "credit entries"
         indexes = [
-            models.Index(fields=["account", "-id"], name="ledger_newest_first"),
+            # With the amount, so that a running balance is a sum over the index alone.
+            models.Index(fields=["account", "-id", "amount"], name="ledger_running_balance"),
+            # For sums by day, of all accounts and of one.
+            models.Index(fields=["created_at", "kind", "amount"], name="ledger_by_day"),
+            models.Index(fields=["account", "created_at", "kind", "amount"], name="ledger_of_account_by_day"),
             models.Index(fields=["account", "created_at"], condition=models.Q(kind="refund"), name="ledger_refunds"),
         ]
         constraints = [

@@ -45,6 +45,9 @@ class Job(models.Model):
             models.Index(fields=["account"], condition=Q(finished_at=None), name="job_open"),
             models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="job_ended"),
             models.Index(fields=["account", "-created_at", "-id"], name="job_newest_first"),
+            # For the admin: its list, newest first, and the jobs that failed.
+            models.Index(fields=["-created_at", "-id"], name="job_newest_of_all"),
+            models.Index(fields=["-finished_at"], condition=Q(failed__gt=0), name="job_failed"),
         ]
 
     def __str__(self) -> str:
@@ -105,6 +108,11 @@ class ImageAnalysis(Result):
             models.Index(fields=["status", "sent_at"], condition=Q(status="queued"), name="analysis_waiting"),
             models.Index(fields=["lease_until"], condition=Q(status="processing"), name="analysis_leases"),
             models.Index(fields=["queue", "turn", "id"], condition=Q(status="queued"), name="analysis_turns"),
+            # For the admin: outcomes of a day, and lists of failed images.
+            models.Index(
+                fields=["finished_at", "status", "code"], condition=Q(finished_at__isnull=False), name="analysis_ended"
+            ),
+            models.Index(fields=["code", "job"], condition=Q(status="failed"), name="analysis_failed"),
             # For the admin's list, newest first.
             models.Index(fields=["-id"], condition=Q(needs_review=True), name="analysis_needs_review"),
         ]

@@ -25,6 +25,7 @@ class Session(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["account", "-created_at", "-id"], name="session_newest_first"),
+            models.Index(fields=["-created_at", "-id"], name="session_newest_of_all"),  # for the admin's list
             models.Index(fields=["expires_at"], name="session_expiry"),  # for the expiry sweep
         ]
 

@@ -44,6 +44,10 @@ _ALIVE = """
 local time = redis.call('time')
 return redis.call('zrangebyscore', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), '+inf')
 """
+_HEARTBEATS = """
+local time = redis.call('time')
+return redis.call('zrangebyscore', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), '+inf', 'withscores')
+"""
 
 _members: dict[str, str] = {}  # of this process, by name
 
@@ -77,6 +81,13 @@ def worker_count() -> int:
         return len(redis_call(lambda client: _eval(client, _ALIVE)))
     except Unavailable:
         return 0
+
+
+def heartbeats(client: Redis) -> dict[str, float]:
+    """Return the time of each live worker's last heartbeat, by its name, in ms since the epoch by Redis's clock."""
+    found: list[bytes] = _eval(client, _HEARTBEATS)
+    pairs = zip(found[::2], found[1::2], strict=True)
+    return {member.decode().partition(" ")[0]: float(until) - _ALIVE_MS for member, until in pairs}
 
 
 def missing() -> dict[str, str]:

@@ -73,6 +73,11 @@ class Model(ABC):
         """What else the output depends on, as plain data."""
         return _NO_OPTIONS
 
+    @property
+    def device(self) -> str:
+        """Where it runs, for operators; available after `load`."""
+        return "CPU"
+
     @abstractmethod
     def load(self) -> None: ...
 

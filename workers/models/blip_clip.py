@@ -105,6 +105,10 @@ class RerankingCaptioner(Captioner):
         return self._captioner.revision
 
     @property
+    def device(self) -> str:
+        return self._captioner.device
+
+    @property
     def requires_caption(self) -> bool:
         return self._captioner.requires_caption
 

@@ -59,6 +59,7 @@ class Engine:
         self._loaded = False
         self._last_used = 0.0
         self._provenance: dict[str, dict[str, object]] = {}
+        self._device = ""
 
     def load(self) -> None:
         """Load and warm up, once. Raises ModelUnavailable."""
@@ -124,6 +125,11 @@ class Engine:
         """`{"captioner": {"name", "revision", "options"}, "tagger": {…}}` as last loaded; empty before that."""
         return self._provenance
 
+    @property
+    def device(self) -> str:
+        """The captioner's device as last loaded; empty before that."""
+        return self._device
+
     def _load(self) -> None:
         if self._loaded:
             return
@@ -137,6 +143,7 @@ class Engine:
             role: {"name": model.name, "revision": model.revision, "options": dict(model.options)}
             for role, model in models.items()
         }
+        self._device = self._captioner.device
         self._loaded, self._last_used = True, time.monotonic()
 
     def _unload(self) -> None:

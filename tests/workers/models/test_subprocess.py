@@ -64,6 +64,7 @@ def test_the_output_equals_that_of_models_in_this_process(pair: ModelPair) -> No
     # Without the captioner before it, and with another batch than the last.
     assert tagger.predict(batch[:2]) == local_tagger.predict(batch[:2])
     assert (captioner.name, captioner.revision, captioner.requires_caption) == (local.name, local.revision, True)
+    assert captioner.device == local.device == "CPU"
     assert tagger.name == local_tagger.name
     assert pid_of(captioner) != os.getpid()
 

@@ -213,6 +213,7 @@ def test_close_while_the_models_are_unloaded(engine: Engine, models: Models) -> 
 
 
 def test_provenance_remains_after_the_models_are_unloaded(engine: Engine) -> None:
-    before = engine.provenance
+    before, device = engine.provenance, engine.device
     assert engine.unload_if_idle(0)
     assert engine.provenance == before != {}
+    assert engine.device == device != ""

@@ -41,6 +41,11 @@ class BlipCaptioner(Captioner):
         self._generation, self._weights_revision = options or BlipOptions(), revision
         self.name = name or folder.name
         self._blip: Blip | None = None
+        self._device = ""
+
+    @property
+    def device(self) -> str:
+        return self._device
 
     def load(self) -> None:
         """Raises ModelUnavailable, and ValueError for an unsupported precision."""
@@ -58,6 +63,7 @@ class BlipCaptioner(Captioner):
         if self._threads is not None:
             torch.set_num_threads(self._threads)
         processor = detect_processor()
+        self._device = processor.description
         precision = choose_precision(self._precision, processor, name="BLIP")
         self._blip = Blip(self._folder, precision, processor, self._generation)
         # Captions may depend on the precision.

@@ -48,6 +48,10 @@ class _SubprocessModel(Model):
     def options(self) -> Mapping[str, object]:
         return self.metadata.options
 
+    @property
+    def device(self) -> str:
+        return self.metadata.device
+
     def load(self) -> None:
         self._process.load()
 

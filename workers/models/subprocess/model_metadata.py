@@ -12,8 +12,9 @@ class ModelMetadata:
     revision: str
     options: Mapping[str, object]
     requires_caption: bool
+    device: str
 
 
 def metadata_of(model: Captioner | Tagger) -> ModelMetadata:
     requires_caption = isinstance(model, Captioner) and model.requires_caption
-    return ModelMetadata(model.name, model.revision, dict(model.options), requires_caption)
+    return ModelMetadata(model.name, model.revision, dict(model.options), requires_caption, model.device)
