@@ -18,7 +18,7 @@ from tests.e2e.failures.workers import (
     worker_killed,
     worker_terminated,
 )
-from tests.e2e.load import LoadCounts, LoadGenerator
+from tests.e2e.load import IMAGES, LoadCounts, LoadGenerator
 from tests.e2e.running_stack import ScenarioContext
 from tests.postgres import Cluster
 
@@ -30,6 +30,8 @@ class Scenario:
     short: dict[str, Any] | None = field(default_factory=dict)  # None: long only
     long: dict[str, Any] = field(default_factory=dict)
     postgres: bool = False
+    clients: int | None = None  # instead of those of the run
+    images: int = IMAGES  # per job
 
 
 def _crash(name: str, point: str, hit: int) -> Scenario:
@@ -39,6 +41,7 @@ def _crash(name: str, point: str, hit: int) -> Scenario:
 
 SCENARIOS = [
     Scenario("a worker killed", worker_killed, {"times": 2}, {"times": 12}),
+    Scenario("300 clients, a worker killed five times", worker_killed, None, {"times": 5}, clients=300, images=5),
     Scenario("all workers killed", all_workers_killed, {"seconds": 3}, {"seconds": 30}),
     Scenario("a poison image", poison_image),
     Scenario("SIGTERM to a worker", worker_terminated, {"grace": 1}, {"grace": 10}),
@@ -84,7 +87,9 @@ def run_scenario(
     cluster: Cluster | None = None,
 ) -> ScenarioResult:
     """Break the stack while `clients` clients use it; return the counts after the last stream has ended."""
-    load = LoadGenerator(stack.urls, key, clients=clients, least_jobs=least_jobs)
+    clients = scenario.clients or clients
+    jobs = max(clients, least_jobs * IMAGES // scenario.images)
+    load = LoadGenerator(stack.urls, key, clients=clients, least_jobs=jobs, images=scenario.images)
     context = ScenarioContext(stack, key, load, cluster)
     started = time.monotonic()
     load.start()
