@@ -33,7 +33,12 @@ def test_entries_of_overlapping_directories_are_bounded() -> None:
 
 def test_arrays_that_say_nothing_of_the_layout_are_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[int] = []
-    monkeypatch.setattr(tiff, "_numbers", lambda data, layout, at: parsed.append(at) or ())
+
+    def parse(data: bytes, layout: object, at: int) -> tuple[int, ...]:
+        parsed.append(at)
+        return ()
+
+    monkeypatch.setattr(tiff, "_numbers", parse)
     data = containers.tiff([(1000 + tag, 3, 1, 0) for tag in range(100)] + [(65_000, 3, 1, 0)])
 
     assert not tiff.is_unsupported(data, is_open=False)
