@@ -28,11 +28,13 @@ def main() -> None:
     arguments.add_argument(
         "--quick", action="store_true", help="without the heavy files, five mutations of each format, fewer requests"
     )
+    arguments.add_argument("--without-files", action="store_true", help="the requests alone")
     arguments.add_argument("--seed", type=int, default=20, help="of the mutations")
     options = arguments.parse_args()
     outcomes = []
     with tempfile.TemporaryDirectory() as folder:
-        for outcome in read_all(cases(quick=options.quick, seed=options.seed), {"FORGE_DATA": folder}):
+        chosen = () if options.without_files else cases(quick=options.quick, seed=options.seed)
+        for outcome in read_all(chosen, {"FORGE_DATA": folder}):
             outcomes.append(outcome)
             if outcome.fault:
                 print(outcome.fault, flush=True)

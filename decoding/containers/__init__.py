@@ -27,10 +27,10 @@ def read_container(data: bytes) -> Container:
 
 
 def has_known_magic(data: bytes) -> bool:
-    """Return whether the first bytes are those of an accepted format; of BMP they are too few to tell."""
+    """Return whether the first bytes are those of an accepted format."""
     is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     known = (jpeg.MAGIC, png.MAGIC, *gif.MAGIC, *tiff.MAGIC)
-    return data.startswith(known) or is_webp or isobmff.has_magic(data)
+    return data.startswith(known) or is_webp or bmp.has_magic(data) or isobmff.has_magic(data)
 
 
 def is_unsupported(data: bytes, *, is_open: bool) -> bool:
@@ -44,4 +44,6 @@ def is_unsupported(data: bytes, *, is_open: bool) -> bool:
         return png.is_unsupported(data)
     if data.startswith(tiff.MAGIC):
         return tiff.is_unsupported(data, is_open=is_open)
+    if data.startswith(bmp.MAGIC):
+        return bmp.is_unsupported(data)
     return isobmff.has_magic(data) and isobmff.is_unsupported(data)

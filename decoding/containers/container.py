@@ -1,6 +1,13 @@
 """A file as it is passed to Pillow, and the parts of its metadata that change what is seen."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from decoding.errors import Damaged
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +24,14 @@ class Container:
     crop: tuple[int, int, int, int] | None = None
     first_frame: int = 0
     has_draft: bool = True
+
+
+def bounded(parts: Iterable[T], most: int) -> Iterator[T]:
+    """Yield the parts of a file. Raises Damaged after `most`: small parts take time and memory, and are no image."""
+    parts = iter(parts)
+    yield from islice(parts, most)
+    if next(parts, None) is not None:
+        raise Damaged
 
 
 def spliced(data: bytes, removed: list[tuple[int, int]]) -> bytes:

@@ -1,12 +1,16 @@
 """GIF: the screen, its first frame and an ICC profile."""
 
 import struct
+from collections.abc import Iterator
 
-from decoding.containers.container import Container
+from decoding.containers.container import Container, bounded
 
 MAGIC = (b"GIF87a", b"GIF89a")
 _PROFILE = b"ICCRGBG1012"
 _MAX_OFFSET = 2**16 - 1
+_DESCRIPTOR, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
+# 25 MB of whole blocks; larger profiles are ignored.
+_MAX_PROFILE_BLOCKS = 100_000
 
 
 def read(data: bytes) -> Container:
@@ -22,6 +26,10 @@ def read(data: bytes) -> Container:
     if at is None:
         return Container(data, profile=profile)
     left, top, frame_width, frame_height = struct.unpack_from("<4H", data, at + 1)
+    if width and height and (left > width or top > height):
+        # Nothing of it is seen: at the screen's edge it needs no larger canvas.
+        left, top = min(left, width), min(top, height)
+        data = data[: at + 1] + struct.pack("<2H", left, top) + data[at + 5 :]
     right, bottom = max(width, left + frame_width), max(height, top + frame_height)
     crop = (0, 0, width, height) if width and height and (right, bottom) != (width, height) else None
     is_covered = not left and not top and frame_width >= width and frame_height >= height
@@ -47,22 +55,27 @@ def color_table_bytes(data: bytes, at: int) -> int:
 def _first_frame(data: bytes, at: int) -> tuple[int | None, bytes | None]:
     """Return the offset of the first image descriptor and the profile in an application extension before it."""
     profile = None
-    while at + 10 < len(data) and data[at] != 0x3B:
-        if data[at] == 0x2C:
+    while at + 10 < len(data) and data[at] != _TRAILER:
+        if data[at] == _DESCRIPTOR:
             return at, profile
-        if data[at] != 0x21:
+        if data[at] != _EXTENSION:
             at += 1
             continue
-        blocks, at = _blocks(data, at + 2)
-        if blocks and blocks[0] == _PROFILE:
-            profile = b"".join(blocks[1:])
+        start, at = at + 2, _behind_blocks(data, at + 2)
+        if profile is None and data[start + 1 : start + 1 + len(_PROFILE)] == _PROFILE:
+            blocks = list(bounded(_blocks(data, start), _MAX_PROFILE_BLOCKS))
+            profile = b"".join(blocks[1:]) if blocks[0] == _PROFILE else None
     return None, profile
 
 
-def _blocks(data: bytes, at: int) -> tuple[list[bytes], int]:
-    """Return the sub-blocks of an extension, and the offset behind them."""
-    blocks = []
+def _blocks(data: bytes, at: int) -> Iterator[bytes]:
+    """Yield the sub-blocks of an extension."""
     while at < len(data) and data[at]:
-        blocks.append(data[at + 1 : at + 1 + data[at]])
+        yield data[at + 1 : at + 1 + data[at]]
         at += 1 + data[at]
-    return blocks, at + 1
+
+
+def _behind_blocks(data: bytes, at: int) -> int:
+    while at < len(data) and data[at]:
+        at += 1 + data[at]
+    return at + 1

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from decoding.containers.container import Container, spliced
+from decoding.containers.container import Container, bounded, spliced
 
 MAGIC = b"\xff\xd8\xff"
 _SOI, _EOI, _SOS, _COM, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE
@@ -19,6 +19,9 @@ _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 # Shorter ones are ignored by libjpeg, which decides by them how colors are stored, and refused by Pillow.
 _COLOR_SEGMENTS = {_APP0: (b"JFIF\0", 14), _APP14: (b"Adobe", 12)}
 
+# Metadata of 20 MB fills 300 segments.
+_MAX_SEGMENTS = 100_000
+
 
 class _Segment(NamedTuple):
     """`start` is the offset of the marker, `body` that behind the length, `end` that behind the segment."""
@@ -32,7 +35,7 @@ class _Segment(NamedTuple):
 def read(data: bytes) -> Container:
     removed, exif, profile, has_draft = list[tuple[int, int]](), b"", list[bytes](), True
     behind = 2
-    for segment in _segments(data):
+    for segment in bounded(_segments(data), _MAX_SEGMENTS):
         if behind < segment.start:
             removed.append((behind, segment.start))  # bytes between segments, which libjpeg skips and Pillow may refuse
         behind = segment.end

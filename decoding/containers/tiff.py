@@ -2,15 +2,20 @@
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
-from decoding.containers.container import Container
+from decoding.containers.container import Container, bounded
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"MM*\0", b"II\0*")
 # A loop over a hostile file ends here; the count is then a lower bound.
 MAX_PAGES = 10_000
+# Of all pages: directories may overlap, so that 10,000 of 65,535 entries fit into a megabyte.
+_MAX_ENTRIES = 1_000_000
+_MAX_VALUES = 2**20
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _PROFILE = 256, 257, 258, 259, 262, 284, 34675
 _YCBCR = 6
+_LAYOUT_TAGS = {_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, 273, 279, 324, 325}
 # None, CCITT, LZW, JPEG, Deflate, PackBits, LZMA and Zstandard: those that Pillow's libtiff is built with.
 # Not the old JPEG (6), of which it reads some.
 _JPEG = 7
@@ -60,10 +65,10 @@ def read(data: bytes) -> Container:
     """Rename the tags that are metadata, so that no decoder parses them."""
     layout = _layout(data)
     edited = bytearray(data)
-    for start in pages(data):
-        for at, tag in _entries(data, layout, start):
-            if tag not in _IMAGE_TAGS:
-                struct.pack_into(layout.order + "H", edited, at, _UNUSED_TAG)
+    entries = (entry for start in pages(data) for entry in _entries(data, layout, start))
+    for at, tag in bounded(entries, _MAX_ENTRIES):
+        if tag not in _IMAGE_TAGS:
+            struct.pack_into(layout.order + "H", edited, at, _UNUSED_TAG)
     return Container(bytes(edited))
 
 
@@ -87,7 +92,9 @@ def pages(data: bytes) -> Iterator[int]:
 def is_unsupported(data: bytes, *, is_open: bool) -> bool:
     """Return whether the first directory and its pixels are in the file, in a layout or by a codec that is not read."""
     layout, start = _layout(data), next(pages(data), 0)
-    tags = {tag: _numbers(data, layout, at) for at, tag in _entries(data, layout, start)} if start else {}
+    entries = islice(_entries(data, layout, start), _MAX_ENTRIES) if start else ()
+    places = {tag: at for at, tag in entries if tag in _LAYOUT_TAGS}
+    tags = {tag: _numbers(data, layout, at) for tag, at in places.items()}
     offsets, lengths = tags.get(273, tags.get(324, ())), tags.get(279, tags.get(325, ()))
     ends = [offset + length for offset, length in zip(offsets, lengths, strict=False)]
     is_whole = bool(ends and tags.get(_WIDTH) and tags.get(_LENGTH)) and max(ends) <= len(data)
@@ -112,10 +119,10 @@ def _entries(data: bytes, layout: _Layout, start: int) -> Iterator[tuple[int, in
 
 
 def _numbers(data: bytes, layout: _Layout, at: int) -> tuple[int, ...]:
-    """Return the values of an entry of type SHORT, LONG or LONG8; none of another or a broken one."""
+    """Return the values of an entry of type SHORT, LONG or LONG8; none of another, a broken or a long one."""
     kind, count = struct.unpack_from(layout.order + "H" + layout.offset, data, at + 2)
     code = {3: "H", 4: "I", 16: "Q"}.get(kind)
-    if code is None or count > len(data):
+    if code is None or count > _MAX_VALUES:
         return ()
     values = f"{layout.order}{count}{code}"
     at += 4 + struct.calcsize(layout.offset)

@@ -20,7 +20,7 @@ import httpx
 
 from tests.e2e.client import StreamEvent, analyze_body, aparse_events, colored_images
 
-IMAGES = 25  # per job
+IMAGES = 25  # per job, unless a generator has its own number
 JOBS_PER_SESSION = 4
 RETRY_S = 0.3
 # The server sends a keep-alive every 15 s.
@@ -66,7 +66,14 @@ class LoadGenerator:
     """`clients` clients from `start` to `finish`, in a thread: the caller polls the processes."""
 
     def __init__(
-        self, urls: list[str], key: str, *, clients: int, least_jobs: int, tls: ssl.SSLContext | None = None
+        self,
+        urls: list[str],
+        key: str,
+        *,
+        clients: int,
+        least_jobs: int,
+        images: int = IMAGES,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.counts = LoadCounts()
         self.events = 0
@@ -75,6 +82,7 @@ class LoadGenerator:
         self._key = key
         self._tls = tls
         self._clients = clients
+        self.images = images
         self._least_jobs = least_jobs
         self._started_jobs = 0
         self._finishing = threading.Event()
@@ -140,7 +148,8 @@ class _Client:
             jobs += 1
 
     async def _upload(self, number: int) -> dict[str, Any]:
-        images = colored_images(IMAGES, IMAGES * (self._number + number))
+        count = self._load.images
+        images = colored_images(count, count * (self._number + number))
         files = [("images[]", (f"photo{n}.jpg", data, "image/jpeg")) for n, data in enumerate(images)]
         while True:
             try:

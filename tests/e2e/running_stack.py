@@ -46,10 +46,10 @@ class ScenarioContext:
         deadline = time.monotonic() + seconds
         self.wait_until(lambda: time.monotonic() >= deadline)
 
-    def wait_until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + TIMEOUT_S
+    def wait_until(self, condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> None:
+        deadline = time.monotonic() + timeout_s
         while not condition():
-            assert time.monotonic() < deadline, f"waited {TIMEOUT_S:g} s"
+            assert time.monotonic() < deadline, f"waited {timeout_s:g} s: {self.load.counts}"
             _ = self.load.finished  # raises an error of the clients
             self.stack.poll()
             time.sleep(0.05)

@@ -18,9 +18,11 @@ from tests.e2e.failures.workers import (
     worker_killed,
     worker_terminated,
 )
-from tests.e2e.load import LoadCounts, LoadGenerator
+from tests.e2e.load import IMAGES, LoadCounts, LoadGenerator
 from tests.e2e.running_stack import ScenarioContext
 from tests.postgres import Cluster
+
+LOAD_TIMEOUT_S = 900.0  # from the last failure to the end of the last stream
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Scenario:
     short: dict[str, Any] | None = field(default_factory=dict)  # None: long only
     long: dict[str, Any] = field(default_factory=dict)
     postgres: bool = False
+    clients: int | None = None  # instead of those of the run
+    images: int = IMAGES  # per job
 
 
 def _crash(name: str, point: str, hit: int) -> Scenario:
@@ -57,6 +61,7 @@ SCENARIOS = [
     _crash("web-1", "between_commit_and_enqueue", 2),
     _crash("worker-1", "between_model_and_commit", 20),
     _crash("worker-1", "between_commit_and_publish", 40),
+    Scenario("300 clients, a worker killed five times", worker_killed, None, {"times": 5}, clients=300, images=2),
     Scenario("PostgreSQL restarted", postgresql_restarted, {"seconds": 2}, {"seconds": 10}, postgres=True),
 ]
 
@@ -84,7 +89,9 @@ def run_scenario(
     cluster: Cluster | None = None,
 ) -> ScenarioResult:
     """Break the stack while `clients` clients use it; return the counts after the last stream has ended."""
-    load = LoadGenerator(stack.urls, key, clients=clients, least_jobs=least_jobs)
+    clients = scenario.clients or clients
+    jobs = max(clients, least_jobs * IMAGES // scenario.images)
+    load = LoadGenerator(stack.urls, key, clients=clients, least_jobs=jobs, images=scenario.images)
     context = ScenarioContext(stack, key, load, cluster)
     started = time.monotonic()
     load.start()
@@ -92,5 +99,5 @@ def run_scenario(
         scenario.inject(context, **arguments)
     finally:
         load.finish()
-    context.wait_until(lambda: load.finished)
+    context.wait_until(lambda: load.finished, LOAD_TIMEOUT_S)
     return ScenarioResult(load.counts, context.audit(), time.monotonic() - started, context.notes)

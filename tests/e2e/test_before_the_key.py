@@ -75,6 +75,10 @@ def upload_head(size: int, *lines: str) -> bytes:
         (head("GET", "/healthz", *(f"X-{n}: {'a' * 1000}" for n in range(40))), 431),
         (head("GET", "/healthz", f"X-A: {'a' * 2**20}"), 431),
         (b"nonsense\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
+        (head("GET", "/healthz", "Host: localhost"), 400),
+        (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
+        (b"GET /healthz HTTP/1.0\r\nHost: localhost\r\nhost: localhost\r\n\r\n", 400),
     ],
 )
 def test_request_lines_and_headers_are_bounded(stack: Stack, request_head: bytes, status: int) -> None:

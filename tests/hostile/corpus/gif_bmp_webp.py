@@ -29,6 +29,9 @@ GIF_BMP_WEBP: dict[str, Build] = {
     ),
     "gif: 4,000,000 comments": lambda: containers.gif(8, 8, b"!\xfe\x01c\0" * 4_000_000 + containers.gif_frame(8, 8)),
     "gif: 6,000,000 extensions": lambda: containers.gif(8, 8, b"!\xf0\0" * 6_000_000 + containers.gif_frame(8, 8)),
+    "gif: a comment of 6,000,000 parts": lambda: containers.gif(
+        8, 8, b"!\xfe" + b"\x02cc" * 6_000_000 + b"\0" + containers.gif_frame(8, 8)
+    ),
     "gif: no frame": lambda: containers.gif(8, 8, b""),
     "gif: LZW of 0 bits": lambda: containers.gif(8, 8, containers.gif_frame(8, 8, lzw=b"\0\x02\x44\x01\0")),
     "gif: LZW of 200 bits": lambda: containers.gif(8, 8, containers.gif_frame(8, 8, lzw=b"\xc8\x02\x44\x01\0")),
@@ -37,6 +40,7 @@ GIF_BMP_WEBP: dict[str, Build] = {
     "bmp: 2^31-1 squared": lambda: containers.bmp(2**31 - 1, 2**31 - 1, b""),
     "bmp: upside down": lambda: containers.bmp(8, -8, bytes(64)),
     "bmp: width -8": lambda: containers.bmp(-8, 8, bytes(64)),
+    "bmp: width 0": lambda: containers.bmp(0, 8, bytes(64)),
     "bmp: 50 megapixels of nothing": lambda: containers.bmp(FULL, FULL, b""),
     "bmp: RLE of 9,000,000 runs": lambda: rle(FULL, FULL, b"\x01\x07" * 9_000_000),
     "bmp: RLE of 4 bits, full runs": lambda: rle(FULL, FULL, b"\xff\x07" * 200_000, bits=4),

@@ -63,6 +63,7 @@ PNG: dict[str, Build] = {
     "png: text of a gigabyte": partial(text_bomb, b"zTXt", 1000 * MEGABYTES),
     "png: international text of a gigabyte": partial(text_bomb, b"iTXt", 1000 * MEGABYTES),
     "png: profile of a gigabyte": partial(text_bomb, b"iCCP", 1000 * MEGABYTES),
+    "png: 2,300 profiles of 8 MB": partial(text_bomb, b"iCCP", 8 * MEGABYTES, 2_300),
     "png: 500 texts of a megabyte": partial(text_bomb, b"zTXt", MEGABYTES - 1, 500),
     "png: XMP of 19 MB": lambda: containers.png(
         8,

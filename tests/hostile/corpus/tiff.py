@@ -65,6 +65,21 @@ def tiff_strip(width: int, height: int, packed: bytes, *, rows: int | None = Non
     return containers.tiff(entries, packed)
 
 
+def tiff_of_arrays(entries: int, values: int) -> bytes:
+    """Return a TIFF of entries that all have the same long array, and nothing of an image."""
+    at = containers.tiff_data(entries)
+    return containers.tiff([(1000 + n, 3, values, at) for n in range(entries)], bytes(2 * values))
+
+
+def tiff_of_overlapping_directories(directories: int) -> bytes:
+    """Return a TIFF with one image and directories of 65,535 entries, each of which begins 4 bytes behind the last."""
+    start = containers.tiff_data(9)
+    image = grey(1, 1, (OFFSETS, 4, 1, 8), (ROWS, 4, 1, 1), (COUNTS, 4, 1, 1))
+    starts = [start + 4 * n for n in range(directories)]
+    following = struct.pack(f"<{directories}I", *starts[1:], 0)
+    return containers.tiff(image, b"\xff" * (2 + 12 * 65_535) + following, following=start)
+
+
 def tiff_chain(directories: int) -> bytes:
     """Return a TIFF with one image and many empty directories."""
     first = containers.tiff(
@@ -79,6 +94,9 @@ def big_tiff() -> bytes:
 
 
 TIFF: dict[str, Build] = {
+    "tiff: 2,000 arrays of 9,000,000 values": partial(tiff_of_arrays, 2_000, 9_000_000),
+    "tiff: 10 overlapping directories": partial(tiff_of_overlapping_directories, 10),
+    "tiff: 10,000 overlapping directories": partial(tiff_of_overlapping_directories, 10_000),
     "tiff: a million strips": partial(tiff_of_strips, 1_000_000),
     "tiff: a million packed strips": partial(tiff_of_strips, 1_000_000, compression=8),
     "tiff: two and a half million strips": partial(tiff_of_strips, 2_400_000),
