@@ -5,11 +5,13 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model, QuerySet
+from django.db.models.sql import UpdateQuery
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +20,7 @@ DATABASE_ERRORS = (DatabaseError, InterfaceError)
 _RETRY_S = 0.5
 
 _T = TypeVar("_T")
+_M = TypeVar("_M", bound=Model)
 
 
 def connection_release() -> None:
@@ -66,3 +69,22 @@ def retry_until_available(call: Callable[[], _T]) -> _T:
             return result
         close_old_connections()
         time.sleep(_RETRY_S)
+
+
+def update_returning(rows: QuerySet[_M], **changes: Any) -> list[_M]:
+    """Update rows of one table and return them as changed, in one statement.
+
+    Django's `QuerySet.update` (5.2) returns their number only.
+    """
+    query = cast("UpdateQuery", rows.query.chain(UpdateQuery))
+    query.add_update_values(changes)
+    compiler = query.get_compiler(rows.db)
+    sql, params = compiler.as_sql()
+    fields = rows.model._meta.concrete_fields
+    returned = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} RETURNING {returned}", params)
+        found = cursor.fetchall()
+    converters = compiler.get_converters([field.cached_col for field in fields])
+    names = [field.attname for field in fields]
+    return [rows.model.from_db(rows.db, names, row) for row in compiler.apply_converters(found, converters)]

@@ -34,15 +34,23 @@ def analyze_image(image_id: str = "") -> None:
     if settings.FORGE_MODEL_PROCESS:
         # Only with the models in another process: in the same one, a nicer thread would hold the GIL for longer.
         lower_thread_priority()
-    if retry_until_available(services.suspect_is_next):
-        with _isolation.exclusive():
-            if _claim_and_run(suspect=True):
-                return
+    try:
+        with _isolation.shared():
+            _claim_and_run(suspect=None)
+    except services.SuspectIsNext:
+        _run_alone()
+
+
+def _run_alone() -> None:
+    """Run the next suspect alone in this worker; where another worker claimed it, the next image that is none."""
+    with _isolation.exclusive():
+        if _claim_and_run(suspect=True):
+            return
     with _isolation.shared():
         _claim_and_run(suspect=False)
 
 
-def _claim_and_run(*, suspect: bool) -> bool:
+def _claim_and_run(*, suspect: bool | None) -> bool:
     """Return False where there was nothing to claim."""
     if lifecycle.stopping.is_set():
         raise Reject("this worker is shutting down", requeue=True)

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from forge.clock import database_now
+from django.db.models import F
+
+from forge.clock import DatabaseNow
 from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.jobs import states
@@ -39,14 +41,19 @@ def analysis_end_succeeded(
         where=where,
         **result,
         provenance=provenance,
-        finished_at=database_now(),
+        finished_at=DatabaseNow(),
         lease_until=None,
     )
     if not ended:
         return False  # The lease expired, and the image was claimed again.
     result_record(image, result)
-    event_record(type="result", data={"jobId": job_id, "imageId": image.pk, "metadata": metadata, **assessment})
-    job_complete_if_last(states.job_increment(job_id, "succeeded"))
+    job = states.job_increment(job_id, "succeeded", "last_seq")
+    event_record(
+        type="result",
+        data={"jobId": job_id, "imageId": image.pk, "metadata": metadata, **assessment},
+        seq=job.last_seq,
+    )
+    job_complete_if_last(job)
     return True
 
 
@@ -68,16 +75,17 @@ def analysis_end_refunded(
         where=where,
         error=error.sentence[:300],
         code=error.code,
-        finished_at=database_now(),
+        finished_at=DatabaseNow(),
         lease_until=None,
     )
     if not ended:
         return False  # Claimed by another worker, or already ended: no second refund.
+    job = states.job_increment(job_id, _COUNTERS[target], "last_seq")
     event_record(
         type="error",
         data={"jobId": job_id, "imageId": image_id, "error": error.sentence[:300], "code": error.code},
+        seq=job.last_seq,
     )
-    job = states.job_increment(job_id, _COUNTERS[target])
     ledger.refund(account_id=job.account_id, job_id=job_id, image_id=image_id, note=error.code)
     job_complete_if_last(job)
     return True
@@ -89,7 +97,10 @@ def job_complete_if_last(job: Job) -> None:
         return
     status = _final_status(job)
     source = _J.RUNNING if job.started else _J.QUEUED
-    if not states.job_transition(job.pk, source=source, target=status, finished_at=database_now()):
+    ended = states.job_transition(
+        job.pk, source=source, target=status, finished_at=DatabaseNow(), last_seq=F("last_seq") + 1
+    )
+    if ended is None:
         return  # Already ended.
     complete: CompleteData = {
         "jobId": job.pk,
@@ -101,7 +112,7 @@ def job_complete_if_last(job: Job) -> None:
         "creditsCharged": job.total,
         "creditsRefunded": job.failed + job.cancelled,
     }
-    event_record(type="complete", data=complete)
+    event_record(type="complete", data=complete, seq=ended.last_seq)
 
 
 def _final_status(job: Job) -> Job.Status:

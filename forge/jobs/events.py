@@ -6,7 +6,6 @@ from typing import Literal, TypedDict, overload
 from django.db import transaction
 
 from forge import relay
-from forge.jobs import states
 from forge.models import JobEvent
 
 
@@ -81,20 +80,20 @@ METADATA_FIELDS = tuple(ImageMetadata.__annotations__)
 
 
 @overload
-def event_record(*, type: Literal["progress"], data: ProgressData) -> None: ...
+def event_record(*, type: Literal["progress"], data: ProgressData, seq: int) -> None: ...
 @overload
-def event_record(*, type: Literal["result"], data: ResultData) -> None: ...
+def event_record(*, type: Literal["result"], data: ResultData, seq: int) -> None: ...
 @overload
-def event_record(*, type: Literal["error"], data: ErrorData) -> None: ...
+def event_record(*, type: Literal["error"], data: ErrorData, seq: int) -> None: ...
 @overload
-def event_record(*, type: Literal["complete"], data: CompleteData) -> None: ...
-def event_record(*, type: str, data: EventData) -> None:
+def event_record(*, type: Literal["complete"], data: CompleteData, seq: int) -> None: ...
+def event_record(*, type: str, data: EventData, seq: int) -> None:
     """Append an event to the job's event log, in the transaction that changes the state it describes.
 
-    `seq` is the job's next number. The event is published after commit, so a rolled-back state is never sent.
+    `seq` is the job's next number, incremented with the counters of that state (forge/jobs/states.py). The event is
+    published after commit, so a rolled-back state is never sent.
     """
     job_id = data["jobId"]
-    seq = states.job_increment(job_id, "last_seq").last_seq
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     JobEvent.objects.create(job_id=job_id, seq=seq, type=type, data=text)
     transaction.on_commit(lambda: relay.publish(job_id=job_id, seq=seq, type=type, data=text), robust=True)

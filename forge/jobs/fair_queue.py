@@ -7,8 +7,6 @@ those of all other jobs. Due times are computed from the queued rows alone, so a
 is the first row of an index.
 """
 
-from collections.abc import Iterator
-
 from django.conf import settings
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 
@@ -18,6 +16,10 @@ from forge.models import Account, ImageAnalysis, Job
 _QUEUED = {"status": ImageAnalysis.Status.QUEUED}
 ROUND = 2520  # divisible by the weights 1 to 10
 _FIRST_BULK = 2**40
+_CLAIMED = (
+    "attempts", "current", "job", "image", "image__storage_key",
+    "job__request_id", "job__account", "job__account__extra_terms",
+)  # fmt: skip
 
 
 def queue_of(account: Account) -> str:
@@ -50,28 +52,21 @@ def _require_capacity(images: int, limit: int) -> None:
         raise QueueFull(limit=limit, actual=images)
 
 
-def next_queued(suspect: bool | None) -> int | None:
-    """Return the next analysis in fair order of this worker's queues; None when none is queued.
+def next_queued(suspect: bool | None) -> ImageAnalysis | None:
+    """Return the next analysis in fair order of this worker's queues, its row locked; None when none is queued.
 
-    Concurrent callers skip its locked row. `suspect`: held by a dead worker before (True), or not (False).
+    It is read with what a claim needs of its image, job and account. Concurrent callers skip a locked row. `suspect`:
+    held by a dead worker before (True), or not (False).
     """
     attempts = {} if suspect is None else {"attempts__gt": 0} if suspect else {"attempts": 0}
-    for rows in _served():
-        queued = rows.filter(**attempts).select_for_update(skip_locked=True)
-        if found := queued.values_list("pk", flat=True).first():
+    for queue in settings.FORGE_QUEUES:
+        rows = claimable().filter(queue=queue, **attempts).order_by("turn", "pk")
+        if found := rows.first():
             return found
     return None
 
 
-def suspect_is_next() -> bool:
-    """Return whether a dead worker held the next analysis."""
-    for rows in _served():
-        attempts = rows.values_list("attempts", flat=True).first()
-        if attempts is not None:
-            return attempts > 0
-    return False
-
-
-def _served() -> Iterator[QuerySet[ImageAnalysis]]:
-    for queue in settings.FORGE_QUEUES:
-        yield ImageAnalysis.objects.filter(**_QUEUED, queue=queue).order_by("turn", "pk")
+def claimable() -> QuerySet[ImageAnalysis]:
+    """Return the queued analyses; each row is locked as it is read, and skipped where it is locked."""
+    rows = ImageAnalysis.objects.select_for_update(skip_locked=True, of=("self",)).filter(**_QUEUED)
+    return rows.select_related("image", "job__account").only(*_CLAIMED)

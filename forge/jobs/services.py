@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from forge import logs
-from forge.clock import database_now
+from forge.clock import DatabaseNow, database_now
 from forge.credits import ledger
 from forge.credits.refund_limit import refunds_require
 from forge.errors import (
@@ -55,6 +55,10 @@ class Claim:
     storage_key: str
     request_id: str
     terms: tuple[str, ...] = ()
+
+
+class SuspectIsNext(Exception):
+    """A worker died while it held the next image, perhaps because of it: the image must be claimed and run alone."""
 
 
 def job_submit(
@@ -122,55 +126,49 @@ def _analyses_in_flight(images: Sequence[Image]) -> list[ImageAnalysis]:
 @transaction.atomic
 def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
     """Claim an image for analysis; None when it is claimed, ended or deleted."""
-    now = database_now()
-    claimed = states.analysis_transition(
-        analysis_id,
-        source=_A.QUEUED,
-        target=_A.PROCESSING,
-        where={},
+    analysis = fair_queue.claimable().filter(pk=analysis_id).first()
+    return None if analysis is None else _claim(analysis, holder)
+
+
+@transaction.atomic
+def analysis_claim_next(*, holder: str, suspect: bool | None = None) -> Claim | None:
+    """Claim the next image in fair order; None when none is queued.
+
+    `suspect`: the next that a dead worker held (True), or none held (False). None: any; raises SuspectIsNext.
+    """
+    analysis = fair_queue.next_queued(suspect)
+    if analysis and analysis.attempts and suspect is None:
+        raise SuspectIsNext
+    return None if analysis is None else _claim(analysis, holder)
+
+
+def _claim(analysis: ImageAnalysis, holder: str) -> Claim:
+    """Claim an analysis whose row is locked, and at its first attempt number and record the start."""
+    job = states.job_count_start(analysis.job_id) if analysis.current is None else None
+    start: dict[str, Any] = {"current": job.started, "started_at": DatabaseNow()} if job else {}
+    states.analysis_transition(
+        analysis.pk, source=_A.QUEUED, target=_A.PROCESSING, where={},
         holder=holder,
-        lease_until=now + timedelta(seconds=settings.FORGE_LEASE_S),
+        lease_until=DatabaseNow(timedelta(seconds=settings.FORGE_LEASE_S)),
         attempts=F("attempts") + 1,
-    )
-    if not claimed:
-        return None  # Another worker was first, or the task was delivered twice.
-    analysis = ImageAnalysis.objects.select_related("image", "job__account").get(pk=analysis_id)
-    if analysis.current is None:
-        _record_start(analysis)
+        **start,
+    )  # fmt: skip
+    if job:
+        counts: ProgressData = {
+            "jobId": job.pk, "imageId": analysis.image_id, "status": "processing",
+            "current": job.started, "total": job.total,
+        }  # fmt: skip
+        event_record(type="progress", data=counts, seq=job.last_seq)
     return Claim(
-        analysis_id=analysis_id,
+        analysis_id=analysis.pk,
         holder=holder,
-        attempt=analysis.attempts,
+        attempt=analysis.attempts + 1,
         job_id=analysis.job_id,
         image_id=analysis.image_id,
         storage_key=analysis.image.storage_key,
         request_id=analysis.job.request_id,
         terms=tuple(analysis.job.account.extra_terms),
     )
-
-
-@transaction.atomic
-def analysis_claim_next(*, holder: str, suspect: bool | None = None) -> Claim | None:
-    """Claim the next image in fair order; None when none is queued. `suspect`: as in fair_queue.next_queued."""
-    analysis_id = fair_queue.next_queued(suspect)
-    return None if analysis_id is None else analysis_claim(analysis_id=analysis_id, holder=holder)
-
-
-def suspect_is_next() -> bool:
-    """Return whether a worker died while it held the next image, perhaps because of it."""
-    return fair_queue.suspect_is_next()
-
-
-def _record_start(analysis: ImageAnalysis) -> None:
-    """Number and record the start of an analysis, at its first attempt only."""
-    states.job_transition(analysis.job_id, source=_J.QUEUED, target=_J.RUNNING)
-    job = states.job_increment(analysis.job_id, "started")
-    ImageAnalysis.objects.filter(pk=analysis.pk).update(current=job.started, started_at=database_now())
-    data: ProgressData = {
-        "jobId": job.pk, "imageId": analysis.image_id, "status": "processing",
-        "current": job.started, "total": job.total,
-    }  # fmt: skip
-    event_record(type="progress", data=data)
 
 
 @transaction.atomic

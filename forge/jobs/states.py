@@ -12,8 +12,9 @@ Job              queued ──first claim──▶ running ──last image ende
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 
+from forge.database import update_returning
 from forge.models import ImageAnalysis, Job
 
 _A = ImageAnalysis.Status
@@ -41,14 +42,23 @@ def analysis_transition(analysis_id: int, *, source: str, target: str, where: di
     return rows.update(status=target, **changes) == 1
 
 
-def job_transition(job_id: str, *, source: str, target: str, **changes: Any) -> bool:
+def job_transition(job_id: str, *, source: str, target: str, **changes: Any) -> Job | None:
+    """Compare-and-swap a job and return it; None when another process was first."""
     if target not in JOB_TRANSITIONS.get(source, ()):
         raise IllegalTransition(f"job: {source} → {target}")
-    return Job.objects.filter(pk=job_id, status=source).update(status=target, **changes) == 1
+    rows = Job.objects.filter(pk=job_id, status=source)
+    return next(iter(update_returning(rows, status=target, **changes)), None)
 
 
-def job_increment(job_id: str, counter: str) -> Job:
-    """Increment a counter and return the job. The update locks its row until commit, so numbers are gapless."""
+def job_increment(job_id: str, *counters: str, **changes: Any) -> Job:
+    """Increment counters and return the job. The update locks its row until commit, so numbers are gapless."""
     assert transaction.get_connection().in_atomic_block
-    Job.objects.filter(pk=job_id).update(**{counter: F(counter) + 1})
-    return Job.objects.get(pk=job_id)
+    incremented = {counter: F(counter) + 1 for counter in counters}
+    (job,) = update_returning(Job.objects.filter(pk=job_id), **incremented, **changes)
+    return job
+
+
+def job_count_start(job_id: str) -> Job:
+    """Count the start of an image, and its event; the first one makes the job run."""
+    first = When(status=_J.QUEUED, then=Value(_J.RUNNING))
+    return job_increment(job_id, "started", "last_seq", status=Case(first, default=F("status")))

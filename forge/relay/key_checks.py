@@ -1,16 +1,24 @@
-"""Whether the API keys of open streams are still accepted, read before an event is sent."""
+"""Whether the API keys of open streams are still accepted, read before an event is sent.
+
+A key is read once for all its streams and then at most every VALID_S: read at each event, it costs more than the event.
+"""
 
 import asyncio
+import time
 
 from forge.database import DATABASE_ERRORS
 from forge.models import ApiKey
 from forge.relay.log import run_in_log_pool
 
+# A stream ends with its first event so long after its key is made inactive.
+VALID_S = 2.0
+
 
 class KeyChecks:
-    """Reads the keys of all streams that wait at the same time in one query."""
+    """Reads the keys of all streams that wait at the same time in one query; keeps accepted ones for VALID_S."""
 
     def __init__(self) -> None:
+        self._accepted_until: dict[int, float] = {}
         self._wanted: dict[int, asyncio.Future[bool]] = {}
         self._reading: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -19,7 +27,9 @@ class KeyChecks:
         """Return whether requests with this key are accepted now; True while the database is unavailable."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
-            self._loop, self._wanted, self._reading = loop, {}, None
+            self._loop, self._wanted, self._reading, self._accepted_until = loop, {}, None, {}
+        if time.monotonic() < self._accepted_until.get(key_id, 0.0):
+            return True
         answer = self._wanted.setdefault(key_id, loop.create_future())
         if self._reading is None or self._reading.done():
             self._reading = loop.create_task(self._read())
@@ -28,12 +38,15 @@ class KeyChecks:
     async def _read(self) -> None:
         while self._wanted:
             wanted, self._wanted = self._wanted, {}
-            accepted = set(wanted)
+            accepted, until = set(wanted), time.monotonic() + VALID_S
             try:
                 accepted = await run_in_log_pool(lambda keys=list(wanted): _accepted(keys))  # type: ignore[misc]
             except DATABASE_ERRORS:
-                pass  # The events of these streams come from Redis; the next one is checked again.
+                pass  # The events of these streams come from Redis; later ones are checked again.
             finally:
+                # Without the keys of streams that have ended.
+                self._accepted_until = {key: end for key, end in self._accepted_until.items() if end > until - VALID_S}
+                self._accepted_until |= dict.fromkeys(accepted, until)
                 for key_id, answer in wanted.items():
                     answer.set_result(key_id in accepted)
 

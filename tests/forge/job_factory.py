@@ -67,6 +67,14 @@ def claim(analysis: ImageAnalysis, holder: str = "worker-1") -> Claim:
     return claimed
 
 
+def claim_next(holder: str) -> Claim | None:
+    """Claim the next image, alone where a dead worker held it."""
+    try:
+        return services.analysis_claim_next(holder=holder)
+    except services.SuspectIsNext:
+        return services.analysis_claim_next(holder=holder, suspect=True)
+
+
 def succeed(claimed: Claim, *filenames: str) -> bool:
     return services.analysis_succeed(
         claim=claimed, metadata=METADATA, assessment=ASSESSMENT, filenames=filenames or ("red-kettle",)

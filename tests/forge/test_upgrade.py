@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from forge.credits import audit, ledger
-from forge.jobs import leases, services
+from forge.jobs import leases
 from forge.models import Account, ApiKey, ImageAnalysis, Job
 from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
@@ -112,7 +112,7 @@ def test_a_filled_database_of_an_earlier_version_is_migrated_and_goes_on(release
 def _finish_what_was_queued_or_in_flight() -> None:
     assert leases.analyses_sweep() >= 1
     for number in range(2):
-        claim = services.analysis_claim_next(holder="worker")
+        claim = job_factory.claim_next("worker")
         assert claim is not None
         assert job_factory.succeed(claim, f"kettle-{number}")
     assert set(Job.objects.values_list("status", flat=True)) == {"complete"}

@@ -25,14 +25,15 @@ def test_an_image_of_a_dead_worker_is_claimed_only_as_a_suspect(alice: Account, 
     ImageAnalysis.objects.filter(pk=held.pk).update(lease_until=timezone.now() - timedelta(hours=1))
     leases.analyses_sweep()
 
-    assert services.suspect_is_next()
+    with pytest.raises(services.SuspectIsNext):
+        _claimed(suspect=None)
     assert _claimed(suspect=False) == fresh.pk
     assert _claimed(suspect=False) is None
     assert _claimed(suspect=True) == held.pk
-    assert not services.suspect_is_next()
+    assert _claimed(suspect=None) is None
 
 
-def _claimed(*, suspect: bool) -> int | None:
+def _claimed(*, suspect: bool | None) -> int | None:
     claim = services.analysis_claim_next(holder="worker-2", suspect=suspect)
     return claim.analysis_id if claim else None
 
@@ -48,9 +49,11 @@ def test_a_graceful_shutdown_requeues_in_flight_images_without_counting_a_crash(
     assert leases.analyses_release(holder="ending") == 1
 
     assert dispatch.broker_queue_length() == 1
-    assert not services.suspect_is_next()
     assert not job_factory.succeed(claimed), "its claim is void"
-    assert job_factory.succeed(job_factory.claim(own, "worker-2"))
+    again = services.analysis_claim_next(holder="worker-2")  # no suspect
+    assert again is not None
+    assert again.analysis_id == own.pk
+    assert job_factory.succeed(again)
     assert [kind for _, kind in job_factory.events(job)] == ["progress", "progress", "result"]
 
 

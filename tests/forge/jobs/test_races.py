@@ -177,7 +177,7 @@ def _claim(analysis_id: int, holder: str, random: Random) -> services.Claim | No
     """Claim that image, or the next in fair order."""
     if random.random() < 0.5:
         return services.analysis_claim(analysis_id=analysis_id, holder=holder)
-    return services.analysis_claim_next(holder=holder)
+    return job_factory.claim_next(holder)
 
 
 def _end(claimed: services.Claim, random: Random) -> list[str]:

@@ -9,6 +9,7 @@ from django_eventstream import eventstream
 from django_eventstream.event import Event
 
 from forge import relay
+from forge.jobs import services
 from forge.models import Account, ImageAnalysis, Job, JobEvent
 from forge.relay import publisher
 from forge.relay.listeners import JobListener
@@ -131,7 +132,7 @@ def test_a_failed_publish_does_not_fail_the_job(alice: Account, job: Job, monkey
 def test_an_event_that_was_rolled_back_is_not_published(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[int] = []
     monkeypatch.setattr(relay, "publish", lambda *, seq, **_: published.append(seq))
-    monkeypatch.setattr("forge.jobs.states.job_increment", _count_then_fail())
+    monkeypatch.setattr(services, "event_record", _record_then_fail())
 
     with pytest.raises(RuntimeError):
         job_factory.claim(job_factory.analyses(job)[0])
@@ -141,13 +142,11 @@ def test_an_event_that_was_rolled_back_is_not_published(job: Job, monkeypatch: p
     assert job_factory.analyses(job)[0].status == ImageAnalysis.Status.QUEUED
 
 
-def _count_then_fail() -> Callable[[str, str], Job]:
-    from forge.jobs.states import job_increment
+def _record_then_fail() -> Callable[..., None]:
+    from forge.jobs.events import event_record
 
-    def count(job_id: str, counter: str) -> Job:
-        counted = job_increment(job_id, counter)
-        if counter == "last_seq":
-            raise RuntimeError("the transaction breaks here")
-        return counted
+    def record(**event: Any) -> None:
+        event_record(**event)
+        raise RuntimeError("the transaction breaks here")
 
-    return count
+    return record

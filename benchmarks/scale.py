@@ -1,0 +1,123 @@
+"""Images a second by number of worker processes, and processor time of an image by process, on PostgreSQL and Valkey.
+
+The scripted model sleeps 40 ms a batch and 10 ms an image, as a GPU would; batches of 8. The ratio is that of the
+largest number of workers to its ideal. Processor time is what compares between machines; images a second depend on the
+processors that are free.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks._service import ROOT, make_client, make_key
+from benchmarks.capacity import Sample, cpu_seconds, sample
+from forge.stack import Stack
+from tests.e2e.client import analyze_body, upload
+from tests.images import noisy_jpeg
+from tests.postgres import Cluster, throwaway
+
+BATCH = 8
+IDEAL = BATCH / (0.040 + 0.010 * BATCH)  # images a second of one worker
+SESSION_IMAGES = 16
+PROCESSES = ("web", "worker", "valkey", "postgres")
+_SCRIPT = json.dumps({"delay_ms": 40, "delay_ms_per_image": 10})
+_ENV = {"FORGE_MODELS": "scripted", "FORGE_SCRIPT": _SCRIPT, "FORGE_BATCH_SIZE": str(BATCH), "REDIS_URL": None}
+_SPAN = (
+    "SELECT count(*), extract(epoch FROM max(finished_at) - min(started_at)) FROM forge_imageanalysis"
+    " WHERE status = 'succeeded'"
+)
+_DEADLINE_S = 600
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--quick", action="store_true", help="one worker, 64 images")
+    arguments.add_argument("--workers", default="1,2,4,8,16", help="numbers of worker processes")
+    arguments.add_argument("--images", type=int, default=256, help="images for each worker")
+    given = arguments.parse_args()
+    counts = [1] if given.quick else [int(count) for count in given.workers.split(",")]
+    images = 64 if given.quick else given.images
+    table = Table("workers", "images/s", "of the ideal", *(f"{name}, ms" for name in PROCESSES))
+    parts: dict[str, float] = {}
+    efficiency = 0.0
+    for workers in counts:
+        with throwaway() as cluster:
+            rate, cost, parts = measure(cluster, workers, images * workers, parts)
+        efficiency = rate / (IDEAL * workers)
+        cells = (f"{1000 * cost[name]:.1f}" for name in PROCESSES)
+        table.add_row(str(workers), f"{rate:.1f}", f"{efficiency:.2f}", *cells)
+        print(f"{workers} workers: {rate:.1f} images/s, {cost}", file=sys.stderr, flush=True)
+    Console().print(table)
+    of_parts = Table("part of a worker, in one thread", "processor time of an image, ms")
+    for part, spent in parts.items():
+        of_parts.add_row(part, f"{spent:.2f}")
+    Console().print(of_parts)
+    print(f"scale: {efficiency:.2f}")
+
+
+def measure(
+    cluster: Cluster, workers: int, images: int, parts: dict[str, float]
+) -> tuple[float, dict[str, float], dict[str, float]]:
+    """Return images a second, processor seconds of an image by process, and `parts`, measured where it is empty."""
+    with tempfile.TemporaryDirectory(prefix="image-forge-scale-") as folder:
+        env = {**_ENV, "DATABASE_URL": cluster.url}
+        with Stack(Path(folder), port=0, workers=workers, env=env, report=print) as stack:
+            stack.wait_ready(300)
+            key = make_key(stack.data, database=cluster.url)
+            before = sample_all(stack, cluster)
+            with make_client(stack, key) as http:
+                files = [noisy_jpeg((400, 300)) for _ in range(SESSION_IMAGES)]
+                sessions = [upload(http, files) for _ in range(max(1, images // SESSION_IMAGES))]
+                for session in sessions:
+                    path = f"sessions/{session['sessionId']}/analyze"
+                    http.post(path, json=analyze_body(session), headers={"Accept": "application/json"})
+            done, seconds = wait_done(cluster, len(sessions) * SESSION_IMAGES)
+            after = sample_all(stack, cluster)
+            parts = parts or measure_parts(stack, cluster)
+    cost = {name: (getattr(after, name) - getattr(before, name)) / done for name in PROCESSES}
+    return done / seconds, cost, parts
+
+
+def sample_all(stack: Stack, cluster: Cluster) -> Sample:
+    """Take a sample whose worker time is that of all workers."""
+    taken = sample(stack, cluster)
+    of_workers = [process.pid for name, process in stack.processes.items() if name.startswith("worker")]
+    taken.worker = sum(cpu_seconds(pid) for pid in of_workers)
+    return taken
+
+
+def wait_done(cluster: Cluster, images: int) -> tuple[int, float]:
+    """Return how many images succeeded, and the seconds from the first claim to the last result."""
+    deadline = time.monotonic() + _DEADLINE_S
+    with psycopg.connect(cluster.url, autocommit=True) as connection:
+        while time.monotonic() < deadline:
+            done, seconds = connection.execute(_SPAN).fetchone() or (0, None)
+            if done >= images:
+                return int(done), float(seconds)
+            time.sleep(0.5)
+    raise AssertionError(f"{images} images were not analyzed within {_DEADLINE_S} s")
+
+
+def measure_parts(stack: Stack, cluster: Cluster) -> dict[str, float]:
+    redis_url = (stack.data / "redis.url").read_text().strip()
+    variables = {
+        **os.environ, "FORGE_DATA": str(stack.data), "FORGE_MODELS": "scripted", "FORGE_DEFAULT_QUEUE": "parts",
+        "DATABASE_URL": cluster.url, "REDIS_URL": redis_url,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "benchmarks._parts", "100"]
+    output = subprocess.check_output(command, cwd=ROOT, env=variables, text=True)
+    found: dict[str, float] = json.loads(output.splitlines()[-1])
+    return found
+
+
+if __name__ == "__main__":
+    main()
