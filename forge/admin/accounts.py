@@ -164,7 +164,8 @@ class AccountAdmin(NoDeleteAdmin[Account]):
         done = "Reactivated" if is_active else "Suspended"
         with transaction.atomic():
             for account in accounts:
-                Account.objects.filter(pk=account.pk).update(is_active=is_active)
+                account.is_active = is_active
+                account.save(update_fields=["is_active"])  # not QuerySet.update: open streams hear of it by the signal
                 self.log_change(request, account, f"{done}.")
         names = ", ".join(account.name for account in accounts[:10]) + (" …" if len(accounts) > 10 else "")
         self.message_user(request, f"{done}: {names}." if accounts else "Nothing was changed.")

@@ -10,7 +10,15 @@ Depends on internals of the pinned django-eventstream: tests/forge/relay/test_re
 
 from forge.relay.listeners import fanout
 from forge.relay.log import JobChannelManager, JobEventStorage, run_in_log_pool
-from forge.relay.publisher import publish
+from forge.relay.publisher import publish, publish_key_change
 from forge.relay.stream import stream
 
-__all__ = ["JobChannelManager", "JobEventStorage", "fanout", "publish", "run_in_log_pool", "stream"]
+__all__ = [
+    "JobChannelManager",
+    "JobEventStorage",
+    "fanout",
+    "publish",
+    "publish_key_change",
+    "run_in_log_pool",
+    "stream",
+]

@@ -1,6 +1,7 @@
 """Whether the API keys of open streams are still accepted, read before an event is sent.
 
-A key is read once for all its streams and then at most every VALID_S: read at each event, it costs more than the event.
+A key is read once for all its streams: read at each event, it costs more than the event. An accepted key is kept only
+while this process hears of changes of keys and accounts (`KEYS_CHANNEL`), and no longer than VALID_S.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from forge.database import DATABASE_ERRORS
 from forge.models import ApiKey
 from forge.relay.log import run_in_log_pool
 
-# A stream ends with its first event so long after its key is made inactive.
+# For keys that expire, and for a change that could not be published.
 VALID_S = 2.0
 
 
@@ -18,10 +19,18 @@ class KeyChecks:
     """Reads the keys of all streams that wait at the same time in one query; keeps accepted ones for VALID_S."""
 
     def __init__(self) -> None:
+        self._keeps = False
+        self._changes = 0
         self._accepted_until: dict[int, float] = {}
         self._wanted: dict[int, asyncio.Future[bool]] = {}
         self._reading: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    def keep(self, keeps: bool) -> None:
+        """Keep accepted keys from now on, or no longer: after a change of keys is heard of, or may have been missed."""
+        self._keeps = keeps
+        self._changes += 1
+        self._accepted_until = {}
 
     async def is_accepted(self, key_id: int) -> bool:
         """Return whether requests with this key are accepted now; True while the database is unavailable."""
@@ -38,7 +47,7 @@ class KeyChecks:
     async def _read(self) -> None:
         while self._wanted:
             wanted, self._wanted = self._wanted, {}
-            accepted, until = set(wanted), time.monotonic() + VALID_S
+            accepted, until, changes = set(wanted), time.monotonic() + VALID_S, self._changes
             try:
                 accepted = await run_in_log_pool(lambda keys=list(wanted): _accepted(keys))  # type: ignore[misc]
             except DATABASE_ERRORS:
@@ -46,7 +55,8 @@ class KeyChecks:
             finally:
                 # Without the keys of streams that have ended.
                 self._accepted_until = {key: end for key, end in self._accepted_until.items() if end > until - VALID_S}
-                self._accepted_until |= dict.fromkeys(accepted, until)
+                if self._keeps and changes == self._changes:
+                    self._accepted_until |= dict.fromkeys(accepted, until)
                 for key_id, answer in wanted.items():
                     answer.set_result(key_id in accepted)
 

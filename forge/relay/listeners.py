@@ -16,8 +16,9 @@ from redis.exceptions import RedisError
 from forge.database import DATABASE_ERRORS
 from forge.models import Account
 from forge.redis_client import async_redis_client
+from forge.relay.key_checks import key_checks
 from forge.relay.log import last_seqs, run_in_log_pool
-from forge.relay.shards import COMMON_CHANNEL, ShardSubscriptions, is_cancelled
+from forge.relay.shards import COMMON_CHANNEL, KEYS_CHANNEL, ShardSubscriptions, is_cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -130,13 +131,14 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             except Exception:  # whatever a message or the client library raises, the listener goes on
                 logger.exception("The relay's listener failed; restarting it.")
             self._shards.lose()
+            key_checks.keep(False)
             self.reconnects += 1
             backoff = 0.1 if time.monotonic() - started > 10 else min(2 * backoff, 2.0)
             await asyncio.sleep(backoff)
 
     async def _listen(self) -> None:
         async with async_redis_client(5.0, health_check_interval=10) as client, client.pubsub() as pubsub:
-            await pubsub.subscribe(COMMON_CHANNEL)
+            await pubsub.subscribe(COMMON_CHANNEL, KEYS_CHANNEL)
             self._shards.connect()
             tasks = [asyncio.ensure_future(work) for work in (self._receive(pubsub), self._shards.send_changes(pubsub))]
             try:
@@ -154,7 +156,9 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             message = await pubsub.get_message(timeout=5.0)
             if message is None:
                 continue
-            if message["type"] == "subscribe":
+            if message["channel"] == KEYS_CHANNEL.encode():
+                key_checks.keep(True)
+            elif message["type"] == "subscribe":
                 # Events published before are in the log.
                 self.mark_behind(self._shards.confirm(message["channel"].decode()))
             elif message["type"] == "message":

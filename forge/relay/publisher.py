@@ -6,7 +6,7 @@ from django_eventstream import eventstream
 
 from forge import crash_points
 from forge.redis_client import REDIS_ERRORS, redis_client
-from forge.relay.shards import channel_of
+from forge.relay.shards import KEYS_CHANNEL, channel_of
 
 logger = logging.getLogger(__name__)
 
@@ -31,3 +31,14 @@ def publish(*, job_id: str, seq: int, type: str, data: str) -> None:
         # During an outage a worker must not wait for a timeout at every event.
         _retry_at = time.monotonic() + 1.0
         logger.warning("Event %s of %s was not published (%s); streams read it from the log.", seq, job_id, error)
+
+
+def publish_key_change() -> None:
+    """Make the web processes read the keys of their streams again; never raises.
+
+    They do it within seconds where this could not be published (forge/relay/key_checks.py).
+    """
+    try:
+        eventstream.redis_client.publish(KEYS_CHANNEL, "")
+    except REDIS_ERRORS as error:
+        logger.warning("The change of a key was not published: %s", error)
