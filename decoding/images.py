@@ -19,7 +19,7 @@ from decoding.formats import FORMATS
 from decoding.limits import Limits, Source, TimedFile, reserve_pixels
 from decoding.loaded_image import LoadedImage
 from decoding.low_bytes import has_low_bytes, select_low_bytes
-from decoding.pillow_libtiff import correct_page, silence_libtiff, use_libtiff
+from decoding.pillow_libtiff import correct_page, has_signed_bytes, silence_libtiff, use_libtiff
 
 pi_heif.register_heif_opener()
 use_libtiff()
@@ -88,6 +88,10 @@ class OpenImage:
         shown = image.crop(self._crop) if self._crop else image
         if needs_low_bytes:
             shown = self._with_low_bytes(shown)
+        if has_signed_bytes(image):
+            from decoding.sample_depth import signed_bytes  # numpy, for these images alone
+
+            shown = signed_bytes(shown)
         return LoadedImage(shown, width, height, self._orientation, self._profile)
 
     @property

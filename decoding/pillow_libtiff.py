@@ -9,7 +9,7 @@ from PIL import ImagePalette, TiffImagePlugin
 
 # Pillow's raw modes of big-endian samples, and those of this machine's order, in which libtiff returns samples.
 _NATIVE = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
-_COLOR_MAP = 320
+_BITS, _COLOR_MAP, _SAMPLE_FORMAT, _SIGNED = 258, 320, 339, 2
 
 
 def use_libtiff() -> None:
@@ -27,6 +27,12 @@ def correct_page(image: PIL.Image.Image) -> None:
     # Old writers store 8 of the 16 bits.
     if image.mode in {"P", "PA"} and colors and max(colors) < 256:
         image.palette = ImagePalette.raw("RGB;L", bytes(colors))
+
+
+def has_signed_bytes(image: PIL.Image.Image) -> bool:
+    """Return whether a TIFF's grey samples are signed and of 8 bits, which Pillow reads as unsigned."""
+    tags = getattr(image, "tag_v2", {})
+    return image.mode == "L" and tags.get(_SAMPLE_FORMAT) == (_SIGNED,) and tags.get(_BITS) == (8,)
 
 
 def silence_libtiff() -> None:

@@ -43,6 +43,11 @@ def scaled_to_8_bits(image: Image.Image, top: float | None) -> Image.Image:
     return Image.fromarray(np.rint(np.clip(values * (255.0 / top), 0, 255)).astype(np.uint8))
 
 
+def signed_bytes(image: Image.Image) -> Image.Image:
+    """Return the samples of mode L as signed ones, in mode I."""
+    return Image.fromarray(np.asarray(image).view(np.int8).astype(np.int32))
+
+
 def narrow_bits(high_bytes: Image.Image) -> int:
     """Return the bits of 16 in use, 8, 10, 12 or 14, or 16, of a color image whose high bytes Pillow decoded."""
     top = _color_top(high_bytes)

@@ -45,5 +45,5 @@ def is_unsupported(data: bytes, *, is_open: bool) -> bool:
     if data.startswith(tiff.MAGIC):
         return tiff.is_unsupported(data, is_open=is_open)
     if data.startswith(bmp.MAGIC):
-        return bmp.is_unsupported(data)
+        return not is_open  # Pillow reads a part of the bit fields and codings
     return isobmff.has_magic(data) and isobmff.is_unsupported(data)

@@ -7,9 +7,7 @@ from decoding.errors import Damaged
 
 MAGIC = b"BM"
 _HEADER, _VERSION_5 = 14, 124  # offset and length of the header behind the file's own
-_VERSION_1, _BITS, _COMPRESSION = 12, 14, 16  # and offsets in the header of later versions
-# Those that Pillow reads; without compression, run lengths of 8 and 4 bits, bit fields.
-_DECODABLE_BITS, _DECODABLE = {1, 4, 8, 16, 24, 32}, {0, 1, 2, 3}
+_VERSION_1 = 12
 _VERSIONS = {_VERSION_1, 16, 40, 52, 56, 64, 108, _VERSION_5}
 _EMBEDDED = b"DEBM"  # "MBED", little-endian
 
@@ -28,15 +26,6 @@ def read(data: bytes) -> Container:
         return Container(data)
     start, length = struct.unpack_from("<II", header, 112)
     return Container(data, profile=data[_HEADER + start : _HEADER + start + length])
-
-
-def is_unsupported(data: bytes) -> bool:
-    """Return whether the pixels are coded in a way that no decoder here reads, such as a JPEG inside."""
-    header = data[_HEADER : _HEADER + _VERSION_5]
-    if int.from_bytes(header[:4], "little") in {_VERSION_1, 16}:
-        return False
-    bits, compression = struct.unpack_from("<HI", header, _BITS) if len(header) >= 20 else (24, 0)
-    return bits not in _DECODABLE_BITS or compression not in _DECODABLE
 
 
 def _width(header: bytes) -> int:

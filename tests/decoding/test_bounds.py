@@ -85,4 +85,7 @@ def test_cut_bmp_is_damaged_and_other_codings_are_unsupported() -> None:
     assert read(bmp[:14] + struct.pack("<I", 12) + struct.pack("<HHHH", 0, 8, 1, 24)).size == DAMAGED
     for bits, compression in ((33, 0), (24, 4), (0, 5), (8, 9)):
         assert read(containers.bmp(8, 8, bytes(64), bits=bits, compression=compression)).size == UNSUPPORTED
+    masks = struct.pack("<3I", 0x600, 0x1C0, 0x3F)
+    odd_fields = containers.bmp(8, 8, masks + bytes(128), bits=16, compression=3, colors=0)
+    assert read(odd_fields).size == UNSUPPORTED
     assert read(b"BM is how this text begins, and no header follows.").size == UNSUPPORTED

@@ -75,6 +75,11 @@ def test_planes_of_sixteen_bits_are_read() -> None:
 def test_big_endian_signed_and_float_samples_are_read() -> None:
     signed = tiff(1, [16], struct.pack(">h", 16384) * PIXELS, (339, 3, [2]), order=">")
     assert read(signed).shows((64, 64, 64), 6)
+    half = bytes((64, 192)) * (PIXELS // 2)
+    assert read(tiff(1, [8], half, (339, 3, [2]))).shows((128, 128, 128), 2)
+    image = decoded(tiff(1, [8], half, (339, 3, [2]))).pixels
+    assert (image[5, 0] > 250).all()
+    assert (image[5, 1] < 5).all()
     floats = tiff(1, [32], struct.pack(">f", 0.5) * PIXELS, (339, 3, [3]), order=">")
     assert read(floats).shows((128, 128, 128), 2)
     assert read(tiff(1, [32], struct.pack("<f", 0.5) * PIXELS, (339, 3, [3]))).shows((128, 128, 128), 2)
