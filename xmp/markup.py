@@ -94,9 +94,7 @@ def property_xml(known: Property, values: Mapping[str, str] | Sequence[str]) -> 
             return f"   <{tag}>{escape(values[DEFAULT_LANGUAGE])}</{tag}>\n"
         # The default comes first: readers that know no languages take the first.
         languages = sorted(values, key=lambda language: language != DEFAULT_LANGUAGE)
-        items = [
-            f"<rdf:li xml:lang={_quoted(language)}>{escape(values[language])}</rdf:li>" for language in languages
-        ]
+        items = [f"<rdf:li xml:lang={_quoted(language)}>{escape(values[language])}</rdf:li>" for language in languages]
     else:
         items = [f"<rdf:li>{escape(value)}</rdf:li>" for value in values]
     return _list_xml(tag, known.form, items)

@@ -114,9 +114,7 @@ def _keyword_records(
     known: Mapping[tuple[Field, str], Record], provenance: Provenance, added: tuple[str, ...]
 ) -> list[Record]:
     confidence = provenance.confidence.get(Field.KEYWORDS)
-    record = Record(
-        Field.KEYWORDS, DEFAULT_LANGUAGE, provenance.model, provenance.time, confidence, keywords=added
-    )
+    record = Record(Field.KEYWORDS, DEFAULT_LANGUAGE, provenance.model, provenance.time, confidence, keywords=added)
     return [record] if added else []
 
 

@@ -33,7 +33,6 @@ class PacketWords:
     fields: frozenset[Field]
 
 
-
 def read_packet(packet: bytes) -> PacketWords:
     """Return the words. Raises BrokenXmp."""
     found = scan(trimmed(packet))
@@ -163,5 +162,3 @@ def _require_unharmed(before: Scan, new: bytes, words: Words) -> None:
     read = read_packet(new).words
     if others[0] != others[1] or any(_value(read, name) != _value(words, name) for name in Field):
         raise BrokenXmp("The XMP in the file could not be edited safely and was left as it is; use a sidecar.")
-
-

@@ -1,4 +1,4 @@
-"""Replace a file by new bytes: written beside it, synchronized, then renamed, so that one of the two is always whole."""
+"""Replace a file by new bytes: written beside it, synchronized, renamed, so that one of the two is always whole."""
 
 import os
 import stat

@@ -100,7 +100,9 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def words_of_metadata(metadata: Mapping[str, Any], translations: Mapping[str, Mapping[str, Any]] | None = None) -> Words:
+def words_of_metadata(
+    metadata: Mapping[str, Any], translations: Mapping[str, Mapping[str, Any]] | None = None
+) -> Words:
     """Return the words of a result's metadata (docs/api-contract.md); `translations` by language tag.
 
     `caption` becomes dc:description, which galleries show below an image; `description` the extended description.

@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 
     tag: int
     kind: int
-    count: int
+    length: int
     at: int
     value: int
 
@@ -130,14 +130,14 @@ def _inline(layout: Layout, entry: Entry) -> int:
 
 
 def _bytes(data: bytes, entry: Entry) -> bytes:
-    return data[entry.value : entry.value + _SIZES.get(entry.kind, 1) * entry.count]
+    return data[entry.value : entry.value + _SIZES.get(entry.kind, 1) * entry.length]
 
 
 def _numbers(data: bytes, layout: Layout, entry: Entry) -> tuple[int, ...]:
     code = {3: "H", 4: "I", 16: "Q"}.get(entry.kind)
     if code is None:
         raise DamagedFile
-    return struct.unpack_from(f"{layout.order}{entry.count}{code}", data, entry.value)
+    return struct.unpack_from(f"{layout.order}{entry.length}{code}", data, entry.value)
 
 
 def _next(data: bytes, layout: Layout, start: int, count: int) -> int:

@@ -55,7 +55,7 @@ def image_parts(data: bytes) -> Iterator[bytes]:
 
 def _riff_end(data: bytes) -> int:
     (size,) = struct.unpack_from("<I", data, 4)
-    return min(len(data), 8 + size + size % 2)
+    return min(len(data), 8 + int(size + size % 2))
 
 
 def _chunks(data: bytes) -> list[Chunk]:
