@@ -16,10 +16,11 @@ from xmp.errors import (
 )
 from xmp.merging import DEFAULT_POLICY, OnExisting, Policy
 from xmp.replacement import FileState, file_state, replace_file
-from xmp.words import Field, Provenance, Record, Words, words_of_metadata
+from xmp.words import METADATA_NAMES, Field, Provenance, Record, Words, words_of_metadata
 
 __all__ = [
     "DEFAULT_POLICY",
+    "METADATA_NAMES",
     "BrokenXmp",
     "DamagedFile",
     "Field",

@@ -33,7 +33,8 @@ def merge(
         if merged:
             texts[name] = merged
         written = {language: text for language, text in given.items() if merged.get(language) != before.get(language)}
-        kept += [_record(provenance, name, language, text) for language, text in written.items()]
+        if name not in provenance.persons:
+            kept += [_record(provenance, name, language, text) for language, text in written.items()]
         kept += [
             known[name, language]
             for language, text in merged.items()
@@ -115,7 +116,7 @@ def _keyword_records(
 ) -> list[Record]:
     confidence = provenance.confidence.get(Field.KEYWORDS)
     record = Record(Field.KEYWORDS, DEFAULT_LANGUAGE, provenance.model, provenance.time, confidence, keywords=added)
-    return [record] if added else []
+    return [record] if added and Field.KEYWORDS not in provenance.persons else []
 
 
 def _distinct(words: Iterable[str]) -> tuple[str, ...]:

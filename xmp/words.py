@@ -89,11 +89,23 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """`confidence`: by field, where the model has one."""
+    """`confidence`: by field, where the model has one. `persons`: the fields that a person wrote, not the model."""
 
     model: str
     time: str
     confidence: Mapping[Field, float] = field(default_factory=dict)
+    persons: frozenset[Field] = frozenset()
+
+
+# The names of the fields in a result's metadata (docs/api-contract.md).
+METADATA_NAMES = {
+    Field.TITLE: "title",
+    Field.HEADLINE: "title",
+    Field.DESCRIPTION: "caption",
+    Field.ALT: "alt",
+    Field.EXTENDED_DESCRIPTION: "description",
+    Field.KEYWORDS: "seoTags",
+}
 
 
 def text_digest(text: str) -> str:
@@ -107,17 +119,11 @@ def words_of_metadata(
 
     `caption` becomes dc:description, which galleries show below an image; `description` the extended description.
     """
-    names = {
-        Field.TITLE: "title",
-        Field.HEADLINE: "title",
-        Field.DESCRIPTION: "caption",
-        Field.ALT: "alt",
-        Field.EXTENDED_DESCRIPTION: "description",
-    }
     results = {DEFAULT_LANGUAGE: metadata, **(translations or {})}
     texts = {
         name: {language: result[key] for language, result in results.items() if result.get(key)}
-        for name, key in names.items()
+        for name, key in METADATA_NAMES.items()
+        if name is not Field.KEYWORDS
     }
     texts[Field.HEADLINE] = {
         language: text for language, text in texts[Field.HEADLINE].items() if language == DEFAULT_LANGUAGE
