@@ -24,6 +24,7 @@ v1 = [
     path(_IMAGE, images.ImageView.as_view(), name="image"),
     path(f"{_IMAGE}/metadata", images.ImageMetadataView.as_view(), name="image-metadata"),
     path(f"{_IMAGE}/file", images.ImageFileView.as_view(), name="image-file"),
+    path(f"{_IMAGE}/sidecar.xmp", images.ImageSidecarView.as_view(), name="image-sidecar"),
     path(f"{_IMAGE}/thumbnail", images.ImageThumbnailView.as_view(), name="image-thumbnail"),
     path("sessions/<id:session_id>/analyze", analyze.AnalyzeView.as_view(), name="analyze"),
     path("sessions/<id:session_id>/analyze-single", analyze.AnalyzeSingleView.as_view(), name="analyze-single"),

@@ -22,7 +22,7 @@ from forge.api.schema import error_responses
 from forge.api.serializers import ImageStateSerializer
 from forge.errors import Conflict, EditConflict, InvalidRequest, NotFound, PayloadTooLarge, UnreadableImage
 from forge.models import Image
-from forge.sessions import corrections, thumbnails
+from forge.sessions import corrections, embedded_words, thumbnails
 from forge.sessions.stored_images import THUMBNAIL_SIZES
 
 _MAX_AGE_S = 3_600
@@ -78,32 +78,64 @@ class ImageFileView(APIView):
                 "name",
                 {"type": "string", "enum": ["suggested"]},
                 description="`suggested`: to be saved under the metadata's `filename`, where there is one.",
-            )
+            ),
+            OpenApiParameter(
+                "metadata",
+                {"type": "string", "enum": ["embedded"]},
+                description="`embedded`: with the words as XMP in the file; 409 where it cannot hold them.",
+            ),
         ],
         responses={
             **{(200, media_type): OpenApiTypes.BINARY for media_type in _MEDIA_TYPES},
             **_NOT_MODIFIED,
-            **error_responses(InvalidRequest, NotFound),
+            **error_responses(InvalidRequest, NotFound, Conflict),
         },
     )
     def get(self, request: Request, session_id: str, image_id: str) -> HttpResponseBase:
-        """The file as it was uploaded."""
+        """The file as it was uploaded, or with its words in it."""
+        with_words = request.query_params.get("metadata")
+        if with_words not in {None, "embedded"}:
+            raise InvalidRequest("metadata is «embedded», or left out.")
         name = request.query_params.get("name")
         if name not in {None, "suggested"}:
             raise InvalidRequest("name is «suggested», or left out.")
         image = _image(request, session_id, image_id)
         size = thumbnails.stored_file(lambda: default_storage.size(image.storage_key), image)
-        response = _file_response(request, image.pk, image.content_type)
+        etag = f"{image.pk}-words-{image.version}" if with_words else image.pk
+        response = _file_response(request, etag, image.content_type, changes=bool(with_words))
         if isinstance(response, HttpResponseNotModified):
             return response
         filename = _suggested(image) if name else image.original_filename
         response["Content-Disposition"] = content_disposition_header(name is not None, filename) or "inline"
-        if size <= _SMALL_BYTES:
+        if with_words:
+            response.content = embedded_words.file_with_words(image)
+        elif size <= _SMALL_BYTES:
             with default_storage.open(image.storage_key) as file:
                 response.content = file.read()
         else:
             with limits.acquire_stream_slot(account_of(request)) as slot:
                 hand_off(request, FileResponder(image.storage_key, size), slot)
+        return response
+
+
+class ImageSidecarView(APIView):
+    @extend_schema(
+        operation_id="sessions_image_sidecar",
+        responses={
+            (200, "application/rdf+xml"): OpenApiTypes.BINARY,
+            **_NOT_MODIFIED,
+            **error_responses(NotFound, Conflict),
+        },
+    )
+    def get(self, request: Request, session_id: str, image_id: str) -> HttpResponseBase:
+        """The words as an XMP sidecar, for files that cannot hold them or shall not change."""
+        image = _image(request, session_id, image_id)
+        etag = f"{image.pk}-xmp-{image.version}"
+        response = _file_response(request, etag, "application/rdf+xml", changes=True)
+        if isinstance(response, HttpResponseNotModified):
+            return response
+        response["Content-Disposition"] = content_disposition_header(True, f"{_suggested(image)}.xmp") or "attachment"
+        response.content = embedded_words.sidecar(image)
         return response
 
 
@@ -157,13 +189,16 @@ def _size(request: Request) -> int:
     return int(given)
 
 
-def _file_response(request: Request, name: str, media_type: str) -> HttpResponse:
-    """Return a response without its content, or 304. An image's file never changes, so its id is the ETag."""
+def _file_response(request: Request, name: str, media_type: str, *, changes: bool = False) -> HttpResponse:
+    """Return a response without its content, or 304. `name`, the ETag, is an image's id: its file never changes.
+
+    `changes`: the content follows the words, and `name` has their version.
+    """
     etag = f'"{name}"'
     response = HttpResponse(content_type=media_type)
     response["ETag"] = etag
     # A browser keeps it for this key alone.
-    response["Cache-Control"] = f"private, max-age={_MAX_AGE_S}"
+    response["Cache-Control"] = "private, no-cache" if changes else f"private, max-age={_MAX_AGE_S}"
     response["Vary"] = "X-API-Key"
     found = get_conditional_response(request._request, etag=etag, response=response)
     assert isinstance(found, HttpResponse)

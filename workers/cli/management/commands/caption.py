@@ -14,11 +14,13 @@ from functools import partial
 from typing import Any, NoReturn, TextIO
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+import xmp
 from decoding import Limits
 from workers import models
 from workers.cli.describe_file import describe, error_message
+from workers.cli.file_words import FileOptions, FileWriter, show_error, shown_words
 from workers.cli.filenames import UniqueFilenames
 from workers.cli.image_paths import find_images
 from workers.cli.ordered_threads import map_ordered
@@ -45,6 +47,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--threads", type=int, default=settings.FORGE_MODEL_THREADS, help="of the models; default: %(default)s"
         )
+        parser.add_argument("--show", action="store_true", help="print the words in the files, and run no model")
+        parser.add_argument("--write", action="store_true", help="into the files: XMP, and IPTC IIM where it exists")
+        parser.add_argument("--sidecar", action="store_true", help="into NAME.xmp beside each file")
+        choices = list(xmp.OnExisting)
+        text = "what a person wrote; default: keep texts, append keywords"
+        parser.add_argument("--on-existing", choices=choices, dest="on_existing", help=text)
+        parser.add_argument("--with-iim", action="store_true", help="write IPTC IIM into JPEG also where there is none")
+        parser.add_argument("--force", action="store_true", help="write also where a C2PA manifest breaks")
+        parser.add_argument("--dry-run", action="store_true", help="with --write or --sidecar: print what would change")
+        parser.add_argument("--only-empty", action="store_true", help="files without alt and description in them")
+        parser.add_argument("--skip-done", metavar="STATE", help="file of what is done, by content: moved files count")
+        parser.add_argument("--csv", metavar="FILE", help="append a row for each image")
+        parser.add_argument("--review", metavar="FILE", help="append a row for each image that needs review")
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Set up what belongs to a process, not to a call from a program."""
@@ -63,8 +78,13 @@ class Command(BaseCommand):
         except BrokenPipeError:
             os._exit(128 + signal.SIGPIPE)
 
-    def handle(self, *_args: Any, paths: list[str], as_json: bool, model: str, threads: int, **_options: Any) -> None:
-        self.failed = False
+    def handle(self, *_args: Any, paths: list[str], as_json: bool, model: str, threads: int, **options: Any) -> None:
+        self.failed = 0
+        if options["write"] and options["sidecar"]:
+            raise CommandError("--write and --sidecar exclude each other.")
+        if options["show"]:
+            return self._show(paths)
+        self.options = FileOptions(**{name: options[name] for name in FileOptions.__dataclass_fields__})
         # Walked twice instead of kept: a folder may hold very many files.
         total = sum(1 for _ in find_images(paths, _ignore_error))
         with ProgressBar(
@@ -73,9 +93,24 @@ class Command(BaseCommand):
             self.engine = self._create_engine(model, threads, load=total > 0)
             self.bar.start_captioning()
             try:
-                self._caption_all(paths, self._formatter(as_json))
+                with self._file_writer() as writer:
+                    self._caption_all(paths, self._formatter(as_json), writer)
+                if self.options.is_used:
+                    with self.bar.hidden():
+                        self.stderr.write(writer.summary(self.failed))
             finally:
                 self.engine.close(CLOSE_TIMEOUT_S)
+        if self.failed:
+            sys.exit(1)
+        return None
+
+    def _show(self, paths: list[str]) -> None:
+        with ProgressBar(total=0, shown=False) as self.bar:
+            for path in find_images(paths, self._report):
+                try:
+                    self._write(shown_words(path))
+                except (OSError, xmp.XmpError) as error:
+                    self._report(path, show_error(error))
         if self.failed:
             sys.exit(1)
 
@@ -99,8 +134,11 @@ class Command(BaseCommand):
         width = min(shutil.get_terminal_size().columns, MAX_WIDTH) if self.stdout.isatty() else None
         return partial(format_block, width=width)
 
-    def _caption_all(self, paths: list[str], formatter: Callable[[CaptionRecord], str]) -> None:
-        work = partial(
+    def _file_writer(self) -> FileWriter:
+        return FileWriter(self.options, self._report, self._write)
+
+    def _caption_all(self, paths: list[str], formatter: Callable[[CaptionRecord], str], writer: FileWriter) -> None:
+        describe_path = partial(
             describe,
             self.engine,
             max_bytes=settings.FORGE_MAX_IMAGE_BYTES,
@@ -111,9 +149,12 @@ class Command(BaseCommand):
         )
         filenames = UniqueFilenames()
         # One batch runs while the next one is decoded.
-        outcomes = map_ordered(work, find_images(paths, self._report), threads=2 * settings.FORGE_BATCH_SIZE)
+        selected = writer.select(find_images(paths, self._report))
+        work = lambda one: describe_path(one.path)  # noqa: E731
+        outcomes = map_ordered(work, selected, threads=2 * settings.FORGE_BATCH_SIZE)
         with closing(outcomes):
-            for path, outcome in outcomes:
+            for one, outcome in outcomes:
+                path = one.path
                 error = outcome.exception()
                 self.bar.advance()
                 if error:
@@ -122,7 +163,9 @@ class Command(BaseCommand):
                     analysis = outcome.result()
                     filename = filenames.reserve(analysis.composed.filename_candidates)
                     record = caption_record(path, analysis, filename=filename, model=_model_name(self.engine))
-                    self._write(formatter(record))
+                    writer.save(one, record)
+                    if not self.options.dry_run:
+                        self._write(formatter(record))
 
     def _write(self, text: str) -> None:
         with self.bar.hidden():
@@ -130,7 +173,7 @@ class Command(BaseCommand):
             self.stdout.flush()
 
     def _report(self, path: str, message: str) -> None:
-        self.failed = True
+        self.failed += 1
         with self.bar.hidden():
             self.stderr.write(f"{path}: {message}")
 

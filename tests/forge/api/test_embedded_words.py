@@ -1,0 +1,80 @@
+"""Words in files and sidecars over HTTP."""
+
+import pytest
+from PIL import Image as PillowImage
+
+import xmp
+from forge.accounts import account_ensure, key_issue
+from forge.models import Account, Image
+from tests.forge.api.test_files import get, upload
+from tests.images import encode, jpeg, noisy_jpeg
+
+pytestmark = pytest.mark.django_db(transaction=True)
+METADATA = {
+    "title": "A Cat",
+    "alt": "A cat",
+    "caption": "A cat sits.",
+    "description": "A cat sits. It sleeps.",
+    "filename": "a-cat",
+    "seoTags": ["cat", "pet", "animal"],
+}
+
+
+@pytest.fixture
+def alice() -> Account:
+    return account_ensure(name="alice", credits=100)
+
+
+def analyzed(account: Account, name: str, data: bytes) -> str:
+    image, path = upload(account, name, data)
+    Image.objects.filter(pk=image.pk).update(metadata=METADATA, filename="a-cat", confidence=0.5, version=1)
+    return path
+
+
+@pytest.mark.parametrize("data", [jpeg(), noisy_jpeg((1500, 1200))], ids=["small", "large"])
+def test_the_file_has_its_words_and_its_pixels(alice: Account, data: bytes) -> None:
+    path = analyzed(alice, "a.jpg", data)
+    key = key_issue(account=alice)[1]
+
+    call = get(key, f"{path}/file?metadata=embedded&name=suggested")
+
+    assert (call.status, call.headers["content-disposition"]) == (200, 'attachment; filename="a-cat.jpg"')
+    assert call.headers["content-length"] == str(len(call.content))
+    assert xmp.read(call.content).words == xmp.words_of_metadata(METADATA)
+    assert xmp.fingerprint(call.content) == xmp.fingerprint(data)
+    again = get(key, f"{path}/file?metadata=embedded", **{"if-none-match": call.headers["etag"]})
+    assert again.status == 304
+    Image.objects.update(version=2)
+    again = get(key, f"{path}/file?metadata=embedded", **{"if-none-match": call.headers["etag"]})
+    assert again.status == 200
+
+
+def test_what_cannot_hold_words_is_409_and_has_a_sidecar(alice: Account) -> None:
+    path = analyzed(alice, "a.bmp", encode(PillowImage.new("RGB", (40, 30)), "BMP"))
+    key = key_issue(account=alice)[1]
+
+    refused, sidecar = get(key, f"{path}/file?metadata=embedded"), get(key, f"{path}/sidecar.xmp")
+
+    assert refused.status == 409
+    assert sidecar.headers["content-type"] == "application/rdf+xml"
+    assert xmp.read_sidecar(sidecar.content).words == xmp.words_of_metadata(METADATA)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("file?metadata=embedded", 409), ("sidecar.xmp", 409), ("file?metadata=x", 400)]
+)
+def test_without_words_and_with_an_unknown_value_it_is_refused(alice: Account, query: str, status: int) -> None:
+    _, path = upload(alice, "a.jpg", jpeg())
+
+    assert get(key_issue(account=alice)[1], f"{path}/{query}").status == status
+
+
+def test_a_corrected_field_is_not_recorded_as_the_models(alice: Account) -> None:
+    path = analyzed(alice, "a.jpg", jpeg())
+    Image.objects.update(edited=["alt"])
+
+    records = xmp.read(get(key_issue(account=alice)[1], f"{path}/file?metadata=embedded").content).records
+
+    fields = {record.field for record in records}
+    assert xmp.Field.TITLE in fields
+    assert xmp.Field.ALT not in fields

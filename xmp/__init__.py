@@ -1,0 +1,48 @@
+"""Words in image files: XMP is read and spliced without a change to any other byte.
+
+`write` merges words into a file's bytes, `write_sidecar` into a sidecar's; `read` and `fingerprint` read them;
+`replace_file` puts new bytes in the place of a file.
+"""
+
+from xmp.embedding import FileWords, Written, fingerprint, read, read_sidecar, write, write_sidecar
+from xmp.errors import (
+    BrokenXmp,
+    DamagedFile,
+    FileNotReplaced,
+    PacketTooLarge,
+    SignedFile,
+    UnwritableFormat,
+    XmpError,
+)
+from xmp.merging import DEFAULT_POLICY, OnExisting, Policy
+from xmp.replacement import FileState, file_state, replace_file
+from xmp.words import METADATA_NAMES, Field, Provenance, Record, Words, words_of_metadata
+
+__all__ = [
+    "DEFAULT_POLICY",
+    "METADATA_NAMES",
+    "BrokenXmp",
+    "DamagedFile",
+    "Field",
+    "FileNotReplaced",
+    "FileState",
+    "FileWords",
+    "OnExisting",
+    "PacketTooLarge",
+    "Policy",
+    "Provenance",
+    "Record",
+    "SignedFile",
+    "UnwritableFormat",
+    "Words",
+    "Written",
+    "XmpError",
+    "file_state",
+    "fingerprint",
+    "read",
+    "read_sidecar",
+    "replace_file",
+    "words_of_metadata",
+    "write",
+    "write_sidecar",
+]

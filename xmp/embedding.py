@@ -1,0 +1,164 @@
+"""Read and write the words in an image file, held as bytes."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xmp import iim
+from xmp.containers import Embedded, container_of
+from xmp.errors import BrokenXmp, DamagedFile, SignedFile, XmpError
+from xmp.markup import cleaned_words
+from xmp.merging import DEFAULT_POLICY, Policy, merge
+from xmp.packet import EMPTY_SIDECAR, PacketWords, read_packet, write_packet
+from xmp.words import Field, Provenance, Record, Words
+
+
+@dataclass(frozen=True, slots=True)
+class FileWords:
+    """The words in a file, which of them a model wrote, and whether a C2PA manifest signs the file."""
+
+    words: Words
+    records: tuple[Record, ...] = ()
+    is_signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`data`: the new file, the same object where nothing changes. `skipped`: what was not written, as a sentence."""
+
+    data: bytes
+    words: Words
+    skipped: str = ""
+
+
+def read(data: bytes) -> FileWords:
+    """Return the words in a file. Raises XmpError where they cannot be read."""
+    embedded = container_of(data).read(data)
+    return _file_words(embedded)
+
+
+def write(
+    data: bytes,
+    words: Words,
+    provenance: Provenance,
+    *,
+    policy: Policy = DEFAULT_POLICY,
+    with_iim: bool = False,
+    force: bool = False,
+) -> Written:
+    """Merge words into the file; IIM is written where it exists, or `with_iim`, in JPEG.
+
+    `force`: also where a C2PA manifest will no longer fit. The result is read and compared before it is returned.
+    Raises XmpError; the file then stays as it is.
+    """
+    container = container_of(data)
+    embedded = container.read(data)
+    if embedded.is_signed and not force:
+        raise SignedFile
+    before = _file_words(embedded)
+    merged, records = merge(before.words, before.records, cleaned_words(words), provenance, policy)
+    _require_no_extension(embedded, before.words, merged)
+    packet = write_packet(embedded.packet, merged, records)
+    resources, skipped = _resources(data, embedded, merged, with_iim=with_iim)
+    if packet == embedded.packet and resources is None:
+        return Written(data, merged, skipped)
+    new = container.write(data, packet, resources)
+    _require_unharmed(data, new, packet)
+    return Written(new, merged, skipped)
+
+
+def write_sidecar(
+    sidecar: bytes | None, words: Words, provenance: Provenance, *, policy: Policy = DEFAULT_POLICY
+) -> Written:
+    """Merge words into a sidecar, or make one. Raises BrokenXmp."""
+    old = sidecar or EMPTY_SIDECAR
+    before = read_packet(old)
+    merged, records = merge(before.words, before.records, cleaned_words(words), provenance, policy)
+    return Written(write_packet(old, merged, records), merged)
+
+
+def read_sidecar(sidecar: bytes) -> FileWords:
+    found = read_packet(sidecar)
+    return FileWords(found.words, found.records)
+
+
+def fingerprint(data: bytes) -> str:
+    """Return a SHA-256 of what makes the pixels: the same after words or other metadata change.
+
+    Of a format that is not known, or a damaged file, that of the whole file.
+    """
+    digest = hashlib.sha256()
+    try:
+        for part in container_of(data).image_parts(data):
+            digest.update(len(part).to_bytes(8) + part)
+    except (XmpError, ValueError):
+        digest = hashlib.sha256(data)
+    return digest.hexdigest()
+
+
+def _file_words(embedded: Embedded) -> FileWords:
+    """Merge XMP, extended XMP and IIM as the Metadata Working Group's guidelines rank them."""
+    found = read_packet(embedded.packet) if embedded.packet else PacketWords(Words(), (), frozenset())
+    words = found.words
+    if embedded.extension:
+        words = _filled(words, read_packet(embedded.extension).words)
+    if embedded.resources:
+        try:
+            older, is_changed = iim.read_words(iim.read_resources(embedded.resources))
+        except iim.IimUneditable:
+            older, is_changed = Words(), False
+        words = _overridden(words, older) if is_changed else _filled(words, older)
+    return FileWords(words, found.records, embedded.is_signed)
+
+
+def _filled(words: Words, others: Words) -> Words:
+    return Words({**others.texts, **words.texts}, words.keywords or others.keywords)
+
+
+def _overridden(words: Words, others: Words) -> Words:
+    """Return the words that another program changed in IIM; a text that was cut by its limits is no change."""
+    changed = {
+        name: languages
+        for name, languages in others.texts.items()
+        if not words.text(name).startswith(others.text(name))
+    }
+    merged = {name: {**words.texts.get(name, {}), **languages} for name, languages in changed.items()}
+    known = {word.encode()[:64] for word in words.keywords}
+    added = tuple(word for word in others.keywords if word.encode() not in known)
+    return Words({**words.texts, **merged}, (*words.keywords, *added))
+
+
+def _require_no_extension(embedded: Embedded, before: Words, merged: Words) -> None:
+    """Refuse to write a property that stands in extended XMP: it would then stand in the file twice."""
+    if embedded.extension is None:
+        return
+    extended = read_packet(embedded.extension).fields
+    if any(before.texts.get(name) != merged.texts.get(name) for name in extended) or (
+        Field.KEYWORDS in extended and before.keywords != merged.keywords
+    ):
+        raise BrokenXmp("Words of this file are in extended XMP, which is not written; use a sidecar.")
+
+
+def _resources(data: bytes, embedded: Embedded, words: Words, *, with_iim: bool) -> tuple[bytes | None, str]:
+    """Return Photoshop's resources with the words as IIM; None where they do not change."""
+    if not data.startswith(b"\xff\xd8\xff"):
+        return None, ""
+    try:
+        resources: Sequence[iim.Resource] = iim.read_resources(embedded.resources or b"")
+        if not with_iim and not iim.has_iim(list(resources)):
+            return None, ""
+        new = iim.write_resources(iim.write_words(list(resources), words))
+    except iim.IimUneditable:
+        return None, "The IPTC IIM was left as it is: it is broken, or in a character set that is not named."
+    return (None if new == (embedded.resources or b"") else new), ""
+
+
+def _require_unharmed(old: bytes, new: bytes, packet: bytes) -> None:
+    container = container_of(new)
+    same = all(before == after for before, after in zip(_parts(old), _parts(new), strict=True))
+    if not same or container.read(new).packet != packet:
+        raise DamagedFile
+
+
+def _parts(data: bytes) -> list[bytes]:
+    return list(container_of(data).image_parts(data))
