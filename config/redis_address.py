@@ -59,9 +59,12 @@ class RedisAddress:
 
 def parse_redis_url(url: str) -> RedisAddress:
     """Return the parts of REDIS_URL. Raises ValueError."""
-    parts = urlsplit(url)
+    # A newer urlsplit refuses brackets anywhere but around one whole host: "one,[::1]:7" is a list of hosts.
+    scheme, _, rest = url.partition("://")
+    netloc = re.split("[/?#]", rest, maxsplit=1)[0]
+    is_sentinel = scheme in {"redis+sentinel", "rediss+sentinel"}
+    parts = urlsplit(f"{scheme}://sentinels{rest.removeprefix(netloc)}" if is_sentinel else url)
     given = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
-    is_sentinel = parts.scheme in {"redis+sentinel", "rediss+sentinel"}
     is_tls = parts.scheme.startswith("rediss")
     accepted = (_SSL_OPTIONS if is_tls else set()) | ({"sentinel_password"} if is_sentinel else set())
     if (parts.scheme not in {"redis", "rediss"} and not is_sentinel) or set(given) - accepted:
@@ -73,13 +76,12 @@ def parse_redis_url(url: str) -> RedisAddress:
         options = parse_url(url)  # type: ignore[no-untyped-call]
         options.pop("connection_class", None)
         return RedisAddress({**options, **({"ssl": True} if is_tls else {})}, is_tls)
-    return _sentinel_address(url, given, is_tls)
+    return _sentinel_address(netloc, parts.path, given, is_tls)
 
 
-def _sentinel_address(url: str, given: dict[str, str], is_tls: bool) -> RedisAddress:
-    parts = urlsplit(url)
-    path = re.fullmatch(r"/([\w.-]+)(?:/(\d+))?", parts.path)
-    user, _, hosts = parts.netloc.rpartition("@")
+def _sentinel_address(netloc: str, service: str, given: dict[str, str], is_tls: bool) -> RedisAddress:
+    path = re.fullmatch(r"/([\w.-]+)(?:/(\d+))?", service)
+    user, _, hosts = netloc.rpartition("@")
     found = [re.fullmatch(r"(\[[^\]]+\]|[^:\[\],@]+)(?::(\d{1,5}))?", host) for host in hosts.split(",")]
     if path is None or None in found:
         raise ValueError("sentinels or service")

@@ -139,6 +139,8 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
     async def _listen(self) -> None:
         async with async_redis_client(5.0, health_check_interval=10) as client, client.pubsub() as pubsub:
             await pubsub.subscribe(COMMON_CHANNEL, KEYS_CHANNEL)
+            if is_cancelled():  # while it connected; the tasks below would never end
+                return
             self._shards.connect()
             tasks = [asyncio.ensure_future(work) for work in (self._receive(pubsub), self._shards.send_changes(pubsub))]
             try:

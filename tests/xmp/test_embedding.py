@@ -248,7 +248,9 @@ def test_a_mutated_file_is_refused_or_decodes_as_before(name: str, number: int) 
         written = xmp.write(data, WORDS, MODEL).data
     except xmp.XmpError:
         return
-    assert outcome(written) == outcome(data)
+    before = outcome(data)
+    # What did not decode makes no promise: cut at its end, a TIFF may decode once a directory is behind it.
+    assert not isinstance(before, list) or outcome(written) == before
     assert xmp.read(written).words
 
 

@@ -1,18 +1,20 @@
 """The Redis listener and the event log: lost, reordered and malformed messages, and Redis outages."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django_eventstream import eventstream
 from django_eventstream.event import Event
+from redis.asyncio.client import PubSub
 
 from forge import relay
 from forge.jobs import services
 from forge.models import Account, ImageAnalysis, Job, JobEvent
 from forge.relay import publisher
-from forge.relay.listeners import JobListener
+from forge.relay.listeners import JobListener, fanout
 from forge.relay.shards import channel_of
 from tests.forge import job_factory
 from tests.forge.relay.stream_reader import ids, in_thread, read
@@ -150,3 +152,30 @@ def _record_then_fail() -> Callable[..., None]:
         raise RuntimeError("the transaction breaks here")
 
     return record
+
+
+def test_a_cancellation_that_the_client_library_loses_ends_the_listener(
+    alice: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it connects, redis-py may take the cancellation for a timeout of its own, and go on."""
+    subscribe, connecting = PubSub.subscribe, threading.Event()
+
+    async def losing(self: PubSub, *channels: str) -> None:
+        connecting.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await subscribe(self, *channels)
+
+    monkeypatch.setattr(PubSub, "subscribe", losing)
+
+    async def run() -> None:
+        listener = JobListener(account=alice, job_id="job_x", after=0)
+        fanout.add_listener(listener)
+        await asyncio.to_thread(connecting.wait, 30)
+        fanout.remove_listener(listener)
+
+    server = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
+    server.start()
+    server.join(30)
+    assert not server.is_alive()
