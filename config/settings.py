@@ -6,7 +6,7 @@ With nothing set: SQLite, the embedded Valkey and local files, all below FORGE_D
 import logging
 from pathlib import Path
 
-from config import env
+from config import env, vision_address
 from config.redis_address import parse_redis_url
 
 # --- Environment and security (docs/production.md) --------------------------------------------------------------------
@@ -240,7 +240,8 @@ FORGE_RESYNC_S = env.number("FORGE_RESYNC_S", 5.0, least=0.1)
 
 # --- Models -----------------------------------------------------------------------------------------------------------
 
-FORGE_MODELS = env.choice("FORGE_MODELS", "auto", ["auto", "blip-clip", "embedded", "scripted"])
+FORGE_MODELS = env.choice("FORGE_MODELS", "auto", ["auto", "blip-clip", "embedded", "scripted", "vision-server"])
+_is_vision = FORGE_MODELS == "vision-server"
 FORGE_SCRIPT = env.json_object("FORGE_SCRIPT")  # options of the scripted model, for tests
 FORGE_BATCH_SIZE = env.integer("FORGE_BATCH_SIZE", 8, least=1, most=256)
 FORGE_MODEL_THREADS = env.integer("FORGE_MODEL_THREADS", 1, least=1)
@@ -262,6 +263,23 @@ FORGE_MODEL_OPTIONS: dict[str, object] = {
     "blip": FORGE_BLIP,
     "clip": FORGE_CLIP,
     "precision": FORGE_PRECISION,
+}
+
+# --- Vision server (docs/vision-server.md) ----------------------------------------------------------------------------
+
+# An OpenAI-compatible API, up to and with its version: http://localhost:11434/v1.
+FORGE_VISION_URL = vision_address.api_address(env.string("FORGE_VISION_URL", ""), required=_is_vision)
+FORGE_VISION_MODEL = vision_address.model_name(env.string("FORGE_VISION_MODEL", ""), required=_is_vision)
+FORGE_VISION_KEY = vision_address.bearer_token(env.string("FORGE_VISION_KEY", ""))
+FORGE_VISION_CONCURRENCY = env.integer("FORGE_VISION_CONCURRENCY", 4, least=1, most=256)  # requests of one worker
+FORGE_VISION_TIMEOUT_S = env.number("FORGE_VISION_TIMEOUT_S", 60.0, least=0.1)  # one image, retries included
+FORGE_VISION_FALLBACK = env.choice("FORGE_VISION_FALLBACK", "none", ["none", "embedded"])
+FORGE_VISION_OPTIONS: dict[str, object] = {
+    "url": FORGE_VISION_URL,
+    "model": FORGE_VISION_MODEL,
+    "key": FORGE_VISION_KEY,
+    "concurrency": FORGE_VISION_CONCURRENCY,
+    "timeout_s": FORGE_VISION_TIMEOUT_S,
 }
 
 # --- Workers ----------------------------------------------------------------------------------------------------------
@@ -319,8 +337,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below is for workers too
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_POOL = "threads"
-# Twice the batch: one batch runs while the next is decoded.
-CELERY_WORKER_CONCURRENCY = env.integer("FORGE_WORKER_THREADS", 2 * FORGE_BATCH_SIZE, least=1)
+# Twice the batch: one batch runs while the next is decoded. The same for requests to a vision server.
+_at_once = max(FORGE_BATCH_SIZE, FORGE_VISION_CONCURRENCY if _is_vision else 0)
+CELERY_WORKER_CONCURRENCY = env.integer("FORGE_WORKER_THREADS", 2 * _at_once, least=1)
 CELERY_IMPORTS = ("workers.tasks",)
 
 # --- REST framework and schema ----------------------------------------------------------------------------------------
@@ -401,7 +420,7 @@ LOGGING = {
         # They log each stream that opens, each task that arrives and ends, each request of the demo.
         **{
             n: {"level": "WARNING"}
-            for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx", "botocore")
+            for n in ("django_eventstream", "celery.worker", "celery.app.trace", "httpx", "httpcore", "botocore")
         },
         # Their own handlers lack the ids, the removal of secrets and the format.
         **{n: {"handlers": [], "propagate": True} for n in ("uvicorn", "uvicorn.error", "django", "django.server")},

@@ -23,7 +23,7 @@ from forge.operations.start import start_problem
 from forge.operations.storage_check import storage_check
 from forge.sessions import expiry
 from forge.storage import local_cache_sweep
-from workers import models
+from workers import models, writing
 from workers.models.base import ModelUnavailable
 from workers.models.ocr import OnDemandReader, create_reader
 from workers.models.subprocess import create_in_subprocess
@@ -92,7 +92,7 @@ def _report_alive() -> None:
     if stopping.is_set():
         readiness.worker_gone(HOLDER)
     else:
-        readiness.worker_alive(HOLDER, storage_check.read(wait_s=0.0))
+        readiness.worker_alive(HOLDER, storage_check.read(wait_s=0.0), writing.waiting_reason())
         live_workers.worker_describe(HOLDER, model=_model(), device=engine().device)
 
 
@@ -105,6 +105,8 @@ def _model() -> str:
 _periodic_work = (
     # A thread of its own: a database that blocks the others does not make the worker count as dead.
     Heartbeat([_report_alive], seconds=settings.FORGE_HEARTBEAT_S),
+    # A thread of its own: a server that hangs must not delay the renewal of leases.
+    Heartbeat([writing.probe], seconds=settings.FORGE_HEARTBEAT_S),
     Heartbeat(
         [
             close_old_connections,
@@ -146,6 +148,8 @@ def _load_engine(**_: Any) -> None:
             raise SystemExit(f"The worker cannot start. {problem}")
         _engine = _create_engine()
         _engine.load()
+        if settings.FORGE_MODELS == "vision-server":
+            writing.load(settings.FORGE_VISION_OPTIONS, fall_back=settings.FORGE_VISION_FALLBACK == "embedded")
         _reader = create_reader(settings.FORGE_OCR)
         if _reader is not None and settings.FORGE_MODELS != "scripted":
             _reader.load()
@@ -156,6 +160,7 @@ def _load_engine(**_: Any) -> None:
         raise SystemExit("The worker cannot start: its models did not load; the traceback is above.") from error
     finally:
         loading.stop()
+        readiness.worker_loaded()
     logger.info("Models, loaded in %.1f s: %s", time.monotonic() - started, _engine.provenance)
 
 
@@ -210,3 +215,4 @@ def _close_engine(**_: Any) -> None:
         metrics.publish_counters()
     if _engine is not None:
         _engine.close()
+    writing.close()

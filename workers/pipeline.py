@@ -9,15 +9,21 @@ from typing import Protocol, TypedDict
 from decoding import Limits
 from workers.composing.drafts.quoted_text import may_have_text
 from workers.composing.metadata import ComposedMetadata, compose
+from workers.composing.written.fields import NothingLeft, compose_written
 from workers.imaging.colors import analyze_colors
 from workers.imaging.decoding import DecodedImage, decode
 from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Pixels
 from workers.models.evidence import KINDS, Evidence, TextLine, merge_views
+from workers.models.options import Options
+from workers.models.writer import NoUsableAnswer, Writer, WriterUnavailable, Written
 from workers.runtime.engine import Engine, Prediction
 
 # Text is read at this size; of larger images it is not read better.
 READING_SIDE = 1280
+# A writer gets the image at this size at most.
+WRITING_SIDE = 1024
+NO_OPTIONS = Options()
 
 
 class Reader(Protocol):
@@ -45,7 +51,8 @@ class Assessment(TypedDict):
 class Analysis:
     """The composed metadata and its provenance, which is plain data for JSON.
 
-    Milliseconds by stage: decode, wait (for the batch), caption and tag (the whole batch's), read, compose.
+    Milliseconds by stage: decode, wait (for the batch), caption and tag (the whole batch's),
+    write, read, compose.
     """
 
     composed: ComposedMetadata
@@ -63,31 +70,83 @@ def describe(
     *,
     limits: Limits,
     timeout_s: float,
-    neutral_people: bool = True,
+    options: Options = NO_OPTIONS,
     terms: tuple[str, ...] = (),
     reader: Reader | None = None,
+    writer: Writer | None = None,
+    fall_back: bool = False,
 ) -> Analysis:
     """Analyze an encoded image; `terms` are the account's own, for the tags; `reader` reads text where there may be.
 
-    Raises NoCaptionProduced, and what workers.imaging.decoding.decode and Engine.describe raise.
+    With a `writer`, the engine gives the evidence for what that writes, and its own words where the writer is
+    unavailable and `fall_back` is set. Raises NoCaptionProduced, and what workers.imaging.decoding.decode,
+    Engine.describe and Writer.write raise.
     """
     times = [time.perf_counter()]
     image = decode(data, limits=limits)
     times.append(time.perf_counter())
     prediction = _predict(engine, image, timeout_s, terms)
     times.append(time.perf_counter())
-    if engine.requires_caption and not prediction.captions:
+    written, reason = _write(writer, data, limits, options, fall_back=fall_back)
+    times.append(time.perf_counter())
+    if written is None and engine.requires_caption and not prediction.captions:
         raise NoCaptionProduced
-    lines = _read_text(reader, data, limits, image, prediction.evidence)
+    lines = [] if written else _read_text(reader, data, limits, image, prediction.evidence)
     times.append(time.perf_counter())
-    composed = compose_metadata(image, prediction, lines, neutral_people=neutral_people)
+    composed = _compose(image, prediction, lines, written, options)
     times.append(time.perf_counter())
-    decode_ms, predict_ms, read_ms, compose_ms = (
+    decode_ms, predict_ms, write_ms, read_ms, compose_ms = (
         (after - before) * 1000 for before, after in itertools.pairwise(times)
     )
     wait_ms = max(0.0, predict_ms - sum(prediction.milliseconds.values()))
     spent = {"decode": decode_ms, "wait": wait_ms, **prediction.milliseconds, "read": read_ms, "compose": compose_ms}
-    return Analysis(composed, _provenance(engine, prediction, composed, spent), spent)
+    spent |= {"write": write_ms} if writer else {}
+    written_by = _writer_record(writer, written, reason)
+    return Analysis(composed, _provenance(engine, prediction, composed, spent) | written_by, spent)
+
+
+def _write(
+    writer: Writer | None, data: bytes, limits: Limits, options: Options, *, fall_back: bool
+) -> tuple[Written | None, str]:
+    """Return what the writer wrote, or None and the reason. Raises NoCaptionProduced and what Writer.write raises."""
+    if writer is None:
+        return None, ""
+    if fall_back and writer.problem:
+        return None, writer.problem
+    try:
+        return writer.write(decode(data, limits=limits, max_side=WRITING_SIDE).pixels, options), ""
+    except WriterUnavailable as error:
+        if fall_back:
+            return None, str(error)
+        raise
+    except NoUsableAnswer as error:
+        raise NoCaptionProduced from error
+
+
+def _compose(
+    image: DecodedImage,
+    prediction: Prediction,
+    lines: Sequence[TextLine] | None,
+    written: Written | None,
+    options: Options,
+) -> ComposedMetadata:
+    if written is None:
+        return compose_metadata(image, prediction, lines, neutral_people=options.gender_neutral)
+    try:
+        return compose_written(written, _facts(image), prediction.evidence, options)
+    except NothingLeft as error:
+        raise NoCaptionProduced from error
+
+
+def _writer_record(writer: Writer | None, written: Written | None, reason: str) -> dict[str, object]:
+    """Return who wrote the words, for the provenance; the reason where it was the fallback."""
+    if writer is None:
+        return {}
+    model = {"name": writer.name, "revision": writer.revision, "options": dict(writer.options)}
+    if written is None:
+        return {"writer": model, "fallback": reason}
+    answer = {"confidence": written.confidence, "people": written.people, "doubts": list(written.doubts)}
+    return {"writer": model, "answer": answer}
 
 
 def _predict(engine: Engine, image: DecodedImage, timeout_s: float, terms: tuple[str, ...]) -> Prediction:
@@ -156,13 +215,16 @@ def compose_metadata(
     image: DecodedImage, prediction: Prediction, lines: Sequence[TextLine] | None = None, *, neutral_people: bool = True
 ) -> ComposedMetadata:
     """Compose metadata from the models' output, the text and facts measured from the pixels."""
-    facts = ImageFacts(image.width, image.height, **asdict(analyze_colors(image.pixels)), frames=image.frames)
     return compose(
         prediction.captions,
         prediction.tags,
-        facts,
+        _facts(image),
         evidence=prediction.evidence,
         lines=lines,
         blank=image.blank,
         neutral_people=neutral_people,
     )
+
+
+def _facts(image: DecodedImage) -> ImageFacts:
+    return ImageFacts(image.width, image.height, **asdict(analyze_colors(image.pixels)), frames=image.frames)

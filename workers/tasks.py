@@ -13,11 +13,13 @@ from forge import logs
 from forge.crash_points import crash_point
 from forge.database import retry_until_available
 from forge.errors import IMAGE_ERRORS, AnalysisFailed, AnalysisTimeout, ForgeError, ImageGone, NoCaption
-from forge.jobs import services
+from forge.jobs import leases, services
 from forge.operations import metrics
 from forge.storage import StorageUnavailable, object_read
-from workers import lifecycle, pipeline
+from workers import lifecycle, pipeline, writing
+from workers.models.options import Options
 from workers.models.subprocess import ModelProcessDied
+from workers.models.writer import WriterFailed, WriterTimeout, WriterUnavailable
 from workers.runtime.engine import EngineTimeout
 from workers.runtime.isolation import IsolationLock
 from workers.runtime.thread_niceness import lower_thread_priority
@@ -34,6 +36,7 @@ def analyze_image(image_id: str = "") -> None:
     if settings.FORGE_MODEL_PROCESS:
         # Only with the models in another process: in the same one, a nicer thread would hold the GIL for longer.
         lower_thread_priority()
+    writing.wait(lifecycle.stopping)  # before the claim: the image waits in the queue
     try:
         with _isolation.shared():
             _claim_and_run(suspect=None)
@@ -72,6 +75,10 @@ def _run(claim: services.Claim) -> None:
         # As after a worker crash: when the lease expires, the image is analyzed again, in isolation.
         logger.exception("%s may have crashed the model process.", claim.storage_key)
         return
+    except WriterUnavailable as error:
+        logger.warning("%s: the image is queued again.", error)
+        retry_until_available(partial(leases.analysis_requeue, claim=claim, is_attempt=error.interrupted))
+        return
     except ForgeError as error:
         retry_until_available(partial(services.analysis_fail, claim=claim, error=error))
         return
@@ -109,17 +116,22 @@ def _analyze(claim: services.Claim) -> pipeline.Analysis:
             _read(claim.storage_key),
             limits=Limits.of(settings),
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
-            neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
+            options=Options(gender_neutral=settings.FORGE_NEUTRAL_PEOPLE),
             terms=claim.terms,
             reader=lifecycle.reader(),
+            writer=writing.writer(),
+            fall_back=writing.falls_back(),
         )
     except Undecodable as error:
         raise IMAGE_ERRORS[error.code](error.sentence) from error
-    except EngineTimeout as error:
+    except (EngineTimeout, WriterTimeout) as error:
         raise AnalysisTimeout from error
     except pipeline.NoCaptionProduced as error:
         raise NoCaption from error
-    except (ModelProcessDied, ForgeError):
+    except WriterFailed as error:
+        logger.warning("%s", error)
+        raise AnalysisFailed from error
+    except (ModelProcessDied, WriterUnavailable, ForgeError):
         raise
     except Exception as error:  # a failure is recorded for its image and must not end the task
         logger.exception("The analysis of %s failed.", claim.storage_key)

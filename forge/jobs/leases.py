@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count, F
 
 from forge.clock import database_now
-from forge.errors import AnalysisCrashed
+from forge.errors import AnalysisCrashed, AnalysisFailed
 from forge.jobs import dispatch, services, states
 from forge.models import ImageAnalysis
 
@@ -48,6 +48,23 @@ def analyses_release(*, holder: str) -> int:
     if released:
         dispatch.send(released)
     return len(released)
+
+
+def analysis_requeue(*, claim: services.Claim, is_attempt: bool) -> bool:
+    """Queue a claimed image again, because what it needs is away; False when the claim is no longer held.
+
+    `is_attempt`: it may be the cause, and fails after FORGE_MAX_ATTEMPTS of them.
+    """
+    analysis = ImageAnalysis.objects.filter(pk=claim.analysis_id, attempts=claim.attempt, holder=claim.holder).first()
+    if analysis is None:
+        return False
+    if is_attempt and analysis.attempts >= settings.FORGE_MAX_ATTEMPTS:
+        return services.analysis_fail(claim=claim, error=AnalysisFailed())
+    where = {"holder": claim.holder, "attempts": claim.attempt}
+    if not _requeue(analysis.pk, where, **({} if is_attempt else {"attempts": F("attempts") - 1})):
+        return False
+    dispatch.send([_task(analysis)])
+    return True
 
 
 def _task(analysis: ImageAnalysis) -> dispatch.QueuedImage:

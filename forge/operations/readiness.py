@@ -28,7 +28,8 @@ _LOADING_S = 6
 LOADING = "a worker is loading its models"
 
 # The workers, each with the time until which its last heartbeat counts: Redis's time, since clocks differ. A member is
-# the worker's name, a space, and what it sees as the storage: the storage's id, _NO_STORAGE, or nothing yet.
+# the worker's name, a space, and what it sees as the storage: the storage's id, _NO_STORAGE, or nothing yet. Behind
+# another space comes why its images wait for a model.
 _ALIVE_KEY = "forge:workers"
 _ALIVE_MS = int(1000 * max(6.0, 3 * settings.FORGE_HEARTBEAT_S))
 _NO_STORAGE = "-"
@@ -61,10 +62,16 @@ def worker_loading() -> None:
         redis_call(lambda client: client.set(_LOADING_KEY, "1", ex=_LOADING_S))
 
 
-def worker_alive(name: str, storage: StorageState | None = None) -> None:
-    """Record in Redis, at each heartbeat, that a worker takes images, and which storage it sees."""
+def worker_loaded() -> None:
+    """Record that it no longer does; another one that still loads says so within seconds."""
+    with contextlib.suppress(Unavailable):
+        redis_call(lambda client: client.delete(_LOADING_KEY))
+
+
+def worker_alive(name: str, storage: StorageState | None = None, model_problem: str = "") -> None:
+    """Record in Redis, at each heartbeat, that a worker takes images, which storage it sees, and why images wait."""
     seen = "" if storage is None else _NO_STORAGE if storage.problem else storage.identity
-    member = f"{name} {seen}"
+    member = f"{name} {seen} {model_problem}".rstrip(" ") + ("" if seen or model_problem else " ")
     with contextlib.suppress(Unavailable):
         redis_call(lambda client: _eval(client, _BEAT, member, _ALIVE_MS, _members.get(name, member)))
         _members[name] = member
@@ -137,8 +144,10 @@ def _missing() -> dict[str, str]:
     workers = _workers()
     if problem := _worker(workers):
         found["worker"] = problem
-    elif problem := _other_storage(storage, workers):
+    elif problem := _other_storage(storage, {name: seen for name, (seen, _) in workers.items()}):
         found["storage"] = problem
+    elif problem := _waiting_for_models(workers):
+        found["models"] = problem
     return found
 
 
@@ -165,15 +174,22 @@ def _redis() -> str:
     return ""
 
 
-def _workers() -> dict[str, str]:
-    """Return what each live worker sees as the storage, by the worker's name; {} where Redis is away."""
+def _workers() -> dict[str, tuple[str, str]]:
+    """Return what each live worker sees as the storage and why its images wait; {} where Redis is away."""
     with contextlib.suppress(Unavailable):
         members: list[bytes] = redis_call(lambda client: _eval(client, _ALIVE))
-        return dict(member.decode().partition(" ")[::2] for member in members)
+        split = [(*member.decode().split(" ", 2), "", "")[:3] for member in members]
+        return {name: (seen, problem) for name, seen, problem in split}
     return {}
 
 
-def _worker(workers: dict[str, str]) -> str:
+def _waiting_for_models(workers: dict[str, tuple[str, str]]) -> str:
+    """Return why images wait, where they do in every worker."""
+    problems = [problem for _, problem in workers.values()]
+    return problems[0] if problems and all(problems) else ""
+
+
+def _worker(workers: dict[str, tuple[str, str]]) -> str:
     if workers:
         return ""
     try:

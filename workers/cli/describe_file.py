@@ -5,6 +5,8 @@ import os
 from decoding import Limits, TooLarge, Undecodable
 from workers import pipeline
 from workers.cli.image_paths import os_error_message
+from workers.models.options import Options
+from workers.models.writer import Writer, WriterFailed, WriterTimeout, WriterUnavailable
 from workers.runtime.engine import Engine, EngineTimeout
 
 
@@ -21,15 +23,24 @@ def describe(
     max_bytes: int,
     limits: Limits,
     timeout_s: float,
-    neutral_people: bool,
+    options: Options,
     reader: pipeline.Reader | None = None,
+    writer: Writer | None = None,
+    fall_back: bool = False,
 ) -> pipeline.Analysis:
     """Analyze a file. Raises OSError, FileTooLarge, and what workers.pipeline.describe raises."""
     data = _read(path, max_bytes + 1)
     if len(data) > max_bytes:
         raise FileTooLarge(max_bytes)
     return pipeline.describe(
-        engine, data, limits=limits, timeout_s=timeout_s, neutral_people=neutral_people, reader=reader
+        engine,
+        data,
+        limits=limits,
+        timeout_s=timeout_s,
+        options=options,
+        reader=reader,
+        writer=writer,
+        fall_back=fall_back,
     )
 
 
@@ -57,6 +68,8 @@ def error_message(error: BaseException) -> str | None:
             return str(error)
         case EngineTimeout():
             return "The models did not respond in time (FORGE_ANALYSIS_TIMEOUT_S)."
+        case WriterFailed() | WriterTimeout() | WriterUnavailable():
+            return str(error)
         case OSError():
             return os_error_message(error)
     return None

@@ -2,11 +2,13 @@
 
 from workers.models.base import Captioner, Tagger
 
-NAMES = ("auto", "blip-clip", "embedded", "scripted")
+NAMES = ("auto", "blip-clip", "embedded", "scripted", "vision-server")
 
 
 def create(name: str, **options: object) -> tuple[Captioner, Tagger]:
     """Return the named models, not loaded. `auto` is blip-clip where its checkpoints are installed, else embedded.
+
+    `vision-server` is embedded, too: its evidence checks what workers.models.vision_server writes.
 
     Raises ValueError for an unknown name or option, ModelUnavailable for missing weights.
     """
@@ -15,7 +17,7 @@ def create(name: str, **options: object) -> tuple[Captioner, Tagger]:
 
         name = "blip-clip" if "folder" in options and blip_clip.is_installed(options) else "embedded"
         options = {key: options[key] for key in options if name == "blip-clip" or key not in blip_clip.OWN_OPTIONS}
-    if name == "embedded":
+    if name in {"embedded", "vision-server"}:
         from workers.models import embedded
 
         return embedded.create(options)

@@ -57,6 +57,25 @@ def test_readiness_names_a_missing_worker(db: None) -> None:
     assert (response.status_code, response.json()["missing"], response.json()["loading"]) == (503, ["worker"], True)
     assert "a worker is loading its models" in response.json()["error"]
 
+    readiness.worker_loaded()
+
+    assert ready(ApiClient(None)).json()["loading"] is False
+
+
+def test_readiness_names_models_that_every_worker_waits_for(db: None) -> None:
+    readiness.worker_alive("one", model_problem="the vision server does not respond")
+
+    response = ready(ApiClient(None))
+    assert (response.status_code, response.json()["missing"]) == (503, ["models"])
+    assert "the vision server does not respond" in response.json()["error"]
+
+    readiness.worker_alive("two")
+    assert ready(ApiClient(None)).status_code == 200
+
+    readiness.worker_gone("two")
+    readiness.worker_alive("one")
+    assert ready(ApiClient(None)).status_code == 200
+
 
 def test_a_worker_is_alive_from_its_heartbeat_to_its_shutdown(db: None) -> None:
     readiness.worker_alive("one")

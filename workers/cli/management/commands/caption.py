@@ -26,8 +26,12 @@ from workers.cli.image_paths import find_images
 from workers.cli.ordered_threads import map_ordered
 from workers.cli.output import CaptionRecord, caption_record, format_block, format_json
 from workers.cli.progress_bar import ProgressBar
+from workers.models import vision_server
 from workers.models.base import ModelUnavailable
 from workers.models.ocr import create_reader
+from workers.models.options import Options
+from workers.models.writer import Writer
+from workers.pipeline import Analysis
 from workers.runtime.engine import Engine
 
 logger = logging.getLogger(__name__)
@@ -122,11 +126,19 @@ class Command(BaseCommand):
             options = settings.FORGE_SCRIPT
         try:
             engine = Engine(*models.create(model, **options), batch_size=settings.FORGE_BATCH_SIZE)
+            self.writer = self._create_writer() if model == "vision-server" else None
             if load:
                 engine.load()
+                if self.writer is not None:
+                    self.writer.load()
         except (ModelUnavailable, ValueError) as error:
             self._exit_with(str(error), 2)
         return engine
+
+    def _create_writer(self) -> Writer:
+        if not (settings.FORGE_VISION_URL and settings.FORGE_VISION_MODEL):
+            raise ValueError("--model vision-server needs FORGE_VISION_URL and FORGE_VISION_MODEL.")
+        return vision_server.create(settings.FORGE_VISION_OPTIONS)
 
     def _formatter(self, as_json: bool) -> Callable[[CaptionRecord], str]:
         if as_json:
@@ -144,8 +156,10 @@ class Command(BaseCommand):
             max_bytes=settings.FORGE_MAX_IMAGE_BYTES,
             limits=Limits.of(settings),
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
-            neutral_people=settings.FORGE_NEUTRAL_PEOPLE,
+            options=Options(gender_neutral=settings.FORGE_NEUTRAL_PEOPLE),
             reader=create_reader(settings.FORGE_OCR),
+            writer=self.writer,
+            fall_back=settings.FORGE_VISION_FALLBACK == "embedded",
         )
         filenames = UniqueFilenames()
         # One batch runs while the next one is decoded.
@@ -162,10 +176,17 @@ class Command(BaseCommand):
                 else:
                     analysis = outcome.result()
                     filename = filenames.reserve(analysis.composed.filename_candidates)
-                    record = caption_record(path, analysis, filename=filename, model=_model_name(self.engine))
+                    record = caption_record(path, analysis, filename=filename, model=self._model_name(analysis))
                     writer.save(one, record)
                     if not self.options.dry_run:
                         self._write(formatter(record))
+
+    def _model_name(self, analysis: Analysis) -> str:
+        writes = self.writer is not None and "fallback" not in analysis.provenance
+        if self.writer is not None and writes:
+            return f"{self.writer.name}@{self.writer.revision}"
+        captioner = self.engine.provenance["captioner"]
+        return f"{captioner['name']}@{captioner['revision']}"
 
     def _write(self, text: str) -> None:
         with self.bar.hidden():
@@ -186,11 +207,6 @@ class Command(BaseCommand):
         with self.bar.hidden():
             self.stderr.write(message)
         sys.exit(code)
-
-
-def _model_name(engine: Engine) -> str:
-    captioner = engine.provenance["captioner"]
-    return f"{captioner['name']}@{captioner['revision']}"
 
 
 def _is_pipe(stream: TextIO) -> bool:

@@ -1,0 +1,108 @@
+"""Fields that a model wrote are guarded: limits, names, secrets, addresses, markup; evidence decides on review."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.vision_server import answer
+from tests.workers.composing.evidence_factory import evidence, noun
+from workers.composing.metadata import ComposedMetadata
+from workers.composing.written.fields import NothingLeft, compose_written
+from workers.imaging.image_facts import ImageFacts
+from workers.models.evidence import Evidence
+from workers.models.options import Options
+from workers.models.vision_server.answer import BadAnswer, parse
+
+FACTS = ImageFacts(1200, 800, ("blue", "white"))
+BICYCLE = evidence("photo", noun("bicycle", 0.9, "vehicle"))
+
+
+def composed(found: Evidence = BICYCLE, options: Options | None = None, **fields: Any) -> ComposedMetadata:
+    return compose_written(parse(answer(**fields)), FACTS, found, options or Options())
+
+
+def test_supported_words_need_no_review() -> None:
+    words = composed()
+
+    assert words.alt == "A red bicycle leaning against a brick wall"
+    assert words.filename == "red-bicycle-brick-wall"
+    assert words.seo_tags[0] == "red bicycle"
+    assert not words.needs_review
+    assert words.confidence > 0.8
+
+
+@pytest.mark.parametrize(
+    ("found", "fields"),
+    [
+        (BICYCLE, {"alt": "A man beside a bicycle", "people": 1}),
+        (evidence("photo", noun("bicycle"), noun("person"), people=2), {}),
+        (evidence("chart"), {}),
+        (evidence("photo", noun("cat")), {}),
+        (BICYCLE, {"confidence": 0.2}),
+        (BICYCLE, {"kind": "hologram"}),
+        (BICYCLE, {"alt": "A bicycle of Anna Schmidt at a wall"}),
+    ],
+    ids=["people", "no people", "kind", "subject", "self-rating", "unknown kind", "guessed name"],
+)
+def test_what_evidence_contradicts_is_kept_for_review(found: Evidence, fields: dict[str, Any]) -> None:
+    words = composed(found, **fields)
+
+    assert words.needs_review
+    assert "icycle" in words.alt
+
+
+def test_a_self_rating_never_raises_the_confidence() -> None:
+    unsure = evidence("photo", noun("cat"))
+
+    assert composed(unsure, confidence=1.0).confidence == composed(unsure, confidence=0.9).confidence < 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "absent"),
+    [
+        ("A wall. See https://evil.example/x for more.", "evil"),
+        ("A <b>red</b> bicycle <script>alert(1)</script>", "<"),
+        ("A [bicycle](http://evil.example)", "http"),
+        ('A sign reading "password: hunter2"', "hunter2"),
+        ("A card with the number 4111 1111 1111 1111", "4111"),
+        ("A poster with the address anna@example.com", "anna@"),
+    ],
+)
+def test_addresses_markup_and_secrets_are_left_out(text: str, absent: str) -> None:
+    words = composed(alt=f"A bicycle. {text}", caption=f"A bicycle. {text}", description=f"A bicycle at a wall. {text}")
+
+    fields = f"{words.title} {words.alt} {words.caption} {words.description} {words.seo_tags}"
+    assert absent not in fields
+
+
+def test_people_are_written_about_neutrally() -> None:
+    assert composed(alt="A man rides a bicycle", people=1).alt == "A person rides a bicycle"
+    assert composed(options=Options(gender_neutral=False), alt="A man rides a bicycle").alt == "A man rides a bicycle"
+
+
+def test_another_language_is_left_as_it_is() -> None:
+    words = composed(options=Options(language="de"), alt="Ein rotes Fahrrad an einer Backsteinmauer")
+
+    assert words.alt == "Ein rotes Fahrrad an einer Backsteinmauer"
+
+
+def test_an_alt_of_markup_alone_is_no_alt() -> None:
+    with pytest.raises(NothingLeft):
+        composed(alt="https://evil.example/a", caption="https://evil.example/a")
+
+
+@given(st.text(max_size=3000), st.lists(st.text(max_size=200), max_size=80))
+def test_any_text_gives_fields_within_the_contract(text: str, tags: list[str]) -> None:
+    try:
+        words = composed(title=text, alt=text, caption=text, description=text, filename=text, seoTags=tags)
+    except (BadAnswer, NothingLeft):
+        return
+    assert 0 < len(words.alt) <= 250
+    assert len(words.title) <= 80
+    assert words.caption
+    assert words.description
+    assert 1 <= len(words.seo_tags) <= 30
+    assert all(words.filename_candidates)
+    assert "<script" not in f"{words.title}{words.alt}{words.caption}{words.description}"

@@ -1,0 +1,51 @@
+"""What our own heads give a model's sentence: the calibrated confidence, and reasons for a person's review."""
+
+from workers.composing.drafts.confidence import REVIEW_BELOW, confidence_of
+from workers.composing.drafts.judge import group_of
+from workers.composing.drafts.sentence_support import support_of
+from workers.composing.drafts.subject import people_count
+from workers.english.lexicon import read_sentence
+from workers.models.evidence import KINDS, Evidence
+from workers.models.writer import Written
+
+# Our kind head contradicts the model's kind above it.
+SURE_KIND = 0.8
+# Of people, or of nobody: as in drafts, where they are mentioned above it.
+SURE_PEOPLE = 0.7
+
+
+def confidence_in(written: Written, alt: str, evidence: Evidence, *, is_english: bool) -> float:
+    """Return the calibrated probability that the words are right, from the same evidence as our own models' words.
+
+    A model's self-rating is not calibrated: it can lower the confidence, never raise it. Without heads it counts half.
+    """
+    if not evidence.kinds:
+        return written.confidence / 2
+    probability = evidence.kinds[KINDS.index(written.kind)]
+    if written.kind == "photo":
+        texts = [written.subject, *([alt] if is_english else [])]
+        probability *= max(support_of(text.lower(), evidence).main for text in texts)
+    return min(confidence_of(group_of(written.kind), probability), written.confidence)
+
+
+def doubts_about(written: Written, texts: list[str], evidence: Evidence, *, is_english: bool) -> list[str]:
+    """Return why a person should look at the words: `people`, `no_people`, `kind`, `self_rating`."""
+    doubts = list(written.doubts)
+    if written.confidence < REVIEW_BELOW:
+        doubts.append("self_rating")
+    if evidence.kinds:
+        kind, probability = evidence.kind
+        if kind != written.kind and probability >= SURE_KIND:
+            doubts.append("kind")
+    if evidence.people:
+        _, some = people_count(evidence)
+        mentioned = written.people > 0 or (is_english and any(map(_mentions_people, texts)))
+        if mentioned and some <= 1 - SURE_PEOPLE:
+            doubts.append("people")
+        if not mentioned and some >= SURE_PEOPLE:
+            doubts.append("no_people")
+    return list(dict.fromkeys(doubts))
+
+
+def _mentions_people(text: str) -> bool:
+    return any(mention.noun.kind == "person" for mention in read_sentence(text.lower()).mentions)

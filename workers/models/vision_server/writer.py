@@ -1,0 +1,208 @@
+"""The writer on a vision server: bounded requests, retries inside a deadline, one repair of an unusable answer."""
+
+import itertools
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+from workers.models.base import ModelUnavailable, Pixels
+from workers.models.options import Options
+from workers.models.vision_server import client, template
+from workers.models.vision_server.answer import BadAnswer, parse
+from workers.models.vision_server.contents import problem_of
+from workers.models.vision_server.jpeg import MAX_SIDE, MIN_SIDE, encode
+from workers.models.writer import NoUsableAnswer, Writer, WriterFailed, WriterTimeout, WriterUnavailable, Written
+
+logger = logging.getLogger(__name__)
+
+MAX_TOKENS = 1_500
+# Of a connection that is refused: a restarting server is back later than that, and the image can wait in the queue.
+CONNECT_ATTEMPTS = 3
+_FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.25, 8.0
+# A wrong key or model is not put right within a heartbeat.
+_REFUSED_S = 30.0
+_LONGEST_PAUSE_S = 60.0
+# Characters of an unusable answer that the repair request repeats.
+_REPEATED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The model's text; its fields, if they can be used; what the repair request names as the problem."""
+
+    text: str
+    written: Written | None
+    problem: str
+
+
+class VisionWriter(Writer):
+    """Writes through a chat completion. `concurrency` requests at a time; `timeout_s` for one image in all."""
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        key: str = "",
+        *,
+        concurrency: int = 4,
+        timeout_s: float = 60.0,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._url, self._model, self._timeout_s, self._sleep = url, model, timeout_s, sleep
+        self._client = client.ChatClient(url, key, connections=concurrency)
+        self._slots = threading.BoundedSemaphore(concurrency)
+        self._lock = threading.Lock()
+        self._problem = ""
+        self._no_probe_before = 0.0
+        # Servers that know no schema refuse the parameter; it is left out from then on.
+        self._sends_schema = True
+
+    @property
+    def name(self) -> str:
+        return self._model
+
+    @property
+    def revision(self) -> str:
+        """That of the template: a server does not name its weights."""
+        return f"template-{template.REVISION}"
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        return {"maxSide": MAX_SIDE, "schema": self._sends_schema}
+
+    def load(self) -> None:
+        """Probe the server. One that is away is waited for; a key that it refuses raises ModelUnavailable."""
+        try:
+            self._client.probe()
+        except client.Refused as error:
+            raise ModelUnavailable(f"FORGE_VISION_URL: the vision server responds, but {error}.") from error
+        except client.RequestError as error:
+            self._set_problem(error)
+            logger.warning("FORGE_VISION_URL: %s", self.problem)
+
+    def unload(self) -> None:
+        self._client.close()
+
+    @property
+    def problem(self) -> str:
+        return self._problem
+
+    def probe(self) -> None:
+        if not self._problem or time.monotonic() < self._no_probe_before:
+            return
+        try:
+            self._client.probe()
+        except client.RequestError as error:
+            self._set_problem(error)
+        else:
+            self._clear_problem()
+
+    def write(self, pixels: Pixels, options: Options) -> Written:
+        with self._slots:
+            return self._write(pixels, options, time.monotonic() + self._timeout_s)
+
+    def _write(self, pixels: Pixels, options: Options, deadline: float) -> Written:
+        side = MAX_SIDE
+        while True:
+            first = template.messages(encode(pixels, side), options)
+            try:
+                return self._repaired(first, options, deadline)
+            except client.TooLarge as error:
+                if side <= MIN_SIDE:
+                    raise WriterFailed(f"The vision server takes no image: {error}.") from error
+                side = max(MIN_SIDE, side // 2)
+
+    def _repaired(self, first: list[dict[str, Any]], options: Options, deadline: float) -> Written:
+        """Return the first answer that can be used, or the repaired one. Raises NoUsableAnswer."""
+        answer = self._answer(first, options, deadline)
+        if answer.written is not None and not answer.problem:
+            return answer.written
+        logger.info("%s: an answer is repaired: %s.", self._model, answer.problem)
+        repaired = self._answer(template.repair_messages(first, answer.text, answer.problem), options, deadline)
+        written = repaired.written or answer.written
+        if written is None:
+            raise NoUsableAnswer(f"The answer of {self._model} cannot be used: {repaired.problem}.")
+        return replace(written, doubts=(*written.doubts, repaired.problem)) if repaired.problem else written
+
+    def _answer(self, messages: list[dict[str, Any]], options: Options, deadline: float) -> _Answer:
+        completion = self._completion(messages, options, deadline)
+        try:
+            if completion.is_refusal:
+                raise BadAnswer("it is a refusal")
+            written = parse(completion.text)
+        except BadAnswer as error:
+            cut_off = "; it was cut off at the token limit" if completion.is_cut_off else ""
+            return _Answer(completion.text[:_REPEATED], None, f"{error}{cut_off}")
+        return _Answer(completion.text[:_REPEATED], written, problem_of(written, options))
+
+    def _completion(self, messages: list[dict[str, Any]], options: Options, deadline: float) -> client.Completion:
+        """Request a completion, again after errors that may pass, until the deadline."""
+        refused_connections = 0
+        for attempt in itertools.count():
+            try:
+                completion = self._client.complete(self._body(messages, options), deadline)
+            except client.NotAccepted as error:
+                if not self._sends_schema:
+                    raise WriterFailed(f"The vision server: {error}.") from error
+                logger.warning("%s: %s; it is sent without a JSON schema from now on.", self._model, error)
+                self._sends_schema = False
+                continue
+            except client.Refused as error:
+                self._set_problem(error)
+                raise WriterUnavailable(self.problem) from error
+            except client.Slow as error:
+                self._raise_slow(error)
+            except (client.Away, client.Busy, client.Broken) as error:
+                refused_connections += isinstance(error, client.Away)
+                wait = max(error.retry_after, _backoff_s(attempt))
+                if refused_connections >= CONNECT_ATTEMPTS or time.monotonic() + wait >= deadline:
+                    self._raise_exhausted(error)
+                self._sleep(wait)
+                continue
+            self._clear_problem()
+            return completion
+        raise AssertionError("the loop ends by return or raise")
+
+    def _body(self, messages: list[dict[str, Any]], options: Options) -> dict[str, Any]:
+        body = {"model": self._model, "messages": messages, "max_tokens": MAX_TOKENS, "temperature": 0}
+        return {**body, "response_format": template.response_format(options)} if self._sends_schema else body
+
+    def _raise_slow(self, error: client.Slow) -> NoReturn:
+        """Raise WriterTimeout if the server responds otherwise; a hanging one is as one that is away."""
+        try:
+            self._client.probe()
+        except client.RequestError as probed:
+            self._set_problem(probed)
+            raise WriterUnavailable(self.problem, interrupted=True) from error
+        raise WriterTimeout(f"The vision server: {error}.") from error
+
+    def _raise_exhausted(self, error: client.Away | client.Busy | client.Broken) -> NoReturn:
+        if isinstance(error, client.Broken):
+            raise WriterFailed(f"The vision server: {error}.") from error
+        self._set_problem(error)
+        raise WriterUnavailable(self.problem, interrupted=error.interrupted) from error
+
+    def _set_problem(self, error: client.RequestError) -> None:
+        wait = _REFUSED_S if isinstance(error, client.Refused) else error.retry_after
+        with self._lock:
+            if not self._problem:
+                logger.warning("The vision server %s: %s. Images wait.", self._url, error)
+            # Without the address: /readyz and a result's provenance show it to callers.
+            self._problem = f"the vision server (FORGE_VISION_URL) does not serve {self._model}: {error}"
+            self._no_probe_before = time.monotonic() + min(wait, _LONGEST_PAUSE_S)
+
+    def _clear_problem(self) -> None:
+        with self._lock:
+            if self._problem:
+                logger.info("The vision server %s responds again.", self._url)
+            self._problem = ""
+
+
+def _backoff_s(attempt: int) -> float:
+    """Return exponential backoff with full jitter in its upper half, in seconds."""
+    longest = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(attempt, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 (no secret)
