@@ -155,8 +155,7 @@ def _resources(data: bytes, embedded: Embedded, words: Words, *, with_iim: bool)
 
 def _require_unharmed(old: bytes, new: bytes, packet: bytes) -> None:
     container = container_of(new)
-    same = all(before == after for before, after in zip(_parts(old), _parts(new), strict=True))
-    if not same or container.read(new).packet != packet:
+    if _parts(old) != _parts(new) or container.read(new).packet != packet:
         raise DamagedFile
 
 

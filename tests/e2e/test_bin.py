@@ -197,6 +197,7 @@ def test_an_interrupted_demo_leaves_no_process(venv: Path, tmp_path: Path, image
         wait_until(lambda: len(processes_on(data)) > 3, "the demo's stack is starting")
         demo.send_signal(number)
         _, stderr = demo.communicate(timeout=120)
-    assert demo.returncode == 128 + number, stderr
+    # Before the demo handles the signal, the signal itself ends it: a shell reports both alike.
+    assert demo.returncode in {128 + number, -number}, stderr
     assert "Traceback" not in stderr
     assert processes_on(data) == []

@@ -225,7 +225,7 @@ def test_a_phone_and_the_keyboard_alone(browser: Any, stack: Stack, make_key: Ma
         expect(page.locator("#detail-name")).to_have_text(SAMPLES[1].name)
         page.keyboard.press("Escape")
         expect(page.locator("#detail")).to_be_hidden()
-        assert page.evaluate("() => document.activeElement.className") == "open"
+        page.wait_for_function("() => document.activeElement.className === 'open'")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
