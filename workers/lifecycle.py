@@ -97,7 +97,9 @@ def _report_alive() -> None:
 
 
 def _model() -> str:
-    """Return the captioner's name and revision."""
+    """Return the name and revision of the model that writes the words."""
+    if writer := writing.writer():
+        return f"{writer.name} {writer.revision}"
     captioner = engine().provenance["captioner"]
     return f"{captioner['name']} {captioner['revision']}"
 

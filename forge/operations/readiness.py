@@ -63,7 +63,7 @@ def worker_loading() -> None:
 
 
 def worker_loaded() -> None:
-    """Record that it no longer does; another one that still loads says so within seconds."""
+    """Record that it no longer does; another one that still loads records it within seconds."""
     with contextlib.suppress(Unavailable):
         redis_call(lambda client: client.delete(_LOADING_KEY))
 
@@ -71,7 +71,7 @@ def worker_loaded() -> None:
 def worker_alive(name: str, storage: StorageState | None = None, model_problem: str = "") -> None:
     """Record in Redis, at each heartbeat, that a worker takes images, which storage it sees, and why images wait."""
     seen = "" if storage is None else _NO_STORAGE if storage.problem else storage.identity
-    member = f"{name} {seen} {model_problem}".rstrip(" ") + ("" if seen or model_problem else " ")
+    member = f"{name} {seen} {model_problem}" if model_problem else f"{name} {seen}"
     with contextlib.suppress(Unavailable):
         redis_call(lambda client: _eval(client, _BEAT, member, _ALIVE_MS, _members.get(name, member)))
         _members[name] = member

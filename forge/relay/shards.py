@@ -13,7 +13,7 @@ SHARDS = 256
 # Publishers of version 0.1 send to this channel, django-eventstream's. It is always subscribed: so web servers can be
 # upgraded before workers without delay, and the connection never is without a subscription.
 COMMON_CHANNEL = "events_channel"
-# Says that a key or an account was changed, with an empty message.
+# An empty message for each change of a key or an account.
 KEYS_CHANNEL = "forge:keys"
 _CONFIRMATION_S = 1.0
 

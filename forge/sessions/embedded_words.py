@@ -1,5 +1,7 @@
 """An image's latest words as XMP: in its file, or beside it."""
 
+from typing import Any
+
 from django.core.files.storage import default_storage
 
 import xmp
@@ -33,9 +35,8 @@ def _words(image: Image) -> tuple[xmp.Words, xmp.Provenance]:
     if image.metadata is None:
         raise Conflict(f"Image {image.pk} has no metadata yet. Analyze it first.", imageIds=[image.pk])
     analysis = image.analyses.filter(status="succeeded").order_by("-pk").first()
-    models = (analysis.provenance or {}).get("models", {}) if analysis else {}
-    captioner = models.get("captioner", {})
-    model = f"{captioner['name']}@{captioner['revision']}" if captioner else "unknown"
+    author = _author((analysis.provenance if analysis else None) or {})
+    model = f"{author['name']}@{author['revision']}" if author else "unknown"
     finished = analysis.finished_at if analysis else None
     time = (finished or image.created_at).isoformat(timespec="seconds").replace("+00:00", "Z")
     edited = set(image.edited or ())
@@ -43,3 +44,11 @@ def _words(image: Image) -> tuple[xmp.Words, xmp.Provenance]:
     confidence = image.confidence
     sure = {} if confidence is None else dict.fromkeys((xmp.Field.ALT, xmp.Field.DESCRIPTION), confidence)
     return xmp.words_of_metadata(image.metadata), xmp.Provenance(model, time, sure, persons)
+
+
+def _author(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Return the model that wrote the words: a vision server's where it answered, else the captioner."""
+    found: dict[str, Any] = (
+        provenance["writer"] if "answer" in provenance else provenance.get("models", {}).get("captioner", {})
+    )
+    return found

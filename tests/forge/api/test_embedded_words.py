@@ -1,11 +1,14 @@
 """Words in files and sidecars over HTTP."""
 
+from typing import Any
+
 import pytest
 from PIL import Image as PillowImage
 
 import xmp
 from forge.accounts import account_ensure, key_issue
 from forge.models import Account, Image
+from forge.sessions import embedded_words
 from tests.forge.api.test_files import get, upload
 from tests.images import encode, jpeg, noisy_jpeg
 
@@ -78,3 +81,15 @@ def test_a_corrected_field_is_not_recorded_as_the_models(alice: Account) -> None
     fields = {record.field for record in records}
     assert xmp.Field.TITLE in fields
     assert xmp.Field.ALT not in fields
+
+
+@pytest.mark.parametrize(
+    ("provenance", "name"),
+    [
+        ({"models": {"captioner": {"name": "ours"}}}, "ours"),
+        ({"models": {"captioner": {"name": "ours"}}, "writer": {"name": "server"}, "answer": {}}, "server"),
+        ({"models": {"captioner": {"name": "ours"}}, "writer": {"name": "server"}, "fallback": "away"}, "ours"),
+    ],
+)
+def test_the_model_that_wrote_the_words_is_recorded(provenance: dict[str, Any], name: str) -> None:
+    assert embedded_words._author(provenance)["name"] == name

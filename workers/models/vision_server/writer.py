@@ -58,7 +58,7 @@ class VisionWriter(Writer):
         self._lock = threading.Lock()
         self._problem = ""
         self._no_probe_before = 0.0
-        # Servers that know no schema refuse the parameter; it is left out from then on.
+        # Servers without support for schemas refuse the parameter; it is left out from then on.
         self._sends_schema = True
 
     @property
