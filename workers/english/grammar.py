@@ -26,7 +26,7 @@ DANGLING_WORDS = SMALL_WORDS | frozenset((
     "there", "through", "between", "against", "about", "above", "below", "along", "around", "across", "under",
     "inside", "like", "than", "because", "if", "so", "then"
 ))  # fmt: skip
-_DETERMINERS = frozenset(("a", "an", "the", "his", "her", "its", "their", "some", "another", "two", "three"))
+DETERMINERS = frozenset(("a", "an", "the", "his", "her", "its", "their", "some", "another", "two", "three"))
 _TRANSITIVE_VERBS = frozenset((
     "holding", "wearing", "carrying", "using", "containing", "featuring", "showing", "having", "making", "taking",
     "doing", "putting", "getting", "giving", "wears", "holds", "carries", "has", "have", "had"
@@ -182,7 +182,7 @@ def strip_dangling_words(words: list[str], next_word: str = "") -> str:
             kept = " ".join(kept)[: incomplete.start()].split()
         elif incomplete := _ADJECTIVES_WITHOUT_NOUN.search(" ".join(kept).lower()):
             kept, last = " ".join(kept)[: incomplete.start()].split(), incomplete[1]
-        elif last in DANGLING_WORDS or not last.strip("-") or (dropped in _DETERMINERS and last in _TRANSITIVE_VERBS):
+        elif last in DANGLING_WORDS or not last.strip("-") or (dropped in DETERMINERS and last in _TRANSITIVE_VERBS):
             kept.pop()
         else:
             break

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from workers.composing.drafts.kind_naming import DRAWN, KindName
 from workers.composing.drafts.quoted_text import QuotedText
+from workers.composing.drafts.sentence_support import ACTIVITIES
 from workers.composing.drafts.subject import (
     SURE_MAIN,
     Naming,
@@ -20,6 +21,7 @@ from workers.composing.drafts.subject import (
 )
 from workers.composing.tags import noun_chunks
 from workers.english.grammar import join_with_and, without_article
+from workers.english.lexicon import lexicon
 from workers.imaging.image_facts import ImageFacts
 from workers.models.evidence import Evidence
 
@@ -131,7 +133,7 @@ def _photo_tags(
     things = _thing_names(evidence, named)
     return (
         *subject,
-        *(noun_chunks(phrase) if named else ()),
+        *(_thing_chunks(phrase) if named else ()),
         *mentioned,
         *people,
         *labels,
@@ -139,6 +141,13 @@ def _photo_tags(
         *things,
         *_scene_tags(evidence),
     )
+
+
+def _thing_chunks(phrase: str) -> list[str]:
+    """Return the phrase's things with their modifiers, up to the noun ("sunglasses smiles"), then its activities."""
+    readings = [(chunk, lexicon().read(chunk)) for chunk in noun_chunks(phrase)]
+    things = [chunk[: found.tokens[found.mentions[-1].last].end] for chunk, found in readings if found.mentions]
+    return [*things, *(word for word in phrase.split() if word in ACTIVITIES and noun_chunks(word))]
 
 
 def _weaker_things(evidence: Evidence) -> tuple[str, ...]:

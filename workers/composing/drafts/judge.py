@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.composing.drafts.confidence import REVIEW_BELOW, confidence_of
+from workers.composing.drafts.confidence import REVIEW_BELOW, confidence_of, photo_evidence
 from workers.composing.drafts.draft import Draft, draft_blank, draft_graphic, draft_photo
 from workers.composing.drafts.kind_naming import DRAWN, name_kind
 from workers.composing.drafts.photo_phrase import choose_phrase
@@ -17,7 +17,7 @@ BLANK_CONFIDENCE = 0.5
 DRAWN_OR_LOGO = DRAWN | {"logo", "pattern"}
 UNKNOWN_CONFIDENCE = 0.02
 # Of a photograph: of wild-dev's images below it none was named rightly.
-LEAST_CONFIDENCE = 0.12
+LEAST_CONFIDENCE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ def judge(
         confidence = confidence_of(group_of(kind.kind), kind.probability)
         return _judged(draft_graphic(kind, evidence, text, facts), kind.kind, confidence)
     chosen = choose_phrase(captions, evidence)
-    confidence = confidence_of("photo", chosen.main * kind.probability) if chosen else 0.0
+    caption = captions[0].confidence if captions else 0.0
+    evidence_of_words = photo_evidence(chosen.main * kind.probability, caption) if chosen else 0.0
+    confidence = confidence_of("photo", evidence_of_words)
     if chosen is None or confidence < LEAST_CONFIDENCE:
         draft = draft_photo(facts.scene_phrase_with_article, frozenset(), evidence, text, facts, labels)
         return _judged(draft, "photo", UNKNOWN_CONFIDENCE)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.composing.drafts.subject import people_count
-from workers.english.grammar import strip_dangling_words
+from workers.english.grammar import DANGLING_WORDS, DETERMINERS, strip_dangling_words
 from workers.english.lexicon import lexicon
 from workers.english.nouns import Mention, Reading
 from workers.models.evidence import Evidence
 
 # Participles that need nothing behind them, of people and animals, and of things.
-_ALONE = frozenset((
+ACTIVITIES = frozenset((
     "barking", "bathing", "blooming", "burning", "climbing", "cooking", "crawling", "cycling", "dancing", "drinking",
     "driving", "eating", "fishing", "flying", "grazing", "hiking", "hugging", "jumping", "kissing", "kneeling",
     "laughing", "lying", "performing", "playing", "posing", "racing", "reading", "resting", "running", "sailing",
@@ -20,8 +20,8 @@ _ALONE = frozenset((
 ))  # fmt: skip
 _THINGS_ALONE = frozenset(("blooming", "burning", "driving", "flying", "racing", "sailing"))
 _LIVING = frozenset(("person", "animal"))
+_RELATIVE = re.compile(r" that (?:is|are) (\w+ing)$")
 _LAST_VERB = re.compile(r" (?:(?:is|are) )?(\w+ing)$")
-_YOUNG = frozenset(("child", "boy", "girl", "kid", "baby", "toddler", "infant"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def supported_part(sentence: str, evidence: Evidence, least: float) -> str:
             article = reading.article_of(thing)
             first = reading.tokens[thing.first if article is None else article]
             part = strip_dangling_words(sentence[: first.start].split(), first.text)
-            return _if_complete(part, is_living=things[0].noun.kind in _LIVING)
+            return _if_complete(part, sentence[len(part) :].split(), is_living=things[0].noun.kind in _LIVING)
     return sentence
 
 
@@ -72,36 +72,39 @@ def _is_repeated(thing: Mention, before: Sequence[Mention], reading: Reading) ->
     return thing.noun.kind != "person" and not is_other and any(thing.noun.text == each.noun.text for each in before)
 
 
-def _if_complete(part: str, *, is_living: bool) -> str:
-    """Return the part where it ends in a noun, or in a participle that needs nothing behind it, else "".
+def _if_complete(part: str, rest: Sequence[str], *, is_living: bool) -> str:
+    """Return the part where it ends in a noun, or in a participle that needs nothing of the rest behind it, else "".
 
-    "A person in a dress looks" is cut wrongly; "a cat is looking" and "a bench sitting" lose their verb.
+    "A person in a dress looks" is cut wrongly; "a cat is looking" and "a bench sitting" lose their verb, as does "a
+    person playing" before "tennis", and "a person holding an umbrella is standing", which has another one.
     """
     verb = _LAST_VERB.search(part)
     if verb:
-        if verb[1] in (_ALONE if is_living else _THINGS_ALONE):
-            return part
-        part = part[: verb.start()]
+        had_object = rest[:1] and rest[0] not in DANGLING_WORDS - DETERMINERS
+        is_whole = verb[1] in (ACTIVITIES if is_living else _THINGS_ALONE) and not had_object
+        if is_whole and not _has_participle(part[: verb.start()]):
+            return _RELATIVE.sub(r" \1", part)
+        part = part[: verb.start()].removesuffix(" that")
     mentions = lexicon().read(part).mentions
     return part if mentions and part.lower().endswith(mentions[-1].noun.text) else ""
+
+
+def _has_participle(text: str) -> bool:
+    nouns = {word for mention in lexicon().read(text).mentions for word in mention.noun.text.split()}
+    return any(word.endswith("ing") and word not in nouns for word in text.split())
 
 
 def _of_thing(thing: Mention, evidence: Evidence) -> tuple[float, float]:
     """Return the thing's `main` and `present`, the higher of its own and half of its wider noun's."""
     if thing.noun.kind == "person":
         main = max((noun.main for noun in evidence.nouns if noun.noun in {"person", thing.noun.text}), default=0.0)
-        some = people_count(evidence)[1]
-        return main, min(some, _child(evidence)) if thing.noun.text in _YOUNG else some
+        return main, people_count(evidence)[1]
     names = _names(thing)
     exact = [noun for noun in evidence.nouns if noun.noun in names or names & set(noun.wider)]
     wider = [noun for noun in evidence.nouns if noun.noun == thing.noun.parent]
     main = max([noun.main for noun in exact] + [noun.main / 2 for noun in wider], default=0.0)
     present = max([noun.present for noun in exact] + [noun.present / 2 for noun in wider], default=0.0)
     return main, max(main, present)
-
-
-def _child(evidence: Evidence) -> float:
-    return max((noun.main for noun in evidence.nouns if noun.noun in _YOUNG), default=0.0)
 
 
 def _names(thing: Mention) -> set[str]:
