@@ -28,6 +28,12 @@ def test_a_species_beside_people_is_still_the_main_thing() -> None:
     assert composed(evidence("photo", noun("person", 0.4), people=1), dog).alt == "A Leonberger dog"
 
 
+def test_a_species_is_narrower_than_the_bird_it_is() -> None:
+    tags = [Tag("owl", 0.66, "animal", "bird of prey"), Tag("bird", 0.74, "animal"), Tag("animal", 0.74, "animal")]
+
+    assert compose([], tags, FACTS, evidence=evidence("photo"), lines=()).alt == "An owl"
+
+
 def test_a_confident_label_is_a_tag_where_the_phrase_has_a_wider_word() -> None:
     bird = evidence("photo", noun("bird"))
 

@@ -108,7 +108,9 @@ def test_a_wider_word_of_a_sentence_is_narrowed_to_the_main_thing() -> None:
     grass = noun("grass", 0.1, present=0.8)
     found = replace(found, nouns=(*found.nouns, grass))
 
-    assert composed(found, captions=[Caption("a white rabbit on grass", 0.8)]).alt == "An Angora rabbit on grass"
+    for modifiers, name in (("furry", "An Angora rabbit"), ("black and white", "A black and white Angora rabbit")):
+        captions = [Caption(f"a {modifiers} rabbit on grass", 0.8)]
+        assert composed(found, captions=captions).alt == f"{name} on grass"
     assert composed(found, captions=[Caption("two rabbits on grass", 0.8)]).alt == "Two rabbits on grass"
 
 

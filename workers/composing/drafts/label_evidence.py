@@ -13,6 +13,11 @@ TRUST = 0.9
 # Of "animal" without a species as the main thing beside people: the classifier has no people among its labels.
 BESIDE_PEOPLE = 0.5
 
+# Hypernyms of the labels' own hypernyms, where the classifier has tags of both.
+_WIDER = {
+    "bird of prey": "bird", "waterbird": "bird", "songbird": "bird", "parrot": "bird", "chicken": "bird",
+    "lizard": "reptile", "snake": "reptile", "turtle": "reptile", "butterfly": "insect", "beetle": "insect",
+}  # fmt: skip
 _NO_SUBJECT = frozenset(("", "person"))
 
 
@@ -28,10 +33,11 @@ def with_tags(evidence: Evidence, tags: Sequence[Tag]) -> Evidence:
             continue
         # A proboscis monkey is a monkey, whatever its group is called.
         last = tag.text.split()[-1]
-        wider = [noun for noun in (tag.parent, tag.kind, last) if noun and noun != tag.text]
+        near = (tag.parent, _WIDER.get(tag.parent or tag.text), tag.kind, last)
+        wider = [noun for noun in near if noun and noun != tag.text]
         present = trust * tag.confidence
         main = present * (BESIDE_PEOPLE if with_people and tag.text == "animal" else 1.0)
-        wider += [far for near in wider for far in _wider_of(nouns, near)]
+        wider += [far for noun in wider for far in _wider_of(nouns, noun)]
         _raise(nouns, NounEvidence(tag.text, main, present, tuple(wider)))
         if tag.parent:
             _raise(nouns, NounEvidence(tag.parent, main, present, (tag.kind,)))

@@ -8,8 +8,10 @@ from workers.composing.alt import without_close_up
 from workers.composing.drafts.sentence_people import with_supported_people
 from workers.composing.drafts.sentence_support import Support, support_of, supported_part
 from workers.composing.drafts.subject import Naming, name_main, other_things, phrase_of, probability_of, setting
+from workers.english.grammar import with_article
 from workers.english.initialisms import capitalize_initialisms
 from workers.english.lexicon import lexicon
+from workers.english.nouns import COLORS
 from workers.models.base import Caption
 from workers.models.evidence import Evidence
 
@@ -29,8 +31,8 @@ LEAST_MAIN = 0.1
 _DRAWN_OPENING = re.compile(
     r"an? (?:[\w-]+ ){0,2}?(cartoon|comic|drawing|illustration|meme|painting|render|sketch|watercolou?r) of "
 )
-# Words before the subject: an article and two adjectives.
-MAX_MODIFIERS = 3
+# Words before the subject: an article and "black and white".
+MAX_MODIFIERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +98,21 @@ def _names_other_kind(text: str, evidence: Evidence) -> bool:
 
 
 def narrowed(sentence: str, main: Naming, evidence: Evidence) -> str:
-    """Return the sentence with the main thing's name for a wider one: "a white rabbit on grass" becomes "an Angora
-    rabbit on grass". Its modifiers go, too: they were chosen for another name.
+    """Return the sentence with the main thing's name for a wider one: "a furry rabbit on grass" becomes "an Angora
+    rabbit on grass". Its colors stay; other modifiers go, they were chosen for another name.
     """
-    subject = next(iter(lexicon().read(sentence).things), None)
+    reading = lexicon().read(sentence)
+    subject = next(iter(reading.things), None)
     if subject is None or main.noun.lower() in sentence.lower() or subject.first > MAX_MODIFIERS:
         return sentence
     named = evidence.find(main.noun)
     if named is None or subject.noun.text not in named.wider or subject.plural:
         return sentence
-    end = lexicon().read(sentence).tokens[subject.last].end
-    return f"{main.phrase}{sentence[end:]}"
+    modifiers = [token.text for token in reading.tokens[1 : subject.first]]
+    name = main.phrase
+    if modifiers and COLORS.union({"and"}).issuperset(modifiers):
+        name = with_article(" ".join((*modifiers, main.noun)), "count")
+    return f"{name}{sentence[reading.tokens[subject.last].end :]}"
 
 
 def _surest_thing(evidence: Evidence) -> Naming | None:
