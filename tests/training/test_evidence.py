@@ -76,7 +76,7 @@ def test_the_exported_description(work: Path) -> None:
         assert number not in indices
         assert all(set(wider[index]) - {number} <= set(indices) for index in indices)
     assert calibration.keys() == {"kind", "main", "present", "people", "text"}
-    assert description["revision"] == "full-2"
+    assert description["revision"] == "full-3"
     sums = (work / "quick" / "full" / "export" / "SHA256SUMS").read_text()
     assert [line.split()[1] for line in sums.splitlines()] == ["evidence.safetensors", "evidence.json"]
 

@@ -11,8 +11,8 @@ from training.evidence_heads import TrainedHeads
 from training.stages.export import write_sums
 from workers.models.embedded.weights import EVIDENCE_HEADS, EVIDENCE_NOUNS
 
-# Incremented when retrained heads are shipped.
-REVISION = "2"
+# Incremented when other heads, nouns or wider nouns are shipped.
+REVISION = "3"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,15 @@ def test_a_species_is_narrower_than_the_bird_it_is() -> None:
     assert compose([], tags, FACTS, evidence=evidence("photo"), lines=()).alt == "An owl"
 
 
+def test_a_wide_label_alone_is_no_evidence_where_heads_see_something_else() -> None:
+    animal, cat = Tag("animal", 0.74, "animal"), Tag("cat", 0.8, "animal")
+    flower = evidence("photo", noun("flower", 0.5))
+
+    assert compose([], [animal], FACTS, evidence=flower, lines=()).alt == "A flower"
+    assert compose([], [cat, animal], FACTS, evidence=flower, lines=()).alt == "A cat"
+    assert compose([], [animal], FACTS, evidence=evidence("photo"), lines=()).alt == "An animal"
+
+
 def test_a_confident_label_is_a_tag_where_the_phrase_has_a_wider_word() -> None:
     bird = evidence("photo", noun("bird"))
 

@@ -22,14 +22,19 @@ _NO_SUBJECT = frozenset(("", "person"))
 
 
 def with_tags(evidence: Evidence, tags: Sequence[Tag]) -> Evidence:
-    """Return the evidence with the confident tags that have a kind of thing, at the probability of a photograph."""
+    """Return the evidence with the confident tags that have a kind of thing, at the probability of a photograph.
+
+    Left out are wide tags alone, as "animal" without a species: a classifier without flowers names many of them so.
+    """
     if not evidence.kinds:
         return evidence
     trust = TRUST * evidence.kinds[KINDS.index("photo")] ** 0.5
     with_people = people_count(evidence)[0] > 0
     nouns = {noun.noun: noun for noun in evidence.nouns}
-    for tag in tags:
-        if tag.kind in _NO_SUBJECT or tag.confidence < MIN_TAG:
+    things = _things(tags)
+    narrow = {tag.kind for tag in things if _is_narrow(tag)}
+    for tag in things:
+        if evidence.nouns and tag.kind not in narrow and not _is_narrow(tag):
             continue
         # A proboscis monkey is a monkey, whatever its group is called.
         last = tag.text.split()[-1]
@@ -46,7 +51,11 @@ def with_tags(evidence: Evidence, tags: Sequence[Tag]) -> Evidence:
 
 def sure_labels(tags: Sequence[Tag]) -> list[str]:
     """Return the narrow confident tags: search terms also where the phrase has a wider word ("dog")."""
-    return [tag.text for tag in tags if tag.kind not in _NO_SUBJECT and tag.confidence >= MIN_TAG and _is_narrow(tag)]
+    return [tag.text for tag in _things(tags) if _is_narrow(tag)]
+
+
+def _things(tags: Sequence[Tag]) -> list[Tag]:
+    return [tag for tag in tags if tag.kind not in _NO_SUBJECT and tag.confidence >= MIN_TAG]
 
 
 def _is_narrow(tag: Tag) -> bool:

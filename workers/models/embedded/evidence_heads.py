@@ -115,14 +115,29 @@ class EvidenceCalibrator:
         )
 
     def _found(self, main: NDArray[np.float64], present: NDArray[np.float64]) -> tuple[NounEvidence, ...]:
-        # A wider noun is at least as probable as the narrower one.
-        for index in np.flatnonzero((main >= MIN_MAIN) | (present >= MIN_PRESENT)).tolist():
-            wider = list(self.wider[index])
-            main[wider] = np.maximum(main[wider], main[index])
-            present[wider] = np.maximum(present[wider], present[index])
+        found = np.flatnonzero((main >= MIN_MAIN) | (present >= MIN_PRESENT)).tolist()
+        for wider, narrower in self._narrowest(found).items():
+            for values in (main, present):
+                # A wider noun is as probable as that one of the narrower ones is right.
+                values[wider] = max(values[wider], 1 - np.prod(1 - values[narrower]))
         kept = np.flatnonzero((main >= MIN_MAIN) | (present >= MIN_PRESENT))
         order = kept[np.argsort(-main[kept], kind="stable")].tolist()
         return tuple(self._noun(index, main, present) for index in order)
+
+    def _narrowest(self, found: Sequence[int]) -> dict[int, list[int]]:
+        """Return for each wider noun those of the found ones that have no narrower one among them; of synonyms, one."""
+        narrower: dict[int, list[int]] = {}
+        for index in found:
+            for wider in self.wider[index]:
+                narrower.setdefault(wider, []).append(index)
+        return {
+            wider: [one for one in own if not any(self._is_covered(one, other) for other in own)]
+            for wider, own in narrower.items()
+        }
+
+    def _is_covered(self, noun: int, other: int) -> bool:
+        """Return whether `other` is narrower than the noun, or its synonym that comes first."""
+        return noun in self.wider[other] and (other not in self.wider[noun] or other < noun)
 
     def _noun(self, index: int, main: NDArray[np.float64], present: NDArray[np.float64]) -> NounEvidence:
         wider = tuple(self.nouns[other] for other in self.wider[index])
