@@ -236,6 +236,8 @@ def test_a_thing_is_listed_once_under_names_with_the_same_last_word() -> None:
 
     assert [thing.noun for thing in other_things(found, {"person"})] == ["t shirt", "tree"]
     assert [thing.noun for thing in other_things(found, {"red shirt"})] == ["tree"]
+    cup = evidence("photo", noun("cup of espresso", 0.1, present=0.9))
+    assert other_things(cup, {"cup", "coffee"}) == []
 
 
 def test_the_setting_is_named_where_it_is_sure() -> None:

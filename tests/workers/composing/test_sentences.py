@@ -116,6 +116,7 @@ def test_people_of_a_sentence_are_counted(sentence: str, number: int) -> None:
         ("a dog holding a basket is standing on a clock", "A dog holding a basket"),
         ("a dog that is standing on a clock", "A dog standing"),
         ("a dog that is watching a clock", "A dog"),
+        ("a dog beside a basket and white clock", "A dog beside a basket"),
         ("a dog in a building standing on a clock", "A dog in a building standing"),
     ],
 )

@@ -25,7 +25,7 @@ MIN_CONFIDENCE = 0.8
 # Below it a sentence's adjectives and actions are guesses ("a false monkey"), even where its thing is there.
 LEAST_CONFIDENCE = 0.2
 # A sentence about another thing than the surest one: its confidence; its thing's share of the surest one's evidence.
-OTHER_CONFIDENCE, OTHER_SHARE = 0.5, 0.2
+OTHER_CONFIDENCE, OTHER_SHARE = 0.6, 0.3
 MIN_OTHER_KIND = 0.3
 LEAST_MAIN = 0.1
 _DRAWN_OPENING = re.compile(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from workers.composing.drafts.subject import people_count
 from workers.english.grammar import DANGLING_WORDS, DETERMINERS, strip_dangling_words
 from workers.english.lexicon import lexicon
-from workers.english.nouns import Mention, Reading
+from workers.english.nouns import ADJECTIVES, Mention, Reading
 from workers.models.evidence import Evidence
 
 # Participles that need nothing behind them, of people and animals, and of things.
@@ -59,11 +59,21 @@ def supported_part(sentence: str, evidence: Evidence, least: float) -> str:
         return ""
     for number, thing in enumerate(things[1:], 1):
         if _of_thing(thing, evidence)[1] < least or _is_repeated(thing, things[:number], reading):
-            article = reading.article_of(thing)
-            first = reading.tokens[thing.first if article is None else article]
+            first = reading.tokens[_start_of(thing, reading)]
             part = strip_dangling_words(sentence[: first.start].split(), first.text)
             return _if_complete(part, sentence[len(part) :].split(), is_living=things[0].noun.kind in _LIVING)
     return sentence
+
+
+def _start_of(thing: Mention, reading: Reading) -> int:
+    """Return the token that the thing's words begin with: its article, else its first adjective."""
+    start = reading.article_of(thing)
+    if start is not None:
+        return start
+    start = thing.first
+    while start and reading.tokens[start - 1].text in ADJECTIVES:
+        start -= 1
+    return start
 
 
 def _is_repeated(thing: Mention, before: Sequence[Mention], reading: Reading) -> bool:

@@ -100,8 +100,8 @@ def other_things(evidence: Evidence, excluded: Collection[str], limit: int = 4) 
 
 
 def _head(noun: str) -> str:
-    """Return the last word, the same for "t shirt", "T-shirt" and "shirt"."""
-    return noun.lower().replace("-", " ").split()[-1] if noun.strip("- ") else noun
+    """Return the word that says what it is, the same for "t shirt", "T-shirt" and "shirt", "cup" and "cup of tea"."""
+    return noun.lower().partition(" of ")[0].replace("-", " ").split()[-1] if noun.strip("- ") else noun
 
 
 def setting(evidence: Evidence) -> str:
