@@ -47,6 +47,12 @@ def test_a_confident_sentence_may_be_about_another_thing_than_the_surest() -> No
     assert composed(found, ("a person sitting on a bench", 0.4)).alt == "A room"
 
 
+def test_a_very_wide_noun_is_no_evidence_of_a_narrow_subject() -> None:
+    found = evidence("photo", noun("food", 0.8), noun("fruit", 0.5, "food"))
+
+    assert composed(found, ("a pile of sushi on a plate", 0.95)).alt == "A fruit"
+
+
 def test_a_sentence_about_a_thing_with_little_evidence_is_not_used() -> None:
     found = evidence("photo", noun("lion", 0.7, "animal"), noun("dog", 0.1, "animal"))
 

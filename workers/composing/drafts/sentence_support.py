@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.composing.drafts.subject import people_count
+from workers.composing.drafts.subject import is_wide, people_count
 from workers.english.grammar import DANGLING_WORDS, DETERMINERS, strip_dangling_words
 from workers.english.lexicon import lexicon
 from workers.english.nouns import ADJECTIVES, Mention, Reading
@@ -19,6 +19,9 @@ ACTIVITIES = frozenset((
     "swimming", "talking", "walking", "waving", "working", "writing", "yawning",
 ))  # fmt: skip
 _THINGS_ALONE = frozenset(("blooming", "burning", "driving", "flying", "racing", "sailing"))
+# Of the evidence for its wider noun: what a thing has without evidence of its own. Less for a sentence's subject where
+# that noun is very wide: food is no evidence of sushi.
+PARENT_SHARE, WIDE_SHARE = 0.5, 0.25
 _LIVING = frozenset(("person", "animal"))
 _RELATIVE = re.compile(r" that (?:is|are) (\w+ing)$")
 _LAST_VERB = re.compile(r" (?:(?:is|are) )?(\w+ing)$")
@@ -44,7 +47,8 @@ def support_of(sentence: str, evidence: Evidence) -> Support:
     things = [thing for thing in lexicon().read(sentence).things if thing.noun.kind not in {"group", "part"}]
     if not things:
         return Support()
-    supports = [_of_thing(thing, evidence) for thing in things]
+    share = WIDE_SHARE if is_wide(things[0].noun.parent) else PARENT_SHARE
+    supports = [_of_thing(things[0], evidence, share), *(_of_thing(thing, evidence) for thing in things[1:])]
     main, present = supports[0]
     return Support(main, present, min(found for _, found in supports), _head_words(things[0], evidence))
 
@@ -104,16 +108,16 @@ def _has_participle(text: str) -> bool:
     return any(word.endswith("ing") and word not in nouns for word in text.split())
 
 
-def _of_thing(thing: Mention, evidence: Evidence) -> tuple[float, float]:
-    """Return the thing's `main` and `present`, the higher of its own and half of its wider noun's."""
+def _of_thing(thing: Mention, evidence: Evidence, share: float = PARENT_SHARE) -> tuple[float, float]:
+    """Return the thing's `main` and `present`, the higher of its own and a share of its wider noun's."""
     if thing.noun.kind == "person":
         main = max((noun.main for noun in evidence.nouns if noun.noun in {"person", thing.noun.text}), default=0.0)
         return main, people_count(evidence)[1]
     names = _names(thing)
     exact = [noun for noun in evidence.nouns if noun.noun in names or names & set(noun.wider)]
     wider = [noun for noun in evidence.nouns if noun.noun == thing.noun.parent]
-    main = max([noun.main for noun in exact] + [noun.main / 2 for noun in wider], default=0.0)
-    present = max([noun.present for noun in exact] + [noun.present / 2 for noun in wider], default=0.0)
+    main = max([noun.main for noun in exact] + [noun.main * share for noun in wider], default=0.0)
+    present = max([noun.present for noun in exact] + [noun.present * share for noun in wider], default=0.0)
     return main, max(main, present)
 
 
