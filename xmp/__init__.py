@@ -15,7 +15,8 @@ from xmp.errors import (
     XmpError,
 )
 from xmp.merging import DEFAULT_POLICY, OnExisting, Policy
-from xmp.replacement import FileState, file_state, replace_file
+from xmp.moving import move_file
+from xmp.replacement import FileState, file_state, remove_leftover, replace_file
 from xmp.words import METADATA_NAMES, Field, Provenance, Record, Words, words_of_metadata
 
 __all__ = [
@@ -39,8 +40,10 @@ __all__ = [
     "XmpError",
     "file_state",
     "fingerprint",
+    "move_file",
     "read",
     "read_sidecar",
+    "remove_leftover",
     "replace_file",
     "words_of_metadata",
     "write",

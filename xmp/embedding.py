@@ -44,6 +44,7 @@ def write(
     *,
     policy: Policy = DEFAULT_POLICY,
     with_iim: bool = False,
+    with_exif: bool = False,
     force: bool = False,
 ) -> Written:
     """Merge words into the file; IIM is written where it exists, or `with_iim`, in JPEG.

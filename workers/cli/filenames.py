@@ -1,6 +1,6 @@
 """File names unique within a run, as forge.sessions.filenames does within a session."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from workers.composing.filename import FILENAME_LIMIT
 
@@ -10,6 +10,10 @@ class UniqueFilenames:
         self._taken: set[str] = set()
         # The next number, so that 100,000 equal images do not count from 2 each.
         self._numbers: dict[str, int] = {}
+
+    def take(self, names: Iterable[str]) -> None:
+        """Take names that an earlier run gave."""
+        self._taken.update(names)
 
     def reserve(self, candidates: Sequence[str]) -> str:
         """Return the first free candidate, else the first one with a number."""

@@ -8,7 +8,7 @@ import signal
 import stat
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import partial
 from typing import Any, NoReturn, TextIO
@@ -20,19 +20,23 @@ import xmp
 from decoding import Limits
 from workers import models
 from workers.cli.describe_file import describe, error_message
-from workers.cli.file_words import FileOptions, FileWriter, show_error, shown_words
-from workers.cli.filenames import UniqueFilenames
-from workers.cli.image_paths import find_images
+from workers.cli.engines import create_engine
+from workers.cli.files import options as file_options
+from workers.cli.files.failures import Failures
+from workers.cli.files.file_run import FileRun, Selected
+from workers.cli.files.interruption import Interruption
+from workers.cli.files.new_files import NewFiles
+from workers.cli.files.options import FileOptions
+from workers.cli.files.renames import undo
+from workers.cli.files.words import shown_words
+from workers.cli.image_paths import find_images, os_error_message
 from workers.cli.ordered_threads import map_ordered
 from workers.cli.output import CaptionRecord, caption_record, format_block, format_json
 from workers.cli.progress_bar import ProgressBar
-from workers.models import vision_server
 from workers.models.base import ModelUnavailable
 from workers.models.ocr import create_reader
 from workers.models.options import Options
-from workers.models.writer import Writer
 from workers.pipeline import Analysis
-from workers.runtime.engine import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -45,25 +49,13 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder with all that is below it")
+        parser.add_argument("paths", nargs="*", metavar="PATH", help="a file, or a folder with all that is below it")
         parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON object a line")
         parser.add_argument("--model", choices=models.NAMES, default="embedded", help="default: %(default)s")
         parser.add_argument(
             "--threads", type=int, default=settings.FORGE_MODEL_THREADS, help="of the models; default: %(default)s"
         )
-        parser.add_argument("--show", action="store_true", help="print the words in the files, and run no model")
-        parser.add_argument("--write", action="store_true", help="into the files: XMP, and IPTC IIM where it exists")
-        parser.add_argument("--sidecar", action="store_true", help="into NAME.xmp beside each file")
-        choices = list(xmp.OnExisting)
-        text = "what a person wrote; default: keep texts, append keywords"
-        parser.add_argument("--on-existing", choices=choices, dest="on_existing", help=text)
-        parser.add_argument("--with-iim", action="store_true", help="write IPTC IIM into JPEG also where there is none")
-        parser.add_argument("--force", action="store_true", help="write also where a C2PA manifest breaks")
-        parser.add_argument("--dry-run", action="store_true", help="with --write or --sidecar: print what would change")
-        parser.add_argument("--only-empty", action="store_true", help="files without alt and description in them")
-        parser.add_argument("--skip-done", metavar="STATE", help="file of what is done, by content: moved files count")
-        parser.add_argument("--csv", metavar="FILE", help="append a row for each image")
-        parser.add_argument("--review", metavar="FILE", help="append a row for each image that needs review")
+        file_options.add_arguments(parser)
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Set up what belongs to a process, not to a call from a program."""
@@ -77,68 +69,104 @@ class Command(BaseCommand):
         try:
             super().run_from_argv(argv)
         # A normal exit would wait for the threads and their batch.
-        except KeyboardInterrupt:
-            os._exit(128 + signal.SIGINT)
+        except KeyboardInterrupt as interruption:
+            os._exit(128 + (interruption.args[0] if interruption.args else signal.SIGINT))
         except BrokenPipeError:
             os._exit(128 + signal.SIGPIPE)
 
-    def handle(self, *_args: Any, paths: list[str], as_json: bool, model: str, threads: int, **options: Any) -> None:
-        self.failed = 0
+    def handle(self, *_args: Any, paths: list[str], **options: Any) -> None:
+        self.failures = Failures()
+        self._check(paths, options)
+        self.bar = ProgressBar(total=0, shown=False)
+        if options["undo"]:
+            self._undo(options["undo"])
+        elif options["show"]:
+            self._show(paths)
+        else:
+            self.options = FileOptions(**{name: options[name] for name in FileOptions.__dataclass_fields__})
+            self._run(paths, **{name: options[name] for name in ("as_json", "model", "threads", "jobs")})
+        if self.failures.count:
+            sys.exit(1)
+
+    def _check(self, paths: list[str], options: dict[str, Any]) -> None:
         if options["write"] and options["sidecar"]:
-            raise CommandError("--write and --sidecar exclude each other.")
-        if options["show"]:
-            return self._show(paths)
-        self.options = FileOptions(**{name: options[name] for name in FileOptions.__dataclass_fields__})
+            raise CommandError("--write and --sidecar exclude each other.", returncode=2)
+        if not (paths or options["watch"] or options["undo"]):
+            raise CommandError("Name a PATH, or a folder to --watch.", returncode=2)
+        if options["watch"] and (options["dry_run"] or not os.path.isdir(options["watch"])):  # noqa: PTH112
+            raise CommandError("--watch needs a folder that exists, and no --dry-run.", returncode=2)
+
+    def _run(self, paths: list[str], *, as_json: bool, model: str, threads: int, jobs: int | None) -> None:
         # Walked twice instead of kept: a folder may hold very many files.
         total = sum(1 for _ in find_images(paths, _ignore_error))
-        with ProgressBar(
-            total=total, shown=total > 0 and self.stderr.isatty() and not _is_pipe(sys.stdout)
-        ) as self.bar:
-            self.engine = self._create_engine(model, threads, load=total > 0)
+        watch = self.options.watch
+        is_shown = total > 0 and watch is None and self.stderr.isatty() and not _is_pipe(sys.stdout)
+        with ProgressBar(total=total, shown=is_shown) as self.bar, Interruption() as self.interruption:
+            self._load_models(model, threads, load=total > 0 or watch is not None)
             self.bar.start_captioning()
+            self.describe = self._describe_function()
+            self.formatter = self._formatter(as_json)
+            self.jobs = jobs or 2 * settings.FORGE_BATCH_SIZE
+            run = FileRun(self.options, self._report, self._write, max_bytes=settings.FORGE_MAX_IMAGE_BYTES)
             try:
-                with self._file_writer() as writer:
-                    self._caption_all(paths, self._formatter(as_json), writer)
-                if self.options.is_used:
-                    with self.bar.hidden():
-                        self.stderr.write(writer.summary(self.failed))
+                with self._opened(run):
+                    self._caption_and_watch(paths, run)
             finally:
                 self.engine.close(CLOSE_TIMEOUT_S)
-        if self.failed:
-            sys.exit(1)
-        return None
+
+    def _opened(self, run: FileRun) -> FileRun:
+        try:
+            return run.__enter__()
+        except (OSError, ValueError) as error:
+            self._exit_with(f"A file of the options cannot be used: {error}", 2)
+
+    def _caption_and_watch(self, paths: list[str], run: FileRun) -> None:
+        """Caption, and print the summary, also after an interruption; that is how a watch ends."""
+        try:
+            watch = self._new_files(run)
+            self._caption_all(find_images(paths, self._report), run)
+            for batch in watch.batches() if watch else ():
+                self._caption_all(batch, run)
+        except KeyboardInterrupt:
+            if not self.options.watch:
+                raise
+        finally:
+            if self.options.is_used:
+                with self.bar.hidden():
+                    self.stderr.write("\n".join(run.summary(self.failures)))
+
+    def _new_files(self, run: FileRun) -> NewFiles | None:
+        if self.options.watch is None:
+            return None
+        watch = NewFiles(self.options.watch, with_present=self.options.skip_done is not None)
+        run.on_done = watch.processed
+        return watch
 
     def _show(self, paths: list[str]) -> None:
-        with ProgressBar(total=0, shown=False) as self.bar:
-            for path in find_images(paths, self._report):
-                try:
-                    self._write(shown_words(path))
-                except (OSError, xmp.XmpError) as error:
-                    self._report(path, show_error(error))
-        if self.failed:
-            sys.exit(1)
+        for path in find_images(paths, self._report):
+            try:
+                self._write(shown_words(path))
+            except OSError as error:
+                self._report(path, os_error_message(error))
+            except xmp.XmpError as error:
+                self._report(path, str(error))
 
-    def _create_engine(self, model: str, threads: int, *, load: bool) -> Engine:
-        options: dict[str, object] = {"threads": threads}
-        if model in {"auto", "blip-clip"}:
-            options |= settings.FORGE_MODEL_OPTIONS
-        elif model == "scripted":
-            options = settings.FORGE_SCRIPT
+    def _undo(self, path: str) -> None:
         try:
-            engine = Engine(*models.create(model, **options), batch_size=settings.FORGE_BATCH_SIZE)
-            self.writer = self._create_writer() if model == "vision-server" else None
+            count = undo(path, self._report)
+        except (OSError, ValueError) as error:
+            self._exit_with(f"{path}: {os_error_message(error) if isinstance(error, OSError) else error}", 2)
+        self.stderr.write(f"{count} have their old names, {self.failures.count} failed")
+
+    def _load_models(self, model: str, threads: int, *, load: bool) -> None:
+        try:
+            self.engine, self.writer = create_engine(model, threads)
             if load:
-                engine.load()
+                self.engine.load()
                 if self.writer is not None:
                     self.writer.load()
         except (ModelUnavailable, ValueError) as error:
             self._exit_with(str(error), 2)
-        return engine
-
-    def _create_writer(self) -> Writer:
-        if not (settings.FORGE_VISION_URL and settings.FORGE_VISION_MODEL):
-            raise ValueError("--model vision-server needs FORGE_VISION_URL and FORGE_VISION_MODEL.")
-        return vision_server.create(settings.FORGE_VISION_OPTIONS)
 
     def _formatter(self, as_json: bool) -> Callable[[CaptionRecord], str]:
         if as_json:
@@ -146,11 +174,8 @@ class Command(BaseCommand):
         width = min(shutil.get_terminal_size().columns, MAX_WIDTH) if self.stdout.isatty() else None
         return partial(format_block, width=width)
 
-    def _file_writer(self) -> FileWriter:
-        return FileWriter(self.options, self._report, self._write)
-
-    def _caption_all(self, paths: list[str], formatter: Callable[[CaptionRecord], str], writer: FileWriter) -> None:
-        describe_path = partial(
+    def _describe_function(self) -> Callable[[str], Analysis]:
+        return partial(
             describe,
             self.engine,
             max_bytes=settings.FORGE_MAX_IMAGE_BYTES,
@@ -161,25 +186,26 @@ class Command(BaseCommand):
             writer=self.writer,
             fall_back=settings.FORGE_VISION_FALLBACK == "embedded",
         )
-        filenames = UniqueFilenames()
+
+    def _caption_all(self, paths: Iterable[str], run: FileRun) -> None:
         # One batch runs while the next one is decoded.
-        selected = writer.select(find_images(paths, self._report))
-        work = lambda one: describe_path(one.path)  # noqa: E731
-        outcomes = map_ordered(work, selected, threads=2 * settings.FORGE_BATCH_SIZE)
+        outcomes = map_ordered(lambda one: self.describe(one.path), run.select(paths), threads=self.jobs)
         with closing(outcomes):
             for one, outcome in outcomes:
-                path = one.path
                 error = outcome.exception()
                 self.bar.advance()
                 if error:
-                    self._report(path, error_message(error) or self._log_unexpected(path, error))
+                    self._report(one.path, error_message(error) or self._log_unexpected(one.path, error))
                 else:
-                    analysis = outcome.result()
-                    filename = filenames.reserve(analysis.composed.filename_candidates)
-                    record = caption_record(path, analysis, filename=filename, model=self._model_name(analysis))
-                    writer.save(one, record)
-                    if not self.options.dry_run:
-                        self._write(formatter(record))
+                    with self.interruption.held():
+                        self._save(run, one, outcome.result())
+
+    def _save(self, run: FileRun, one: Selected, analysis: Analysis) -> None:
+        candidates = analysis.composed.filename_candidates
+        record = caption_record(one.path, analysis, filename=candidates[0], model=self._model_name(analysis))
+        saved = run.save(one, record, candidates)
+        if not self.options.dry_run:
+            self._write(self.formatter(saved or record))
 
     def _model_name(self, analysis: Analysis) -> str:
         writes = self.writer is not None and "fallback" not in analysis.provenance
@@ -194,7 +220,7 @@ class Command(BaseCommand):
             self.stdout.flush()
 
     def _report(self, path: str, message: str) -> None:
-        self.failed += 1
+        self.failures.add(message)
         with self.bar.hidden():
             self.stderr.write(f"{path}: {message}")
 

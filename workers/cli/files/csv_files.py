@@ -1,0 +1,76 @@
+"""CSV files with a row for each image; a row that a killed run began is completed, not written twice."""
+
+import csv
+import io
+import os
+import stat
+
+from workers.cli.output import CaptionRecord
+
+_COLUMNS = (
+    "path",
+    "title",
+    "alt",
+    "caption",
+    "description",
+    "filename",
+    "seoTags",
+    "kind",
+    "confidence",
+    "needsReview",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class CsvFile:
+    """A CSV file that rows are appended to; it gets its head once."""
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(path)  # noqa: PTH100
+        self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        self._is_regular = stat.S_ISREG(os.fstat(self._handle).st_mode)
+        if not self._is_regular or not self.size:
+            self.append(_encoded(list(_COLUMNS)), self.size)
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self._handle).st_size
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+    def append(self, row: bytes, at: int) -> None:
+        """Write the part of a row that does not stand at that offset already. Raises OSError; nothing is then left."""
+        rest = row if not self._is_regular else self._missing(row, at)
+        before = self.size
+        try:
+            while rest:
+                rest = rest[os.write(self._handle, rest) :]
+        except OSError:
+            if self._is_regular:
+                os.ftruncate(self._handle, before)
+            raise
+
+    def take_back(self, row: bytes, at: int) -> None:
+        """Remove a row that is the last one."""
+        if self._is_regular and at + len(row) == self.size and os.pread(self._handle, len(row), at) == row:
+            os.ftruncate(self._handle, at)
+
+    def _missing(self, row: bytes, at: int) -> bytes:
+        written = os.pread(self._handle, len(row), at)
+        if written == row:
+            return b""
+        return row[len(written) :] if row.startswith(written) and at + len(written) == self.size else row
+
+
+def row_of(record: CaptionRecord) -> bytes:
+    values = {**record, **record["metadata"]}
+    cells = [", ".join(value) if isinstance(value := values[name], list) else value for name in _COLUMNS]
+    # A spreadsheet would run a cell that begins like a formula.
+    return _encoded([f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells])
+
+
+def _encoded(cells: list[object]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(cells)
+    return text.getvalue().encode("utf-8", "backslashreplace")

@@ -1,0 +1,134 @@
+"""Rename files with their sidecars, recorded in an undo list before it happens."""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import xmp
+from workers.cli.files.new_names import split_name
+
+_SIDECAR_SUFFIXES = (".xmp", ".XMP")
+
+
+class Move(NamedTuple):
+    """Absolute paths."""
+
+    source: str
+    target: str
+
+
+def moves_of(old: str, new: str) -> list[Move]:
+    """Return the moves of a file and its sidecars: NAME.jpg.xmp, and NAME.xmp where no other file has that stem."""
+    if old == new:
+        return []
+    pairs = [(old, new)]
+    pairs += [(f"{old}{suffix}", f"{new}{suffix}") for suffix in _SIDECAR_SUFFIXES]
+    folder, stem, _ = split_name(old)
+    shared = os.path.join(folder, stem)  # noqa: PTH118
+    of_others = (f"{shared}{suffix}" for suffix in _SIDECAR_SUFFIXES)
+    found = [path for path in of_others if os.path.lexists(path)]
+    if found and not _others_with_stem(folder, stem, {old, *found}):
+        renamed = os.path.join(folder, split_name(new)[1])  # noqa: PTH118
+        pairs += [(path, renamed + split_name(path)[2]) for path in found]
+    existing = [pair for pair in pairs if os.path.lexists(pair[0])]
+    return [Move(os.path.abspath(source), os.path.abspath(target)) for source, target in existing]  # noqa: PTH100
+
+
+def _others_with_stem(folder: str, stem: str, known: set[str]) -> bool:
+    with os.scandir(folder or ".") as entries:
+        names = [entry.name for entry in entries if split_name(entry.name)[1] == stem]
+    return any(os.path.join(folder, name) not in known for name in names)  # noqa: PTH118
+
+
+class UndoList:
+    """A file with a line of JSON for each renamed image, written before it is renamed.
+
+    What a killed run left of its last line is completed when the list is opened, and dropped where nothing was done.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.file: IO[bytes] = open(path, "a+b", buffering=0)  # noqa: PTH123, SIM115
+        self._settle()
+
+    def close(self) -> None:
+        self.file.close()
+
+    def apply(self, moves: list[Move]) -> None:
+        """Do all moves or none: those before one that fails are taken back. Raises OSError."""
+        start, done = self.file.seek(0, os.SEEK_END), list[Move]()
+        self.file.write(_line(moves))
+        os.fsync(self.file.fileno())
+        try:
+            for move in moves:
+                xmp.move_file(move.source, move.target)
+                done.append(move)
+        except OSError:
+            for move in reversed(done):
+                xmp.move_file(move.target, move.source)
+            self.file.truncate(start)
+            raise
+
+    def _settle(self) -> None:
+        """Remove a line that was cut; complete the moves of the last one, or remove it."""
+        start, end, last = 0, 0, list[Move]()
+        self.file.seek(0)
+        for line in self.file:
+            if not line.endswith(b"\n"):
+                break
+            last, start = _moves_in(line), end
+            end += len(line)
+        if last and not _happened(last[0]):
+            end = start
+        elif last:
+            for move in last[1:]:
+                if not _happened(move):
+                    with contextlib.suppress(OSError):
+                        xmp.move_file(move.source, move.target)
+        self.file.truncate(end)
+
+
+def undo(path: str, report: Callable[[str, str], None]) -> int:
+    """Give images their old names back, the last one first, and return how many; the list keeps those that failed.
+
+    Raises OSError, and ValueError for a file that is no such list.
+    """
+    with open(path, "rb") as file:  # noqa: PTH123
+        lines = [_moves_in(line) for line in file if line.endswith(b"\n")]
+    failed, count = list[list[Move]](), 0
+    for moves in reversed(lines):
+        renamed = [move for move in reversed(moves) if _happened(move) or os.path.lexists(move.target)]
+        try:
+            for move in renamed:
+                xmp.move_file(move.target, move.source)
+            count += bool(renamed)
+        except OSError as error:
+            failed.append(moves)
+            report(moves[0].target, f"It cannot be renamed to {moves[0].source}: {error.strerror}.")
+    if failed:
+        left = b"".join(_line(moves) for moves in reversed(failed))
+        xmp.replace_file(path, left, xmp.file_state(path))
+    else:
+        Path(path).unlink()
+    return count
+
+
+def _line(moves: list[Move]) -> bytes:
+    return json.dumps({"moves": moves}).encode() + b"\n"
+
+
+def _moves_in(line: bytes) -> list[Move]:
+    try:
+        return [Move(str(source), str(target)) for source, target in json.loads(line)["moves"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError("It is no list of renamed files.") from error
+
+
+def _happened(move: Move) -> bool:
+    """Return whether the file has its new name; of two names of one file, which a killed run left, it keeps that."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.lstat(move.source), os.lstat(move.target)):
+            os.unlink(move.source)  # noqa: PTH108
+    return os.path.lexists(move.target) and not os.path.lexists(move.source)
