@@ -68,6 +68,7 @@ def test_words_names_and_rows_are_each_written_once(form: str, tmp_path: Path) -
         assert len((folder / "done").read_text().splitlines()) == 2
         assert len((folder / "undo").read_text().splitlines()) == 2
         assert leftovers(folder) == []
+        assert not (folder / "images" / "0.xmp").exists(), "left behind by its image"
         assert caption("--undo", folder / "undo").code == 0
         assert {path.name for path in images(folder)} == set(IMAGES)
         assert (folder / "images" / "0.xmp").exists()
@@ -82,6 +83,7 @@ def test_without_a_state_file_the_next_run_completes_the_names(tmp_path: Path) -
         assert run["left"] == FINGERPRINTS
         assert leftovers(folder) == []
         assert not {path.name for path in images(folder)} & set(IMAGES)
+        assert not (folder / "images" / "0.xmp").exists(), "left behind by its image"
         assert caption("--undo", folder / "undo").code == 0
         assert {path.name: xmp.fingerprint(path.read_bytes()) for path in images(folder)} == {
             name: xmp.fingerprint(data) for name, data in IMAGES.items()

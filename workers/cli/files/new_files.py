@@ -28,7 +28,7 @@ class NewFiles:
         """Yield the paths that are ready, when there are any, for ever."""
         while True:
             started = time.monotonic()
-            if ready := self._ready(started):
+            if ready := self.ready(started):
                 yield ready
             else:
                 time.sleep(max(_POLL_S, (time.monotonic() - started) / _MAX_SHARE))
@@ -38,7 +38,8 @@ class NewFiles:
         if os.path.lexists(path) and self._is_below(path):
             self._seen[self._key(path)] = xmp.file_state(path)
 
-    def _ready(self, now: float) -> list[str]:
+    def ready(self, now: float) -> list[str]:
+        """Return the paths that are new and unchanged since SETTLE_S seconds before `now`, each once."""
         found = dict(self._walk())
         self._seen = {path: state for path, state in self._seen.items() if path in found}
         new = {path: state for path, state in found.items() if self._seen.get(path) != state}
