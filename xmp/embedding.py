@@ -3,14 +3,18 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from xmp import iim
-from xmp.containers import Embedded, container_of
+from xmp.containers import Embedded, container_of, jpeg, tiff
 from xmp.errors import BrokenXmp, DamagedFile, SignedFile, XmpError
+from xmp.exif import exif_values
 from xmp.markup import cleaned_words
 from xmp.merging import DEFAULT_POLICY, Policy, merge
 from xmp.packet import EMPTY_SIDECAR, PacketWords, read_packet, write_packet
 from xmp.words import Field, Provenance, Record, Words
+
+_WITH_IIM_AND_EXIF = (jpeg.MAGIC, *tiff.MAGIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def write(
     with_exif: bool = False,
     force: bool = False,
 ) -> Written:
-    """Merge words into the file; IIM is written where it exists, or `with_iim`, in JPEG.
+    """Merge words into the file; in JPEG and TIFF, IIM where it exists or `with_iim`, and EXIF's texts `with_exif`.
 
     `force`: also where a C2PA manifest will no longer fit. The result is read and compared before it is returned.
     Raises XmpError; the file then stays as it is.
@@ -59,11 +63,13 @@ def write(
     before = _file_words(embedded)
     merged, records = merge(before.words, before.records, cleaned_words(words), provenance, policy)
     _require_no_extension(embedded, before.words, merged)
-    packet = write_packet(embedded.packet, merged, records)
+    packet = write_packet(embedded.packet, _without_extended(embedded, merged), records)
     resources, skipped = _resources(data, embedded, merged, with_iim=with_iim)
-    if packet == embedded.packet and resources is None:
+    has_exif = with_exif and data.startswith(_WITH_IIM_AND_EXIF)
+    exif = exif_values(embedded.exif, before.words, merged, policy) if has_exif else {}
+    if packet == embedded.packet and resources is None and not exif:
         return Written(data, merged, skipped)
-    new = container.write(data, packet, resources)
+    new = container.write(data, packet, resources, exif)
     _require_unharmed(data, new, packet)
     return Written(new, merged, skipped)
 
@@ -91,7 +97,8 @@ def fingerprint(data: bytes) -> str:
     digest = hashlib.sha256()
     try:
         for part in container_of(data).image_parts(data):
-            digest.update(len(part).to_bytes(8) + part)
+            digest.update(len(part).to_bytes(8))
+            digest.update(part)
     except (XmpError, ValueError):
         digest = hashlib.sha256(data)
     return digest.hexdigest()
@@ -140,9 +147,18 @@ def _require_no_extension(embedded: Embedded, before: Words, merged: Words) -> N
         raise BrokenXmp("Words of this file are in extended XMP, which is not written; use a sidecar.")
 
 
+def _without_extended(embedded: Embedded, words: Words) -> Words:
+    """Return the words without those that stand in extended XMP alone, and stay there."""
+    if embedded.extension is None or embedded.packet is None:
+        return words
+    extended = read_packet(embedded.extension).fields - read_packet(embedded.packet).fields
+    texts = {name: languages for name, languages in words.texts.items() if name not in extended}
+    return Words(texts, () if Field.KEYWORDS in extended else words.keywords)
+
+
 def _resources(data: bytes, embedded: Embedded, words: Words, *, with_iim: bool) -> tuple[bytes | None, str]:
-    """Return Photoshop's resources with the words as IIM; None where they do not change."""
-    if not data.startswith(b"\xff\xd8\xff"):
+    """Return Photoshop's resources, of JPEG or TIFF, with the words as IIM; None where they do not change."""
+    if not data.startswith(_WITH_IIM_AND_EXIF):
         return None, ""
     try:
         resources: Sequence[iim.Resource] = iim.read_resources(embedded.resources or b"")
@@ -156,9 +172,6 @@ def _resources(data: bytes, embedded: Embedded, words: Words, *, with_iim: bool)
 
 def _require_unharmed(old: bytes, new: bytes, packet: bytes) -> None:
     container = container_of(new)
-    if _parts(old) != _parts(new) or container.read(new).packet != packet:
+    parts = zip_longest(container.image_parts(old), container.image_parts(new))
+    if any(before != after for before, after in parts) or container.read(new).packet != packet:
         raise DamagedFile
-
-
-def _parts(data: bytes) -> list[bytes]:
-    return list(container_of(data).image_parts(data))

@@ -71,6 +71,27 @@ def write_resources(resources: list[Resource]) -> bytes:
     )
 
 
+def block_of(body: bytes) -> bytes:
+    """Return the IIM in the resources; empty without one, or where they are broken."""
+    try:
+        return next((one.data for one in read_resources(body) if one.number == _IPTC), b"")
+    except IimUneditable:
+        return b""
+
+
+def with_block(body: bytes, block: bytes) -> bytes:
+    """Return the resources with this IIM in the place of theirs; broken ones as they are."""
+    try:
+        others = [one for one in read_resources(body) if one.number != _IPTC]
+    except IimUneditable:
+        return body
+    return write_resources([Resource(_IPTC, b"\0\0", block), *others])
+
+
+def without_block(body: bytes) -> bytes:
+    return write_resources([one for one in read_resources(body) if one.number != _IPTC])
+
+
 def has_iim(resources: list[Resource]) -> bool:
     return any(one.number == _IPTC for one in resources)
 

@@ -7,7 +7,7 @@ numbers leads each of them to the end.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from xmp.containers.container import Embedded
+from xmp.containers.container import Buffer, Edit, Embedded, Exif, spliced
 from xmp.errors import BrokenXmp, DamagedFile, UnwritableFormat
 
 MAGIC = (b"GIF87a", b"GIF89a")
@@ -36,7 +36,7 @@ def read(data: bytes) -> Embedded:
     return Embedded(packets[0] if packets else None, is_signed=is_signed)
 
 
-def write(data: bytes, packet: bytes, resources: bytes | None = None) -> bytes:
+def write(data: bytes, packet: bytes, resources: bytes | None = None, exif: Exif | None = None) -> bytes:
     """Put the extension in the place of the old one, else before the first frame; the version becomes 89a."""
     if b"\0" in packet:
         raise UnwritableFormat
@@ -47,14 +47,15 @@ def write(data: bytes, packet: bytes, resources: bytes | None = None) -> bytes:
         blocks[-1].end if blocks else len(data),
     )
     start, end = (old.start, old.end) if old else (head, head)
-    return b"".join([MAGIC[1], data[6:start], new, data[end:]])
+    return spliced(data, [Edit(0, 6, MAGIC[1]), Edit(start, end, new)])
 
 
-def image_parts(data: bytes) -> Iterator[bytes]:
-    yield data[6 : _first_block(data)]
+def image_parts(data: bytes) -> Iterator[Buffer]:
+    view = memoryview(data)
+    yield view[6 : _first_block(data)]
     for block in _blocks(data):
         if block.label not in {_APPLICATION, _COMMENT} or block.application == b"NETSCAPE2.0":
-            yield data[block.start : block.end]
+            yield view[block.start : block.end]
 
 
 def _first_block(data: bytes) -> int:

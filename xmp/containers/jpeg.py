@@ -4,10 +4,20 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from xmp.containers.container import Embedded
+from xmp.containers.container import Buffer, Edit, Embedded, Exif, spliced
 from xmp.containers.multi_picture import SIGNATURE as MULTI_PICTURE
 from xmp.containers.multi_picture import moved
+from xmp.containers.tiff_directory import (
+    EMPTY,
+    Value,
+    entries_at,
+    first_directory,
+    layout_of,
+    value_bytes,
+    with_values,
+)
 from xmp.errors import BrokenXmp, DamagedFile, PacketTooLarge
+from xmp.exif import TAGS
 from xmp.iim import SIGNATURE as PHOTOSHOP
 
 MAGIC = b"\xff\xd8\xff"
@@ -29,12 +39,15 @@ class Segment(NamedTuple):
 
 def read(data: bytes) -> Embedded:
     packets, extensions, resources, is_signed = list[bytes](), list[bytes](), list[bytes](), False
+    exif = dict[int, bytes]()
     for segment in _segments(data):
         body = data[segment.body : segment.end]
         if segment.marker == _APP1 and body.startswith(_XMP):
             packets.append(body[len(_XMP) :])
         elif segment.marker == _APP1 and body.startswith(_EXTENSION):
             extensions.append(body[len(_EXTENSION) :])
+        elif segment.marker == _APP1 and body.startswith(_EXIF):
+            exif = exif or _exif_texts(body[len(_EXIF) :])
         elif segment.marker == _APP13 and body.startswith(PHOTOSHOP):
             resources.append(body[len(PHOTOSHOP) :])
         elif segment.marker == _APP11:
@@ -42,47 +55,69 @@ def read(data: bytes) -> Embedded:
     if len(packets) > 1:
         raise BrokenXmp("The file has several XMP packets and was left as it is; use a sidecar.")
     packet = packets[0] if packets else None
-    return Embedded(packet, _joined(packet, extensions), b"".join(resources) if resources else None, is_signed)
+    joined = b"".join(resources) if resources else None
+    return Embedded(packet, _joined(packet, extensions), joined, exif, is_signed)
 
 
-def write(data: bytes, packet: bytes, resources: bytes | None = None) -> bytes:
-    """Put XMP and resources in the places of the old ones, else behind JFIF and EXIF."""
+def write(data: bytes, packet: bytes, resources: bytes | None = None, exif: Exif | None = None) -> bytes:
+    """Put XMP, resources and EXIF in the places of the old ones, else behind JFIF and EXIF, and behind JFIF."""
     if len(_XMP) + len(packet) > _MAX_BODY:
         raise PacketTooLarge
     segments = list(_segments(data))
     new = {"xmp": _segment(_APP1, _XMP + packet)}
     if resources is not None:
         new["resources"] = b"".join(_resource_segments(resources))
-    head = _head_end(segments)
-    edits, seen = list[tuple[int, int, bytes]](), set[str]()
+    if exif:
+        new = {"exif": _exif_segment(data, segments, exif), **new}
+    heads = {kind: _head_end(segments, {_APP0} if kind == "exif" else {_APP0, _APP1}) for kind in new}
+    edits, seen = list[Edit](), set[str]()
     for segment in segments:
         kind = _kind(data, segment)
-        if kind in new:
-            edits.append((segment.start, segment.end, b"" if kind in seen else new[kind]))
+        if kind in new and not (kind == "exif" and kind in seen):
+            edits.append(Edit(segment.start, segment.end, b"" if kind in seen else new[kind]))
             seen.add(kind)
-    edits += [(head, head, content) for kind, content in new.items() if kind not in seen]
-    return _with_multi_picture(data, segments, [edit for edit in edits if data[edit[0] : edit[1]] != edit[2]])
+    edits += [Edit(heads[kind], heads[kind], content) for kind, content in new.items() if kind not in seen]
+    return _with_multi_picture(data, segments, [edit for edit in edits if data[edit.start : edit.end] != edit.new])
 
 
-def image_parts(data: bytes) -> Iterator[bytes]:
+def image_parts(data: bytes) -> Iterator[Buffer]:
+    view = memoryview(data)
     end = 2
     for segment in _segments(data):
         end = segment.end
         if segment.marker not in range(_APP0, _APP0 + 16) and segment.marker != _COM:
-            yield data[segment.start : segment.end]
-    yield data[end:]
+            yield view[segment.start : segment.end]
+    yield view[end:]
 
 
 def _kind(data: bytes, segment: Segment) -> str:
-    if segment.marker == _APP1 and data.startswith(_XMP, segment.body):
-        return "xmp"
+    if segment.marker == _APP1:
+        return "xmp" if data.startswith(_XMP, segment.body) else "exif" * data.startswith(_EXIF, segment.body)
     return "resources" if segment.marker == _APP13 and data.startswith(PHOTOSHOP, segment.body) else ""
 
 
-def _head_end(segments: list[Segment]) -> int:
+def _exif_segment(data: bytes, segments: list[Segment], exif: Exif) -> bytes:
+    old = next((data[one.body : one.end] for one in segments if _kind(data, one) == "exif"), _EXIF + EMPTY)
+    body = _EXIF + with_values(old[len(_EXIF) :], {tag: Value(*value) for tag, value in exif.items()})
+    if len(body) > _MAX_BODY:
+        raise PacketTooLarge("The EXIF would be larger than the format allows; leave it out, or use a sidecar.")
+    return _segment(_APP1, body)
+
+
+def _exif_texts(body: bytes) -> dict[int, bytes]:
+    """Return the texts of an EXIF segment; none of one that is broken."""
+    try:
+        layout = layout_of(body)
+        entries = entries_at(body, layout, first_directory(body, layout))
+        return {entry.tag: value_bytes(body, entry) for entry in entries if entry.tag in TAGS}
+    except DamagedFile:
+        return {}
+
+
+def _head_end(segments: list[Segment], markers: set[int]) -> int:
     end = 2
     for segment in segments:
-        if segment.marker not in {_APP0, _APP1}:
+        if segment.marker not in markers:
             break
         end = segment.end
     return end
@@ -130,7 +165,7 @@ def _joined(packet: bytes | None, extensions: list[bytes]) -> bytes | None:
     return joined if parts and len(joined) == length <= _MAX_EXTENSION else None
 
 
-def _with_multi_picture(data: bytes, segments: list[Segment], edits: list[tuple[int, int, bytes]]) -> bytes:
+def _with_multi_picture(data: bytes, segments: list[Segment], edits: list[Edit]) -> bytes:
     """Apply edits; the index of further images behind the first one (CIPA DC-007) is moved with them."""
     for segment in segments:
         if segment.marker == _APP2 and data.startswith(MULTI_PICTURE, segment.body):
@@ -138,9 +173,5 @@ def _with_multi_picture(data: bytes, segments: list[Segment], edits: list[tuple[
             after = sum(len(new) - (end - start) for start, end, new in edits if start > segment.start)
             body = moved(data[segment.body : segment.end], before + after, after)
             if before + after:
-                edits.append((segment.body, segment.end, body))
-    parts, at = list[bytes](), 0
-    for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
-        parts += [data[at:start], new]
-        at = end
-    return b"".join([*parts, data[at:]])
+                edits.append(Edit(segment.body, segment.end, body))
+    return spliced(data, edits)

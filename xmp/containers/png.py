@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from xmp.containers.container import Embedded
+from xmp.containers.container import Buffer, Edit, Embedded, Exif, spliced
 from xmp.errors import BrokenXmp, DamagedFile
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -34,7 +34,7 @@ def read(data: bytes) -> Embedded:
     return Embedded(packets[0] if packets else None, is_signed=is_signed)
 
 
-def write(data: bytes, packet: bytes, resources: bytes | None = None) -> bytes:
+def write(data: bytes, packet: bytes, resources: bytes | None = None, exif: Exif | None = None) -> bytes:
     """Put the chunk in the place of the old one, else behind the header."""
     body = b"iTXt" + _KEYWORD + b"\0\0\0\0" + packet
     new = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
@@ -42,13 +42,14 @@ def write(data: bytes, packet: bytes, resources: bytes | None = None) -> bytes:
     old = next((chunk for chunk in chunks if _is_xmp(data, chunk)), None)
     header = next(chunk.end for chunk in chunks if chunk.name == b"IHDR")
     start, end = (old.start, old.end) if old else (header, header)
-    return b"".join([data[:start], new, data[end:]])
+    return spliced(data, [Edit(start, end, new)])
 
 
-def image_parts(data: bytes) -> Iterator[bytes]:
+def image_parts(data: bytes) -> Iterator[Buffer]:
+    view = memoryview(data)
     for chunk in _chunks(data):
         if not chunk.name[0] & 0x20 or chunk.name in _PIXELS:
-            yield data[chunk.start : chunk.end]
+            yield view[chunk.start : chunk.end]
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from xmp.containers.container import Embedded
+from xmp.containers.container import Buffer, Embedded, Exif
 from xmp.errors import BrokenXmp, DamagedFile
 
 _XMP_FLAG, _ALPHA_FLAG = 0x04, 0x10
@@ -33,24 +33,26 @@ def read(data: bytes) -> Embedded:
     return Embedded(packets[0] if packets else None, is_signed=is_signed)
 
 
-def write(data: bytes, packet: bytes, resources: bytes | None = None) -> bytes:
+def write(data: bytes, packet: bytes, resources: bytes | None = None, exif: Exif | None = None) -> bytes:
     """Put the chunk in the place of the old one, else behind the last; a file without VP8X gets one."""
     chunks, new = _chunks(data), b"XMP " + struct.pack("<I", len(packet)) + packet + bytes(len(packet) % 2)
-    parts, is_placed = [_extended_header(data, chunks)], False
+    view, parts, is_placed = memoryview(data), list[Buffer]([_extended_header(data, chunks)]), False
     for chunk in chunks:
         if chunk.name == b"VP8X":
             continue
         is_old = chunk.name == b"XMP "
-        parts.append(new if is_old else data[chunk.start : chunk.end])
+        parts.append(new if is_old else view[chunk.start : chunk.end])
         is_placed |= is_old
-    body = b"WEBP" + b"".join(parts if is_placed else [*parts, new])
-    return b"".join([b"RIFF", struct.pack("<I", len(body)), body, data[_riff_end(data) :]])
+    parts = parts if is_placed else [*parts, new]
+    size = struct.pack("<I", len(b"WEBP") + sum(map(len, parts)))
+    return b"".join([b"RIFF", size, b"WEBP", *parts, view[_riff_end(data) :]])
 
 
-def image_parts(data: bytes) -> Iterator[bytes]:
+def image_parts(data: bytes) -> Iterator[Buffer]:
+    view = memoryview(data)
     for chunk in _chunks(data):
         if chunk.name in _PIXELS:
-            yield data[chunk.start : chunk.end]
+            yield view[chunk.start : chunk.end]
 
 
 def _riff_end(data: bytes) -> int:

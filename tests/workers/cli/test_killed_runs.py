@@ -28,6 +28,7 @@ def killed_runs(tmp_path: Path, *arguments: str) -> list[dict[str, Any]]:
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
     process = subprocess.run(
         [sys.executable, "-m", "tests.workers.cli.killed_runs", template, tmp_path / "runs", *arguments],
+        check=False,
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -1,7 +1,6 @@
 """`manage.py caption --watch` and `--jobs`, and the end of runs by signals."""
 
 import json
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ def test_the_number_of_jobs_changes_no_result(folder: Path) -> None:
 def test_the_summary_counts_failures_by_their_reason(folder: Path) -> None:
     for number in range(4):
         (folder / f"{number}.jpg").write_bytes(b"no image")
-    os.chmod(folder / "4.jpg", 0o444)
+    (folder / "4.jpg").chmod(0o444)
 
     lines = caption("--write", folder).stderr.splitlines()
 
