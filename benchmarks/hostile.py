@@ -1,9 +1,11 @@
 """Decode the whole hostile corpus, handmade files and a few thousand mutated ones, and send hostile requests.
 
+Write words into two thousand more: each is refused with a code, or its pixels are as before.
+
 Then send requests that cost their sender little, and measure what they cost the service and other accounts.
 
-The last line is the share of files that ended in an image or in a coded error, and of kinds of requests that were
-refused or served while another caller was still served after them; anything under 1 is a fault.
+The last line is the share of files that ended in an image, in words without harm, or in a coded error, and of kinds of
+requests that were refused or served while another caller was still served after them; anything under 1 is a fault.
 """
 
 import argparse
@@ -17,10 +19,13 @@ from rich.table import Table
 from benchmarks import _hostile_requests
 from benchmarks._refused_requests import RequestOutcome, request_outcomes
 from tests.hostile.corpus import CASES, HEAVY, Build
+from tests.hostile.mutated_words import WRITABLE
+from tests.hostile.mutated_words import outcome as written_outcome
 from tests.hostile.mutations import PER_IMAGE, mutated
 from tests.hostile.runner import ReadOutcome, read_all
 
 SLOWEST = 8
+WRITES = 2_000  # of words, into mutated files
 
 
 def main() -> None:
@@ -44,16 +49,38 @@ def main() -> None:
     console.print(cost_table(quick=options.quick))
     good = sum(not outcome.fault for outcome in outcomes)
     print(f"{good} of {len(outcomes)} ended in an image or a coded error")
+    writes = Counter(write_outcomes(100 if options.quick else WRITES, options.seed))
+    console.print(write_table(writes))
+    unharmed = sum(count for name, count in writes.items() if not name.startswith("FAULT"))
+    print(f"{unharmed} of {writes.total()} mutated files got words, or were refused, without harm")
     requests = list(request_outcomes(quick=options.quick))
     console.print(request_table(requests))
     refused = sum(not outcome.is_fault for outcome in requests)
     print(f"{refused} of {len(requests)} kinds of requests left the service to others")
-    print(f"hostile: {(good + refused) / (len(outcomes) + len(requests)):.4f}")
+    total = len(outcomes) + writes.total() + len(requests)
+    print(f"hostile: {(good + unharmed + refused) / total:.4f}")
 
 
 def cases(*, quick: bool, seed: int) -> Iterator[tuple[str, Build]]:
     yield from ((name, build) for name, build in CASES.items() if not (quick and name in HEAVY))
     yield from mutated(5 if quick else PER_IMAGE, seed)
+
+
+def write_outcomes(count: int, seed: int) -> Iterator[str]:
+    """Yield what becomes of words that are written into mutated files, every second time with IIM and EXIF."""
+    for number in range(count):
+        name = WRITABLE[number % len(WRITABLE)]
+        result = written_outcome(name, number // len(WRITABLE), seed, with_more=number % 2 > 0)
+        if result.startswith("FAULT"):
+            print(result, flush=True)
+        yield result
+
+
+def write_table(outcomes: Counter[str]) -> Table:
+    table = Table("words into mutated files", "files")
+    for name, count in outcomes.most_common():
+        table.add_row(name[:100], str(count))
+    return table
 
 
 def outcome_table(outcomes: list[ReadOutcome]) -> Table:

@@ -13,8 +13,9 @@ from PIL import Image
 import xmp
 from tests import images
 from tests.hostile.corpus.base import small
+from tests.hostile.mutated_words import pixels
 from tests.hostile.mutations import valid_images
-from tests.xmp.test_embedding import EXIFTOOL, LATER, MODEL, WORDS, exiftool, pixels, segment
+from tests.xmp.test_embedding import EXIFTOOL, LATER, MODEL, WORDS, exiftool, segment
 from xmp.containers import bmff, container_of, jpeg
 from xmp.containers.bmff_items import (
     Extent,
