@@ -38,7 +38,7 @@ edits = st.tuples(st.just("edit"), st.integers(0, len(EVERYWHERE + IN_JPEG_AND_T
 keywords = st.tuples(st.just("keyword"), st.integers(0, 9), st.just(0))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(FORMATS), st.lists(st.one_of(writes, edits, keywords), min_size=2, max_size=6), st.booleans())
 def test_what_exiftool_wrote_is_kept(name: str, steps: list[tuple[str, int, Any]], with_iim: bool) -> None:
     data, theirs, added = valid_images()[name], dict[str, str](), set[str]()
@@ -49,6 +49,8 @@ def test_what_exiftool_wrote_is_kept(name: str, steps: list[tuple[str, int, Any]
             elif kind == "edit":
                 tag = (EVERYWHERE + IN_JPEG_AND_TIFF)[number]
                 if tag in EVERYWHERE or name.startswith(("jpeg", "tiff")):
+                    # exiftool writes IIM in Latin-1 where the file does not say otherwise.
+                    value = value.replace("寿", "é") if tag.startswith("IPTC") else value
                     theirs[tag] = value
                     data = edited(data, Path(folder), f"-{tag}={value}")
             else:

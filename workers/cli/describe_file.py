@@ -5,6 +5,7 @@ import os
 from decoding import Limits, TooLarge, Undecodable
 from workers import pipeline
 from workers.cli.image_paths import os_error_message
+from workers.cli.raw_preview import NoPreview, is_raw, read_preview
 from workers.models.options import Options
 from workers.models.writer import Writer, WriterFailed, WriterTimeout, WriterUnavailable
 from workers.runtime.engine import Engine, EngineTimeout
@@ -28,8 +29,10 @@ def describe(
     writer: Writer | None = None,
     fall_back: bool = False,
 ) -> pipeline.Analysis:
-    """Analyze a file. Raises OSError, FileTooLarge, and what workers.pipeline.describe raises."""
-    data = _read(path, max_bytes + 1)
+    """Analyze a file, or the preview of a raw one.
+
+    Raises OSError, FileTooLarge, NoPreview, and what workers.pipeline.describe raises."""
+    data = read_preview(path, max_bytes) if is_raw(path) else _read(path, max_bytes + 1)
     if len(data) > max_bytes:
         raise FileTooLarge(max_bytes)
     return pipeline.describe(
@@ -64,7 +67,7 @@ def error_message(error: BaseException) -> str | None:
             return f"The image has {actual:,} {unit}, more than {limit:,} ({name})."
         case Undecodable():
             return str(error)
-        case pipeline.NoCaptionProduced():
+        case NoPreview() | pipeline.NoCaptionProduced():
             return str(error)
         case EngineTimeout():
             return "The models did not respond in time (FORGE_ANALYSIS_TIMEOUT_S)."

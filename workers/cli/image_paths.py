@@ -8,6 +8,7 @@ from pathlib import PurePath
 from PIL import Image
 
 from decoding import FILE_TYPES
+from workers.cli.raw_preview import RAW_SUFFIXES
 
 # .mpo and .dib are formats of their own to Pillow.
 SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in FILE_TYPES)
@@ -15,8 +16,8 @@ SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().it
 OnError = Callable[[str, str], None]
 
 
-def find_images(paths: Iterable[str], on_error: OnError) -> Iterator[str]:
-    """Yield named files, whatever their suffix, and those in folders with an image's suffix, sorted.
+def find_images(paths: Iterable[str], on_error: OnError, *, with_raw: bool = False) -> Iterator[str]:
+    """Yield named files, whatever their suffix, and those in folders with an image's suffix, or a raw one's, sorted.
 
     In folders hidden entries are skipped, and links to folders, which may form a cycle. Of pipes, sockets and devices
     only named ones are read. `on_error` gets path and sentence.
@@ -30,7 +31,7 @@ def find_images(paths: Iterable[str], on_error: OnError) -> Iterator[str]:
             on_error(path, os_error_message(error))
         else:
             empty = True
-            for image in _walk(entries, on_error):
+            for image in _walk(entries, SUFFIXES | RAW_SUFFIXES if with_raw else SUFFIXES, on_error):
                 empty = False
                 yield image
             if empty:
@@ -43,7 +44,7 @@ def os_error_message(error: OSError) -> str:
     return f"It cannot be read: {error.strerror or error}."
 
 
-def _walk(stack: "list[os.DirEntry[str]]", on_error: OnError) -> Iterator[str]:
+def _walk(stack: "list[os.DirEntry[str]]", suffixes: frozenset[str], on_error: OnError) -> Iterator[str]:
     while stack:
         entry = stack.pop()
         if entry.is_dir(follow_symlinks=False):
@@ -51,7 +52,7 @@ def _walk(stack: "list[os.DirEntry[str]]", on_error: OnError) -> Iterator[str]:
                 stack += _sorted_entries(entry.path)
             except OSError as error:
                 on_error(entry.path, os_error_message(error))
-        elif PurePath(entry.name).suffix.lower() in SUFFIXES:
+        elif PurePath(entry.name).suffix.lower() in suffixes:
             if _is_special(entry):
                 on_error(entry.path, "It is not a regular file.")
             else:

@@ -1,5 +1,6 @@
 """The files of a run: which are left out, what is done with each result, and the summary."""
 
+import hashlib
 import os
 import stat
 from collections import Counter
@@ -17,6 +18,7 @@ from workers.cli.files.options import FileOptions
 from workers.cli.files.renames import Move, UndoList, moves_of
 from workers.cli.files.words import has_words, sidecar_path, write_words
 from workers.cli.output import CaptionRecord
+from workers.cli.raw_preview import is_raw
 
 OnError = Callable[[str, str], None]
 
@@ -129,13 +131,13 @@ class FileRun:
             state = xmp.file_state(path)
             for name in (path, sidecar_path(path)) if self.options.write or self.options.sidecar else ():
                 xmp.remove_leftover(name)
-            if found.st_size > self.max_bytes or not (self.options.skip_done or self.options.only_empty):
+            is_read = is_raw(path) or found.st_size <= self.max_bytes
+            if not is_read or not (self.options.skip_done or self.options.only_empty):
                 return Selected(path, state)
-            with open(path, "rb") as file:  # noqa: PTH123
-                data = file.read()
+            fingerprint, data = _fingerprint(path)
         except OSError:
             return Selected(path)
-        fingerprint = xmp.fingerprint(data) if self._done else ""
+        fingerprint = fingerprint if self._done else ""
         if self._done and self._done.has(fingerprint, path):
             return None
         return None if self.options.only_empty and has_words(path, data) else Selected(path, state, fingerprint)
@@ -212,6 +214,15 @@ class FileRun:
             for path, at, row in steps["rows"]:
                 self._table(path).take_back(row.encode(), at)
             raise
+
+
+def _fingerprint(path: str) -> tuple[str, bytes]:
+    """Return fingerprint and content; a raw file is read in parts, and has no content of interest."""
+    with open(path, "rb") as file:  # noqa: PTH123
+        if is_raw(path):
+            return hashlib.file_digest(file, "sha256").hexdigest(), b""
+        data = file.read()
+    return xmp.fingerprint(data), data
 
 
 def _sentence(error: Exception) -> str:

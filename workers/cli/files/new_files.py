@@ -19,8 +19,8 @@ class NewFiles:
     processed, by another program, is new again.
     """
 
-    def __init__(self, folder: str, *, with_present: bool) -> None:
-        self.folder = folder
+    def __init__(self, folder: str, *, with_present: bool, with_raw: bool = False) -> None:
+        self.folder, self.with_raw = folder, with_raw
         self._waiting: dict[str, tuple[xmp.FileState, float]] = {}
         self._seen: dict[str, xmp.FileState] = {} if with_present else dict(self._walk())
 
@@ -55,7 +55,7 @@ class NewFiles:
         return ready
 
     def _walk(self) -> Iterator[tuple[str, xmp.FileState]]:
-        for path in find_images([self.folder], _ignore_error):
+        for path in find_images([self.folder], _ignore_error, with_raw=self.with_raw):
             try:
                 yield path, xmp.file_state(path)
             except OSError:

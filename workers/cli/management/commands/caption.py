@@ -98,7 +98,7 @@ class Command(BaseCommand):
 
     def _run(self, paths: list[str], *, as_json: bool, model: str, threads: int, jobs: int | None) -> None:
         # Walked twice instead of kept: a folder may hold very many files.
-        total = sum(1 for _ in find_images(paths, _ignore_error))
+        total = sum(1 for _ in find_images(paths, _ignore_error, with_raw=self.options.sidecar))
         watch = self.options.watch
         is_shown = total > 0 and watch is None and self.stderr.isatty() and not _is_pipe(sys.stdout)
         with ProgressBar(total=total, shown=is_shown) as self.bar, Interruption() as self.interruption:
@@ -124,7 +124,7 @@ class Command(BaseCommand):
         """Caption, and print the summary, also after an interruption; that is how a watch ends."""
         try:
             watch = self._new_files(run)
-            self._caption_all(find_images(paths, self._report), run)
+            self._caption_all(find_images(paths, self._report, with_raw=self.options.sidecar), run)
             for batch in watch.batches() if watch else ():
                 self._caption_all(batch, run)
         except KeyboardInterrupt:
@@ -138,7 +138,9 @@ class Command(BaseCommand):
     def _new_files(self, run: FileRun) -> NewFiles | None:
         if self.options.watch is None:
             return None
-        watch = NewFiles(self.options.watch, with_present=self.options.skip_done is not None)
+        watch = NewFiles(
+            self.options.watch, with_present=self.options.skip_done is not None, with_raw=self.options.sidecar
+        )
         run.on_done = watch.processed
         return watch
 
