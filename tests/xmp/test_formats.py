@@ -83,6 +83,21 @@ def test_xmp_between_other_items_is_replaced_behind_them_and_blanked(tmp_path: P
     assert xmp.fingerprint(written) == xmp.fingerprint(data)
 
 
+def test_xmp_of_another_image_in_the_file_is_left_alone() -> None:
+    gain_map = xmp.write_sidecar(None, xmp.Words({xmp.Field.TITLE: {"x-default": "Of a gain map"}}), MODEL).data
+    data = images.encode(small(), "AVIF", xmp=gain_map)
+    references = bmff._parsed(data).inner[b"iref"]
+    place = references.end - 2  # what the XMP describes
+    data = data[:place] + (9).to_bytes(2) + data[place + 2 :]
+
+    written = xmp.write(data, WORDS, MODEL).data
+
+    assert xmp.read(data).words == xmp.Words()
+    assert xmp.read(written).words == WORDS
+    assert gain_map in written
+    assert pixels(written) == pixels(data)
+
+
 def test_a_film_and_an_open_end_are_refused_in_words() -> None:
     avif = valid_images()["avif"]
     last = bmff._parsed(avif).outer[-1]

@@ -50,9 +50,8 @@ def test_what_exiftool_wrote_is_kept(name: str, steps: list[tuple[str, int, Any]
                 tag = (EVERYWHERE + IN_JPEG_AND_TIFF)[number]
                 if tag in EVERYWHERE or name.startswith(("jpeg", "tiff")):
                     # exiftool writes IIM in Latin-1 where the file does not say otherwise.
-                    value = value.replace("寿", "é") if tag.startswith("IPTC") else value
-                    theirs[tag] = value
-                    data = edited(data, Path(folder), f"-{tag}={value}")
+                    theirs[tag] = value.replace("寿", "é") if tag.startswith("IPTC") else value
+                    data = edited(data, Path(folder), f"-{tag}={theirs[tag]}")
             else:
                 added.add(f"person {number}")
                 data = edited(

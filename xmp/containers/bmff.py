@@ -16,6 +16,7 @@ from xmp.containers.bmff_items import (
     LocationTable,
     box,
     boxes,
+    described_items,
     info_with,
     is_in_file,
     is_in_meta,
@@ -43,9 +44,14 @@ class _File:
     items: list[Item]
     table: LocationTable
 
+    primary: int
+    described: dict[int, set[int]]
+
     @property
     def xmp_items(self) -> list[Item]:
-        return [one for one in self.items if one.kind == b"mime" and one.content_type == CONTENT_TYPE]
+        """Return those of the primary image: a gain map or an alternative image may have XMP of its own."""
+        found = [one for one in self.items if one.kind == b"mime" and one.content_type == CONTENT_TYPE]
+        return [one for one in found if self.primary in self.described.get(one.number, {self.primary})]
 
     def location(self, item: int) -> Location | None:
         return next((one for one in self.table.locations if one.item == item), None)
@@ -105,11 +111,13 @@ def _parsed(data: bytes) -> _File:
         raise DamagedFile  # two of a kind
     try:
         items, table = read_items(data, named[b"iinf"]), read_locations(data, named[b"iloc"])
+        primary = int.from_bytes(data[named[b"pitm"].body + 4 : named[b"pitm"].end])
+        described = described_items(data, named[b"iref"]) if b"iref" in named else {}
     except (KeyError, IndexError) as error:
         raise DamagedFile from error
     if len({one.number for one in items}) != len(items):
         raise DamagedFile
-    return _File(outer, metas[0], named, items, table)
+    return _File(outer, metas[0], named, items, table, primary, described)
 
 
 def _extents(data: bytes, file: _File, item: int) -> Iterator[Buffer]:
@@ -163,17 +171,13 @@ def _places(data: bytes, file: _File, item: int) -> Iterator[tuple[int, int]]:
 
 
 def _added(data: bytes, file: _File, packet: bytes) -> bytes:
-    primary = file.inner.get(b"pitm")
-    if primary is None:
-        raise DamagedFile
-    described = int.from_bytes(data[primary.body + 4 : primary.end])
     number = max((one.number for one in file.items), default=0) + 1
     references = file.inner.get(b"iref")
     changed = {
         file.inner[b"iinf"]: info_with(data, file.inner[b"iinf"], number),
         file.inner[b"iloc"]: locations_bytes(_with_location(file.table, _place(file, number, 0, len(packet)))),
     }
-    new_references = references_with(data, references, number, described)
+    new_references = references_with(data, references, number, file.primary)
     if references:
         changed[references] = new_references
     growth = sum(len(new) - (old.end - old.start) for old, new in changed.items())

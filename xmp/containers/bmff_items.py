@@ -117,6 +117,19 @@ def info_with(data: bytes, info: Box, number: int) -> bytes:
     return box(b"iinf", body + box(b"infe", entry))
 
 
+def described_items(data: bytes, references: Box) -> dict[int, set[int]]:
+    """Return by item the items that it describes, from the box `iref`. Raises DamagedFile."""
+    reader = _Reader(data, references.body, references.end)
+    width = 4 if reader.number(1) else 2
+    found = dict[int, set[int]]()
+    for one in boxes(data, references.body + 4, references.end):
+        if one.name == b"cdsc":
+            entry = _Reader(data, one.body, one.end)
+            item, count = entry.number(width), entry.number(2)
+            found.setdefault(item, set()).update(entry.number(width) for _ in range(count))
+    return found
+
+
 def references_with(data: bytes, references: Box | None, number: int, described: int) -> bytes:
     """Return the box `iref` with a reference from the XMP to the image that it describes."""
     body = data[references.body : references.end] if references else bytes(4)
