@@ -3,12 +3,14 @@
 import json
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import xmp
 
 _DIGEST = 64  # hexadecimal digits
+_MAX_COPIES = 100  # of one image, that are looked for when another path has it
 
 
 class DoneFiles:
@@ -19,7 +21,7 @@ class DoneFiles:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._paths: dict[bytes, list[str | None]] = {}
+        self._paths: dict[bytes, dict[str | None, None]] = {}
         self.file: IO[bytes] = open(path, "a+b", buffering=0)  # noqa: PTH123, SIM115
 
     def close(self) -> None:
@@ -34,25 +36,27 @@ class DoneFiles:
                 break
             end += len(line)
             fingerprint, path, filename = _parsed(line)
-            self._paths.setdefault(fingerprint, []).append(path)
+            self._paths.setdefault(fingerprint, {})[path] = None
             if filename:
                 yield filename
         self.file.truncate(end)
 
     def has(self, fingerprint: str, path: str) -> bool:
         """Return whether the image is done; of a moved one the path is kept for the rest of the run."""
-        paths, place = self._paths.get(bytes.fromhex(fingerprint), []), _absolute(path)
+        paths, place = self._paths.get(bytes.fromhex(fingerprint), {}), _absolute(path)
         if place in paths or None in paths:
             return True
-        gone = next((number for number, old in enumerate(paths) if old and not os.path.lexists(old)), None)
+        gone = next((old for old in islice(paths, _MAX_COPIES) if old and not os.path.lexists(old)), None)
         if gone is None:
             return False
-        paths[gone] = place
+        del paths[gone]
+        paths[place] = None
         return True
 
     def add(self, fingerprint: str, path: str, filename: str) -> None:
-        place = json.dumps([_absolute(path), filename])
-        self.file.write(f"{fingerprint} {place}\n".encode())
+        place = _absolute(path)
+        self.file.write(f"{fingerprint} {json.dumps([place, filename])}\n".encode())
+        self._paths.setdefault(bytes.fromhex(fingerprint), {})[place] = None
 
     def unfinished(self) -> dict[str, Any] | None:
         """Return the steps that a killed run left, where its image is not done yet."""
@@ -60,7 +64,7 @@ class DoneFiles:
             found: dict[str, Any] = json.loads(Path(self._unfinished_path).read_bytes())
         except FileNotFoundError:
             return None
-        return None if found["path"] in self._paths.get(bytes.fromhex(found["fingerprint"]), []) else found
+        return None if found["path"] in self._paths.get(bytes.fromhex(found["fingerprint"]), {}) else found
 
     def begin(self, steps: dict[str, Any]) -> None:
         """Record the steps of an image before the first of them."""
