@@ -128,6 +128,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
+    DATABASES["default"]["ENGINE"] = "forge.pooled_postgresql"  # its check of a connection takes no round trip
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 0, "max_size": _pool_size, "timeout": 20}
     # Else a host that drops packets holds a thread of the pool for minutes.
     DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)

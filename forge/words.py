@@ -20,7 +20,12 @@ def words_of(*texts: str) -> list[str]:
 def words_record(session: Session, images: Iterable[Image]) -> None:
     """Replace the words of images, in the transaction that changes them."""
     rows = [
-        ImageWords(image=image, session=session, account_id=session.account_id, words=_joined(image))
+        ImageWords(
+            image=image,
+            session=session,
+            account_id=session.account_id,
+            words=words_joined(image.original_filename, image.metadata or {}),
+        )
         for image in images
     ]
     ImageWords.objects.bulk_create(
@@ -28,7 +33,6 @@ def words_record(session: Session, images: Iterable[Image]) -> None:
     )
 
 
-def _joined(image: Image) -> str:
-    metadata: Mapping[str, Any] = image.metadata or {}
+def words_joined(original_filename: str, metadata: Mapping[str, Any]) -> str:
     texts = [text for text in metadata.values() if isinstance(text, str)]
-    return " ".join(words_of(image.original_filename, *texts, *metadata.get("seoTags", [])))
+    return " ".join(words_of(original_filename, *texts, *metadata.get("seoTags", [])))

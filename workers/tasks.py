@@ -14,6 +14,7 @@ from forge.crash_points import crash_point
 from forge.database import retry_until_available
 from forge.errors import IMAGE_ERRORS, AnalysisFailed, AnalysisTimeout, ForgeError, ImageGone, NoCaption
 from forge.jobs import leases, services
+from forge.jobs.claims import Claim
 from forge.operations import metrics
 from forge.storage import StorageUnavailable, object_read
 from workers import lifecycle, pipeline, writing
@@ -66,7 +67,7 @@ def _claim_and_run(*, suspect: bool | None) -> bool:
     return True
 
 
-def _run(claim: services.Claim) -> None:
+def _run(claim: Claim) -> None:
     try:
         analysis = _analyze(claim)
         metrics.stages_observe(analysis.milliseconds)
@@ -109,7 +110,7 @@ def _read(storage_key: str) -> bytes:
         time.sleep(_READ_RETRY_S)
 
 
-def _analyze(claim: services.Claim) -> pipeline.Analysis:
+def _analyze(claim: Claim) -> pipeline.Analysis:
     try:
         return pipeline.describe(
             lifecycle.engine(),

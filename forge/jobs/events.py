@@ -93,7 +93,15 @@ def event_record(*, type: str, data: EventData, seq: int) -> None:
     `seq` is the job's next number, incremented with the counters of that state (forge/jobs/states.py). The event is
     published after commit, so a rolled-back state is never sent.
     """
-    job_id = data["jobId"]
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    job_id, text = data["jobId"], event_text(data)
     JobEvent.objects.create(job_id=job_id, seq=seq, type=type, data=text)
+    event_publish(job_id=job_id, seq=seq, type=type, text=text)
+
+
+def event_text(data: EventData) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def event_publish(*, job_id: str, seq: int, type: str, text: str) -> None:
+    """Publish a recorded event after the commit of the current transaction; at once outside one."""
     transaction.on_commit(lambda: relay.publish(job_id=job_id, seq=seq, type=type, data=text), robust=True)

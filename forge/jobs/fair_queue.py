@@ -17,7 +17,7 @@ _QUEUED = {"status": ImageAnalysis.Status.QUEUED}
 ROUND = 2520  # divisible by the weights 1 to 10
 _FIRST_BULK = 2**40
 _CLAIMED = (
-    "attempts", "current", "job", "image", "image__storage_key",
+    "attempts", "current", "job", "image", "image__storage_key", "image__original_filename",
     "job__request_id", "job__account", "job__account__extra_terms",
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from django.db.models import Count, F
 from forge.clock import database_now
 from forge.errors import AnalysisCrashed, AnalysisFailed
 from forge.jobs import dispatch, services, states
+from forge.jobs.claims import Claim
 from forge.models import ImageAnalysis
 
 _SWEEP_LIMIT = 500
@@ -50,7 +51,7 @@ def analyses_release(*, holder: str) -> int:
     return len(released)
 
 
-def analysis_requeue(*, claim: services.Claim, is_attempt: bool) -> bool:
+def analysis_requeue(*, claim: Claim, is_attempt: bool) -> bool:
     """Queue a claimed image again, because what it needs is away; False when the claim is no longer held.
 
     `is_attempt`: it may be the cause, and fails after FORGE_MAX_ATTEMPTS of them.

@@ -24,7 +24,8 @@ from forge.errors import (
     UploadPathMismatch,
 )
 from forge.idempotency import ClaimedKey, acceptance_record
-from forge.jobs import completion, dispatch, fair_queue, states
+from forge.jobs import completion, dispatch, fair_queue, one_statement, states
+from forge.jobs.claims import Claim
 from forge.jobs.events import Assessment, ImageMetadata, ProgressData, event_record
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.printable import printable
@@ -41,20 +42,6 @@ class ImageReference:
 
     id: str
     upload_path: str
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A lease on one image, required to end its analysis; void once it expired and was swept."""
-
-    analysis_id: int
-    holder: str
-    attempt: int
-    job_id: str
-    image_id: str
-    storage_key: str
-    request_id: str
-    terms: tuple[str, ...] = ()
 
 
 class SuspectIsNext(Exception):
@@ -130,12 +117,21 @@ def analysis_claim(*, analysis_id: int, holder: str) -> Claim | None:
     return None if analysis is None else _claim(analysis, holder)
 
 
-@transaction.atomic
 def analysis_claim_next(*, holder: str, suspect: bool | None = None) -> Claim | None:
     """Claim the next image in fair order; None when none is queued.
 
     `suspect`: the next that a dead worker held (True), or none held (False). None: any; raises SuspectIsNext.
     """
+    if one_statement.is_available() and not suspect:
+        try:
+            return one_statement.claim_next(holder=holder, only_new=suspect is False)
+        except one_statement.Unusual:
+            pass
+    return _claim_next(holder, suspect)
+
+
+@transaction.atomic
+def _claim_next(holder: str, suspect: bool | None) -> Claim | None:
     analysis = fair_queue.next_queued(suspect)
     if analysis and analysis.attempts and suspect is None:
         raise SuspectIsNext
@@ -166,12 +162,12 @@ def _claim(analysis: ImageAnalysis, holder: str) -> Claim:
         job_id=analysis.job_id,
         image_id=analysis.image_id,
         storage_key=analysis.image.storage_key,
+        original_filename=analysis.image.original_filename,
         request_id=analysis.job.request_id,
         terms=tuple(analysis.job.account.extra_terms),
     )
 
 
-@transaction.atomic
 def analysis_succeed(
     *,
     claim: Claim,
@@ -185,6 +181,20 @@ def analysis_succeed(
     Its `filename` is the first of the candidates `filenames` that is unused in the session; if all are used, the first
     with a number.
     """
+    is_saved = one_statement.is_available() and one_statement.result_save(
+        claim=claim, metadata=metadata, assessment=assessment, filenames=filenames, provenance=provenance
+    )
+    return is_saved or _succeed(claim, metadata, assessment, filenames, provenance)
+
+
+@transaction.atomic
+def _succeed(
+    claim: Claim,
+    metadata: ImageMetadata,
+    assessment: Assessment,
+    filenames: Sequence[str],
+    provenance: dict[str, Any] | None,
+) -> bool:
     image = _image_locking_session(claim.image_id)
     if image is None:
         return False

@@ -7,8 +7,9 @@ from django.db.models import QuerySet
 
 from forge.errors import AnalysisFailed
 from forge.jobs import services
+from forge.jobs.claims import Claim
 from forge.jobs.events import Assessment, ImageMetadata
-from forge.jobs.services import Claim, ImageReference
+from forge.jobs.services import ImageReference
 from forge.models import Account, Image, ImageAnalysis, Job, JobEvent, Session
 
 METADATA: ImageMetadata = {

@@ -4,17 +4,19 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.backends.postgresql.psycopg_any import mogrify
 from django.test.utils import CaptureQueriesContext
 
 from forge import redis_client
 from forge.accounts import account_ensure
 from forge.credits import ledger
 from forge.errors import QueueFull
-from forge.jobs import dispatch, fair_queue, leases, services
+from forge.jobs import dispatch, fair_queue, leases, one_statement, services
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
@@ -123,20 +125,31 @@ def test_claiming_from_an_empty_queue_returns_none(alice: Account) -> None:
     assert services.analysis_claim_next(holder="worker-1") is None
 
 
-def test_a_claim_reads_one_row_of_an_index(alice: Account) -> None:
+@pytest.mark.parametrize("statements", ["one", "several"])
+def test_a_claim_reads_one_row_of_an_index(alice: Account, statements: str, monkeypatch: pytest.MonkeyPatch) -> None:
     queue(alice, 50)
+    if statements == "several":
+        monkeypatch.setattr(one_statement, "is_available", lambda: False)
+    elif connection.vendor != "postgresql":
+        pytest.skip("SQLite takes several")
     with transaction.atomic(), CaptureQueriesContext(connection) as queries:
         services.analysis_claim_next(holder="worker-1")
-    sql = next(query["sql"] for query in queries if query["sql"].startswith("SELECT"))
+    captured = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+    sql = captured[0] if captured else one_statement_sql()
 
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")  # It would scan a table of 50 rows.
         cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{sql}")
         plan = " ".join(str(column) for row in cursor.fetchall() for column in row)
-    assert "analysis_turns" in plan
+    assert "analysis_turns" in plan, plan
     assert "TEMP B-TREE" not in plan
     assert "Sort" not in plan
+
+
+def one_statement_sql() -> str:
+    parameters = {"queue": "images", "only_new": False, "holder": "worker-1", "lease": timedelta(seconds=15)}
+    return mogrify(one_statement.CLAIM, parameters, connection)
 
 
 @pytest.mark.django_db(transaction=True)

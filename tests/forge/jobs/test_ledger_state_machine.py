@@ -31,7 +31,7 @@ from forge.accounts import account_ensure
 from forge.credits import audit, ledger
 from forge.errors import AnalysisFailed, Conflict, InsufficientCredits
 from forge.jobs import leases, services
-from forge.jobs.services import Claim
+from forge.jobs.claims import Claim
 from forge.models import Account, CreditEntry, ImageAnalysis, Job, JobEvent, Session
 from forge.sessions import services as session_services
 from tests.forge import job_factory

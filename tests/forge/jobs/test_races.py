@@ -25,6 +25,7 @@ from forge.accounts import account_ensure, key_issue
 from forge.credits import audit, ledger
 from forge.errors import AnalysisFailed, InsufficientCredits
 from forge.jobs import dispatch, leases, services
+from forge.jobs.claims import Claim
 from forge.models import CreditEntry, Image, Job, JobEvent, Session
 from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
@@ -173,14 +174,14 @@ def _analyse_all(number: int, job_id: str) -> list[tuple[str, str]]:
     return ended
 
 
-def _claim(analysis_id: int, holder: str, random: Random) -> services.Claim | None:
+def _claim(analysis_id: int, holder: str, random: Random) -> Claim | None:
     """Claim that image, or the next in fair order."""
     if random.random() < 0.5:
         return services.analysis_claim(analysis_id=analysis_id, holder=holder)
     return job_factory.claim_next(holder)
 
 
-def _end(claimed: services.Claim, random: Random) -> list[str]:
+def _end(claimed: Claim, random: Random) -> list[str]:
     """Return the event type of each call that ended the image."""
     outcome = random.random()
     if outcome < 0.15:

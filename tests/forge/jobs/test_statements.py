@@ -1,11 +1,12 @@
-"""SQL statements of an image: each is a round trip to the database server while rows are locked."""
+"""SQL statements of an image, statement by statement: each is a round trip to the server while rows are locked."""
 
 from collections.abc import Callable
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from forge.jobs import leases, services
+from forge.jobs import leases, one_statement, services
 from forge.models import Account, Job, Session
 from tests.forge import job_factory
 
@@ -14,6 +15,12 @@ CLAIM = ["SELECT analysis", "UPDATE job", "UPDATE analysis", "INSERT event"]
 RESULT = [
     "SELECT image", "SELECT names", "UPDATE analysis", "UPDATE image", "INSERT words", "UPDATE job", "INSERT event",
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def statement_by_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On PostgreSQL the usual image takes one statement each: tests/forge/jobs/test_one_statement.py."""
+    monkeypatch.setattr(one_statement, "is_available", lambda: False)
 
 
 def test_statements_of_a_claim_and_of_a_result(alice: Account, make_session: MakeSession) -> None:

@@ -1,0 +1,16 @@
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A lease on one image, required to end its analysis; void once it expired and was swept."""
+
+    analysis_id: int
+    holder: str
+    attempt: int
+    job_id: str
+    image_id: str
+    storage_key: str
+    original_filename: str
+    request_id: str
+    terms: tuple[str, ...] = ()
