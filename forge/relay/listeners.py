@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from forge.database import DATABASE_ERRORS
 from forge.models import Account
 from forge.redis_client import async_redis_client
+from forge.relay import garbage
 from forge.relay.key_checks import key_checks
 from forge.relay.log import last_seqs, run_in_log_pool
 from forge.relay.shards import COMMON_CHANNEL, KEYS_CHANNEL, ShardSubscriptions, is_cancelled
@@ -93,6 +94,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._shards = loop, ShardSubscriptions()
+            garbage.collect_rarely()
             # The loop holds weak references only: an unreferenced task may be garbage-collected while it runs.
             self._tasks = {loop.create_task(self._listen_forever()), loop.create_task(self._resync_forever())}
         super().add_listener(listener)
@@ -179,6 +181,7 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
         while not is_cancelled():
             await asyncio.sleep(settings.FORGE_RESYNC_S)
             self._shards.unsubscribe_idle()
+            garbage.collect_if_due()
             try:
                 self.mark_behind(await self._jobs_behind())
             except DATABASE_ERRORS as error:
