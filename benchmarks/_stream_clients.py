@@ -1,7 +1,7 @@
 """Clients of many event streams in one process: `HOST PORT AT_ONCE`.
 
-Reads a line `KEY JOB_ID` for each stream and an empty line, opens them, and prints `open`. Then `reset` forgets what was
-received, and `report` prints JSON: the number of events, and the median and the 99th percentile of the milliseconds
+Reads a line `KEY JOB_ID` for each stream and an empty line, opens them, and prints `open`. Then `reset` forgets what
+was received, and `report` prints JSON: the number of events, and the median and the 99th percentile of the milliseconds
 from `sentNs` in their data (the monotonic clock) to here.
 """
 

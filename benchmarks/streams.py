@@ -68,8 +68,8 @@ def main() -> None:
         )  # fmt: skip
         print(found, file=sys.stderr, flush=True)
     Console().print(table)
-    print(f"A web process without streams at {IDLE_RATE} events/s: {idle[0]:.1%} of a core with one channel for all jobs,"
-          f" {idle[1]:.1%} with shards.")  # fmt: skip
+    shares = f"{idle[0]:.1%} of a core with one channel for all jobs, {idle[1]:.1%} with shards"
+    print(f"A web process without streams at {IDLE_RATE} events/s: {shares}.")
     print(f"streams: {ratio:.2f}")
 
 
@@ -78,19 +78,15 @@ def measure(cluster: Cluster, count: int, seconds: int) -> tuple[dict[str, Any],
         env = {**_ENV, "DATABASE_URL": cluster.url}
         with Stack(Path(folder), port=0, workers=1, env=env, report=print) as stack:
             stack.wait_ready(180)
-            keys = {
-                f"stream-{n}": make_key(stack.data, account=f"stream-{n}", database=cluster.url)
-                for n in range(ACCOUNTS)
-            }
+            accounts = [f"stream-{number}" for number in range(ACCOUNTS)]
+            keys = {name: make_key(stack.data, account=name, database=cluster.url) for name in accounts}
             streams = make_jobs(cluster, keys, count)
             redis_url = (stack.data / "redis.url").read_text().strip()
             variables = {**os.environ, "FORGE_DATA": str(stack.data), "FORGE_MODELS": "scripted",
                          "DATABASE_URL": cluster.url, "REDIS_URL": redis_url}  # fmt: skip
             with started(["_event_source"], variables) as source:
                 assert read(source) == "ready"
-                web = psutil.Process(
-                    stack.processes["web"].pid if "web" in stack.processes else stack.processes["web-1"].pid
-                )
+                web = psutil.Process(next(one.pid for name, one in stack.processes.items() if name.startswith("web")))
                 port = int(stack.urls[0].rpartition(":")[2])
                 found = measure_process(web, port, streams, source, seconds, cluster)
                 idle = tuple(idle_share(web, source, channel, min(seconds, 10)) for channel in ("common", "shards"))
@@ -103,7 +99,7 @@ def measure(cluster: Cluster, count: int, seconds: int) -> tuple[dict[str, Any],
 
 def make_jobs(cluster: Cluster, keys: dict[str, str], count: int) -> list[str]:
     with psycopg.connect(cluster.url, autocommit=True) as connection:
-        names = dict(connection.execute("SELECT id, name FROM forge_account").fetchall())
+        names: dict[str, str] = dict(connection.execute("SELECT id, name FROM forge_account").fetchall())
         rows = connection.execute(_JOBS, [count // ACCOUNTS]).fetchall()
         connection.execute("ANALYZE")
     return [f"{keys[names[account_id]]} {job_id}" for account_id, job_id in rows if names[account_id] in keys]

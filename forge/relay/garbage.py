@@ -1,8 +1,8 @@
 """Full garbage collections at set times while a process has streams.
 
-Each stream is some hundreds of objects, which Python's full collection visits while no event is sent: 220 ms with 6,000
-streams, and by Python's own rule again whenever a quarter of the streams is new. The younger generations, which free the
-cycles that requests leave, take a few milliseconds and stay automatic.
+Each stream is some hundreds of objects, which Python's full collection visits while no event is sent: 220 ms with
+6,000 streams, and by Python's own rule again whenever a quarter of the streams is new. The younger generations, which
+free the cycles that requests leave, take a few milliseconds and stay automatic.
 """
 
 import gc

@@ -53,7 +53,7 @@ class JobChannelManager(ChannelManagerBase):  # type: ignore[misc]
 def read_log(*, account: Account, job_id: str, after: int) -> tuple[list[Event], bool, bool]:
     """Return a page of events, whether more follow, and whether the job had ended before the read.
 
-    Not the library's `get_events`: it takes three queries, of which a stream that opens without missed events needs one.
+    Not the library's `get_events`, which takes three queries: a stream that has missed nothing needs one.
     """
     job = Job.objects.filter(pk=job_id, account=account).values_list("last_seq", "finished_at").first()
     if job is None:

@@ -11,6 +11,7 @@ from forge.models import Account, Job, Session
 from forge.relay import log
 from tests.forge import job_factory
 
+pytestmark = pytest.mark.django_db
 MakeSession = Callable[..., Session]
 
 
