@@ -2,7 +2,9 @@
 
 The scripted model sleeps 40 ms a batch and 10 ms an image, as a GPU would; batches of 8. The ratio is that of the
 largest number of workers to its ideal. Processor time is what compares between machines; images a second depend on the
-processors that are free.
+processors that are free: with --slowness the model is so many times slower, so that a few suffice for many workers.
+--delay-ms delays each packet between all processes, in a network namespace (root, iproute2): a round trip takes twice
+as long.
 """
 
 import argparse
@@ -26,11 +28,11 @@ from tests.images import noisy_jpeg
 from tests.postgres import Cluster, throwaway
 
 BATCH = 8
-IDEAL = BATCH / (0.040 + 0.010 * BATCH)  # images a second of one worker
 SESSION_IMAGES = 16
 PROCESSES = ("web", "worker", "valkey", "postgres")
-_SCRIPT = json.dumps({"delay_ms": 40, "delay_ms_per_image": 10})
-_ENV = {"FORGE_MODELS": "scripted", "FORGE_SCRIPT": _SCRIPT, "FORGE_BATCH_SIZE": str(BATCH), "REDIS_URL": None}
+_BATCH_MS, _IMAGE_MS = 40, 10
+_ENV = {"FORGE_MODELS": "scripted", "FORGE_BATCH_SIZE": str(BATCH), "REDIS_URL": None}
+_DELAYED = 'ip link set lo up && tc qdisc add dev lo root netem delay "$1ms" limit 100000 && shift && exec "$@"'
 _SPAN = (
     "SELECT count(*), extract(epoch FROM max(finished_at) - min(started_at)) FROM forge_imageanalysis"
     " WHERE status = 'succeeded'"
@@ -43,18 +45,27 @@ def main() -> None:
     arguments.add_argument("--quick", action="store_true", help="one worker, 64 images")
     arguments.add_argument("--workers", default="1,2,4,8,16", help="numbers of worker processes")
     arguments.add_argument("--images", type=int, default=256, help="images for each worker")
+    arguments.add_argument("--slowness", type=float, default=1, help="of the model, in times")
+    arguments.add_argument("--delay-ms", type=float, default=0, help="of each packet")
     given = arguments.parse_args()
+    if given.delay_ms:
+        delayed(given)
+    ideal = BATCH / (_BATCH_MS + _IMAGE_MS * BATCH) * 1000 / given.slowness  # images a second of one worker
     counts = [1] if given.quick else [int(count) for count in given.workers.split(",")]
     images = 64 if given.quick else given.images
-    table = Table("workers", "images/s", "of the ideal", *(f"{name}, ms" for name in PROCESSES))
+    table = Table(
+        "workers", "images/s", "of the ideal", *(f"{name}, ms" for name in PROCESSES), "cores", "transactions"
+    )
     parts: dict[str, float] = {}
     efficiency = 0.0
     for workers in counts:
         with throwaway() as cluster:
-            rate, cost, parts = measure(cluster, workers, images * workers, parts)
-        efficiency = rate / (IDEAL * workers)
+            rate, cost, parts = measure(cluster, workers, images * workers, parts, given.slowness)
+        efficiency = rate / (ideal * workers)
         cells = (f"{1000 * cost[name]:.1f}" for name in PROCESSES)
-        table.add_row(str(workers), f"{rate:.1f}", f"{efficiency:.2f}", *cells)
+        cores = rate * sum(cost[name] for name in PROCESSES)
+        ratios = f"{cores:.2f}", f"{cost['commits']:.1f}"
+        table.add_row(str(workers), f"{rate:.1f}", f"{efficiency:.2f}", *cells, *ratios)
         print(f"{workers} workers: {rate:.1f} images/s, {cost}", file=sys.stderr, flush=True)
     Console().print(table)
     of_parts = Table("part of a worker, in one thread", "processor time of an image, ms")
@@ -65,11 +76,15 @@ def main() -> None:
 
 
 def measure(
-    cluster: Cluster, workers: int, images: int, parts: dict[str, float]
+    cluster: Cluster, workers: int, images: int, parts: dict[str, float], slowness: float
 ) -> tuple[float, dict[str, float], dict[str, float]]:
-    """Return images a second, processor seconds of an image by process, and `parts`, measured where it is empty."""
+    """Return images a second, the cost of an image, and `parts`, measured where it is empty.
+
+    The cost is processor seconds by process, and committed transactions.
+    """
+    script = {"delay_ms": _BATCH_MS * slowness, "delay_ms_per_image": _IMAGE_MS * slowness}
     with tempfile.TemporaryDirectory(prefix="image-forge-scale-") as folder:
-        env = {**_ENV, "DATABASE_URL": cluster.url}
+        env = {**_ENV, "FORGE_SCRIPT": json.dumps(script), "DATABASE_URL": cluster.url}
         with Stack(Path(folder), port=0, workers=workers, env=env, report=print) as stack:
             stack.wait_ready(300)
             key = make_key(stack.data, database=cluster.url)
@@ -83,8 +98,16 @@ def measure(
             done, seconds = wait_done(cluster, len(sessions) * SESSION_IMAGES)
             after = sample_all(stack, cluster)
             parts = parts or measure_parts(stack, cluster)
-    cost = {name: (getattr(after, name) - getattr(before, name)) / done for name in PROCESSES}
+    cost = {name: (getattr(after, name) - getattr(before, name)) / done for name in (*PROCESSES, "commits")}
     return done / seconds, cost, parts
+
+
+def delayed(given: argparse.Namespace) -> None:
+    """Run this program again in a network namespace of its own whose packets are delayed."""
+    command = ["unshare", "--net", "sh", "-c", _DELAYED, "sh", str(given.delay_ms)]
+    arguments = ["--workers", given.workers, "--images", str(given.images), "--slowness", str(given.slowness)]
+    arguments += ["--quick"] * given.quick
+    os.execvp("unshare", [*command, sys.executable, "-m", "benchmarks.scale", *arguments])
 
 
 def sample_all(stack: Stack, cluster: Cluster) -> Sample:

@@ -4,18 +4,25 @@ A key is claimed in its own transaction, so that concurrent requests find it; it
 that accepts the request. The lease of a dead process expires.
 """
 
+import logging
 import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 from django.db.models import Q
 
 from forge.clock import database_now
+from forge.database import DATABASE_ERRORS
 from forge.errors import IdempotencyInProgress, IdempotencyMismatch
 from forge.models import Account, IdempotencyKey, Job, Session
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 500
 
@@ -103,6 +110,37 @@ def key_renew(row: IdempotencyKey) -> None:
     if not IdempotencyKey.objects.filter(pk=row.pk, holder=row.holder).update(lease_until=now + lease):
         raise IdempotencyInProgress
     row.lease_until = now + lease
+
+
+@contextmanager
+def lease_kept(claimed_key: ClaimedKey | None) -> Iterator[None]:
+    """Renew the lease of the request's key, if it has one, while the block waits for something else.
+
+    In a thread: one file alone can take longer to store than the lease lasts.
+    """
+    if claimed_key is None:
+        yield
+        return
+    ended = threading.Event()
+    thread = threading.Thread(target=_renew_until, args=(ended, claimed_key.row), name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _renew_until(ended: threading.Event, row: IdempotencyKey) -> None:
+    while not ended.wait(settings.FORGE_IDEMPOTENCY_LEASE_S / 3):
+        try:
+            key_renew(row)
+        except IdempotencyInProgress:
+            return  # The request is refused where it completes the key.
+        except DATABASE_ERRORS as error:
+            logger.warning("The lease of an idempotency key could not be renewed: %s", error)
+        finally:
+            connections.close_all()
 
 
 def key_complete(row: IdempotencyKey, *, session: Session, job: Job | None, status: int | None, response: Any) -> None:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from forge.clock import database_now
 from forge.errors import Conflict, NotFound, PayloadTooLarge, SessionExpired
-from forge.idempotency import ClaimedKey, acceptance_record
+from forge.idempotency import ClaimedKey, acceptance_record, lease_kept
 from forge.models import Account, Image, ImageAnalysis, Session
 from forge.models.sessions import session_expiry
 from forge.representations import session_representation
@@ -23,7 +23,7 @@ def session_create(
 ) -> Session:
     now = database_now()
     session = Session(account=account, created_at=now, expires_at=session_expiry(now))
-    with _stored_images(session, images) as rows, transaction.atomic():
+    with _stored_images(session, images, claimed_key) as rows, transaction.atomic():
         session.save(force_insert=True)
         Image.objects.bulk_create(rows)
         words_record(session, rows)
@@ -41,7 +41,7 @@ def session_extend(
     if session.is_expired_at(database_now()):
         raise SessionExpired(sessionId=session.pk)
     try:
-        with _stored_images(session, images) as rows, transaction.atomic():
+        with _stored_images(session, images, claimed_key) as rows, transaction.atomic():
             # Locked, so that concurrent requests count each other's images.
             Session.objects.select_for_update(no_key=True).filter(pk=session.pk).first()
             first = session_require_capacity(session, len(rows))
@@ -96,27 +96,33 @@ def _record(claimed_key: ClaimedKey | None, session: Session, added: Sequence[Im
 
 
 @contextmanager
-def _stored_images(session: Session, images: Sequence[CheckedImage]) -> Iterator[list[Image]]:
+def _stored_images(
+    session: Session, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None
+) -> Iterator[list[Image]]:
     """Store the files and yield unsaved rows; an exception inside deletes the files."""
-    rows: list[Image] = []
+    rows = [_row(session, position, checked) for position, checked in enumerate(images)]
     keys: list[str] = []
     try:
-        for position, checked in enumerate(images):
-            row = Image(
-                session=session,
-                position=position,
-                original_filename=checked.name,
-                content_type=checked.content_type,
-                size=checked.size,
-                width=checked.width,
-                height=checked.height,
-            )
-            row.storage_key = f"{UPLOADS}/{session.pk}/{row.pk}.{checked.suffix}"
-            # Before the write: one whose answer was lost may have been stored.
-            keys.append(row.storage_key)
-            object_save(row.storage_key, checked.file)
-            rows.append(row)
+        with lease_kept(claimed_key):
+            for row, checked in zip(rows, images, strict=True):
+                # Before the write: one whose answer was lost may have been stored.
+                keys.append(row.storage_key)
+                object_save(row.storage_key, checked.file)
         yield rows
     except BaseException:
         objects_delete(keys)
         raise
+
+
+def _row(session: Session, position: int, checked: CheckedImage) -> Image:
+    row = Image(
+        session=session,
+        position=position,
+        original_filename=checked.name,
+        content_type=checked.content_type,
+        size=checked.size,
+        width=checked.width,
+        height=checked.height,
+    )
+    row.storage_key = f"{UPLOADS}/{session.pk}/{row.pk}.{checked.suffix}"
+    return row
