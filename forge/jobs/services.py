@@ -30,7 +30,7 @@ from forge.jobs.events import Assessment, ImageMetadata, ProgressData, event_rec
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.printable import printable
 from forge.representations import job_representation
-from forge.sessions.corrections import assessment_kept, metadata_kept
+from forge.sessions.corrections import assessment_kept, image_locking_session, metadata_kept
 
 _A = ImageAnalysis.Status
 _J = Job.Status
@@ -195,7 +195,7 @@ def _succeed(
     filenames: Sequence[str],
     provenance: dict[str, Any] | None,
 ) -> bool:
-    image = _image_locking_session(claim.image_id)
+    image = image_locking_session(claim.image_id)
     if image is None:
         return False
     return completion.analysis_end_succeeded(
@@ -207,16 +207,6 @@ def _succeed(
         assessment=assessment_kept(image, assessment),
         provenance=provenance,
     )
-
-
-def _image_locking_session(image_id: str) -> Image | None:
-    """Return the image and lock its session's row: concurrent images choose their file names one after the other.
-
-    Without it, all but one image with the same best name violate the unique constraint on PostgreSQL, again and again.
-    """
-    # FOR NO KEY UPDATE: a new job may insert a reference to the session meanwhile.
-    images = Image.objects.select_related("session").select_for_update(of=("session",), no_key=True)
-    return images.filter(pk=image_id).first()
 
 
 @transaction.atomic

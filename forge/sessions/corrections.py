@@ -38,6 +38,16 @@ def result_record(image: Image, result: Mapping[str, Any]) -> None:
     words_record(image.session, [image])
 
 
+def image_locking_session(image_id: str) -> Image | None:
+    """Return the image and lock its session's row: concurrent images choose their file names one after the other.
+
+    Without it, all but one image with the same best name violate the unique constraint on PostgreSQL, again and again.
+    """
+    # FOR NO KEY UPDATE: a new job may insert a reference to the session meanwhile.
+    images = Image.objects.select_related("session").select_for_update(of=("session",), no_key=True)
+    return images.filter(pk=image_id).first()
+
+
 @transaction.atomic
 def image_correct(*, image: Image, version: int, fields: Mapping[str, Any]) -> None:
     """Replace fields of an image's metadata by a person's words, and mark them. A correction counts as the review.
@@ -45,9 +55,7 @@ def image_correct(*, image: Image, version: int, fields: Mapping[str, Any]) -> N
     Raises EditConflict if the metadata is no longer that of `version`, and Conflict if there is none yet or another
     image of the session has the file name.
     """
-    # The session's row is locked, as where a result is saved: file names are chosen one after the other.
-    images = Image.objects.select_related("session").select_for_update(of=("session",), no_key=True)
-    current = images.filter(pk=image.pk).first()
+    current = image_locking_session(image.pk)
     if current is None:
         raise NotFound(f"There is no image {image.pk}.")
     if current.metadata is None:

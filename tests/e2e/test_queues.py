@@ -48,14 +48,12 @@ def test_celery_inspect_shows_the_images_of_an_accounts_own_queue(make_stack: Ma
 def test_task_events_name_the_images(make_stack: MakeStack, make_key: MakeKey, tmp_path: Path) -> None:
     """Flower shows what it reads from these events: the task's id, its image's and what became of it."""
     stack = make_stack()
-    env = stack.processes["worker-1"].env
+    env = {**(stack.processes["worker-1"].env or {}), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "celery", "-A", "config"]
     subprocess.run([*command, "control", "enable_events"], cwd=settings.BASE_DIR, env=env, check=True)
     shown = tmp_path / "events"
     with shown.open("w") as file:
-        events = subprocess.Popen(
-            [*command, "events", "--dump"], cwd=settings.BASE_DIR, env={**env, "PYTHONUNBUFFERED": "1"}, stdout=file
-        )
+        events = subprocess.Popen([*command, "events", "--dump"], cwd=settings.BASE_DIR, env=env, stdout=file)
     try:
         # The worker's heartbeats are events too.
         wait_until(lambda: "heartbeat" in shown.read_text(), "the first event")
