@@ -75,8 +75,8 @@ def limits(cost: dict[str, float], given: dict[str, float]) -> dict[str, float]:
     server = given["processors of the PostgreSQL server"]
     return {
         "one processor of a worker, embedded captioner": processors(1, cost["worker processor time"] + model_ms()),
-        "one web process": processors(1, cost["web processor time"]),
         "a network of 10 Gbit a second": a_day(10_000 / 8 / (3 * given["size of an upload, MB"])),
+        "one web process": processors(1, cost["web processor time"]),
         "one Redis": processors(1, cost["valkey processor time"]),
         "the PostgreSQL server": processors(server, cost["postgres processor time"]),
         "a disk that writes 200 MB of WAL a second": a_day(200_000 / cost["PostgreSQL WAL"]),
