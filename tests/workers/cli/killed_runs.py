@@ -19,8 +19,8 @@ _OURS = ("/xmp/replacement.py", "/xmp/moving.py", "/workers/cli/files/")
 _AFTER = {"_rename_exclusively"}  # a call through ctypes is no event: the process is killed behind it
 
 
-def main(template: Path, target: Path, arguments: list[str]) -> None:
-    """Print for each point what the killed run left: a line of JSON with names and content digests of the images."""
+def main(template: Path, target: Path, step: int, arguments: list[str]) -> None:
+    """Print for every `step`-th point what the killed run left: a line of JSON with the digests of the images."""
     from tests.workers.cli.caption_run import caption  # loads Django once, for all forks
 
     point, was_killed = 1, True
@@ -32,7 +32,7 @@ def main(template: Path, target: Path, arguments: list[str]) -> None:
         left = sorted(_fingerprint(path) for path in (folder / "images").iterdir() if path.suffix == ".jpg")
         assert not _in_fork(lambda: caption(*filled)), "the second run was killed"  # noqa: B023
         print(json.dumps({"folder": str(folder), "left": left, "wasKilled": was_killed}), flush=True)
-        point += 1
+        point += step
 
 
 def _fingerprint(path: Path) -> str:
@@ -80,4 +80,4 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])

@@ -2,14 +2,18 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import xmp
 from tests.images import jpeg
-from tests.workers.cli.caption_run import COLORS, CaptionRun, caption
+from tests.workers.cli.caption_run import COLORS, ROOT, CaptionRun, caption
 from workers.cli.files.new_names import valid_stem
+from workers.cli.files.renames import open_exclusively
 from xmp.moving import link_and_unlink
 
 
@@ -165,16 +169,38 @@ def test_what_is_no_undo_list_ends_with_2_and_stays(content: str, undo_list: Pat
     assert (run.code, undo_list.read_text()) == (2, content)
 
 
-def test_a_read_only_folder_is_named_and_nothing_is_renamed(folder: Path, undo_list: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write anywhere")
+@pytest.mark.parametrize("options", [["--rename"], ["--write"], ["--sidecar"]])
+def test_a_read_only_folder_is_named_and_left_as_it_is(folder: Path, undo_list: Path, options: list[str]) -> None:
     folder.chmod(0o555)
+    before = fingerprints(folder), names(folder)
 
-    run = renamed(folder, undo_list)
+    run = without_privileges(folder, "--undo-list", undo_list, *options)
 
     folder.chmod(0o755)
-    assert (run.code, run.stderr.count("Permission denied")) == (1, 7)
-    assert (names(folder), undo_list.read_text()) == ([f"{number}.jpg" for number in range(6)], "")
+    assert (run.code, run.stderr.count("Permission denied")) == (1, 7), run.stderr  # six files and their reason
+    assert (fingerprints(folder), names(folder)) == before
+    assert options != ["--rename"] or undo_list.read_text() == ""
+
+
+def without_privileges(*arguments: object) -> CaptionRun:
+    """Run the command as a process that may not write everywhere, also where it is root's."""
+    drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("root may write anywhere, and setpriv is not installed")
+    command = [sys.executable, "manage.py", "caption", "--model", "scripted", *map(str, arguments)]
+    command = [*drop, *command] if os.geteuid() == 0 else command
+    process = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return CaptionRun(process.returncode, process.stdout, process.stderr)
+
+
+@pytest.mark.parametrize("option", ["--undo-list", "--skip-done"])
+def test_a_list_that_another_run_uses_ends_with_2(folder: Path, tmp_path: Path, option: str) -> None:
+    before = names(folder)
+    with open_exclusively(str(tmp_path / "list")):
+        run = caption("--rename", option, tmp_path / "list", folder)
+
+    assert (run.code, names(folder)) == (2, before)
+    assert f"Another run uses {tmp_path}/list." in run.stderr
 
 
 def test_without_the_system_call_a_file_is_still_not_overwritten(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import xmp
+from workers.cli.files.renames import open_exclusively
 
 _DIGEST = 64  # hexadecimal digits
 _MAX_COPIES = 100  # of one image, that are looked for when another path has it
@@ -22,7 +23,7 @@ class DoneFiles:
     def __init__(self, path: str) -> None:
         self.path = path
         self._paths: dict[bytes, dict[str | None, None]] = {}
-        self.file: IO[bytes] = open(path, "a+b", buffering=0)  # noqa: PTH123, SIM115
+        self.file: IO[bytes] = open_exclusively(path)
 
     def close(self) -> None:
         self.file.close()

@@ -1,6 +1,7 @@
 """Rename files with their sidecars, recorded in an undo list before it happens."""
 
 import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Callable
@@ -43,6 +44,19 @@ def _others_with_stem(folder: str, stem: str, known: set[str]) -> bool:
     return any(os.path.join(folder, name) not in known for name in names)  # noqa: PTH118
 
 
+def open_exclusively(path: str) -> IO[bytes]:
+    """Open a file to read and append; no other run may use it meanwhile. Raises ValueError, and OSError."""
+    file = open(path, "a+b", buffering=0)  # noqa: PTH123, SIM115
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise ValueError(f"Another run uses {path}.") from error
+    except OSError:
+        pass  # a network file system without locks
+    return file
+
+
 class UndoList:
     """A file with a line of JSON for each renamed image, written before it is renamed.
 
@@ -50,7 +64,7 @@ class UndoList:
     """
 
     def __init__(self, path: str) -> None:
-        self.file: IO[bytes] = open(path, "a+b", buffering=0)  # noqa: PTH123, SIM115
+        self.file: IO[bytes] = open_exclusively(path)
         self._settle()
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import stat
 import sys
 import warnings
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any, NoReturn, TextIO
 
@@ -109,14 +109,15 @@ class Command(BaseCommand):
             self.jobs = jobs or 2 * settings.FORGE_BATCH_SIZE
             run = FileRun(self.options, self._report, self._write, max_bytes=settings.FORGE_MAX_IMAGE_BYTES)
             try:
-                with self._opened(run):
+                with ExitStack() as opened:
+                    self._open(run, opened)
                     self._caption_and_watch(paths, run)
             finally:
                 self.engine.close(CLOSE_TIMEOUT_S)
 
-    def _opened(self, run: FileRun) -> FileRun:
+    def _open(self, run: FileRun, opened: ExitStack) -> None:
         try:
-            return run.__enter__()
+            opened.enter_context(run)
         except (OSError, ValueError) as error:
             self._exit_with(f"A file of the options cannot be used: {error}", 2)
 
