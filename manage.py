@@ -9,7 +9,7 @@ if __name__ == "__main__":
     # Names without the models, which settings and apps must precede.
     from django.db.utils import OperationalError
 
-    from forge.errors import unusable_sentence
+    from forge.disk_full import unusable_sentence
 
     try:
         execute_from_command_line(sys.argv)

@@ -1,6 +1,5 @@
 """One exception class for each error code of docs/api-contract.md."""
 
-import errno
 from typing import Any, ClassVar
 
 
@@ -22,6 +21,10 @@ class InvalidRequest(ForgeError):
     code = "invalid_request"
     status = 400
     message = "The request is not one this endpoint understands."
+
+
+class InvalidOption(InvalidRequest):
+    """`option` is its name, `accepted` its accepted values in words."""
 
 
 class InvalidApiKey(ForgeError):
@@ -130,6 +133,14 @@ class UploadPathMismatch(ForgeError):
     message = "The uploadPath is not the one that the upload answered for this image."
 
 
+class OptionUnsupported(ForgeError):
+    """`option` is its name, `family` that of the loaded models, `accepted` what they can do."""
+
+    code = "option_unsupported"
+    status = 422
+    message = "The loaded models ({family}) do not support options.{option}; they can do: {accepted}."
+
+
 class AnalysisFailed(ForgeError):
     code = "analysis_failed"
     status = 422
@@ -213,33 +224,6 @@ class Unavailable(ForgeError):
 class StorageFull(Unavailable):
     message = "The storage is full. Nothing was kept or charged; please try again later."
     retry_after = 30
-
-
-_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
-# Of SQLite, of PostgreSQL and the operating system, and of Redis: they have no errno.
-_FULL_TEXTS = ("database or disk is full", "no space left on device", "disk quota exceeded")
-# SQLite's index of its write-ahead log could not grow; the text is "disk I/O error".
-_FULL_SQLITE_ERRORS = {"SQLITE_IOERR_SHMSIZE"}
-
-
-def is_disk_full(error: BaseException | None) -> bool:
-    """Return whether a full disk is the cause of the error, wherever it was noticed."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL_ERRNOS:
-            return True
-        if getattr(error, "sqlite_errorname", "") in _FULL_SQLITE_ERRORS:
-            return True
-        if any(text in str(error).lower() for text in _FULL_TEXTS):
-            return True
-        error = error.__cause__
-    return False
-
-
-def unusable_sentence(error: Exception) -> str:
-    """Return the sentence of a command that the database has failed."""
-    if is_disk_full(error):
-        return "The disk that holds the database is full. Nothing was changed."
-    return f"The database cannot be used ({error}). Is DATABASE_URL right, is it there, and is `migrate` run?"
 
 
 # The error for each code of `decoding.Undecodable`.

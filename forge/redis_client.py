@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from redis.sentinel import Sentinel
 
 from config.redis_address import parse_redis_url
-from forge.errors import StorageFull, Unavailable, is_disk_full
+from forge.disk_full import is_disk_full
+from forge.errors import StorageFull, Unavailable
 from forge.single_flight import single_flight
 
 REDIS_ERRORS = (RedisError, OSError)

@@ -1,8 +1,8 @@
 """Read queries of the API, each scoped to the account: another account's rows raise NotFound."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db.models import Count, Model, Prefetch, Q, QuerySet
@@ -72,12 +72,13 @@ def job_get(account: Account, job_id: str) -> Job:
     return _get(Job.objects.filter(account=account), job_id, f"job {job_id}")
 
 
-def job_of_images(session: Session, image_ids: Collection[str]) -> Job | None:
-    """Return the session's newest job with exactly these images, of those that an idempotency key could still name."""
+def job_of_images(session: Session, image_ids: Collection[str], options: Mapping[str, Any]) -> Job | None:
+    """Return the session's newest job with exactly these images and options, of those that a key could still name."""
     named = Count("analyses", filter=Q(analyses__image__in=image_ids))
     since = database_now() - timedelta(hours=settings.FORGE_IDEMPOTENCY_HOURS)
     jobs = session.jobs.filter(total=len(image_ids), created_at__gte=since).annotate(named=named)
-    return jobs.filter(named=len(image_ids)).order_by("-created_at", "-pk").first()
+    newest_first = jobs.filter(named=len(image_ids)).order_by("-created_at", "-pk")
+    return next((job for job in newest_first.iterator() if (job.options or {}) == options), None)
 
 
 def _get(rows: QuerySet[_M], pk: str, name: str) -> _M:

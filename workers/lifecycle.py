@@ -93,7 +93,14 @@ def _report_alive() -> None:
         readiness.worker_gone(HOLDER)
     else:
         readiness.worker_alive(HOLDER, storage_check.read(wait_s=0.0), writing.waiting_reason())
-        live_workers.worker_describe(HOLDER, model=_model(), device=engine().device)
+        live_workers.worker_describe(HOLDER, model=_model(), device=engine().device, family=family())
+
+
+def family() -> str:
+    """Return the family of models that this worker runs; `auto` is whichever it found."""
+    if settings.FORGE_MODELS != "auto":
+        return str(settings.FORGE_MODELS)
+    return "embedded" if engine().provenance["captioner"]["name"] == "forge-embedded" else "blip-clip"
 
 
 def _model() -> str:

@@ -4,19 +4,22 @@ import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Protocol, TypedDict
+from types import MappingProxyType
+from typing import NotRequired, Protocol, TypedDict, cast
 
 from decoding import Limits
 from workers.composing.drafts.quoted_text import may_have_text
-from workers.composing.metadata import ComposedMetadata, compose
+from workers.composing.metadata import ComposedMetadata, Metadata
+from workers.composing.requested.composed import compose_requested
 from workers.composing.written.fields import NothingLeft, compose_written
 from workers.imaging.colors import analyze_colors
 from workers.imaging.decoding import DecodedImage, decode
 from workers.imaging.image_facts import ImageFacts
-from workers.models.base import Caption, Pixels
-from workers.models.evidence import KINDS, Evidence, TextLine, merge_views
+from workers.models.base import Pixels
+from workers.models.evidence import Evidence, TextLine, merge_views
 from workers.models.options import Options
 from workers.models.writer import NoUsableAnswer, Writer, WriterUnavailable, Written
+from workers.provenance import provenance_of, writer_record
 from workers.runtime.engine import Engine, Prediction
 
 # Text is read at this size; of larger images it is not read better.
@@ -47,6 +50,13 @@ class Assessment(TypedDict):
     needsReview: bool
 
 
+class Extras(TypedDict):
+    """What a result has where its options ask for it (docs/api-contract.md)."""
+
+    unusedKeywords: NotRequired[list[str]]
+    decorative: NotRequired[bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """The composed metadata and its provenance, which is plain data for JSON.
@@ -58,6 +68,24 @@ class Analysis:
     composed: ComposedMetadata
     provenance: dict[str, object]
     milliseconds: Mapping[str, float] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+
+    @property
+    def metadata(self) -> Metadata:
+        """Return the fields that the options name, all by default."""
+        whole = self.composed.as_metadata()
+        named = {name: value for name, value in whole.items() if name in self.fields or not self.fields}
+        return cast("Metadata", named)
+
+    @property
+    def extras(self) -> Extras:
+        """Return what the result has because of the options."""
+        found: Extras = {}
+        if self.composed.unused_keywords is not None:
+            found["unusedKeywords"] = list(self.composed.unused_keywords)
+        if self.composed.decorative:
+            found["decorative"] = True
+        return found
 
     @property
     def assessment(self) -> Assessment:
@@ -72,11 +100,13 @@ def describe(
     timeout_s: float,
     options: Options = NO_OPTIONS,
     terms: tuple[str, ...] = (),
+    requested: Mapping[str, object] = MappingProxyType({}),
     reader: Reader | None = None,
     writer: Writer | None = None,
     fall_back: bool = False,
 ) -> Analysis:
     """Analyze an encoded image; `terms` are the account's own, for the tags; `reader` reads text where there may be.
+    `requested`: the options as the caller gave them, for the provenance.
 
     With a `writer`, the engine gives the evidence for what that writes, and its own words where the writer is
     unavailable and `fall_back` is set. Raises NoCaptionProduced, and what workers.imaging.decoding.decode,
@@ -101,8 +131,10 @@ def describe(
     wait_ms = max(0.0, predict_ms - sum(prediction.milliseconds.values()))
     spent = {"decode": decode_ms, "wait": wait_ms, **prediction.milliseconds, "read": read_ms, "compose": compose_ms}
     spent |= {"write": write_ms} if writer else {}
-    written_by = _writer_record(writer, written, reason)
-    return Analysis(composed, _provenance(engine, prediction, composed, spent) | written_by, spent)
+    written_by = writer_record(writer, written, reason)
+    provenance = provenance_of(engine.provenance, prediction, _assessment(composed), spent) | written_by
+    provenance |= {"options": dict(requested)} if requested else {}
+    return Analysis(composed, provenance, spent, options.fields)
 
 
 def _write(
@@ -131,22 +163,11 @@ def _compose(
     options: Options,
 ) -> ComposedMetadata:
     if written is None:
-        return compose_metadata(image, prediction, lines, neutral_people=options.gender_neutral)
+        return compose_metadata(image, prediction, lines, options)
     try:
         return compose_written(written, _facts(image), prediction.evidence, options)
     except NothingLeft as error:
         raise NoCaptionProduced from error
-
-
-def _writer_record(writer: Writer | None, written: Written | None, reason: str) -> dict[str, object]:
-    """Return who wrote the words, for the provenance; the reason where it was the fallback."""
-    if writer is None:
-        return {}
-    model = {"name": writer.name, "revision": writer.revision, "options": dict(writer.options)}
-    if written is None:
-        return {"writer": model, "fallback": reason}
-    answer = {"confidence": written.confidence, "people": written.people, "doubts": list(written.doubts)}
-    return {"writer": model, "answer": answer}
 
 
 def _predict(engine: Engine, image: DecodedImage, timeout_s: float, terms: tuple[str, ...]) -> Prediction:
@@ -186,43 +207,21 @@ def _assessment(composed: ComposedMetadata) -> Assessment:
     }
 
 
-def _provenance(
-    engine: Engine, prediction: Prediction, composed: ComposedMetadata, spent: Mapping[str, float]
-) -> dict[str, object]:
-    return {
-        "assessment": _assessment(composed),
-        "models": engine.provenance,
-        "captions": [_caption_record(caption) for caption in prediction.captions],
-        "tags": [{"text": tag.text, "confidence": tag.confidence} for tag in prediction.tags],
-        "evidence": _evidence_record(prediction.evidence),
-        "milliseconds": {stage: round(milliseconds, 1) for stage, milliseconds in spent.items()},
-    }
-
-
-def _evidence_record(evidence: Evidence) -> dict[str, object]:
-    """Return the probabilities of kinds over 0.05, people, text and the twelve surest nouns."""
-    kinds = {kind: share for kind, share in zip(KINDS, evidence.kinds, strict=False) if share >= 0.05}
-    nouns = [{"noun": noun.noun, "main": noun.main, "present": noun.present} for noun in evidence.nouns[:12]]
-    return {"kinds": kinds, "people": list(evidence.people), "text": evidence.text, "nouns": nouns}
-
-
-def _caption_record(caption: Caption) -> dict[str, object]:
-    record: dict[str, object] = {"text": caption.text, "confidence": caption.confidence}
-    return record if caption.similarity is None else {**record, "similarity": round(caption.similarity, 4)}
-
-
 def compose_metadata(
-    image: DecodedImage, prediction: Prediction, lines: Sequence[TextLine] | None = None, *, neutral_people: bool = True
+    image: DecodedImage,
+    prediction: Prediction,
+    lines: Sequence[TextLine] | None = None,
+    options: Options = NO_OPTIONS,
 ) -> ComposedMetadata:
     """Compose metadata from the models' output, the text and facts measured from the pixels."""
-    return compose(
+    return compose_requested(
         prediction.captions,
         prediction.tags,
         _facts(image),
+        options,
         evidence=prediction.evidence,
         lines=lines,
         blank=image.blank,
-        neutral_people=neutral_people,
     )
 
 

@@ -12,10 +12,19 @@ from decoding import Limits, Undecodable
 from forge import logs
 from forge.crash_points import crash_point
 from forge.database import retry_until_available
-from forge.errors import IMAGE_ERRORS, AnalysisFailed, AnalysisTimeout, ForgeError, ImageGone, NoCaption
+from forge.errors import (
+    IMAGE_ERRORS,
+    AnalysisFailed,
+    AnalysisTimeout,
+    ForgeError,
+    ImageGone,
+    NoCaption,
+    OptionUnsupported,
+)
 from forge.jobs import leases, services
 from forge.jobs.claims import Claim
 from forge.operations import metrics
+from forge.options import FAMILIES, unsupported_option
 from forge.storage import StorageUnavailable, object_read
 from workers import lifecycle, pipeline, writing
 from workers.models.options import Options
@@ -28,6 +37,7 @@ from workers.runtime.thread_niceness import lower_thread_priority
 logger = logging.getLogger(__name__)
 
 _READ_RETRY_S = 1.0
+FALLBACK = "embedded"
 _isolation = IsolationLock()
 
 
@@ -77,8 +87,7 @@ def _run(claim: Claim) -> None:
         logger.exception("%s may have crashed the model process.", claim.storage_key)
         return
     except WriterUnavailable as error:
-        logger.warning("%s: the image is queued again.", error)
-        retry_until_available(partial(leases.analysis_requeue, claim=claim, is_attempt=error.interrupted))
+        _wait(claim, error)
         return
     except ForgeError as error:
         retry_until_available(partial(services.analysis_fail, claim=claim, error=error))
@@ -87,8 +96,9 @@ def _run(claim: Claim) -> None:
     succeed = partial(
         services.analysis_succeed,
         claim=claim,
-        metadata=analysis.composed.as_metadata(),
+        metadata=analysis.metadata,
         assessment=analysis.assessment,
+        extras=analysis.extras,
         filenames=analysis.composed.filename_candidates,
         provenance=analysis.provenance,
     )
@@ -111,17 +121,19 @@ def _read(storage_key: str) -> bytes:
 
 
 def _analyze(claim: Claim) -> pipeline.Analysis:
+    _require_supported(claim, lifecycle.family())
     try:
         return pipeline.describe(
             lifecycle.engine(),
             _read(claim.storage_key),
             limits=Limits.of(settings),
             timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
-            options=Options(gender_neutral=settings.FORGE_NEUTRAL_PEOPLE),
+            options=Options.of(claim.options, gender_neutral=settings.FORGE_NEUTRAL_PEOPLE),
+            requested=claim.options,
             terms=claim.terms,
             reader=lifecycle.reader(),
             writer=writing.writer(),
-            fall_back=writing.falls_back(),
+            fall_back=_falls_back(claim),
         )
     except Undecodable as error:
         raise IMAGE_ERRORS[error.code](error.sentence) from error
@@ -137,3 +149,26 @@ def _analyze(claim: Claim) -> pipeline.Analysis:
     except Exception as error:  # a failure is recorded for its image and must not end the task
         logger.exception("The analysis of %s failed.", claim.storage_key)
         raise AnalysisFailed from error
+
+
+def _wait(claim: Claim, error: WriterUnavailable) -> None:
+    """Queue the image again; fail it where the models that answer meanwhile cannot do what its options ask for."""
+    if writing.falls_back():
+        try:
+            _require_supported(claim, FALLBACK)
+        except OptionUnsupported as problem:
+            retry_until_available(partial(services.analysis_fail, claim=claim, error=problem))
+            return
+    logger.warning("%s: the image is queued again.", error)
+    retry_until_available(partial(leases.analysis_requeue, claim=claim, is_attempt=error.interrupted))
+
+
+def _falls_back(claim: Claim) -> bool:
+    return writing.falls_back() and unsupported_option(claim.options, FAMILIES[FALLBACK]) is None
+
+
+def _require_supported(claim: Claim, family: str) -> None:
+    """Raise OptionUnsupported where other models are loaded than when the job was accepted."""
+    if problem := unsupported_option(claim.options, FAMILIES[family]):
+        error = OptionUnsupported(option=problem.option, family=problem.family, accepted=problem.accepted)
+        raise OptionUnsupported(f"{error.sentence} Its credit was given back.", **error.members)

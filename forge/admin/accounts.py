@@ -15,6 +15,7 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from forge.admin import html
+from forge.admin.account_options import OptionsField
 from forge.admin.base import NoDeleteAdmin
 from forge.admin.credits import ledger_rows
 from forge.admin.ledger.by_day import credits_by_day
@@ -25,6 +26,7 @@ from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.models import Account
 from forge.models.accounts import MAX_TERMS, LimitName
+from forge.options import OPTIONS
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -76,6 +78,13 @@ class TermsField(forms.CharField):
 
 
 class AccountForm(_ModelForm):
+    default_options = OptionsField(
+        required=False,
+        help_text=(
+            "A JSON object, for requests that do not set these options themselves. Options: "
+            f"{', '.join(OPTIONS)}. docs/api-contract.md has their bounds."
+        ),
+    )
     extra_terms = TermsField(
         required=False,
         help_text=(
@@ -96,7 +105,8 @@ class AccountAdmin(NoDeleteAdmin[Account]):
     readonly_fields = ["id", "balance", "created"]
 
     def get_fields(self, request: HttpRequest, obj: Account | None = None) -> list[Any]:
-        return ["name", "is_active", "weight", "queue", "extra_terms", *_LIMITS, *(self.readonly_fields if obj else [])]
+        fields = ["name", "is_active", "weight", "queue", "extra_terms", "default_options", *_LIMITS]
+        return [*fields, *(self.readonly_fields if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[_Counted]":
         return super().get_queryset(request).annotate(key_count=Count("keys"))

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from forge.api.options import OptionsField
 from forge.errors import PayloadTooLarge
 
 
@@ -42,8 +43,10 @@ class ImageReferenceRequest(serializers.Serializer[Any]):
 class AnalyzeRequest(serializers.Serializer[Any]):
     sessionId = serializers.CharField(required=False, max_length=64, help_text="Where given, the one in the path.")
     images = ImageReferenceRequest(many=True)
+    options = OptionsField()
 
 
 class AnalyzeSingleRequest(serializers.Serializer[Any]):
     sessionId = serializers.CharField(required=False, max_length=64, help_text="Where given, the one in the path.")
     image = ImageReferenceRequest()
+    options = OptionsField()

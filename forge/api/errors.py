@@ -15,6 +15,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from forge.api.error_members import members_bounded, sentence_bounded
+from forge.disk_full import is_disk_full
 from forge.errors import (
     ForgeError,
     InvalidApiKey,
@@ -24,7 +25,6 @@ from forge.errors import (
     PayloadTooLarge,
     StorageFull,
     Unavailable,
-    is_disk_full,
 )
 from forge.printable import escaped, escaped_json, printable
 

@@ -30,6 +30,7 @@ class ProvenanceSerializer(serializers.Serializer[Any]):
 
     assessment = AssessmentSerializer(required=False, help_text="Absent from results of versions before 0.3.")
     models = serializers.DictField(child=ModelSerializer(), help_text="By role: `captioner`, `tagger`.")
+    options = serializers.DictField(required=False, help_text="Those of the analysis, the account's defaults included.")
     captions = CandidateSerializer(many=True, help_text="Every candidate, best first.")
     tags = ScoredSerializer(many=True)
     milliseconds = serializers.DictField(

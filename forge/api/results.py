@@ -9,16 +9,18 @@ from forge.sessions.filenames import FILENAME_MAX_LENGTH
 
 
 class MetadataSerializer(serializers.Serializer[Any]):
-    """The metadata of one image."""
+    """The metadata of one image: all six fields, or those that `options.fields` named."""
 
-    title = serializers.CharField()
-    alt = serializers.CharField(max_length=250)
-    caption = serializers.CharField()
-    description = serializers.CharField()
-    filename = serializers.CharField(
-        max_length=FILENAME_MAX_LENGTH, help_text="Without extension; unique within the session."
+    title = serializers.CharField(required=False)
+    alt = serializers.CharField(
+        required=False, allow_blank=True, max_length=250, help_text="Empty for an image that is decoration."
     )
-    seoTags = serializers.ListField(child=serializers.CharField(), min_length=3, max_length=15)
+    caption = serializers.CharField(required=False)
+    description = serializers.CharField(required=False)
+    filename = serializers.CharField(
+        required=False, max_length=FILENAME_MAX_LENGTH, help_text="Without extension; unique within the session."
+    )
+    seoTags = serializers.ListField(child=serializers.CharField(), required=False, min_length=1, max_length=30)
 
 
 class KindField(serializers.ChoiceField):
@@ -41,3 +43,17 @@ class AssessmentSerializer(serializers.Serializer[Any]):
     kind = KindField()
     confidence = ConfidenceField()
     needsReview = NeedsReviewField()
+
+
+class UnusedKeywordsField(serializers.ListField):
+    child = serializers.CharField()
+
+    def __init__(self, **options: Any) -> None:
+        sentence = "Of `options.keywords`, those that the image did not support."
+        super().__init__(required=False, help_text=sentence, **options)
+
+
+class DecorativeField(serializers.BooleanField):
+    def __init__(self, **options: Any) -> None:
+        sentence = "True where the image carries no content: `alt` is empty. Absent otherwise."
+        super().__init__(required=False, help_text=sentence, **options)

@@ -6,11 +6,18 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from forge.api.provenance import ProvenanceField
-from forge.api.results import ConfidenceField, KindField, MetadataSerializer, NeedsReviewField
+from forge.api.results import (
+    ConfidenceField,
+    DecorativeField,
+    KindField,
+    MetadataSerializer,
+    NeedsReviewField,
+    UnusedKeywordsField,
+)
 from forge.jobs.events import METADATA_FIELDS
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
 
-RESULT_FIELDS = ("metadata", "kind", "confidence", "needsReview")
+RESULT_FIELDS = ("metadata", "kind", "confidence", "needsReview", "unusedKeywords", "decorative")
 
 
 class OptionalFieldsSerializer(serializers.Serializer[Any]):
@@ -76,6 +83,8 @@ class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
     kind = KindField(required=False)
     confidence = ConfidenceField(required=False)
     needsReview = NeedsReviewField(required=False, source="needs_review")
+    unusedKeywords = UnusedKeywordsField(source="unused_keywords")
+    decorative = DecorativeField()
     error = serializers.SerializerMethodField()
     code = serializers.SerializerMethodField()
 
@@ -110,6 +119,8 @@ class SingleResultSerializer(serializers.Serializer[Any]):
     kind = KindField()
     confidence = ConfidenceField()
     needsReview = NeedsReviewField()
+    unusedKeywords = UnusedKeywordsField()
+    decorative = DecorativeField()
     jobId = serializers.CharField()
     creditsRemaining = serializers.IntegerField()
 
@@ -125,6 +136,8 @@ class AnalysisSerializer(OptionalFieldsSerializer, serializers.Serializer[ImageA
     kind = KindField(required=False)
     confidence = ConfidenceField(required=False)
     needsReview = NeedsReviewField(required=False, source="needs_review")
+    unusedKeywords = UnusedKeywordsField(source="unused_keywords")
+    decorative = DecorativeField()
     error = serializers.CharField(required=False)
     code = serializers.CharField(required=False)
     provenance = ProvenanceField(required=False, help_text="With `?include=provenance`.")
@@ -150,52 +163,6 @@ class JobSummarySerializer(serializers.Serializer[Job]):
 
 class JobSerializer(JobSummarySerializer):
     images = AnalysisSerializer(many=True, source="analyses")
-
-
-# --- Events -----------------------------------------------------------------------------------------------------------
-
-
-class ProgressEventSerializer(serializers.Serializer[Any]):
-    """An image's analysis begins; `current` counts 1…total in that order."""
-
-    jobId = serializers.CharField()
-    imageId = serializers.CharField()
-    status = serializers.ChoiceField(choices=["processing"])
-    current = serializers.IntegerField()
-    total = serializers.IntegerField()
-
-
-class ResultEventSerializer(serializers.Serializer[Any]):
-    """An image succeeded."""
-
-    jobId = serializers.CharField()
-    imageId = serializers.CharField()
-    metadata = MetadataSerializer()
-    kind = KindField()
-    confidence = ConfidenceField()
-    needsReview = NeedsReviewField()
-
-
-class ErrorEventSerializer(serializers.Serializer[Any]):
-    """An image failed, or was cancelled before it began (`cancelled`); its credit was refunded; the others go on."""
-
-    jobId = serializers.CharField()
-    imageId = serializers.CharField()
-    error = serializers.CharField()
-    code = serializers.CharField()
-
-
-class CompleteEventSerializer(serializers.Serializer[Any]):
-    """Every image ended; the server closes the stream."""
-
-    jobId = serializers.CharField()
-    status = serializers.ChoiceField(choices=["complete", "partial", "failed", "cancelled"])
-    processed = serializers.IntegerField()
-    total = serializers.IntegerField()
-    succeeded = serializers.IntegerField()
-    failed = serializers.IntegerField()
-    creditsCharged = serializers.IntegerField()
-    creditsRefunded = serializers.IntegerField()
 
 
 # --- Credits ----------------------------------------------------------------------------------------------------------

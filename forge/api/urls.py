@@ -2,7 +2,7 @@ from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 from drf_spectacular.views import SpectacularRedocView
 
-from forge.api.views import analyze, credits, document, documentation, images, jobs, service, sessions
+from forge.api.views import analyze, credits, document, documentation, images, jobs, models, service, sessions
 
 
 class _IdConverter(StringConverter):
@@ -35,6 +35,7 @@ v1 = [
     path("credits/balance", credits.BalanceView.as_view(), name="balance"),
     path("credits/check", credits.CheckView.as_view(), name="check"),
     path("credits/ledger", credits.LedgerView.as_view(), name="ledger"),
+    path("models", models.ModelListView.as_view(), name="models"),
     path("openapi.json", document.DocumentView.as_view(), name="openapi"),
     path("docs/", _API_PAGE, name="docs"),
     path("docs", _API_PAGE, name="docs-without-slash"),

@@ -1,4 +1,6 @@
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -14,3 +16,4 @@ class Claim:
     original_filename: str
     request_id: str
     terms: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from forge.clock import DatabaseNow
 from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.jobs import states
-from forge.jobs.events import Assessment, CompleteData, ImageMetadata, event_record
+from forge.jobs.events import Assessment, CompleteData, Extras, ImageMetadata, event_record
 from forge.models import Image, ImageAnalysis, Job
 from forge.sessions.corrections import result_record
 
@@ -25,7 +25,9 @@ def analysis_end_succeeded(
     where: dict[str, Any],
     metadata: ImageMetadata,
     assessment: Assessment,
+    extras: Extras,
     provenance: dict[str, Any] | None,
+    overwrites_edits: bool = False,
 ) -> bool:
     """End an analysis with its result, which becomes the image's; False when it no longer matches `where`."""
     result = {
@@ -33,6 +35,8 @@ def analysis_end_succeeded(
         "kind": assessment["kind"],
         "confidence": assessment["confidence"],
         "needs_review": assessment["needsReview"],
+        "unused_keywords": extras.get("unusedKeywords"),
+        "decorative": extras.get("decorative"),
     }
     ended = states.analysis_transition(
         analysis_id,
@@ -46,11 +50,11 @@ def analysis_end_succeeded(
     )
     if not ended:
         return False  # The lease expired, and the image was claimed again.
-    result_record(image, result)
+    result_record(image, result, overwrites_edits=overwrites_edits)
     job = states.job_increment(job_id, "succeeded", "last_seq")
     event_record(
         type="result",
-        data={"jobId": job_id, "imageId": image.pk, "metadata": metadata, **assessment},
+        data={"jobId": job_id, "imageId": image.pk, "metadata": metadata, **assessment, **extras},
         seq=job.last_seq,
     )
     job_complete_if_last(job)

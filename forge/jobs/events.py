@@ -1,7 +1,7 @@
 """The four event types of a job's stream, and the only function that records and publishes them."""
 
 import json
-from typing import Literal, TypedDict, overload
+from typing import Literal, NotRequired, TypedDict, overload
 
 from django.db import transaction
 
@@ -43,7 +43,14 @@ class Assessment(TypedDict):
     needsReview: bool
 
 
-class ResultData(EventData, Assessment):
+class Extras(TypedDict):
+    """What a result has where the request's options ask for it: keywords that were not used; no content to describe."""
+
+    unusedKeywords: NotRequired[list[str]]
+    decorative: NotRequired[bool]
+
+
+class ResultData(EventData, Assessment, Extras):
     """An image succeeded."""
 
     imageId: str

@@ -54,7 +54,7 @@ WITH next AS (
 )
 SELECT
     next.id, next.job_id, next.image_id, storage_key, original_filename, request_id, extra_terms::text,
-    event.seq, event.data
+    options::text, event.seq, event.data
 FROM next
 JOIN forge_image ON forge_image.id = next.image_id
 JOIN forge_job ON forge_job.id = next.job_id
@@ -80,7 +80,7 @@ WITH locked AS (
     FROM named, forge_image
     WHERE forge_imageanalysis.id = %(analysis)s AND forge_imageanalysis.status = 'processing'
         AND holder = %(holder)s AND attempts = %(attempt)s
-        AND forge_image.id = image_id AND forge_image.filename IS NULL AND forge_image.edited IS NULL
+        AND forge_image.id = image_id AND forge_image.metadata IS NULL AND forge_image.filename IS NULL
     RETURNING job_id, session_id, name, words, forge_imageanalysis.metadata
 ), image AS (
     UPDATE forge_image SET
@@ -140,12 +140,12 @@ def claim_next(*, holder: str, only_new: bool) -> Claim | None:
         row = _execute(CLAIM, {"queue": queue, "only_new": only_new, "holder": holder, "lease": lease})
         if row is None:
             continue
-        analysis_id, job_id, image_id, storage_key, name, request_id, terms, seq, text = row
+        analysis_id, job_id, image_id, storage_key, name, request_id, terms, options, seq, text = row
         if seq is None:
             raise Unusual
         event_publish(job_id=job_id, seq=seq, type="progress", text=text)
-        accepted = tuple(json.loads(terms))
-        return Claim(analysis_id, holder, 1, job_id, image_id, storage_key, name, request_id, accepted)
+        accepted, asked = tuple(json.loads(terms)), json.loads(options or "{}")
+        return Claim(analysis_id, holder, 1, job_id, image_id, storage_key, name, request_id, accepted, asked)
     return None
 
 
@@ -159,12 +159,19 @@ def result_save(
 ) -> bool:
     """Save the first result of an image that no person has edited, and end its job after its last image.
 
-    False, with nothing changed, for other images, where the claim is no longer held, and where the names are taken.
+    For jobs without options. False, with nothing changed, for other images, where the claim is no longer held, and where the names are taken.
     """
     names = [name.lower() for name in filenames[:_MAX_NAMES]]
     unnamed: ImageMetadata = {**metadata, "filename": _NAME}
     before, after = json.dumps(unnamed).split(_NAME)
-    event: ResultData = {"jobId": claim.job_id, "imageId": claim.image_id, "metadata": unnamed, **assessment}
+    event: ResultData = {
+        "jobId": claim.job_id,
+        "imageId": claim.image_id,
+        "metadata": unnamed,
+        "kind": assessment["kind"],
+        "confidence": assessment["confidence"],
+        "needsReview": assessment["needsReview"],
+    }
     text_before, text_after = event_text(event).split(_NAME)
     row = _execute_unless_taken(
         RESULT,

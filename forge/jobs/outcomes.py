@@ -5,7 +5,7 @@ from typing import cast
 
 from forge import selectors
 from forge.credits import ledger
-from forge.jobs.events import Assessment, ImageMetadata
+from forge.jobs.events import Assessment, Extras, ImageMetadata
 from forge.models import Account, ImageAnalysis
 
 
@@ -16,6 +16,7 @@ class Succeeded:
     image_id: str
     metadata: ImageMetadata
     assessment: Assessment | None
+    extras: Extras
     credits_remaining: int
 
 
@@ -42,7 +43,8 @@ def outcome_get(account: Account, job_id: str) -> ImageOutcome:
     match analysis.status:
         case ImageAnalysis.Status.SUCCEEDED:
             metadata = cast("ImageMetadata", analysis.metadata)
-            return Succeeded(analysis.image_id, metadata, _assessment(analysis), ledger.balance(account.pk))
+            left = ledger.balance(account.pk)
+            return Succeeded(analysis.image_id, metadata, _assessment(analysis), _extras(analysis), left)
         case ImageAnalysis.Status.FAILED | ImageAnalysis.Status.CANCELLED:
             return Failed(analysis.image_id, analysis.error, analysis.code)
     return Unfinished(analysis.image_id)
@@ -52,3 +54,12 @@ def _assessment(analysis: ImageAnalysis) -> Assessment | None:
     if analysis.confidence is None or analysis.needs_review is None:
         return None
     return {"kind": analysis.kind, "confidence": analysis.confidence, "needsReview": analysis.needs_review}
+
+
+def _extras(analysis: ImageAnalysis) -> Extras:
+    found: Extras = {}
+    if analysis.unused_keywords is not None:
+        found["unusedKeywords"] = analysis.unused_keywords
+    if analysis.decorative:
+        found["decorative"] = True
+    return found

@@ -1,8 +1,6 @@
 """Services that change a job: keyword-only, one transaction each, with their events recorded in it."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,30 +16,19 @@ from forge.errors import (
     AnalysisCancelled,
     Conflict,
     ForgeError,
-    InvalidRequest,
     NotFound,
-    SessionExpired,
-    UploadPathMismatch,
 )
 from forge.idempotency import ClaimedKey, acceptance_record
 from forge.jobs import completion, dispatch, fair_queue, one_statement, states
 from forge.jobs.claims import Claim
-from forge.jobs.events import Assessment, ImageMetadata, ProgressData, event_record
+from forge.jobs.events import Assessment, Extras, ImageMetadata, ProgressData, event_record
+from forge.jobs.references import ImageReference, references_resolve
 from forge.models import Account, Image, ImageAnalysis, Job, Session
-from forge.printable import printable
 from forge.representations import job_representation
 from forge.sessions.corrections import assessment_kept, image_locking_session, metadata_kept
 
 _A = ImageAnalysis.Status
 _J = Job.Status
-
-
-@dataclass(frozen=True)
-class ImageReference:
-    """An image as a client names it: its id and the handle that the upload returned."""
-
-    id: str
-    upload_path: str
 
 
 class SuspectIsNext(Exception):
@@ -54,17 +41,26 @@ def job_submit(
     session: Session,
     references: Sequence[ImageReference],
     claimed_key: ClaimedKey | None = None,
+    options: Mapping[str, Any] | None = None,
     is_single: bool = False,
 ) -> Job:
-    """Create, charge and queue a job in one transaction and send its tasks after commit; `is_single` goes first."""
-    images = _resolve_references(session, references)
+    """Create, charge and queue a job in one transaction and send its tasks after commit; `is_single` goes first.
+
+    `options`: checked, as forge.options returns them.
+    """
+    images = references_resolve(session, references)
     refunds_require(account)
     dispatch.broker_ping()
     try:
         with transaction.atomic():
             now = database_now()
             job = Job.objects.create(
-                session=session, account=account, total=len(images), created_at=now, request_id=logs.request_id()
+                session=session,
+                account=account,
+                total=len(images),
+                created_at=now,
+                options=dict(options) if options else None,
+                request_id=logs.request_id(),
             )
             _enqueue(job, images, now)
             # Lock order: the account's row last, as where an image fails, or the two transactions deadlock.
@@ -85,24 +81,6 @@ def _enqueue(job: Job, images: Sequence[Image], now: datetime) -> None:
     # Lock order: two requests for the same images block each other at the first image.
     ImageAnalysis.objects.bulk_create(sorted(analyses, key=lambda analysis: analysis.image_id))
     dispatch.send_after_commit([(fair_queue.queue_of(job.account), image.pk) for image in images])
-
-
-def _resolve_references(session: Session, references: Sequence[ImageReference]) -> list[Image]:
-    if not references:
-        raise InvalidRequest("Name at least one image.")
-    ids = [reference.id for reference in references]
-    if repeated := sorted(i for i, times in Counter(ids).items() if times > 1):
-        raise InvalidRequest(f"Image {printable(repeated[0])} is named twice.", imageIds=repeated)
-    if session.is_expired_at(database_now()):
-        raise SessionExpired(sessionId=session.pk)
-    found = {image.pk: image for image in session.images.filter(pk__in=ids)}
-    missing = [i for i in ids if i not in found]
-    if missing:
-        raise NotFound(f"Session {session.pk} has no image {printable(missing[0])}.", imageIds=missing)
-    wrong = [r.id for r in references if r.upload_path != found[r.id].upload_path]
-    if wrong:
-        raise UploadPathMismatch(f"The uploadPath of image {wrong[0]} is not the one of its upload.", imageIds=wrong)
-    return [found[i] for i in ids]
 
 
 def _analyses_in_flight(images: Sequence[Image]) -> list[ImageAnalysis]:
@@ -165,6 +143,7 @@ def _claim(analysis: ImageAnalysis, holder: str) -> Claim:
         original_filename=analysis.image.original_filename,
         request_id=analysis.job.request_id,
         terms=tuple(analysis.job.account.extra_terms),
+        options=analysis.job.options or {},
     )
 
 
@@ -174,17 +153,23 @@ def analysis_succeed(
     metadata: ImageMetadata,
     assessment: Assessment,
     filenames: Sequence[str],
+    extras: Extras | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> bool:
     """Save an image's result; False when the claim is no longer held.
 
-    Its `filename` is the first of the candidates `filenames` that is unused in the session; if all are used, the first
-    with a number.
+    `metadata` has the fields that the job's options name. Its `filename` is the first of the candidates `filenames`
+    that is unused in the session; if all are used, the first with a number.
     """
-    is_saved = one_statement.is_available() and one_statement.result_save(
-        claim=claim, metadata=metadata, assessment=assessment, filenames=filenames, provenance=provenance
+    # Options change what the statement does not know of: fields, translations, edits.
+    is_saved = (
+        one_statement.is_available()
+        and not claim.options
+        and one_statement.result_save(
+            claim=claim, metadata=metadata, assessment=assessment, filenames=filenames, provenance=provenance
+        )
     )
-    return is_saved or _succeed(claim, metadata, assessment, filenames, provenance)
+    return is_saved or _succeed(claim, metadata, assessment, filenames, extras or {}, provenance)
 
 
 @transaction.atomic
@@ -193,19 +178,23 @@ def _succeed(
     metadata: ImageMetadata,
     assessment: Assessment,
     filenames: Sequence[str],
+    extras: Extras,
     provenance: dict[str, Any] | None,
 ) -> bool:
     image = image_locking_session(claim.image_id)
     if image is None:
         return False
+    overwrites_edits = bool(claim.options.get("overwriteEdits"))
     return completion.analysis_end_succeeded(
         claim.analysis_id,
         claim.job_id,
         image,
         where={"holder": claim.holder, "attempts": claim.attempt},
-        metadata=metadata_kept(image, metadata, filenames),
-        assessment=assessment_kept(image, assessment),
+        metadata=metadata_kept(image, metadata, filenames, overwrites_edits=overwrites_edits),
+        assessment=assessment_kept(image, assessment, overwrites_edits=overwrites_edits),
+        extras=extras,
         provenance=provenance,
+        overwrites_edits=overwrites_edits,
     )
 
 

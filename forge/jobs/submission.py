@@ -1,12 +1,13 @@
 """Submission of a job by ids, as the API receives it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from forge import selectors
 from forge.errors import InvalidRequest, NothingToResume
 from forge.idempotency import ClaimedKey
 from forge.jobs import services
-from forge.jobs.services import ImageReference
+from forge.jobs.references import ImageReference
 from forge.models import Account, Job
 
 
@@ -17,6 +18,7 @@ def job_request(
     confirmed_session_id: str | None,
     references: Sequence[ImageReference],
     claimed_key: ClaimedKey | None,
+    options: Mapping[str, Any],
     is_single: bool = False,
 ) -> Job:
     """Check the request and submit its job. Raises InvalidRequest, NotFound and job_submit's errors.
@@ -26,17 +28,27 @@ def job_request(
     _check(session_id, confirmed_session_id, references)
     session = selectors.session_get(account, session_id)
     return services.job_submit(
-        account=account, session=session, references=references, claimed_key=claimed_key, is_single=is_single
+        account=account,
+        session=session,
+        references=references,
+        claimed_key=claimed_key,
+        options=options,
+        is_single=is_single,
     )
 
 
 def job_resume(
-    *, account: Account, session_id: str, confirmed_session_id: str | None, references: Sequence[ImageReference]
+    *,
+    account: Account,
+    session_id: str,
+    confirmed_session_id: str | None,
+    references: Sequence[ImageReference],
+    options: Mapping[str, Any],
 ) -> Job:
     """Return the newest job that the same request started. Raises NothingToResume where there is none."""
     _check(session_id, confirmed_session_id, references)
     session = selectors.session_get(account, session_id)
-    job = selectors.job_of_images(session, {reference.id for reference in references})
+    job = selectors.job_of_images(session, {reference.id for reference in references}, options)
     if job is None:
         raise NothingToResume(sessionId=session_id)
     return job

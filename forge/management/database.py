@@ -3,7 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 
-from forge.errors import ForgeError, unusable_sentence
+from forge.disk_full import unusable_sentence
+from forge.errors import ForgeError
 
 
 class DatabaseCommand(BaseCommand):

@@ -9,6 +9,7 @@ from django.db import models
 
 from forge.clock import database_now
 from forge.models.identifiers import account_id, random_token
+from forge.options import OptionError, options_parse
 
 MAX_TERMS = 200
 MAX_TERM_LENGTH = 40
@@ -46,11 +47,18 @@ def terms_validate(terms: object) -> None:
         raise ValidationError(problems)
 
 
+def options_validate(options: object) -> None:
+    try:
+        options_parse(options)
+    except OptionError as error:
+        raise ValidationError(str(error)) from error
+
+
 class Account(models.Model):
     """The owner of keys, sessions and credits. Only forge/credits/ledger.py writes `balance`.
 
     `extra_terms` extend the tagger's vocabulary for this account. Models with a fixed vocabulary (the embedded one)
-    ignore them.
+    ignore them. `default_options` are those of its analyses that a request does not set itself.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=account_id, editable=False)
@@ -79,6 +87,7 @@ class Account(models.Model):
         help_text="Workers that serve this queue (FORGE_QUEUES) take its images. Empty: as the service's settings say.",
     )
     extra_terms = models.JSONField(default=list, blank=True, validators=[terms_validate])
+    default_options = models.JSONField(null=True, blank=True, validators=[options_validate])
 
     class Meta:
         ordering = ["name"]

@@ -30,6 +30,10 @@ class Result(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices, blank=True, default="", db_default="")
     confidence = models.FloatField(null=True, blank=True)
     needs_review = models.BooleanField(null=True, blank=True)
+    # Of the keywords that the request gave; null where it gave none.
+    unused_keywords = models.JSONField(null=True, blank=True)
+    # True for an image that carries no content, whose alt is empty; null for all others.
+    decorative = models.BooleanField(null=True, blank=True)
 
     class Meta:
         abstract = True

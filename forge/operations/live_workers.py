@@ -25,12 +25,14 @@ class Worker:
     last_heartbeat: datetime
     model: str = ""
     device: str = ""
+    family: str = ""
     queues: tuple[str, ...] = ()
 
 
-def worker_describe(name: str, *, model: str, device: str) -> None:
+def worker_describe(name: str, *, model: str, device: str, family: str = "") -> None:
     """Record in Redis, at each heartbeat, what a worker runs and which queues it serves."""
-    text = json.dumps({"model": model, "device": device, "queues": list(settings.FORGE_QUEUES)})
+    described = {"model": model, "device": device, "family": family, "queues": list(settings.FORGE_QUEUES)}
+    text = json.dumps(described)
     expiry_s = max(_EXPIRY_S, int(10 * settings.FORGE_HEARTBEAT_S))
     with contextlib.suppress(Unavailable):
         redis_call(lambda client: client.set(_DESCRIPTION_KEY + name, text, ex=expiry_s))
@@ -55,5 +57,6 @@ def _worker(name: str, milliseconds: float, text: bytes | None) -> Worker:
         last_heartbeat=datetime.fromtimestamp(milliseconds / 1000, UTC),
         model=described.get("model", ""),
         device=described.get("device", ""),
+        family=described.get("family", ""),
         queues=tuple(described.get("queues", [])),
     )

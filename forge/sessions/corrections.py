@@ -16,23 +16,29 @@ from forge.words import words_record
 _REVIEWED = frozenset({"alt", "caption"})
 
 
-def metadata_kept(image: Image, metadata: ImageMetadata, filenames: Sequence[str]) -> ImageMetadata:
-    """Return a result's metadata with a file name that is free and with the fields that a person edited."""
-    kept = {name: (image.metadata or {})[name] for name in image.edited or ()}
-    if "filename" not in kept:
+def metadata_kept(
+    image: Image, metadata: ImageMetadata, filenames: Sequence[str], *, overwrites_edits: bool = False
+) -> ImageMetadata:
+    """Return a result's metadata, all fields or some, with a file name that is free and with a person's words."""
+    edited = () if overwrites_edits else image.edited or ()
+    kept = {name: (image.metadata or {})[name] for name in edited if name in metadata}
+    if "filename" in metadata and "filename" not in kept:
         kept["filename"] = filename_choose(image=image, candidates=filenames)
     return cast("ImageMetadata", {**metadata, **kept})
 
 
-def assessment_kept(image: Image, assessment: Assessment) -> Assessment:
+def assessment_kept(image: Image, assessment: Assessment, *, overwrites_edits: bool = False) -> Assessment:
     """Return a result's assessment; where a person wrote alt and caption there is nothing left to review."""
-    return {**assessment, "needsReview": assessment["needsReview"] and not set(image.edited or ()) >= _REVIEWED}
+    edited = set() if overwrites_edits else set(image.edited or ())
+    return {**assessment, "needsReview": assessment["needsReview"] and not edited >= _REVIEWED}
 
 
-def result_record(image: Image, result: Mapping[str, Any]) -> None:
-    """Save a result, or a correction, as the image's latest words."""
-    metadata = result["metadata"]
-    changes = {**result, "filename": metadata["filename"], "version": F("version") + 1}
+def result_record(image: Image, result: Mapping[str, Any], *, overwrites_edits: bool = False) -> None:
+    """Save a result, or a correction, as the image's latest words; fields that it does not have stay."""
+    metadata = {**(image.metadata or {}), **result["metadata"]}
+    changes = {**result, "metadata": metadata, "filename": metadata.get("filename"), "version": F("version") + 1}
+    if overwrites_edits and image.edited:
+        changes["edited"] = [name for name in image.edited if name not in result["metadata"]] or None
     Image.objects.filter(pk=image.pk).update(**changes)
     image.metadata = metadata
     words_record(image.session, [image])
@@ -64,7 +70,10 @@ def image_correct(*, image: Image, version: int, fields: Mapping[str, Any]) -> N
         raise EditConflict(imageId=image.pk, version=current.version)
     _require_free(current, fields.get("filename"))
     edited = sorted({*(current.edited or ()), *fields})
-    result_record(current, {"metadata": {**current.metadata, **fields}, "edited": edited, "needs_review": False})
+    changes: dict[str, Any] = {"metadata": fields, "edited": edited, "needs_review": False}
+    if "alt" in fields:
+        changes["decorative"] = not fields["alt"] or None
+    result_record(current, changes)
 
 
 def _require_free(image: Image, filename: str | None) -> None:

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
-from forge.errors import ForgeError, StorageFull, is_disk_full
+from forge.disk_full import is_disk_full
+from forge.errors import ForgeError, StorageFull
 from forge.single_flight import single_flight
 from forge.storage.base import ObjectStorage, StoredFile
 from forge.storage.cache import LocalCache

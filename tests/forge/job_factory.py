@@ -9,7 +9,7 @@ from forge.errors import AnalysisFailed
 from forge.jobs import services
 from forge.jobs.claims import Claim
 from forge.jobs.events import Assessment, ImageMetadata
-from forge.jobs.services import ImageReference
+from forge.jobs.references import ImageReference
 from forge.models import Account, Image, ImageAnalysis, Job, JobEvent, Session
 
 METADATA: ImageMetadata = {

@@ -59,6 +59,9 @@ class ComposedMetadata:
     kind: str
     confidence: float
     needs_review: bool
+    # Of the keywords that the options ask for; None where they ask for none.
+    unused_keywords: tuple[str, ...] | None = None
+    decorative: bool = False
 
     def as_metadata(self) -> Metadata:
         return {

@@ -1,13 +1,32 @@
-"""Options of an analysis for the models. The service sets `gender_neutral`; requests cannot set any yet."""
+"""Options of an analysis for the models."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """Text that came with the image in its file: data, as the caller's context."""
+
+    title: str = ""
+    caption: str = ""
+    keywords: tuple[str, ...] = ()
+    place: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.title or self.caption or self.keywords or self.place)
+
+
+NO_FILE_TEXT = FileText()
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`language`: a BCP 47 tag; `alt_max_length` in characters; None: the limit of the models.
+    """`language`: a BCP 47 tag; `alt_max_length` in characters; None: the limit of the models. `fields`: empty for all.
 
-    `context` and the keywords are a caller's data: they never change the instructions of a model.
+    `context`, the keywords and `file_text` are others' data: they never change the instructions of a model.
+    `decorative`: whether an image may be judged to carry no content.
     """
 
     language: str = "en"
@@ -17,7 +36,36 @@ class Options:
     alt_max_length: int | None = None
     tag_count: int | None = None
     gender_neutral: bool = True
+    fields: tuple[str, ...] = ()
+    decorative: bool = False
+    file_text: FileText = NO_FILE_TEXT
+
+    @classmethod
+    def of(cls, requested: Mapping[str, Any], *, gender_neutral: bool) -> Self:
+        """Return checked options by the names of docs/api-contract.md; `gender_neutral` where they do not say."""
+        return cls(
+            language=requested.get("language", "en"),
+            context=requested.get("context", ""),
+            keywords=tuple(requested.get("keywords", ())),
+            excluded_keywords=tuple(requested.get("excludedKeywords", ())),
+            alt_max_length=requested.get("altMaxLength"),
+            tag_count=requested.get("tagCount"),
+            gender_neutral=requested.get("genderNeutral", gender_neutral),
+            fields=tuple(requested.get("fields", ())),
+            decorative=requested.get("decorative") == "auto",
+        )
 
     @property
     def is_english(self) -> bool:
         return self.language.partition("-")[0].lower() == "en"
+
+    @property
+    def wanted_keywords(self) -> tuple[str, ...]:
+        """Return the request's keywords, then those of the file."""
+        return tuple(dict.fromkeys((*self.keywords, *self.file_text.keywords)))
+
+    @property
+    def given_text(self) -> str:
+        """Return all the text that others gave, which no field may copy."""
+        given = (self.context, self.file_text.title, self.file_text.caption, self.file_text.place)
+        return " ".join(text for text in given if text)

@@ -18,6 +18,9 @@ _EXAMPLE_MEMBERS = {
     "required": 3,
     "limit": 100,
     "actual": 120,
+    "option": "language",
+    "family": "embedded",
+    "accepted": "en",
 }
 
 

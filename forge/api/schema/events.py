@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
 from rest_framework import serializers
 
-from forge.api.serializers import (
+from forge.api.event_serializers import (
     CompleteEventSerializer,
     ErrorEventSerializer,
     ProgressEventSerializer,

@@ -17,6 +17,7 @@ from forge.api.asgi.handoff import JsonResponder, JsonResponse, hand_off
 from forge.api.errors import body, headers
 from forge.api.idempotency import KEY_HEADER, idempotent_request, request_executed
 from forge.api.negotiation import prefers_json
+from forge.api.options import effective_options
 from forge.api.schema import ANALYZE_SAMPLES, JOB_HEADERS, STREAM, error_responses
 from forge.api.serializers import JobSerializer, SingleResultSerializer
 from forge.api.views.streams import job_headers, last_event_id_of, stream_response
@@ -36,6 +37,7 @@ from forge.errors import (
     NoCaption,
     NotFound,
     NothingToResume,
+    OptionUnsupported,
     PayloadTooLarge,
     QueueFull,
     SessionExpired,
@@ -45,8 +47,9 @@ from forge.errors import (
 )
 from forge.idempotency import ClaimedKey
 from forge.jobs import outcomes, submission
-from forge.jobs.services import ImageReference
+from forge.jobs.references import ImageReference
 from forge.models import Account, Job
+from forge.operations import families
 
 RESUME_HEADER = OpenApiParameter(
     "Last-Event-ID",
@@ -66,6 +69,7 @@ _SUBMIT_ERRORS = (
     PayloadTooLarge,
     QueueFull,
     UploadPathMismatch,
+    OptionUnsupported,
     IdempotencyInProgress,
     IdempotencyMismatch,
 )
@@ -148,6 +152,7 @@ def _resume(request: Request, session_id: str, validated: dict[str, Any]) -> tup
         session_id=session_id,
         confirmed_session_id=validated.get("sessionId"),
         references=_references(validated["images"]),
+        options=effective_options(account_of(request), validated["options"]),
     )
     logs.bind(jobId=job.pk)
     return job, None
@@ -166,12 +171,16 @@ def _submit(
     *,
     is_single: bool = False,
 ) -> Job:
+    account = account_of(request)
+    options = effective_options(account, validated["options"])
+    families.options_require(account, options)
     job = submission.job_request(
-        account=account_of(request),
+        account=account,
         session_id=session_id,
         confirmed_session_id=validated.get("sessionId"),
         references=_references(images),
         claimed_key=claimed_key,
+        options=options,
         is_single=is_single,
     )
     logs.bind(jobId=job.pk)
@@ -212,7 +221,7 @@ def _response(outcome: outcomes.ImageOutcome, job_id: str, request_id: str) -> J
     ids = {"jobId": job_id, "imageId": outcome.image_id}
     match outcome:
         case outcomes.Succeeded():
-            result = {"metadata": outcome.metadata, **(outcome.assessment or {})}
+            result = {"metadata": outcome.metadata, **(outcome.assessment or {}), **outcome.extras}
             return 200, {**ids, **result, "creditsRemaining": outcome.credits_remaining}, {}
         case outcomes.Failed():
             return 422, {"error": outcome.error, "code": outcome.code, "requestId": request_id, **ids}, {}

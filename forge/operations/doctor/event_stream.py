@@ -15,7 +15,8 @@ from django.db import transaction
 
 from forge.errors import AnalysisCancelled, ForgeError
 from forge.jobs import services
-from forge.jobs.services import Claim, ImageReference
+from forge.jobs.claims import Claim
+from forge.jobs.references import ImageReference
 from forge.models import Account, ApiKey, Image, ImageAnalysis, Session
 from forge.operations.doctor.finding import Finding, fail, ok
 from forge.sessions.services import session_delete

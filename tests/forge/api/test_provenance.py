@@ -18,6 +18,7 @@ PROVENANCE: dict[str, Any] = {
         "captioner": {"name": "looker", "revision": "abc123", "options": {"beams": 3}},
         "tagger": {"name": "<b>namer</b>", "revision": "9", "options": {}},
     },
+    "options": {"altMaxLength": 90},
     "captions": [
         {"text": "a red kettle", "confidence": 0.91, "similarity": 0.31},
         {"text": "a pot", "confidence": 0.25},

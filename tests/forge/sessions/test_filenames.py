@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from forge.jobs import services
-from forge.jobs.services import ImageReference
+from forge.jobs.references import ImageReference
 from forge.models import Account, Image, ImageAnalysis, Session
 from forge.sessions.filenames import FILENAME_MAX_LENGTH, filename_choose
 from tests.forge import job_factory

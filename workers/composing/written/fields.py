@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from workers.composing.drafts.confidence import REVIEW_BELOW
 from workers.composing.filename import append_words, slugify
 from workers.composing.metadata import ComposedMetadata
+from workers.composing.requested.excluded import composed_without
+from workers.composing.requested.keywords import contradicts, mentioned_keywords
+from workers.composing.requested.words import any_word
 from workers.composing.tags import MAX_TAGS, MIN_TAGS, distinct_tags
 from workers.composing.written.checks import confidence_in, doubts_about
 from workers.composing.written.names import given_names, unexplained_names, without_guessed_names
@@ -49,7 +53,7 @@ def compose_written(written: Written, facts: ImageFacts, evidence: Evidence, opt
     confidence = confidence_in(written, alt, evidence, is_english=english)
     doubts = doubts_about(written, texts, evidence, is_english=english)
     guessed = english and any(unexplained_names(s, guard.given) for text in texts for s in sentences(text))
-    return ComposedMetadata(
+    composed = ComposedMetadata(
         title=title,
         alt=alt,
         caption=caption,
@@ -61,6 +65,19 @@ def compose_written(written: Written, facts: ImageFacts, evidence: Evidence, opt
         confidence=confidence,
         needs_review=bool(doubts) or guessed or confidence < REVIEW_BELOW,
     )
+    return _requested(composed, evidence, options)
+
+
+def _requested(composed: ComposedMetadata, evidence: Evidence, options: Options) -> ComposedMetadata:
+    """Name the unused keywords, and cut what the model has written of the excluded ones all the same."""
+    refused = [keyword for keyword in options.keywords if contradicts(keyword, evidence)]
+    tags = tuple(tag for tag in composed.seo_tags if not any_word(tag, refused))
+    composed = replace(composed, seo_tags=tags)
+    if options.keywords:
+        used = mentioned_keywords(options.keywords, composed, evidence)
+        unused = tuple(keyword for keyword in options.keywords if keyword not in used)
+        composed = replace(composed, unused_keywords=unused)
+    return composed_without(composed, options.excluded_keywords) if options.excluded_keywords else composed
 
 
 class _Guard:
@@ -104,8 +121,8 @@ class _Guard:
         for filler in [written.subject, written.kind, title, *title.split()]:
             if len(found) < min(MIN_TAGS, most):
                 found = distinct_tags([*found, plain_text(filler).lower()])
-        excluded = [word.lower() for word in self._options.excluded_keywords]
-        return tuple(tag for tag in found if not any(word in tag for word in excluded))[:most]
+        excluded = self._options.excluded_keywords
+        return tuple(tag for tag in found if not any_word(tag, excluded))[:most]
 
     def _sentence(self, text: str) -> str:
         if not self._options.is_english:

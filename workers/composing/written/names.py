@@ -20,8 +20,8 @@ _DAYS = frozenset(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satu
 
 
 def given_names(options: Options) -> tuple[str, ...]:
-    """Return the capitalized names of context and keywords, and the keywords themselves, longest first."""
-    found = set(_NAME.findall(options.context)) | set(options.keywords)
+    """Return the capitalized names of context and file, and the keywords themselves, longest first."""
+    found = set(_NAME.findall(options.given_text)) | set(options.wanted_keywords)
     found |= {word for name in found for word in name.split() if word[:1].isupper() and len(word) > 2}
     return tuple(sorted(found, key=len, reverse=True))
 

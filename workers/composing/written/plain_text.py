@@ -9,6 +9,7 @@ _TAG = re.compile(r"<[^<>]{0,500}>")
 _LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()]{0,500}\)")
 _ADDRESS = re.compile(
     r"(?i)\b(?:[a-z][a-z0-9+.-]{1,15}://|www\.|javascript:|data:)\S+"
+    r"|\b(?:[a-z0-9-]+\.)+[a-z]{2,24}/\S*"
     r"|\b(?:[a-z0-9-]+\.)+(?:com|net|org|io|dev|app|info|biz|xyz|ai|co|ru|cn|de|fr|uk|jp|example|test)\b(?:/\S*)?"
 )
 _MARKS = re.compile(r"[*_`#|\\<>]{1,}|^\s*[-\u2022]\s+")

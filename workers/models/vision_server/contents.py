@@ -7,21 +7,58 @@ from workers.models.writer import Written
 
 # So many words in a row are copied; fewer may be a name or a usual phrase.
 _RUN = 8
+_CYRILLIC, _ARABIC, _DEVANAGARI = ("\u0400", "\u04ff"), ("\u0600", "\u06ff"), ("\u0900", "\u097f")
+_HAN, _KANA, _HANGUL = ("\u4e00", "\u9fff"), ("\u3040", "\u30ff"), ("\uac00", "\ud7a3")
+# Blocks of Unicode with the letters of languages that are written in one script other than Latin.
+_SCRIPTS: dict[str, tuple[tuple[str, str], ...]] = {
+    **dict.fromkeys(("be", "bg", "kk", "ky", "mk", "mn", "ru", "tg", "uk"), (_CYRILLIC,)),
+    **dict.fromkeys(("ar", "fa", "ps", "ur"), (_ARABIC,)),
+    **dict.fromkeys(("hi", "mr", "ne"), (_DEVANAGARI,)),
+    "zh": (_HAN,),
+    "yue": (_HAN,),
+    "ja": (_HAN, _KANA),
+    "ko": (_HANGUL,),
+    "he": (("\u0590", "\u05ff"),),
+    "el": (("\u0370", "\u03ff"),),
+    "th": (("\u0e00", "\u0e7f"),),
+    "ka": (("\u10a0", "\u10ff"),),
+    "hy": (("\u0530", "\u058f"),),
+    "bn": (("\u0980", "\u09ff"),),
+    "ta": (("\u0b80", "\u0bff"),),
+}
 
 
 def problem_of(written: Written, options: Options) -> str:
     """Return what a repair request names as the problem of usable fields; "" without one."""
     texts = (written.title, written.alt, written.caption, written.description)
-    if any(_copies(text, options.context) for text in texts):
+    given = options.given_text
+    is_copy = any(_copies(text, given) for text in texts) or any(_is_part(text, given) for text in texts[1:])
+    if is_copy:
         return "it copies the context instead of describing the image in your own words"
+    if not _is_in_script(written.alt, options.language):
+        return f"its words are not in the language {options.language}"
     found = [word for word in options.excluded_keywords if any(_has(text, word) for text in texts)]
     return f"it uses the excluded keyword {found[0]!r}" if found else ""
 
 
-def _copies(text: str, context: str) -> bool:
-    words, source = _words(text), f" {' '.join(_words(context))} "
+def _copies(text: str, given: str) -> bool:
+    words, source = _words(text), f" {' '.join(_words(given))} "
     runs = (words[start : start + _RUN] for start in range(len(words) - _RUN + 1))
     return any(f" {' '.join(run)} " in source for run in runs)
+
+
+def _is_part(text: str, given: str) -> bool:
+    """Return whether nothing but a part of the given text is there: "HACKED"."""
+    words = " ".join(_words(text))
+    return bool(words) and f" {words} " in f" {' '.join(_words(given))} "
+
+
+def _is_in_script(text: str, language: str) -> bool:
+    """Return whether the text has letters of the language's script, where that is none of Latin."""
+    ranges = _SCRIPTS.get(language.partition("-")[0])
+    return (
+        ranges is None or "-Latn" in language or any(first <= char <= last for char in text for first, last in ranges)
+    )
 
 
 def _words(text: str) -> list[str]:

@@ -1,0 +1,18 @@
+"""Options of an analysis: their bounds and checks, and which family of models can do what. Plain data."""
+
+from forge.options.families import FAMILIES, Family, Unsupported, family_of, unsupported_option
+from forge.options.parsing import OptionError, options_merge, options_parse
+from forge.options.specifications import OPTIONS, options_schema
+
+__all__ = [
+    "FAMILIES",
+    "OPTIONS",
+    "Family",
+    "OptionError",
+    "Unsupported",
+    "family_of",
+    "options_merge",
+    "options_parse",
+    "options_schema",
+    "unsupported_option",
+]

@@ -1,0 +1,70 @@
+"""What each family of models can do with the options."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forge.options.languages import PRIMARY, primary_of
+from forge.options.specifications import OPTIONS
+
+ENGLISH = ("en",)
+
+
+@dataclass(frozen=True)
+class Family:
+    """`languages`: tags; "en" alone is English without a region. `any_region`: also with regions and scripts.
+
+    `lacking`: options that the family cannot do.
+    """
+
+    name: str
+    languages: tuple[str, ...] = ENGLISH
+    any_region: bool = False
+    lacking: frozenset[str] = frozenset({"context"})
+
+    @property
+    def options(self) -> list[str]:
+        return [name for name in OPTIONS if name not in self.lacking]
+
+    def speaks(self, tag: str) -> bool:
+        return tag in self.languages or (self.any_region and primary_of(tag) in self.languages)
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """The option that a family cannot do, and in words what it can."""
+
+    option: str
+    family: str
+    accepted: str
+
+
+def _writing(name: str) -> Family:
+    return Family(name, tuple(sorted(PRIMARY)), any_region=True, lacking=frozenset())
+
+
+# The embedded captioner and BLIP write English from labels and a small decoder, which read no context.
+FAMILIES = {
+    family.name: family
+    for family in (Family("embedded"), Family("blip-clip"), _writing("vision-server"), Family("scripted"))
+}
+
+
+def family_of(models: str) -> Family:
+    """Return the family of a value of FORGE_MODELS; `auto` is one of two that can do the same."""
+    return FAMILIES["embedded" if models == "auto" else models]
+
+
+def unsupported_option(options: Mapping[str, Any], family: Family) -> Unsupported | None:
+    """Return the first of these options that the family cannot do, if any."""
+    for name in options:
+        if name in family.lacking and options[name] not in ("", [], False):
+            return Unsupported(name, family.name, ", ".join(family.options))
+    language = options.get("language")
+    if language is not None and not family.speaks(language):
+        return Unsupported("language", family.name, _shown(family.languages))
+    return None
+
+
+def _shown(languages: tuple[str, ...]) -> str:
+    return ", ".join(languages) if len(languages) < 12 else f"{len(languages)} languages, listed at /v1/models"

@@ -1,0 +1,53 @@
+"""What a request's options change in composed words, for models that take no options themselves."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from workers.composing.metadata import ComposedMetadata, compose
+from workers.composing.requested import excluded as exclusion
+from workers.composing.requested.keywords import supported_keywords, with_keywords
+from workers.composing.tags import MAX_TAGS
+from workers.english.grammar import capitalize_first, truncate
+from workers.imaging.image_facts import ImageFacts
+from workers.models.base import Caption, Tag
+from workers.models.evidence import Evidence, TextLine
+from workers.models.options import Options
+
+
+def compose_requested(
+    captions: Sequence[Caption],
+    tags: Sequence[Tag],
+    facts: ImageFacts,
+    options: Options,
+    *,
+    evidence: Evidence,
+    lines: Sequence[TextLine] | None,
+    blank: str,
+) -> ComposedMetadata:
+    """Compose as workers.composing.metadata.compose, within the options. The words are English."""
+    words = options.excluded_keywords
+    if words:
+        captions, tags = exclusion.captions_without(captions, words), exclusion.tags_without(tags, words)
+        evidence, lines = exclusion.evidence_without(evidence, words), exclusion.lines_without(lines, words)
+    composed = compose(
+        captions,
+        tags,
+        facts,
+        evidence=evidence,
+        lines=lines,
+        blank=blank,
+        neutral_people=options.gender_neutral,
+    )
+    wanted = options.wanted_keywords
+    used = supported_keywords(wanted, composed, evidence, tags, lines) if wanted else []
+    composed = with_keywords(composed, options.keywords, used)
+    if words:
+        composed = exclusion.composed_without(composed, words)
+    return within_lengths(composed, options)
+
+
+def within_lengths(composed: ComposedMetadata, options: Options) -> ComposedMetadata:
+    alt, most = composed.alt, options.alt_max_length
+    if most is not None and len(alt) > most:
+        alt = capitalize_first(truncate(alt, most))
+    return replace(composed, alt=alt, seo_tags=composed.seo_tags[: options.tag_count or MAX_TAGS])
