@@ -7,7 +7,7 @@ from workers.composing.filename import append_words, slugify
 from workers.composing.metadata import ComposedMetadata
 from workers.composing.requested.words import any_word, without_word
 from workers.composing.written.plain_text import sentences
-from workers.english.grammar import as_sentence, capitalize_first
+from workers.english.grammar import as_sentence, capitalize_first, strip_dangling_words
 from workers.models.base import Caption, Tag
 from workers.models.evidence import Evidence, TextLine
 
@@ -52,8 +52,11 @@ def composed_without(composed: ComposedMetadata, excluded: Sequence[str]) -> Com
 
 
 def _cut(text: str, excluded: Sequence[str]) -> str:
+    before = text
     for word in excluded:
         text = without_word(text, word)
+    if text != before:
+        text = " ".join(strip_dangling_words(text.split()))
     return capitalize_first(text) if any(map(str.isalnum, text)) else ""
 
 

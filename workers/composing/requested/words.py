@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from workers.english.grammar import fix_articles, singularize
+from workers.english.grammar import capitalize_first, fix_articles, singularize
 
 
 def has_word(text: str, word: str) -> bool:
@@ -21,6 +21,8 @@ def without_word(text: str, word: str) -> str:
         return text
     cut = re.sub(r"\b(?:an?|the) (?=(?:and|or|in|on|at|of|with|is|are)\b|[.,;]|$)", "", re.sub(r"\s+", " ", cut))
     cut = re.sub(r"\s+([.,;:!?])", r"\1", cut).strip(" ,;:-")
+    if re.match(r"An? ", cut):
+        return capitalize_first(fix_articles(cut[0].lower() + cut[1:]))
     return fix_articles(cut)
 
 

@@ -1,11 +1,13 @@
 """What our own heads give a model's sentence: the calibrated confidence, and reasons for a person's review."""
 
 from workers.composing.drafts.confidence import REVIEW_BELOW, confidence_of
-from workers.composing.drafts.judge import group_of
+from workers.composing.drafts.judge import LEAST_CONFIDENCE, group_of
 from workers.composing.drafts.sentence_support import support_of
 from workers.composing.drafts.subject import people_count
+from workers.english.copied_text import is_part_of
 from workers.english.lexicon import read_sentence
 from workers.models.evidence import KINDS, Evidence
+from workers.models.options import Options
 from workers.models.writer import Written
 
 # Our kind head contradicts the model's kind above it.
@@ -45,6 +47,16 @@ def doubts_about(written: Written, texts: list[str], evidence: Evidence, *, is_e
         if not mentioned and some >= SURE_PEOPLE:
             doubts.append("no_people")
     return list(dict.fromkeys(doubts))
+
+
+def repeats_given_text(written: Written, alt: str, evidence: Evidence, options: Options) -> bool:
+    """Return whether the alt is nothing but a part of what the caller gave, and nothing in the image supports it."""
+    if not is_part_of(alt, options.given_text):
+        return False
+    if written.kind in alt.lower().split():
+        return False
+    text = alt.lower() if options.is_english else written.subject.lower()
+    return support_of(text, evidence).main < LEAST_CONFIDENCE
 
 
 def _mentions_people(text: str) -> bool:

@@ -11,7 +11,7 @@ from workers.composing.requested.excluded import composed_without
 from workers.composing.requested.keywords import contradicts, mentioned_keywords
 from workers.composing.requested.words import any_word
 from workers.composing.tags import MAX_TAGS, MIN_TAGS, distinct_tags
-from workers.composing.written.checks import confidence_in, doubts_about
+from workers.composing.written.checks import confidence_in, doubts_about, repeats_given_text
 from workers.composing.written.names import given_names, unexplained_names, without_guessed_names
 from workers.composing.written.plain_text import plain_text, sentences, truncated, without_secrets
 from workers.english.caption_cleanup.image_phrases import strip_image_openings
@@ -32,7 +32,7 @@ _OPENINGS = re.compile(
 
 
 class NothingLeft(Exception):
-    """The guards left no alt or caption."""
+    """The guards left no alt or caption, or an alt that repeats what the caller gave and the image does not support."""
 
 
 def compose_written(written: Written, facts: ImageFacts, evidence: Evidence, options: Options) -> ComposedMetadata:
@@ -43,6 +43,8 @@ def compose_written(written: Written, facts: ImageFacts, evidence: Evidence, opt
     guard = _Guard(options)
     alt, caption = guard.alt(written.alt), guard.caption(written.caption)
     if not (any(map(str.isalnum, alt)) and any(map(str.isalnum, caption))):
+        raise NothingLeft
+    if repeats_given_text(written, alt, evidence, options):
         raise NothingLeft
     description = guard.description(written, caption, facts)
     title = guard.text(written.title, _TITLE_LIMIT).rstrip(".") or truncated(alt, _TITLE_LIMIT)

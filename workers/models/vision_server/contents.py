@@ -2,11 +2,10 @@
 
 import re
 
+from workers.english.copied_text import has_copied_run, is_part_of
 from workers.models.options import Options
 from workers.models.writer import Written
 
-# So many words in a row are copied; fewer may be a name or a usual phrase.
-_RUN = 8
 _CYRILLIC, _ARABIC, _DEVANAGARI = ("\u0400", "\u04ff"), ("\u0600", "\u06ff"), ("\u0900", "\u097f")
 _HAN, _KANA, _HANGUL = ("\u4e00", "\u9fff"), ("\u3040", "\u30ff"), ("\uac00", "\ud7a3")
 # Blocks of Unicode with the letters of languages that are written in one script other than Latin.
@@ -32,25 +31,12 @@ def problem_of(written: Written, options: Options) -> str:
     """Return what a repair request names as the problem of usable fields; "" without one."""
     texts = (written.title, written.alt, written.caption, written.description)
     given = options.given_text
-    is_copy = any(_copies(text, given) for text in texts) or any(_is_part(text, given) for text in texts[1:])
-    if is_copy:
+    if any(has_copied_run(text, given) for text in texts) or any(is_part_of(text, given) for text in texts[1:]):
         return "it copies the context instead of describing the image in your own words"
     if not _is_in_script(written.alt, options.language):
         return f"its words are not in the language {options.language}"
     found = [word for word in options.excluded_keywords if any(_has(text, word) for text in texts)]
     return f"it uses the excluded keyword {found[0]!r}" if found else ""
-
-
-def _copies(text: str, given: str) -> bool:
-    words, source = _words(text), f" {' '.join(_words(given))} "
-    runs = (words[start : start + _RUN] for start in range(len(words) - _RUN + 1))
-    return any(f" {' '.join(run)} " in source for run in runs)
-
-
-def _is_part(text: str, given: str) -> bool:
-    """Return whether nothing but a part of the given text is there: "HACKED"."""
-    words = " ".join(_words(text))
-    return bool(words) and f" {words} " in f" {' '.join(_words(given))} "
 
 
 def _is_in_script(text: str, language: str) -> bool:
@@ -59,10 +45,6 @@ def _is_in_script(text: str, language: str) -> bool:
     return (
         ranges is None or "-Latn" in language or any(first <= char <= last for char in text for first, last in ranges)
     )
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
 
 
 def _has(text: str, word: str) -> bool:

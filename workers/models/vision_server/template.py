@@ -11,7 +11,7 @@ from typing import Any
 from workers.models.evidence import KINDS
 from workers.models.options import Options
 
-REVISION = "1"
+REVISION = "2"
 DEFAULT_ALT = 125
 DEFAULT_TAGS = 10
 _INSTRUCTIONS = """\

@@ -1,0 +1,280 @@
+"""Options of an analysis: refused before anything is charged, or stored with the job and honoured in its result."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from forge.jobs import services
+from forge.jobs.events import ImageMetadata
+from forge.models import Account, CreditEntry, Image, Job, JobEvent, Session
+from forge.operations import live_workers, readiness
+from tests.forge import job_factory
+from tests.forge.api.keyed_requests import JSON, keyed, refused_as
+from tests.forge.conftest import ApiClient
+
+MakeSession = Callable[..., Session]
+
+
+def analyze(api: ApiClient, session: Session, options: Any, **extra: Any) -> Any:
+    body = {**job_factory.body_for(session), "options": options}
+    return api.call("POST", f"/sessions/{session.pk}/analyze", body, **{"headers": JSON, **extra})
+
+
+def analyze_one(api: ApiClient, session: Session, options: Any) -> Any:
+    image = job_factory.body_for(session)["images"][0]
+    return api.call("POST", f"/sessions/{session.pk}/analyze-single", {"image": image, "options": options})
+
+
+def charged(account: Account) -> list[int]:
+    return list(CreditEntry.objects.filter(account=account).exclude(kind="grant").values_list("amount", flat=True))
+
+
+# --- Refused ---
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ("de", "options"),
+        ({"tone": "funny"}, "tone"),
+        ({"language": "xx-XX"}, "language"),
+        ({"altMaxLength": 10}, "altMaxLength"),
+        ({"keywords": ["word"] * 1_000}, "keywords"),
+        ({"fields": ["alt"], "tagCount": 3}, "tagCount"),
+    ],
+)
+@pytest.mark.parametrize("post", [analyze, analyze_one])
+def test_a_wrong_option_is_refused_before_anything_is_charged(
+    alice: Account, api: ApiClient, make_session: MakeSession, post: Any, options: Any, option: str
+) -> None:
+    response = post(api, make_session(alice, 1), options)
+
+    assert refused_as(response) == (400, "invalid_request")
+    assert (response.json()["option"], bool(response.json()["accepted"])) == (option, True)
+    assert (charged(alice), Job.objects.count()) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "option", "accepted"),
+    [
+        ({"language": "de"}, "language", "en"),
+        ({"language": "en-GB"}, "language", "en"),
+        ({"context": "Our new mug"}, "context", "altMaxLength"),
+    ],
+)
+@pytest.mark.parametrize("post", [analyze, analyze_one])
+def test_what_the_loaded_models_cannot_do_is_refused_before_anything_is_charged(
+    alice: Account, api: ApiClient, make_session: MakeSession, post: Any, options: Any, option: str, accepted: str
+) -> None:
+    response = post(api, make_session(alice, 1), options)
+
+    assert refused_as(response) == (422, "option_unsupported")
+    assert response.json()["option"] == option
+    assert accepted in response.json()["accepted"].split(", ")
+    assert (charged(alice), Job.objects.count()) == ([], 0)
+
+
+def test_the_defaults_of_an_account_are_refused_alike_and_a_request_overrides_them(
+    alice: Account, api: ApiClient, make_session: MakeSession
+) -> None:
+    Account.objects.filter(pk=alice.pk).update(default_options={"language": "de"})
+    session = make_session(alice, 1)
+
+    assert refused_as(analyze(api, session, None)) == (422, "option_unsupported")
+    assert charged(alice) == []
+    assert analyze(api, session, {"language": "en"}).status_code == 202
+
+
+def test_an_error_with_a_thousand_keywords_is_short(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
+    response = analyze(api, make_session(alice, 1), {"keywords": ["x" * 500] * 1_000, "n" * 9_000: 1})
+
+    assert response.status_code == 400
+    assert len(response.content) < 1_500
+
+
+# --- Which models are loaded ---
+
+
+def worker_of(family: str, name: str = "worker-1", queue: str = "images", settings: Any = None) -> None:
+    settings.FORGE_QUEUES = [queue]
+    readiness.worker_alive(name)
+    live_workers.worker_describe(name, model=f"{family} 1", device="CPU", family=family)
+
+
+def test_the_live_workers_decide_what_is_possible(
+    alice: Account, api: ApiClient, make_session: MakeSession, settings: Any
+) -> None:
+    session = make_session(alice, 1)
+    worker_of("vision-server", settings=settings)
+    worker_of("embedded", "worker-2", "others", settings=settings)
+    assert analyze(api, session, {"language": "de", "context": "Our mug"}).status_code == 202
+    job_factory.run(Job.objects.get())
+
+    worker_of("embedded", "worker-3", settings=settings)  # any of the two may take the next image
+    assert refused_as(analyze(api, session, {"language": "de"})) == (422, "option_unsupported")
+
+    Account.objects.filter(pk=alice.pk).update(queue="others")
+    assert analyze(api, session, {"language": "de"}).json()["family"] == "embedded"
+
+
+def test_models_lists_families_languages_and_options_with_bounds(api: ApiClient, settings: Any) -> None:
+    worker_of("vision-server", settings=settings)
+
+    listed = api.call("GET", "/models").json()
+
+    assert listed["nextCursor"] is None
+    by_name = {family["family"]: family for family in listed["data"]}
+    assert {name: family["loaded"] for name, family in by_name.items()} == {
+        "embedded": False,
+        "blip-clip": False,
+        "vision-server": True,
+    }
+    assert by_name["vision-server"]["models"] == ["vision-server 1"]
+    assert by_name["embedded"]["languages"] == ["en"]
+    assert {"en", "de", "ja"} <= set(by_name["vision-server"]["languages"])
+    assert by_name["embedded"]["options"]["altMaxLength"]["minimum"] == 40
+    assert set(by_name["vision-server"]["options"]) - set(by_name["embedded"]["options"]) == {"context"}
+
+
+def test_models_names_the_settings_models_without_a_worker(api: ApiClient, settings: Any) -> None:
+    settings.FORGE_MODELS = "auto"
+
+    loaded = {family["family"]: family["loaded"] for family in api.call("GET", "/models").json()["data"]}
+
+    assert loaded == {"embedded": True, "blip-clip": False, "vision-server": False}
+
+
+# --- With the job ---
+
+
+def test_options_reach_the_claim_with_the_defaults_of_the_account(
+    alice: Account, api: ApiClient, make_session: MakeSession
+) -> None:
+    Account.objects.filter(pk=alice.pk).update(default_options={"tagCount": 5, "genderNeutral": False})
+
+    assert analyze(api, make_session(alice, 1), {"tagCount": 8}).status_code == 202
+
+    claim = services.analysis_claim_next(holder="worker")
+    assert claim is not None
+    assert claim.options == {"tagCount": 8, "genderNeutral": False}
+
+
+def test_an_idempotency_key_covers_the_options(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
+    session = make_session(alice, 1)
+    first = analyze(api, session, {"tagCount": 8}, **keyed("one"))
+
+    again = analyze(api, session, {"tagCount": 8}, **keyed("one"))
+    other = analyze(api, session, {"tagCount": 9}, **keyed("one"))
+
+    assert again.json() == first.json()
+    assert refused_as(other) == (422, "idempotency_mismatch")
+    assert charged(alice) == [-1]
+
+
+def test_a_replay_is_answered_after_the_models_have_changed(
+    alice: Account, api: ApiClient, make_session: MakeSession, settings: Any
+) -> None:
+    session = make_session(alice, 1)
+    settings.FORGE_MODELS = "vision-server"
+    first = analyze(api, session, {"language": "de"}, **keyed("one"))
+    settings.FORGE_MODELS = "embedded"
+
+    assert analyze(api, session, {"language": "de"}, **keyed("one")).json() == first.json()
+
+
+def test_a_resumed_request_has_the_options_of_its_job(
+    alice: Account, api: ApiClient, make_session: MakeSession
+) -> None:
+    session = make_session(alice, 1)
+    analyze(api, session, {"tagCount": 8})
+    resuming = {"headers": {**JSON, "Last-Event-ID": "0"}}
+
+    other = analyze(api, session, {"tagCount": 9}, **resuming)
+    same = analyze(api, session, {"tagCount": 8}, **resuming)
+
+    assert refused_as(other) == (409, "nothing_to_resume")
+    assert same.json()["jobId"] == Job.objects.get().pk
+
+
+# --- In the result ---
+
+
+def succeed(job: Job, metadata: ImageMetadata, **result: Any) -> None:
+    claim = job_factory.claim(job.analyses.get())
+    assert services.analysis_succeed(
+        claim=claim, metadata=metadata, assessment=job_factory.ASSESSMENT, filenames=["a-mug"], **result
+    )
+
+
+def some(**fields: Any) -> ImageMetadata:
+    return fields  # type: ignore[return-value]
+
+
+def submitted(api: ApiClient, session: Session, options: Any) -> Job:
+    response = analyze(api, session, options)
+    assert response.status_code == 202, response.content
+    return Job.objects.get(pk=response.json()["jobId"])
+
+
+def test_named_fields_are_written_and_the_others_stay(
+    alice: Account, api: ApiClient, make_session: MakeSession
+) -> None:
+    session = make_session(alice, 1)
+    first = submitted(api, session, {"fields": ["alt"]})
+    succeed(first, some(alt="A mug"))
+    assert api.call("GET", f"/jobs/{first.pk}").json()["images"][0]["metadata"] == {"alt": "A mug"}
+
+    job_factory.run(job_factory.submit(alice, session))
+    succeed(submitted(api, session, {"fields": ["title", "seoTags"]}), some(title="A Mug", seoTags=["mug"]))
+
+    image = Image.objects.get()
+    assert image.metadata == {**job_factory.METADATA, "title": "A Mug", "seoTags": ["mug"]}
+    assert image.filename == "red-kettle"
+
+
+def test_a_sidecar_of_an_image_with_an_alt_alone(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
+    session = make_session(alice, 1)
+    succeed(submitted(api, session, {"fields": ["alt"]}), some(alt="A mug of ours"))
+
+    response = api.call("GET", f"/sessions/{session.pk}/images/{Image.objects.get().pk}/sidecar.xmp")
+
+    assert response.status_code == 200
+    assert b"A mug of ours" in response.content
+
+
+def test_edits_stay_unless_they_are_to_be_overwritten(
+    alice: Account, api: ApiClient, make_session: MakeSession
+) -> None:
+    session = make_session(alice, 1)
+    job_factory.run(job_factory.submit(alice, session))
+    image = Image.objects.get()
+    path = f"/sessions/{session.pk}/images/{image.pk}/metadata"
+    api.call("PATCH", path, {"version": 1, "alt": "My words", "title": "My Title"})
+
+    job_factory.run(submitted(api, session, {"tagCount": 9}))
+    image.refresh_from_db()
+    assert (image.metadata["alt"], image.edited) == ("My words", ["alt", "title"])
+
+    succeed(submitted(api, session, {"overwriteEdits": True, "fields": ["alt"]}), some(alt="A mug"))
+    image.refresh_from_db()
+    assert (image.metadata["alt"], image.metadata["title"], image.edited) == ("A mug", "My Title", ["title"])
+
+    job_factory.run(submitted(api, session, {"overwriteEdits": True}))
+    image.refresh_from_db()
+    assert (image.metadata["title"], image.edited) == (job_factory.METADATA["title"], None)
+
+
+def test_unused_keywords_are_named_with_the_result(alice: Account, api: ApiClient, make_session: MakeSession) -> None:
+    session = make_session(alice, 1)
+    job = submitted(api, session, {"keywords": ["mug", "elephant"]})
+    succeed(job, job_factory.METADATA, extras={"unusedKeywords": ["elephant"]})
+
+    image = f"/sessions/{session.pk}/images/{Image.objects.get().pk}"
+    assert api.call("GET", f"/jobs/{job.pk}").json()["images"][0]["unusedKeywords"] == ["elephant"]
+    assert api.call("GET", image).json()["unusedKeywords"] == ["elephant"]
+    assert json.loads(JobEvent.objects.get(job=job, type="result").data)["unusedKeywords"] == ["elephant"]
+
+    job_factory.run(job_factory.submit(alice, session))
+    assert "unusedKeywords" not in api.call("GET", image).json()
