@@ -208,6 +208,11 @@ def succeed(job: Job, metadata: ImageMetadata, **result: Any) -> None:
     )
 
 
+def _words(image: Image) -> dict[str, Any]:
+    assert image.metadata is not None
+    return dict(image.metadata)
+
+
 def some(**fields: Any) -> ImageMetadata:
     return fields  # type: ignore[return-value]
 
@@ -255,15 +260,15 @@ def test_edits_stay_unless_they_are_to_be_overwritten(
 
     job_factory.run(submitted(api, session, {"tagCount": 9}))
     image.refresh_from_db()
-    assert (image.metadata["alt"], image.edited) == ("My words", ["alt", "title"])
+    assert (_words(image)["alt"], image.edited) == ("My words", ["alt", "title"])
 
     succeed(submitted(api, session, {"overwriteEdits": True, "fields": ["alt"]}), some(alt="A mug"))
     image.refresh_from_db()
-    assert (image.metadata["alt"], image.metadata["title"], image.edited) == ("A mug", "My Title", ["title"])
+    assert (_words(image)["alt"], _words(image)["title"], image.edited) == ("A mug", "My Title", ["title"])
 
     job_factory.run(submitted(api, session, {"overwriteEdits": True}))
     image.refresh_from_db()
-    assert (image.metadata["title"], image.edited) == (job_factory.METADATA["title"], None)
+    assert (_words(image)["title"], image.edited) == (job_factory.METADATA["title"], None)
 
 
 def test_unused_keywords_are_named_with_the_result(alice: Account, api: ApiClient, make_session: MakeSession) -> None:

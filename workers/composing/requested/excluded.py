@@ -56,7 +56,7 @@ def _cut(text: str, excluded: Sequence[str]) -> str:
     for word in excluded:
         text = without_word(text, word)
     if text != before:
-        text = " ".join(strip_dangling_words(text.split()))
+        text = strip_dangling_words(text.split())
     return capitalize_first(text) if any(map(str.isalnum, text)) else ""
 
 

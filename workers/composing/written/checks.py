@@ -49,14 +49,12 @@ def doubts_about(written: Written, texts: list[str], evidence: Evidence, *, is_e
     return list(dict.fromkeys(doubts))
 
 
-def repeats_given_text(written: Written, alt: str, evidence: Evidence, options: Options) -> bool:
-    """Return whether the alt is nothing but a part of what the caller gave, and nothing in the image supports it."""
-    if not is_part_of(alt, options.given_text):
+def repeats_given_text(written: Written, text: str, evidence: Evidence, options: Options) -> bool:
+    """Return whether a field is nothing but a part of what the caller gave, and nothing in the image supports it."""
+    if not is_part_of(text, options.given_text) or written.kind in text.lower().split():
         return False
-    if written.kind in alt.lower().split():
-        return False
-    text = alt.lower() if options.is_english else written.subject.lower()
-    return support_of(text, evidence).main < LEAST_CONFIDENCE
+    named = text.lower() if options.is_english else written.subject.lower()
+    return support_of(named, evidence).main < LEAST_CONFIDENCE
 
 
 def _mentions_people(text: str) -> bool:

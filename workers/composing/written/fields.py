@@ -44,10 +44,12 @@ def compose_written(written: Written, facts: ImageFacts, evidence: Evidence, opt
     alt, caption = guard.alt(written.alt), guard.caption(written.caption)
     if not (any(map(str.isalnum, alt)) and any(map(str.isalnum, caption))):
         raise NothingLeft
-    if repeats_given_text(written, alt, evidence, options):
+    if any(repeats_given_text(written, text, evidence, options) for text in (alt, caption)):
         raise NothingLeft
     description = guard.description(written, caption, facts)
-    title = guard.text(written.title, _TITLE_LIMIT).rstrip(".") or truncated(alt, _TITLE_LIMIT)
+    title = guard.text(written.title, _TITLE_LIMIT).rstrip(".")
+    if not title or repeats_given_text(written, title, evidence, options):
+        title = truncated(alt, _TITLE_LIMIT)
     tags = guard.tags(written, title)
     names = _filenames(written, title, tags)
     texts = [alt, caption, description]
