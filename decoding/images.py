@@ -100,10 +100,15 @@ class OpenImage:
         return None if self.format == "HEIF" else self.container.crop
 
     @property
+    def exif(self) -> bytes:
+        """Return the EXIF; b"" without one. That of a TIFF is in the file's own directory."""
+        exif = self.container.exif if self.container.exif is not None else self.file.info.get("exif")
+        return exif if isinstance(exif, bytes) else b""
+
+    @property
     def _orientation(self) -> int:
         """Return the EXIF orientation; Pillow sets that of AVIF from the container's own transforms."""
-        exif = self.container.exif if self.container.exif is not None else self.file.info.get("exif")
-        return orientation(exif) if isinstance(exif, bytes) and self.format not in _UPRIGHT else 1
+        return 1 if self.format in _UPRIGHT else orientation(self.exif)
 
     @property
     def _profile(self) -> bytes | None:

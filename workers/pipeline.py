@@ -12,6 +12,7 @@ from workers.composing.drafts.quoted_text import may_have_text
 from workers.composing.metadata import ComposedMetadata, Metadata
 from workers.composing.requested.composed import compose_requested
 from workers.composing.written.fields import NothingLeft, compose_written
+from workers.file_text import read_file_text
 from workers.imaging.colors import analyze_colors
 from workers.imaging.decoding import DecodedImage, decode
 from workers.imaging.image_facts import ImageFacts
@@ -113,6 +114,8 @@ def describe(
     Engine.describe and Writer.write raise.
     """
     times = [time.perf_counter()]
+    if options.use_file_text:
+        options = replace(options, file_text=read_file_text(data, limits))
     image = decode(data, limits=limits)
     times.append(time.perf_counter())
     prediction = _predict(engine, image, timeout_s, terms)

@@ -16,8 +16,9 @@ from xmp.errors import (
 )
 from xmp.merging import DEFAULT_POLICY, OnExisting, Policy
 from xmp.moving import move_file
+from xmp.place import read_place
 from xmp.replacement import FileState, file_state, remove_leftover, replace_file
-from xmp.words import METADATA_NAMES, Field, Provenance, Record, Words, words_of_metadata
+from xmp.words import METADATA_NAMES, Field, Provenance, Record, Words, text_digest, words_of_metadata
 
 __all__ = [
     "DEFAULT_POLICY",
@@ -42,9 +43,11 @@ __all__ = [
     "fingerprint",
     "move_file",
     "read",
+    "read_place",
     "read_sidecar",
     "remove_leftover",
     "replace_file",
+    "text_digest",
     "words_of_metadata",
     "write",
     "write_sidecar",

@@ -20,6 +20,7 @@ _RECORD_VERSION = (2, 0)
 # Dataset and its limit in bytes.
 _TEXTS = {Field.TITLE: ((2, 5), 64), Field.HEADLINE: ((2, 105), 256), Field.DESCRIPTION: ((2, 120), 2000)}
 _KEYWORD_BYTES = 64
+_PLACE = ((2, 92), (2, 90), (2, 95), (2, 101))
 _OURS = {_KEYWORD, *(dataset for dataset, _ in _TEXTS.values())}
 
 
@@ -112,6 +113,14 @@ def read_words(resources: list[Resource]) -> tuple[Words, bool]:
     }
     keywords = [_decoded(one.data, is_utf8) for one in datasets if one.number == _KEYWORD]
     return Words(texts, tuple(filter(None, keywords))), is_changed
+
+
+def read_place(resources: list[Resource]) -> list[str]:
+    """Return sublocation, city, state and country, "" where one is not named."""
+    datasets = [dataset for one in resources if one.number == _IPTC for dataset in _datasets(one.data)]
+    is_utf8 = _is_utf8(datasets)
+    texts = {one.number: _decoded(one.data, is_utf8) for one in reversed(datasets) if one.number in _PLACE}
+    return [texts.get(number, "").strip() for number in _PLACE]
 
 
 def write_words(resources: list[Resource], words: Words) -> list[Resource]:

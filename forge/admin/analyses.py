@@ -33,7 +33,9 @@ class ImageAnalysisAdmin(ReadOnlyAdmin[ImageAnalysis]):
         return html.image_link(**ids, state=analysis.status, code=analysis.code, short=True)
 
     @admin.display(description="alt")
-    def alt(self, analysis: ImageAnalysis) -> str:
+    def alt(self, analysis: ImageAnalysis) -> SafeString | str:
+        if analysis.decorative:
+            return html.decorative_mark()
         return (analysis.metadata or {}).get("alt") or html.NOTHING
 
     @admin.display(description="confidence", ordering="confidence")

@@ -52,6 +52,10 @@ def review_mark() -> SafeString:
     return format_html('<span class="forge-status forge-review">{}</span>', "needs review")
 
 
+def decorative_mark() -> SafeString:
+    return format_html('<span class="forge-status">{}</span>', "decorative: no alt")
+
+
 def image_link(*, job_id: str, image_id: str, state: str, code: str, short: bool = False) -> SafeString:
     """Return a link to an image on its job's page, with its state and error code."""
     url = page_url("job", job_id, element_id=image_id)

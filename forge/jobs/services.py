@@ -25,7 +25,7 @@ from forge.jobs.events import Assessment, Extras, ImageMetadata, ProgressData, e
 from forge.jobs.references import ImageReference, references_resolve
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.representations import job_representation
-from forge.sessions.corrections import assessment_kept, image_locking_session, metadata_kept
+from forge.sessions.corrections import assessment_kept, extras_kept, image_locking_session, metadata_kept
 
 _A = ImageAnalysis.Status
 _J = Job.Status
@@ -185,14 +185,15 @@ def _succeed(
     if image is None:
         return False
     overwrites_edits = bool(claim.options.get("overwriteEdits"))
+    kept = metadata_kept(image, metadata, filenames, overwrites_edits=overwrites_edits)
     return completion.analysis_end_succeeded(
         claim.analysis_id,
         claim.job_id,
         image,
         where={"holder": claim.holder, "attempts": claim.attempt},
-        metadata=metadata_kept(image, metadata, filenames, overwrites_edits=overwrites_edits),
+        metadata=kept,
         assessment=assessment_kept(image, assessment, overwrites_edits=overwrites_edits),
-        extras=extras,
+        extras=extras_kept(kept, extras),
         provenance=provenance,
         overwrites_edits=overwrites_edits,
     )

@@ -67,6 +67,12 @@ def _boolean(name: str, value: object) -> bool:
     return value
 
 
+def _choice(name: str, value: object) -> object:
+    if value not in OPTIONS[name].schema["enum"]:
+        raise _refused(name)
+    return value
+
+
 def _integer(name: str, value: object) -> int:
     schema = OPTIONS[name].schema
     if isinstance(value, bool) or not isinstance(value, int) or not schema["minimum"] <= value <= schema["maximum"]:
@@ -128,5 +134,7 @@ _PARSERS: dict[str, Callable[[str, object], Any]] = {
     "tagCount": _integer,
     "fields": _fields,
     "genderNeutral": _boolean,
+    "decorative": _choice,
+    "useEmbedded": _boolean,
     "overwriteEdits": _boolean,
 }

@@ -60,6 +60,14 @@ OPTIONS: dict[str, Option] = {
     "genderNeutral": _option(
         {"type": "boolean"}, "true or false", "Whether people are written about without their gender."
     ),
+    "decorative": _option(
+        {"type": "string", "enum": ["auto"]},
+        '"auto"',
+        "The models may find that an image carries no content: `alt` is then empty, and the result `decorative`.",
+    ),
+    "useEmbedded": _option(
+        {"type": "boolean"}, "true or false", "Whether caption, title, keywords and place in the file are context."
+    ),
     "overwriteEdits": _option(
         {"type": "boolean"}, "true or false", "Whether fields that a person edited are written anew."
     ),

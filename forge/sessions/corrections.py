@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F
 
 from forge.errors import Conflict, EditConflict, NotFound
-from forge.jobs.events import Assessment, ImageMetadata
+from forge.jobs.events import Assessment, Extras, ImageMetadata
 from forge.models import Image
 from forge.sessions.filenames import filename_choose
 from forge.words import words_record
@@ -27,6 +27,14 @@ def metadata_kept(
     return cast("ImageMetadata", {**metadata, **kept})
 
 
+def extras_kept(metadata: ImageMetadata, extras: Extras) -> Extras:
+    """Return a result's extras; an image for which a person wrote an alt is not decorative."""
+    kept = dict(extras)
+    if metadata.get("alt"):
+        kept.pop("decorative", None)
+    return cast("Extras", kept)
+
+
 def assessment_kept(image: Image, assessment: Assessment, *, overwrites_edits: bool = False) -> Assessment:
     """Return a result's assessment; where a person wrote alt and caption there is nothing left to review."""
     edited = set() if overwrites_edits else set(image.edited or ())
@@ -37,6 +45,8 @@ def result_record(image: Image, result: Mapping[str, Any], *, overwrites_edits: 
     """Save a result, or a correction, as the image's latest words; fields that it does not have stay."""
     metadata = {**(image.metadata or {}), **result["metadata"]}
     changes = {**result, "metadata": metadata, "filename": metadata.get("filename"), "version": F("version") + 1}
+    if "alt" not in result["metadata"]:
+        changes.pop("decorative", None)  # it is about the alt that stays
     if overwrites_edits and image.edited:
         changes["edited"] = [name for name in image.edited if name not in result["metadata"]] or None
     Image.objects.filter(pk=image.pk).update(**changes)

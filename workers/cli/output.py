@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 from workers.composing.metadata import Metadata
 from workers.pipeline import Analysis
@@ -23,6 +23,8 @@ class CaptionRecord(TypedDict):
     kind: str
     confidence: float
     needsReview: bool
+    decorative: NotRequired[bool]
+    unusedKeywords: NotRequired[list[str]]
     caption: ScoredText
     tags: list[ScoredText]
     model: str
@@ -36,6 +38,7 @@ def caption_record(path: str, analysis: Analysis, *, filename: str, model: str) 
         "path": path,
         "metadata": metadata,
         **analysis.assessment,
+        **analysis.extras,
         "caption": _scored_text(captions[0]) if captions else {"text": metadata["caption"], "confidence": 0.0},
         "tags": cast("list[ScoredText]", analysis.provenance["tags"]),
         "model": model,
@@ -53,7 +56,8 @@ def format_json(record: CaptionRecord) -> str:
 def format_block(record: CaptionRecord, width: int | None) -> str:
     """Format one line per field, wrapped at `width`, if any, and an empty line; `review` only where it is needed."""
     metadata = record["metadata"]
-    values = (metadata["title"], metadata["alt"], metadata["caption"], metadata["description"], metadata["filename"])
+    alt = "(none: decorative)" if record.get("decorative") else metadata["alt"]
+    values = (metadata["title"], alt, metadata["caption"], metadata["description"], metadata["filename"])
     review = f"needs review, confidence {record['confidence']:.2f}" if record["needsReview"] else ""
     rows = zip(FIELD_NAMES, (*values, ", ".join(metadata["seoTags"]), record["kind"], review), strict=True)
     lines = [_format_field(name, text, width) for name, text in rows if name != "review" or text]

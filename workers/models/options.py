@@ -26,7 +26,7 @@ class Options:
     """`language`: a BCP 47 tag; `alt_max_length` in characters; None: the limit of the models. `fields`: empty for all.
 
     `context`, the keywords and `file_text` are others' data: they never change the instructions of a model.
-    `decorative`: whether an image may be judged to carry no content.
+    `decorative`: whether an image may be judged to carry no content; `use_file_text`: whether `file_text` is read.
     """
 
     language: str = "en"
@@ -38,6 +38,7 @@ class Options:
     gender_neutral: bool = True
     fields: tuple[str, ...] = ()
     decorative: bool = False
+    use_file_text: bool = False
     file_text: FileText = NO_FILE_TEXT
 
     @classmethod
@@ -53,6 +54,7 @@ class Options:
             gender_neutral=requested.get("genderNeutral", gender_neutral),
             fields=tuple(requested.get("fields", ())),
             decorative=requested.get("decorative") == "auto",
+            use_file_text=requested.get("useEmbedded", False),
         )
 
     @property

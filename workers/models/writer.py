@@ -32,7 +32,8 @@ class Written:
     """The fields as a model wrote them, in one language, parsed but not checked against evidence.
 
     `kind`: one of workers.models.evidence.KINDS; `text`: read in the image; `confidence`: self-rated, 0..1, not
-    calibrated; `people`: their number; `subject`: an English noun for the main thing; `doubts`: reasons for a review.
+    calibrated; `people`: their number; `subject`: an English noun for the main thing; `doubts`: reasons for a review;
+    `decorative`: there is no content, and `alt` is empty.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Written:
     people: int = 0
     subject: str = ""
     doubts: tuple[str, ...] = ()
+    decorative: bool = False
 
 
 class Writer(Model):

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
+from django.test import Client
 
 from forge.jobs import services
 from forge.jobs.events import ImageMetadata
@@ -283,3 +285,53 @@ def test_unused_keywords_are_named_with_the_result(alice: Account, api: ApiClien
 
     job_factory.run(job_factory.submit(alice, session))
     assert "unusedKeywords" not in api.call("GET", image).json()
+
+
+# --- Decorative ---
+
+DECORATION: ImageMetadata = {**job_factory.METADATA, "alt": ""}
+
+
+def decorated(api: ApiClient, session: Session) -> Job:
+    job = submitted(api, session, {"decorative": "auto"})
+    succeed(job, DECORATION, extras={"decorative": True})
+    return job
+
+
+def test_a_decorative_image_is_a_success_everywhere(
+    alice: Account, api: ApiClient, admin_client: Client, make_session: MakeSession
+) -> None:
+    session = make_session(alice, 1)
+    job = decorated(api, session)
+
+    (in_job,) = api.call("GET", f"/jobs/{job.pk}").json()["images"]
+    address = f"/sessions/{session.pk}/images/{in_job['imageId']}"
+    image = api.call("GET", address).json()
+    for shown in (in_job, image):
+        assert (shown["status"], shown["metadata"]["alt"], shown["decorative"]) == ("succeeded", "", True)
+    result, complete = (json.loads(JobEvent.objects.get(job=job, type=kind).data) for kind in ("result", "complete"))
+    assert (result["metadata"]["alt"], result["decorative"]) == ("", True)
+    assert (complete["status"], complete["succeeded"], complete["creditsRefunded"]) == ("complete", 1, 0)
+    assert charged(alice) == [-1]
+    for page in ("imageanalysis/", f"job/{quote(job.pk)}/change/", f"session/{quote(session.pk)}/change/"):
+        assert "decorative" in admin_client.get(f"/admin/forge/{page}").content.decode()
+    assert api.call("GET", f"{address}/sidecar.xmp").status_code == 200
+
+
+def test_a_persons_alt_makes_an_image_decorative_or_not(
+    alice: Account, api: ApiClient, make_session: MakeSession
+) -> None:
+    session = make_session(alice, 1)
+    decorated(api, session)
+    address = f"/sessions/{session.pk}/images/{Image.objects.get().pk}"
+
+    written = api.call("PATCH", f"{address}/metadata", {"version": 1, "alt": "A border of leaves"}).json()
+    assert "decorative" not in written
+    assert "decorative" not in api.call("GET", f"/jobs/{decorated(api, session).pk}").json()["images"][0]
+    emptied = api.call("PATCH", f"{address}/metadata", {"version": 3, "alt": ""}).json()
+    assert emptied["decorative"] is True
+
+    succeed(submitted(api, session, {"fields": ["title"]}), some(title="A Border"))
+    assert api.call("GET", address).json()["decorative"] is True
+    job_factory.run(submitted(api, session, {"overwriteEdits": True}))
+    assert "decorative" not in api.call("GET", address).json()

@@ -15,8 +15,8 @@ from workers.composing.written.fields import compose_written
 from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
 from workers.models.evidence import Evidence, TextLine
-from workers.models.options import Options
-from workers.models.vision_server.answer import parse
+from workers.models.options import FileText, Options
+from workers.models.vision_server.answer import BadAnswer, parse
 
 FACTS = ImageFacts(1200, 800, ("blue", "white"))
 CAPTION = Caption("a brown dog running on a beach with a yellow ball", 0.9)
@@ -29,9 +29,10 @@ def composed(
     *,
     read: list[TextLine] | None = None,
     captions: tuple[Caption, ...] = (CAPTION,),
+    blank: str = "",
     **options: Any,
 ) -> ComposedMetadata:
-    return compose_requested(captions, TAGS, FACTS, Options(**options), evidence=found, lines=read, blank="")
+    return compose_requested(captions, TAGS, FACTS, Options(**options), evidence=found, lines=read, blank=blank)
 
 
 def words(metadata: ComposedMetadata) -> str:
@@ -113,6 +114,48 @@ def test_people_are_neutral_or_not() -> None:
     assert has_word(composed(Evidence(), captions=caption, gender_neutral=False).alt, "man")
 
 
+# --- Decoration ---
+
+
+@pytest.mark.parametrize(
+    ("found", "blank", "is_decorative"),
+    [
+        (DOG, "white", True),
+        (Evidence(), "transparent", True),
+        (evidence("pattern", probability=0.95), "", True),
+        (evidence("pattern", probability=0.8), "", False),
+        (evidence("pattern", noun("person"), probability=0.95, people=2), "", False),
+        (DOG, "", False),
+    ],
+)
+def test_an_image_without_content_is_decorative_where_it_may_be(
+    found: Evidence, blank: str, is_decorative: bool
+) -> None:
+    metadata = composed(found, blank=blank, decorative=True)
+
+    assert (metadata.decorative, metadata.alt == "") == (is_decorative, is_decorative)
+    assert all((metadata.title, metadata.caption, metadata.description, metadata.filename, metadata.seo_tags))
+    assert composed(found, blank=blank).alt
+
+
+def test_a_pattern_with_text_is_not_decorative() -> None:
+    pattern = evidence("pattern", probability=0.99)
+
+    assert not composed(pattern, read=lines("Velora"), decorative=True).decorative
+
+
+# --- Text in the file ---
+
+
+def test_supported_keywords_of_the_file_become_tags_and_none_is_unused() -> None:
+    text = FileText(keywords=("yellow ball", "Elephant"))
+    metadata = composed(file_text=text)
+
+    assert "yellow ball" in metadata.seo_tags
+    assert "elephant" not in metadata.seo_tags
+    assert metadata.unused_keywords is None
+
+
 # --- A model that has used the options ---
 
 BICYCLE = evidence("photo", noun("bicycle", 0.9, "vehicle"))
@@ -143,6 +186,26 @@ def test_an_excluded_word_that_a_model_repeats_is_cut_and_reviewed() -> None:
     assert metadata.alt == "A red bicycle leaning against a wall"
     assert metadata.needs_review
     assert "category" in written(options=Options(excluded_keywords=("cat",)), seoTags=["category"]).seo_tags
+
+
+def test_a_model_may_find_an_image_decorative_and_our_evidence_doubt_it() -> None:
+    options = Options(decorative=True)
+    fields: dict[str, Any] = {"alt": "", "decorative": True, "kind": "pattern", "subject": "texture"}
+    plain, crowd = evidence("pattern"), evidence("pattern", noun("person"), people=3)
+
+    def judged(found: Evidence) -> ComposedMetadata:
+        return compose_written(parse(answer(**fields), may_be_decorative=True), FACTS, found, options)
+
+    assert (judged(plain).alt, judged(plain).decorative, judged(plain).needs_review) == ("", True, False)
+    assert (judged(crowd).decorative, judged(crowd).needs_review) == (True, True)
+
+
+@pytest.mark.parametrize("fields", [{"alt": "", "decorative": False}, {"alt": ""}, {"alt": "", "decorative": "no"}])
+def test_an_empty_alt_alone_is_no_decoration(fields: dict[str, Any]) -> None:
+    with pytest.raises(BadAnswer, match="alt is missing"):
+        parse(answer(**fields), may_be_decorative=True)
+    with pytest.raises(BadAnswer, match="alt is missing"):
+        parse(answer(alt="", decorative=True))
 
 
 # --- Words in texts ---

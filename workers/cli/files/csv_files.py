@@ -18,6 +18,7 @@ _COLUMNS = (
     "kind",
     "confidence",
     "needsReview",
+    "decorative",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -65,7 +66,7 @@ class CsvFile:
 
 def row_of(record: CaptionRecord) -> bytes:
     values = {**record, **record["metadata"]}
-    cells = [", ".join(value) if isinstance(value := values[name], list) else value for name in _COLUMNS]
+    cells = [", ".join(value) if isinstance(value := values.get(name, ""), list) else value for name in _COLUMNS]
     # A spreadsheet would run a cell that begins like a formula.
     return _encoded([f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells])
 

@@ -42,7 +42,7 @@ def composed_without(composed: ComposedMetadata, excluded: Sequence[str]) -> Com
     return replace(
         composed,
         title=title or capitalize_first(composed.kind),
-        alt=alt or capitalize_first(composed.kind),
+        alt="" if composed.decorative else alt or capitalize_first(composed.kind),
         caption=as_sentence(caption or composed.kind),
         description=description,
         seo_tags=tags,

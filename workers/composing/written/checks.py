@@ -14,6 +14,7 @@ from workers.models.writer import Written
 SURE_KIND = 0.8
 # Of people, or of nobody: as in drafts, where they are mentioned above it.
 SURE_PEOPLE = 0.7
+_WITH_CONTENT = frozenset(("chart", "comic", "diagram", "document", "map", "poster", "screenshot"))
 
 
 def confidence_in(written: Written, alt: str, evidence: Evidence, *, is_english: bool) -> float:
@@ -31,7 +32,7 @@ def confidence_in(written: Written, alt: str, evidence: Evidence, *, is_english:
 
 
 def doubts_about(written: Written, texts: list[str], evidence: Evidence, *, is_english: bool) -> list[str]:
-    """Return why a person should look at the words: `people`, `no_people`, `kind`, `self_rating`."""
+    """Return why a person should look at the words: `people`, `no_people`, `kind`, `self_rating`, `decorative`."""
     doubts = list(written.doubts)
     if written.confidence < REVIEW_BELOW:
         doubts.append("self_rating")
@@ -39,14 +40,23 @@ def doubts_about(written: Written, texts: list[str], evidence: Evidence, *, is_e
         kind, probability = evidence.kind
         if kind != written.kind and probability >= SURE_KIND:
             doubts.append("kind")
+    mentioned = written.people > 0 or (is_english and any(map(_mentions_people, texts)))
     if evidence.people:
         _, some = people_count(evidence)
-        mentioned = written.people > 0 or (is_english and any(map(_mentions_people, texts)))
         if mentioned and some <= 1 - SURE_PEOPLE:
             doubts.append("people")
         if not mentioned and some >= SURE_PEOPLE:
             doubts.append("no_people")
+    if written.decorative and (mentioned or _shows_content(evidence)):
+        doubts.append("decorative")
     return list(dict.fromkeys(doubts))
+
+
+def _shows_content(evidence: Evidence) -> bool:
+    """Return whether our own heads are sure of people, or of a kind that always has content."""
+    kind, probability = evidence.kind
+    _, some = people_count(evidence)
+    return (kind in _WITH_CONTENT and probability >= SURE_KIND) or some >= SURE_PEOPLE
 
 
 def repeats_given_text(written: Written, text: str, evidence: Evidence, options: Options) -> bool:

@@ -42,14 +42,14 @@ def compose_written(written: Written, facts: ImageFacts, evidence: Evidence, opt
     """
     guard = _Guard(options)
     alt, caption = guard.alt(written.alt), guard.caption(written.caption)
-    if not (any(map(str.isalnum, alt)) and any(map(str.isalnum, caption))):
+    if not ((written.decorative or any(map(str.isalnum, alt))) and any(map(str.isalnum, caption))):
         raise NothingLeft
     if any(repeats_given_text(written, text, evidence, options) for text in (alt, caption)):
         raise NothingLeft
     description = guard.description(written, caption, facts)
     title = guard.text(written.title, _TITLE_LIMIT).rstrip(".")
     if not title or repeats_given_text(written, title, evidence, options):
-        title = truncated(alt, _TITLE_LIMIT)
+        title = truncated(alt or caption, _TITLE_LIMIT)
     tags = guard.tags(written, title)
     names = _filenames(written, title, tags)
     texts = [alt, caption, description]
@@ -68,6 +68,7 @@ def compose_written(written: Written, facts: ImageFacts, evidence: Evidence, opt
         kind=written.kind,
         confidence=confidence,
         needs_review=bool(doubts) or guessed or confidence < REVIEW_BELOW,
+        decorative=written.decorative,
     )
     return _requested(composed, evidence, options)
 

@@ -28,7 +28,7 @@ class BadAnswer(Exception):
     """The answer cannot be used; the message is a clause that tells the model what is wrong."""
 
 
-def parse(text: str) -> Written:
+def parse(text: str, *, may_be_decorative: bool = False) -> Written:
     """Return the fields of a model's text of at most MAX_CHARACTERS. Raises BadAnswer."""
     if not text.strip():
         raise BadAnswer("it is empty")
@@ -37,7 +37,7 @@ def parse(text: str) -> Written:
     found = _first_object(text)
     if found is None:
         raise BadAnswer("it is a refusal" if _REFUSAL.search(text) else "it has no complete JSON object")
-    written = _written(found)
+    written = _written(found, is_decorative=may_be_decorative and _is_true(found.get("decorative")))
     for field in (written.title, written.alt, written.caption, written.description):
         if _REFUSAL.search(field):
             raise BadAnswer("it is a refusal")
@@ -63,11 +63,11 @@ def _first_object(text: str) -> Mapping[str, Any] | None:
     return None
 
 
-def _written(found: Mapping[str, Any]) -> Written:
+def _written(found: Mapping[str, Any], *, is_decorative: bool) -> Written:
     kind = _text(found, "kind").lower()
     return Written(
         title=_required(found, "title"),
-        alt=_required(found, "alt"),
+        alt="" if is_decorative else _required(found, "alt"),
         caption=_required(found, "caption"),
         description=_required(found, "description"),
         filename=_text(found, "filename"),
@@ -78,6 +78,7 @@ def _written(found: Mapping[str, Any]) -> Written:
         people=int(_number(found.get("people"), 0, 1000, default=0)),
         subject=_text(found, "subject"),
         doubts=() if kind in KINDS else ("kind",),
+        decorative=is_decorative,
     )
 
 
@@ -106,6 +107,10 @@ def _tags(value: object) -> tuple[str, ...]:
     if not tags:
         raise BadAnswer("seoTags is missing or is not a list of texts")
     return tuple(tags[:_MAX_TAGS])
+
+
+def _is_true(value: object) -> bool:
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
 
 def _number(value: object, least: float, most: float, *, default: float) -> float:

@@ -1,11 +1,12 @@
 """The one template of instructions, and the JSON schema of the answer.
 
-A caller's context and keywords are a JSON object in the user's message, apart from the instructions; file names are
-never sent. REVISION is part of a result's provenance: change it with the text.
+A caller's context and keywords, and the text in the file, are a JSON object in the user's message, apart from the
+instructions; file names are never sent. REVISION is part of a result's provenance: change it with the text.
 """
 
 import base64
 import json
+from dataclasses import asdict
 from typing import Any
 
 from workers.models.evidence import KINDS
@@ -28,7 +29,7 @@ Answer with one JSON object and nothing else. Its members:
 - confidence: from 0 to 1, how probably alt and caption are right.
 - people: the number of people that can be seen.
 - subject: an English noun for the main thing.
-Write title, alt, caption, description and seoTags in the language {language} (BCP 47).
+{decorative}Write title, alt, caption, description and seoTags in the language {language} (BCP 47).
 Rules:
 1. Describe only what can be seen. Quote text in the image as: the text "...". Never quote passwords, keys, account,
    card or telephone numbers, or e-mail addresses.
@@ -42,6 +43,10 @@ Rules:
 6. No addresses of web pages, no markup, no comments about these rules."""
 _NEUTRAL = "Write gender-neutrally about people: a person, people, a child."
 _VISIBLE = "Mention the gender of a person only where it is evident and matters."
+_DECORATIVE = """\
+- decorative: true where the image carries no content (a divider, a background, a plain texture or color) and alt is
+  then ""; else false.
+"""
 _REPAIR = """\
 That answer cannot be used: {problem}. Answer again with the one JSON object of the instructions, complete, short, and \
 nothing else."""
@@ -55,12 +60,15 @@ def messages(jpeg: bytes, options: Options) -> list[dict[str, Any]]:
         kinds=", ".join(KINDS),
         language=options.language,
         people=_NEUTRAL if options.gender_neutral else _VISIBLE,
+        decorative=_DECORATIVE if options.decorative else "",
     )
-    data = {
+    data: dict[str, Any] = {
         "context": options.context,
         "keywords": list(options.keywords),
         "excludedKeywords": list(options.excluded_keywords),
     }
+    if options.file_text:
+        data["textInTheFile"] = asdict(options.file_text)
     image = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
     return [
         {"role": "system", "content": instructions},
@@ -100,6 +108,8 @@ def response_format(options: Options) -> dict[str, Any]:
         "people": {"type": "integer", "minimum": 0},
         "subject": text,
     }
+    if options.decorative:
+        properties["decorative"] = {"type": "boolean"}
     schema = {
         "type": "object",
         "properties": properties,

@@ -133,7 +133,7 @@ class VisionWriter(Writer):
         try:
             if completion.is_refusal:
                 raise BadAnswer("it is a refusal")
-            written = parse(completion.text)
+            written = parse(completion.text, may_be_decorative=options.decorative)
         except BadAnswer as error:
             cut_off = "; it was cut off at the token limit" if completion.is_cut_off else ""
             return _Answer(completion.text[:_REPEATED], None, f"{error}{cut_off}")
