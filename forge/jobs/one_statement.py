@@ -159,7 +159,8 @@ def result_save(
 ) -> bool:
     """Save the first result of an image that no person has edited, and end its job after its last image.
 
-    For jobs without options. False, with nothing changed, for other images, where the claim is no longer held, and where the names are taken.
+    For jobs without options. False, with nothing changed, for other images, where the claim is no longer held, and
+    where the names are taken.
     """
     names = [name.lower() for name in filenames[:_MAX_NAMES]]
     unnamed: ImageMetadata = {**metadata, "filename": _NAME}
