@@ -24,7 +24,7 @@ def words_record(session: Session, images: Iterable[Image]) -> None:
             image=image,
             session=session,
             account_id=session.account_id,
-            words=words_joined(image.original_filename, image.metadata or {}),
+            words=words_joined(image.original_filename, image.metadata or {}, image.translations),
         )
         for image in images
     ]
@@ -33,6 +33,10 @@ def words_record(session: Session, images: Iterable[Image]) -> None:
     )
 
 
-def words_joined(original_filename: str, metadata: Mapping[str, Any]) -> str:
-    texts = [text for text in metadata.values() if isinstance(text, str)]
-    return " ".join(words_of(original_filename, *texts, *metadata.get("seoTags", [])))
+def words_joined(
+    original_filename: str, metadata: Mapping[str, Any], translations: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
+    described = [metadata, *(translations or {}).values()]
+    texts = [text for fields in described for text in fields.values() if isinstance(text, str)]
+    tags = [tag for fields in described for tag in fields.get("seoTags", [])]
+    return " ".join(words_of(original_filename, *texts, *tags))

@@ -3,13 +3,14 @@
 import itertools
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
-from typing import NotRequired, Protocol, TypedDict, cast
+from typing import Protocol
 
 from decoding import Limits
+from workers.analysis import NO_TRANSLATIONS, Analysis, assessment_of
 from workers.composing.drafts.quoted_text import may_have_text
-from workers.composing.metadata import ComposedMetadata, Metadata
+from workers.composing.metadata import ComposedMetadata
 from workers.composing.requested.composed import compose_requested
 from workers.composing.written.fields import NothingLeft, compose_written
 from workers.file_text import read_file_text
@@ -22,6 +23,7 @@ from workers.models.options import Options
 from workers.models.writer import NoUsableAnswer, Writer, WriterUnavailable, Written
 from workers.provenance import provenance_of, writer_record
 from workers.runtime.engine import Engine, Prediction
+from workers.translations import Translations, translate
 
 # Text is read at this size; of larger images it is not read better.
 READING_SIDE = 1280
@@ -41,56 +43,6 @@ class NoCaptionProduced(Exception):
 
     def __init__(self) -> None:
         super().__init__("The models found no words for this image.")
-
-
-class Assessment(TypedDict):
-    """`kind`, `confidence` and `needsReview` of docs/api-contract.md."""
-
-    kind: str
-    confidence: float
-    needsReview: bool
-
-
-class Extras(TypedDict):
-    """What a result has where its options ask for it (docs/api-contract.md)."""
-
-    unusedKeywords: NotRequired[list[str]]
-    decorative: NotRequired[bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """The composed metadata and its provenance, which is plain data for JSON.
-
-    Milliseconds by stage: decode, wait (for the batch), caption and tag (the whole batch's),
-    write, read, compose.
-    """
-
-    composed: ComposedMetadata
-    provenance: dict[str, object]
-    milliseconds: Mapping[str, float] = field(default_factory=dict)
-    fields: tuple[str, ...] = ()
-
-    @property
-    def metadata(self) -> Metadata:
-        """Return the fields that the options name, all by default."""
-        whole = self.composed.as_metadata()
-        named = {name: value for name, value in whole.items() if name in self.fields or not self.fields}
-        return cast("Metadata", named)
-
-    @property
-    def extras(self) -> Extras:
-        """Return what the result has because of the options."""
-        found: Extras = {}
-        if self.composed.unused_keywords is not None:
-            found["unusedKeywords"] = list(self.composed.unused_keywords)
-        if self.composed.decorative:
-            found["decorative"] = True
-        return found
-
-    @property
-    def assessment(self) -> Assessment:
-        return _assessment(self.composed)
 
 
 def describe(
@@ -127,6 +79,7 @@ def describe(
     lines = [] if written else _read_text(reader, data, limits, image, prediction.evidence)
     times.append(time.perf_counter())
     composed = _compose(image, prediction, lines, written, options)
+    translations = _translate(writer if written else None, data, limits, image, prediction.evidence, options)
     times.append(time.perf_counter())
     decode_ms, predict_ms, write_ms, read_ms, compose_ms = (
         (after - before) * 1000 for before, after in itertools.pairwise(times)
@@ -135,9 +88,9 @@ def describe(
     spent = {"decode": decode_ms, "wait": wait_ms, **prediction.milliseconds, "read": read_ms, "compose": compose_ms}
     spent |= {"write": write_ms} if writer else {}
     written_by = writer_record(writer, written, reason)
-    provenance = provenance_of(engine.provenance, prediction, _assessment(composed), spent) | written_by
+    provenance = provenance_of(engine.provenance, prediction, assessment_of(composed), spent) | written_by
     provenance |= {"options": dict(requested)} if requested else {}
-    return Analysis(composed, provenance, spent, options.fields)
+    return Analysis(composed, provenance, spent, options.fields, translations)
 
 
 def _write(
@@ -173,6 +126,15 @@ def _compose(
         raise NoCaptionProduced from error
 
 
+def _translate(
+    writer: Writer | None, data: bytes, limits: Limits, image: DecodedImage, evidence: Evidence, options: Options
+) -> Translations:
+    if writer is None or not options.translations:
+        return NO_TRANSLATIONS
+    pixels = decode(data, limits=limits, max_side=WRITING_SIDE).pixels
+    return translate(writer, pixels, _facts(image), evidence, options)
+
+
 def _predict(engine: Engine, image: DecodedImage, timeout_s: float, terms: tuple[str, ...]) -> Prediction:
     """Predict the whole image, and gather the evidence of its tiles."""
     prediction = engine.describe(image.pixels, timeout_s, terms)
@@ -199,15 +161,6 @@ def _read_text(
     if image.blank or not may_have_text(evidence):
         return []
     return reader.read(decode(data, limits=limits, max_side=READING_SIDE).pixels)
-
-
-def _assessment(composed: ComposedMetadata) -> Assessment:
-    """Return the assessment, `confidence` rounded to three decimals."""
-    return {
-        "kind": composed.kind,
-        "confidence": round(composed.confidence, 3),
-        "needsReview": composed.needs_review,
-    }
 
 
 def compose_metadata(

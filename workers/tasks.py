@@ -27,9 +27,10 @@ from forge.operations import metrics
 from forge.options import FAMILIES, unsupported_option
 from forge.storage import StorageUnavailable, object_read
 from workers import lifecycle, pipeline, writing
+from workers.analysis import Analysis, Extras
 from workers.models.options import Options
 from workers.models.subprocess import ModelProcessDied
-from workers.models.writer import WriterFailed, WriterTimeout, WriterUnavailable
+from workers.models.writer import NoUsableAnswer, WriterFailed, WriterTimeout, WriterUnavailable
 from workers.runtime.engine import EngineTimeout
 from workers.runtime.isolation import IsolationLock
 from workers.runtime.thread_niceness import lower_thread_priority
@@ -98,7 +99,7 @@ def _run(claim: Claim) -> None:
         claim=claim,
         metadata=analysis.metadata,
         assessment=analysis.assessment,
-        extras=analysis.extras,
+        extras=_extras(analysis),
         filenames=analysis.composed.filename_candidates,
         provenance=analysis.provenance,
     )
@@ -120,7 +121,7 @@ def _read(storage_key: str) -> bytes:
         time.sleep(_READ_RETRY_S)
 
 
-def _analyze(claim: Claim) -> pipeline.Analysis:
+def _analyze(claim: Claim) -> Analysis:
     _require_supported(claim, lifecycle.family())
     try:
         return pipeline.describe(
@@ -137,18 +138,34 @@ def _analyze(claim: Claim) -> pipeline.Analysis:
         )
     except Undecodable as error:
         raise IMAGE_ERRORS[error.code](error.sentence) from error
-    except (EngineTimeout, WriterTimeout) as error:
-        raise AnalysisTimeout from error
-    except pipeline.NoCaptionProduced as error:
-        raise NoCaption from error
-    except WriterFailed as error:
-        logger.warning("%s", error)
-        raise AnalysisFailed from error
+    except (EngineTimeout, pipeline.NoCaptionProduced, WriterFailed, WriterTimeout) as error:
+        raise _error_of(error) from error
     except (ModelProcessDied, WriterUnavailable, ForgeError):
         raise
     except Exception as error:  # a failure is recorded for its image and must not end the task
         logger.exception("The analysis of %s failed.", claim.storage_key)
         raise AnalysisFailed from error
+
+
+def _error_of(error: Exception) -> ForgeError:
+    match error:
+        case EngineTimeout() | WriterTimeout():
+            return AnalysisTimeout()
+        case pipeline.NoCaptionProduced() | NoUsableAnswer():
+            return NoCaption()
+    logger.warning("%s", error)
+    return AnalysisFailed()
+
+
+def _extras(analysis: Analysis) -> Extras:
+    """Return what the result has because of the options, with the translations that failed."""
+    found = analysis.extras
+    if analysis.translations.failures:
+        errors = {tag: _error_of(failure) for tag, failure in analysis.translations.failures.items()}
+        found["translationErrors"] = {
+            tag: {"error": error.sentence, "code": error.code} for tag, error in errors.items()
+        }
+    return found
 
 
 def _wait(claim: Claim, error: WriterUnavailable) -> None:

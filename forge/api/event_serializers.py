@@ -10,6 +10,8 @@ from forge.api.results import (
     KindField,
     MetadataSerializer,
     NeedsReviewField,
+    TranslationErrorsField,
+    TranslationsField,
     UnusedKeywordsField,
 )
 
@@ -35,6 +37,8 @@ class ResultEventSerializer(serializers.Serializer[Any]):
     needsReview = NeedsReviewField()
     unusedKeywords = UnusedKeywordsField()
     decorative = DecorativeField()
+    translations = TranslationsField()
+    translationErrors = TranslationErrorsField()
 
 
 class ErrorEventSerializer(serializers.Serializer[Any]):

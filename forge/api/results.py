@@ -57,3 +57,25 @@ class DecorativeField(serializers.BooleanField):
     def __init__(self, **options: Any) -> None:
         sentence = "True where the image carries no content: `alt` is empty. Absent otherwise."
         super().__init__(required=False, help_text=sentence, **options)
+
+
+class TranslationErrorSerializer(serializers.Serializer[Any]):
+    """A language failed; its credit was refunded."""
+
+    error = serializers.CharField()
+    code = serializers.CharField()
+
+
+class TranslationsField(serializers.DictField):
+    child = MetadataSerializer()
+
+    def __init__(self, **options: Any) -> None:
+        sentence = "The metadata in the further languages of `options.languages`, by tag, without file names."
+        super().__init__(required=False, help_text=sentence, **options)
+
+
+class TranslationErrorsField(serializers.DictField):
+    child = TranslationErrorSerializer()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, help_text="Languages that failed, by tag; refunded.", **options)

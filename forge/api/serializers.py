@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from forge.api.options import OptionsField
 from forge.api.provenance import ProvenanceField
 from forge.api.results import (
     ConfidenceField,
@@ -12,12 +13,23 @@ from forge.api.results import (
     KindField,
     MetadataSerializer,
     NeedsReviewField,
+    TranslationErrorsField,
+    TranslationsField,
     UnusedKeywordsField,
 )
 from forge.jobs.events import METADATA_FIELDS
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
 
-RESULT_FIELDS = ("metadata", "kind", "confidence", "needsReview", "unusedKeywords", "decorative")
+RESULT_FIELDS = (
+    "metadata",
+    "kind",
+    "confidence",
+    "needsReview",
+    "unusedKeywords",
+    "decorative",
+    "translations",
+    "translationErrors",
+)
 
 
 class OptionalFieldsSerializer(serializers.Serializer[Any]):
@@ -85,6 +97,8 @@ class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
     needsReview = NeedsReviewField(required=False, source="needs_review")
     unusedKeywords = UnusedKeywordsField(source="unused_keywords")
     decorative = DecorativeField()
+    translations = TranslationsField()
+    translationErrors = TranslationErrorsField(source="translation_errors")
     error = serializers.SerializerMethodField()
     code = serializers.SerializerMethodField()
 
@@ -121,6 +135,8 @@ class SingleResultSerializer(serializers.Serializer[Any]):
     needsReview = NeedsReviewField()
     unusedKeywords = UnusedKeywordsField()
     decorative = DecorativeField()
+    translations = TranslationsField()
+    translationErrors = TranslationErrorsField(source="translation_errors")
     jobId = serializers.CharField()
     creditsRemaining = serializers.IntegerField()
 
@@ -138,6 +154,8 @@ class AnalysisSerializer(OptionalFieldsSerializer, serializers.Serializer[ImageA
     needsReview = NeedsReviewField(required=False, source="needs_review")
     unusedKeywords = UnusedKeywordsField(source="unused_keywords")
     decorative = DecorativeField()
+    translations = TranslationsField()
+    translationErrors = TranslationErrorsField(source="translation_errors")
     error = serializers.CharField(required=False)
     code = serializers.CharField(required=False)
     provenance = ProvenanceField(required=False, help_text="With `?include=provenance`.")
@@ -176,22 +194,25 @@ class BalanceSerializer(serializers.Serializer[Any]):
 class CheckRequest(serializers.Serializer[Any]):
     action = serializers.ChoiceField(choices=["analyze"])
     imageCount = serializers.IntegerField(min_value=1, max_value=1_000_000)
+    options = OptionsField()
 
 
 class CheckSerializer(serializers.Serializer[Any]):
     sufficient = serializers.BooleanField()
     balance = serializers.IntegerField()
-    cost = serializers.IntegerField()
+    cost = serializers.IntegerField(help_text="One credit for each image and language.")
+    languages = serializers.IntegerField(required=False, help_text="Of each image, where it is more than one.")
     remaining = serializers.IntegerField()
 
 
 class CreditEntrySerializer(OptionalFieldsSerializer, serializers.Serializer[CreditEntry]):
-    optional = ("jobId", "imageId", "note")
+    optional = ("jobId", "imageId", "language", "note")
 
     amount = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=CreditEntry.Kind.values)
     jobId = serializers.CharField(source="job_id", required=False)
     imageId = serializers.CharField(source="image_id", required=False)
+    language = serializers.CharField(required=False, help_text="Of the charge or refund of a translation.")
     note = serializers.CharField(required=False)
     createdAt = serializers.DateTimeField(source="created_at")
 

@@ -47,7 +47,9 @@ def _wrong_balances() -> Found:
 
 def _duplicate_entries() -> Found:
     image_entries = CreditEntry.objects.filter(kind__in=_image_kinds(), job_id__isnull=False).order_by()
-    duplicates = image_entries.values("job_id", "image_id", "kind").annotate(times=Count("pk")).filter(times__gt=1)
+    duplicates = (
+        image_entries.values("job_id", "image_id", "kind", "language").annotate(times=Count("pk")).filter(times__gt=1)
+    )
     for job, image, kind, times in duplicates.values_list("job_id", "image_id", "kind", "times").iterator():
         yield _location(job, image), f"{times} entries of the kind {kind}"
 
@@ -65,7 +67,8 @@ def _malformed_entries() -> Found:
 
 
 def _refunds_without_charge() -> Found:
-    charged = _entries("charge", OuterRef("job_id"), OuterRef("image_id")).filter(account=OuterRef("account_id"))
+    charged = _entries("charge", OuterRef("job_id"), OuterRef("image_id"))
+    charged = charged.filter(account=OuterRef("account_id"), language=OuterRef("language"))
     wrong = CreditEntry.objects.filter(~Exists(charged), kind="refund", job_id__isnull=False).order_by()
     for job, image in _rows(wrong, "job_id", "image_id"):
         yield _location(job, image), "refunded, and that account was never charged"
@@ -83,18 +86,39 @@ def _entries_without_analysis() -> Found:
 
 
 def _uncharged_analyses() -> Found:
-    charged = _entries("charge", OuterRef("job_id"), OuterRef("image_id"))
+    charged = _entries("charge", OuterRef("job_id"), OuterRef("image_id")).filter(language="")
     yield from _analyses(~Exists(charged), "{0}, and was never charged")
 
 
 def _missing_refunds() -> Found:
-    refunded = _entries("refund", OuterRef("job_id"), OuterRef("image_id"))
-    yield from _analyses(Q(~Exists(refunded), status__in=_REFUNDED), "{0} without a result, and was not refunded")
+    whole = _entries("refund", OuterRef("job_id"), OuterRef("image_id")).filter(language="")
+    yield from _analyses(Q(~Exists(whole), status__in=_REFUNDED), "{0} without a result, and was not refunded")
+
+
+def _missing_refunds_of_translations() -> Found:
+    translated = _entries("refund", OuterRef("job_id"), OuterRef("image_id")).exclude(language="")
+    errors = Q(~Exists(translated), translation_errors__isnull=False)
+    yield from _analyses(errors, "{0}, and a translation that failed was not refunded")
+
+
+def _missing_refunds_of_languages() -> Found:
+    """Return the translations of images without a result."""
+    ended = ImageAnalysis.objects.filter(job=OuterRef("job_id"), image=OuterRef("image_id"), status__in=_REFUNDED)
+    same = _entries("refund", OuterRef("job_id"), OuterRef("image_id")).filter(language=OuterRef("language"))
+    charges = CreditEntry.objects.filter(Exists(ended), ~Exists(same), kind="charge").exclude(language="").order_by()
+    for job, image, language in _rows(charges, "job_id", "image_id", "language"):
+        yield _location(job, image), f"without a result, and its translation {language} was not refunded"
 
 
 def _unexpected_refunds() -> Found:
-    refunded = _entries("refund", OuterRef("job_id"), OuterRef("image_id"))
-    yield from _analyses(Q(Exists(refunded)) & ~Q(status__in=_REFUNDED), "{0}, and was refunded")
+    whole = _entries("refund", OuterRef("job_id"), OuterRef("image_id")).filter(language="")
+    yield from _analyses(Q(Exists(whole)) & ~Q(status__in=_REFUNDED), "{0}, and was refunded")
+
+
+def _unexpected_refunds_of_translations() -> Found:
+    translated = _entries("refund", OuterRef("job_id"), OuterRef("image_id")).exclude(language="")
+    unexpected = Q(Exists(translated), translation_errors__isnull=True) & ~Q(status__in=_REFUNDED)
+    yield from _analyses(unexpected, "{0}, and a translation was refunded")
 
 
 # --- Jobs -------------------------------------------------------------------------------------------------------------
@@ -167,6 +191,9 @@ CHECKS: dict[str, Callable[[], Found]] = {
     "not_charged": _uncharged_analyses,
     "not_refunded": _missing_refunds,
     "refunded": _unexpected_refunds,
+    "translation_not_refunded": _missing_refunds_of_translations,
+    "language_not_refunded": _missing_refunds_of_languages,
+    "translation_refunded": _unexpected_refunds_of_translations,
     "counters": _wrong_counters,
     "end": _wrong_job_states,
     "gap": _event_gaps,

@@ -73,6 +73,8 @@ def _sum_group(kind: str, account_id: str, day: datetime, note: str, entries: li
     if earlier := sums.first():
         CreditEntry.objects.filter(pk=earlier).update(amount=F("amount") + amount)
     else:
-        CreditEntry.objects.filter(pk=ids.pop()).update(amount=amount, job_id=None, image_id=None, created_at=day)
+        CreditEntry.objects.filter(pk=ids.pop()).update(
+            amount=amount, job_id=None, image_id=None, language="", created_at=day
+        )
     CreditEntry.objects.filter(pk__in=ids).delete()
     return len(ids)

@@ -4,7 +4,7 @@ Each function changes the cached balance and writes the matching entries in the 
 conditional UPDATE changes the balance: no row is locked first, and concurrent charges cannot take it below zero.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import F
@@ -20,14 +20,21 @@ MAX_BALANCE = 10**15
 
 
 @transaction.atomic
-def charge(*, account_id: str, job_id: str, image_ids: Iterable[str]) -> None:
-    """Charge one credit for each image. Raises InsufficientCredits and then charges nothing."""
+def charge(*, account_id: str, job_id: str, image_ids: Iterable[str], translations: Sequence[str] = ()) -> None:
+    """Charge one credit for each image, and one for each translation. Raises InsufficientCredits, charging nothing."""
     now = database_now()
     entries = [
         CreditEntry(
-            account_id=account_id, amount=-1, kind=Kind.CHARGE, job_id=job_id, image_id=image_id, created_at=now
+            account_id=account_id,
+            amount=-1,
+            kind=Kind.CHARGE,
+            job_id=job_id,
+            image_id=image_id,
+            language=language,
+            created_at=now,
         )
         for image_id in image_ids
+        for language in ("", *translations)
     ]
     paid = Account.objects.filter(pk=account_id, balance__gte=len(entries)).update(balance=F("balance") - len(entries))
     if not paid:
@@ -36,14 +43,15 @@ def charge(*, account_id: str, job_id: str, image_ids: Iterable[str]) -> None:
 
 
 @transaction.atomic
-def refund(*, account_id: str, job_id: str, image_id: str, note: str = "") -> None:
-    """Refund one image's credit. A second refund of the same image violates the unique constraint."""
+def refund(*, account_id: str, job_id: str, image_id: str, note: str = "", language: str = "") -> None:
+    """Refund the credit of an image or of its translation. A second refund of it violates the unique constraint."""
     CreditEntry.objects.create(
         account_id=account_id,
         amount=1,
         kind=Kind.REFUND,
         job_id=job_id,
         image_id=image_id,
+        language=language,
         note=note[:200],
         created_at=database_now(),
     )
@@ -67,8 +75,13 @@ def grant(*, account_id: str, amount: int, note: str = "") -> CreditEntry:
     )
 
 
-def cost(*, images: int) -> int:
-    return images
+def cost(*, images: int, languages: int = 1) -> int:
+    return images * languages
+
+
+def refunded(job_id: str) -> int:
+    """Return how many credits of a job were given back."""
+    return CreditEntry.objects.filter(job_id=job_id, kind=Kind.REFUND).count()
 
 
 def balance(account_id: str) -> int:

@@ -17,9 +17,9 @@ class Quote:
         return self.balance - self.cost
 
 
-def quote(*, account: Account, images: int) -> Quote:
-    """Return the price of so many images, reserving nothing. Raises InsufficientCredits."""
-    offer = Quote(balance=account.balance, cost=ledger.cost(images=images))
+def quote(*, account: Account, images: int, languages: int = 1) -> Quote:
+    """Return the price of so many images in so many languages, reserving nothing. Raises InsufficientCredits."""
+    offer = Quote(balance=account.balance, cost=ledger.cost(images=images, languages=languages))
     if offer.remaining < 0:
         raise InsufficientCredits(balance=offer.balance, required=offer.cost)
     return offer

@@ -10,6 +10,7 @@ from forge.errors import ForgeError
 from forge.jobs import states
 from forge.jobs.events import Assessment, CompleteData, Extras, ImageMetadata, event_record
 from forge.models import Image, ImageAnalysis, Job
+from forge.options import translations_of
 from forge.sessions.corrections import result_record
 
 _A = ImageAnalysis.Status
@@ -37,6 +38,8 @@ def analysis_end_succeeded(
         "needs_review": assessment["needsReview"],
         "unused_keywords": extras.get("unusedKeywords"),
         "decorative": extras.get("decorative"),
+        "translations": extras.get("translations"),
+        "translation_errors": extras.get("translationErrors"),
     }
     ended = states.analysis_transition(
         analysis_id,
@@ -57,6 +60,10 @@ def analysis_end_succeeded(
         data={"jobId": job_id, "imageId": image.pk, "metadata": metadata, **assessment, **extras},
         seq=job.last_seq,
     )
+    for language, failure in extras.get("translationErrors", {}).items():
+        ledger.refund(
+            account_id=job.account_id, job_id=job_id, image_id=image.pk, note=failure["code"], language=language
+        )
     job_complete_if_last(job)
     return True
 
@@ -90,7 +97,8 @@ def analysis_end_refunded(
         data={"jobId": job_id, "imageId": image_id, "error": error.sentence[:300], "code": error.code},
         seq=job.last_seq,
     )
-    ledger.refund(account_id=job.account_id, job_id=job_id, image_id=image_id, note=error.code)
+    for language in ("", *translations_of(job.options)):
+        ledger.refund(account_id=job.account_id, job_id=job_id, image_id=image_id, note=error.code, language=language)
     job_complete_if_last(job)
     return True
 
@@ -106,6 +114,7 @@ def job_complete_if_last(job: Job) -> None:
     )
     if ended is None:
         return  # Already ended.
+    translations = translations_of(job.options)
     complete: CompleteData = {
         "jobId": job.pk,
         "status": status,
@@ -113,8 +122,8 @@ def job_complete_if_last(job: Job) -> None:
         "total": job.total,
         "succeeded": job.succeeded,
         "failed": job.failed,
-        "creditsCharged": job.total,
-        "creditsRefunded": job.failed + job.cancelled,
+        "creditsCharged": ledger.cost(images=job.total, languages=1 + len(translations)),
+        "creditsRefunded": ledger.refunded(job.pk) if translations else job.failed + job.cancelled,
     }
     event_record(type="complete", data=complete, seq=ended.last_seq)
 

@@ -43,11 +43,22 @@ class Assessment(TypedDict):
     needsReview: bool
 
 
+class TranslationError(TypedDict):
+    """A language failed; its credit was refunded."""
+
+    error: str
+    code: str
+
+
 class Extras(TypedDict):
-    """What a result has where the request's options ask for it: keywords that were not used; no content to describe."""
+    """What a result has where the request's options ask for it: keywords that were not used; no content to describe;
+    metadata in further languages, and those that failed, by tag.
+    """
 
     unusedKeywords: NotRequired[list[str]]
     decorative: NotRequired[bool]
+    translations: NotRequired[dict[str, ImageMetadata]]
+    translationErrors: NotRequired[dict[str, TranslationError]]
 
 
 class ResultData(EventData, Assessment, Extras):

@@ -62,4 +62,8 @@ def _extras(analysis: ImageAnalysis) -> Extras:
         found["unusedKeywords"] = analysis.unused_keywords
     if analysis.decorative:
         found["decorative"] = True
+    if analysis.translations is not None:
+        found["translations"] = analysis.translations
+    if analysis.translation_errors:
+        found["translationErrors"] = analysis.translation_errors
     return found

@@ -24,6 +24,7 @@ from forge.jobs.claims import Claim
 from forge.jobs.events import Assessment, Extras, ImageMetadata, ProgressData, event_record
 from forge.jobs.references import ImageReference, references_resolve
 from forge.models import Account, Image, ImageAnalysis, Job, Session
+from forge.options import translations_of
 from forge.representations import job_representation
 from forge.sessions.corrections import assessment_kept, extras_kept, image_locking_session, metadata_kept
 
@@ -64,7 +65,8 @@ def job_submit(
             )
             _enqueue(job, images, now)
             # Lock order: the account's row last, as where an image fails, or the two transactions deadlock.
-            ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=[image.pk for image in images])
+            ids = [image.pk for image in images]
+            ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=ids, translations=translations_of(options))
             fair_queue.enqueue(account=account, job=job, is_single=is_single)
             response = job_representation(job, images)
             acceptance_record(claimed_key, session=session, job=job, status=202, response=response)

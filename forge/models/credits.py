@@ -20,6 +20,9 @@ class CreditEntry(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     job_id = models.CharField(max_length=40, null=True, blank=True, db_index=True)  # noqa: DJ001
     image_id = models.CharField(max_length=40, null=True, blank=True)  # noqa: DJ001
+    # Of a translation; the charge and the refund of the image itself have none. The default in the database is for web
+    # servers of an earlier version.
+    language = models.CharField(max_length=35, blank=True, default="", db_default="")
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -35,8 +38,10 @@ class CreditEntry(models.Model):
             models.Index(fields=["account", "created_at"], condition=models.Q(kind="refund"), name="ledger_refunds"),
         ]
         constraints = [
-            # At most one charge and one refund per image of a job; grants have neither id.
-            models.UniqueConstraint(fields=["job_id", "image_id", "kind"], name="one_entry_of_a_kind_per_analysis"),
+            # At most one charge and one refund per image and language of a job; grants have neither id.
+            models.UniqueConstraint(
+                fields=["job_id", "image_id", "kind", "language"], name="one_entry_of_a_kind_per_language"
+            ),
         ]
 
     def __str__(self) -> str:

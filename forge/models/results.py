@@ -34,6 +34,9 @@ class Result(models.Model):
     unused_keywords = models.JSONField(null=True, blank=True)
     # True for an image that carries no content, whose alt is empty; null for all others.
     decorative = models.BooleanField(null=True, blank=True)
+    # Metadata by language tag, and error and code of the languages that failed; null without further languages.
+    translations = models.JSONField(null=True, blank=True)
+    translation_errors = models.JSONField(null=True, blank=True)
 
     class Meta:
         abstract = True

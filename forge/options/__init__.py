@@ -2,7 +2,7 @@
 
 from forge.options.families import FAMILIES, Family, Unsupported, family_of, unsupported_option
 from forge.options.parsing import OptionError, options_merge, options_parse
-from forge.options.specifications import OPTIONS, options_schema
+from forge.options.specifications import OPTIONS, options_schema, translations_of
 
 __all__ = [
     "FAMILIES",
@@ -14,5 +14,6 @@ __all__ = [
     "options_merge",
     "options_parse",
     "options_schema",
+    "translations_of",
     "unsupported_option",
 ]

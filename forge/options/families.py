@@ -60,9 +60,10 @@ def unsupported_option(options: Mapping[str, Any], family: Family) -> Unsupporte
     for name in options:
         if name in family.lacking and options[name] not in ("", [], False):
             return Unsupported(name, family.name, ", ".join(family.options))
-    language = options.get("language")
-    if language is not None and not family.speaks(language):
-        return Unsupported("language", family.name, _shown(family.languages))
+    for name in ("language", "languages"):
+        asked = options.get(name, [])
+        if not all(map(family.speaks, [asked] if isinstance(asked, str) else asked)):
+            return Unsupported(name, family.name, _shown(family.languages))
     return None
 
 

@@ -32,12 +32,15 @@ def options_parse(value: object) -> dict[str, Any]:
     given = {name: value[name] for name in OPTIONS if value.get(name) is not None}
     parsed = {name: _PARSERS[name](name, item) for name, item in given.items()}
     _require_consistent(parsed)
+    if len(parsed.get("languages", ())) == 1:
+        parsed = {"language": parsed.pop("languages")[0], **parsed}
     return parsed
 
 
 def options_merge(defaults: Mapping[str, Any], requested: Mapping[str, Any]) -> dict[str, Any]:
     """Return an account's defaults with a request's options over them, which win where the two contradict."""
-    merged = {**defaults, **requested}
+    other = {"language": "languages", "languages": "language"}
+    merged = {name: value for name, value in defaults.items() if other.get(name) not in requested} | dict(requested)
     for mine, theirs in (("keywords", "excludedKeywords"), ("excludedKeywords", "keywords")):
         if mine in requested and theirs not in requested and theirs in merged:
             wanted = {word.casefold() for word in requested[mine]}
@@ -46,6 +49,9 @@ def options_merge(defaults: Mapping[str, Any], requested: Mapping[str, Any]) -> 
 
 
 def _require_consistent(options: Mapping[str, Any]) -> None:
+    if "language" in options and "languages" in options:
+        problem = "options.language and options.languages exclude each other."
+        raise OptionError("languages", "languages, or no language beside them", problem)
     excluded = {word.casefold() for word in options.get("excludedKeywords", ())}
     if both := [word for word in options.get("keywords", ()) if word.casefold() in excluded]:
         problem = f"«{both[0]}» is in options.keywords and in options.excludedKeywords."
@@ -113,6 +119,15 @@ def _language(name: str, value: object) -> str:
     return tag
 
 
+def _languages(name: str, value: object) -> list[str]:
+    if not isinstance(value, list) or not 0 < len(value) <= OPTIONS[name].schema["maxItems"]:
+        raise _refused(name)
+    tags = [_language(name, item) for item in value]
+    if len(set(tags)) < len(tags):
+        raise _refused(name)
+    return tags
+
+
 def _visible(text: str) -> str:
     """Return the text in NFC and in one line, without control characters: PostgreSQL's JSON has no NUL."""
     plain = (" " if _is_control(char) else char for char in unicodedata.normalize("NFC", text))
@@ -127,6 +142,7 @@ def _is_control(char: str) -> bool:
 
 _PARSERS: dict[str, Callable[[str, object], Any]] = {
     "language": _language,
+    "languages": _languages,
     "context": _context,
     "keywords": _keywords,
     "excludedKeywords": _keywords,

@@ -9,6 +9,7 @@ from forge.options.languages import MAX_LENGTH
 FIELDS = ("title", "alt", "caption", "description", "filename", "seoTags")
 MAX_CONTEXT = 1_000  # characters
 MAX_KEYWORDS = 30
+MAX_LANGUAGES = 10
 MAX_KEYWORD = 60
 _LANGUAGE = {"type": "string", "minLength": 2, "maxLength": MAX_LENGTH, "examples": ["en", "de", "pt-BR"]}
 _KEYWORDS = {
@@ -34,6 +35,11 @@ def _option(schema: Mapping[str, Any], accepted: str, description: str) -> Optio
 OPTIONS: dict[str, Option] = {
     "language": _option(
         _LANGUAGE, "a language tag of BCP 47, as en, de or pt-BR", "Of the words (BCP 47). English by default."
+    ),
+    "languages": _option(
+        {"type": "array", "minItems": 1, "maxItems": MAX_LANGUAGES, "uniqueItems": True, "items": _LANGUAGE},
+        f"a list of 1 to {MAX_LANGUAGES} different language tags of BCP 47",
+        "`metadata` in the first, `translations` in the others; one credit for each image and language.",
     ),
     "context": _option(
         {"type": "string", "maxLength": MAX_CONTEXT},
@@ -78,3 +84,8 @@ def options_schema() -> dict[str, Any]:
     """Return the JSON schema of the object `options`."""
     properties = {name: dict(option.schema) for name, option in OPTIONS.items()}
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def translations_of(options: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the languages beside the first, each of which costs a credit of its own."""
+    return tuple((options or {}).get("languages", ())[1:])

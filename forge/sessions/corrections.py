@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F
 
 from forge.errors import Conflict, EditConflict, NotFound
-from forge.jobs.events import Assessment, Extras, ImageMetadata
+from forge.jobs.events import METADATA_FIELDS, Assessment, Extras, ImageMetadata
 from forge.models import Image
 from forge.sessions.filenames import filename_choose
 from forge.words import words_record
@@ -47,6 +47,8 @@ def result_record(image: Image, result: Mapping[str, Any], *, overwrites_edits: 
     changes = {**result, "metadata": metadata, "filename": metadata.get("filename"), "version": F("version") + 1}
     if "alt" not in result["metadata"]:
         changes.pop("decorative", None)  # it is about the alt that stays
+    if "translations" in result:
+        image.translations = changes["translations"] = _translations_kept(image, result)
     if overwrites_edits and image.edited:
         changes["edited"] = [name for name in image.edited if name not in result["metadata"]] or None
     Image.objects.filter(pk=image.pk).update(**changes)
@@ -62,6 +64,15 @@ def image_locking_session(image_id: str) -> Image | None:
     # FOR NO KEY UPDATE: a new job may insert a reference to the session meanwhile.
     images = Image.objects.select_related("session").select_for_update(of=("session",), no_key=True)
     return images.filter(pk=image_id).first()
+
+
+def _translations_kept(image: Image, result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a result's translations; where it has some of the fields only, over those that the image has."""
+    new: dict[str, Any] = result["translations"] or {}
+    old: dict[str, Any] = image.translations or {}
+    if set(result["metadata"]) >= set(METADATA_FIELDS):
+        return new or None
+    return {tag: {**old.get(tag, {}), **new.get(tag, {})} for tag in {**old, **new}} or None
 
 
 @transaction.atomic

@@ -182,3 +182,32 @@ def test_decoration_and_the_text_in_a_file(make_stack: MakeStack, make_key: Make
             described(http, {}, data=photo)
             assert "textInTheFile" not in data_of(server)
             assert balance(http) == 1000 - 3
+
+
+def in_language(server: Callable[[], Scripted], number: int) -> Reply:
+    """Write English and German, and refuse Japanese."""
+    system = server().requests[number][1]["messages"][0]["content"]
+    if "in the language ja" in system:
+        return Reply("I'm sorry, I can't help with that.")
+    return Reply(answer(**GERMAN) if "in the language de" in system else answer())
+
+
+def test_several_languages_and_one_that_fails(make_stack: MakeStack, make_key: MakeKey) -> None:
+    servers: list[Scripted] = []
+    with scripted_server(lambda number: in_language(lambda: servers[0], number)) as server:
+        servers.append(server)
+        stack = make_stack(env=environment(server.url))
+        with api(stack, make_key(stack.data)) as http:
+            options = {"languages": ["en", "de", "ja"]}
+            check = http.post("credits/check", json={"action": "analyze", "imageCount": 1, "options": options})
+            assert (check.json()["cost"], check.json()["languages"]) == (3, 3)
+
+            image = described(http, options)
+
+            assert image["metadata"]["alt"] == ANSWER["alt"]
+            assert list(image["translations"]) == ["de"]
+            german = image["translations"]["de"]
+            assert set(german) == {"title", "alt", "caption", "description", "seoTags"}
+            assert german["caption"] == GERMAN["caption"]
+            assert image["translationErrors"]["ja"]["code"] == "no_caption"
+            assert balance(http) == 1000 - 2

@@ -10,8 +10,9 @@ from PIL import Image
 from decoding import Limits
 from tests.workers.images import SAMPLES, bar_chart, page_of_text
 from workers import models
+from workers.analysis import Analysis
 from workers.models.ocr import create_reader
-from workers.pipeline import Analysis, describe
+from workers.pipeline import describe
 from workers.runtime.engine import Engine
 
 Describe = Callable[[bytes], Analysis]

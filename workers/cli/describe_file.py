@@ -4,6 +4,7 @@ import os
 
 from decoding import Limits, TooLarge, Undecodable
 from workers import pipeline
+from workers.analysis import Analysis
 from workers.cli.image_paths import os_error_message
 from workers.cli.raw_preview import NoPreview, is_raw, read_preview
 from workers.models.options import Options
@@ -28,7 +29,7 @@ def describe(
     reader: pipeline.Reader | None = None,
     writer: Writer | None = None,
     fall_back: bool = False,
-) -> pipeline.Analysis:
+) -> Analysis:
     """Analyze a file, or the preview of a raw one.
 
     Raises OSError, FileTooLarge, NoPreview, and what workers.pipeline.describe raises."""

@@ -2,10 +2,10 @@
 
 import json
 import textwrap
-from typing import NotRequired, TypedDict, cast
+from typing import TypedDict, cast
 
+from workers.analysis import Analysis, Assessment, Extras
 from workers.composing.metadata import Metadata
-from workers.pipeline import Analysis
 
 FIELD_NAMES = ("title", "alt", "caption", "description", "file name", "tags", "kind", "review")
 _INDENT = "  "
@@ -17,14 +17,9 @@ class ScoredText(TypedDict):
     confidence: float
 
 
-class CaptionRecord(TypedDict):
+class CaptionRecord(Assessment, Extras):
     path: str
     metadata: Metadata
-    kind: str
-    confidence: float
-    needsReview: bool
-    decorative: NotRequired[bool]
-    unusedKeywords: NotRequired[list[str]]
     caption: ScoredText
     tags: list[ScoredText]
     model: str

@@ -23,13 +23,15 @@ NO_FILE_TEXT = FileText()
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`language`: a BCP 47 tag; `alt_max_length` in characters; None: the limit of the models. `fields`: empty for all.
+    """`language`: a BCP 47 tag; `translations`: tags of further ones; `fields`: empty for all; `alt_max_length` in
+    characters; None: the limit of the models.
 
     `context`, the keywords and `file_text` are others' data: they never change the instructions of a model.
     `decorative`: whether an image may be judged to carry no content; `use_file_text`: whether `file_text` is read.
     """
 
     language: str = "en"
+    translations: tuple[str, ...] = ()
     context: str = ""
     keywords: tuple[str, ...] = ()
     excluded_keywords: tuple[str, ...] = ()
@@ -45,7 +47,8 @@ class Options:
     def of(cls, requested: Mapping[str, Any], *, gender_neutral: bool) -> Self:
         """Return checked options by the names of docs/api-contract.md; `gender_neutral` where they do not say."""
         return cls(
-            language=requested.get("language", "en"),
+            language=requested.get("language") or next(iter(requested.get("languages", ())), "en"),
+            translations=tuple(requested.get("languages", ())[1:]),
             context=requested.get("context", ""),
             keywords=tuple(requested.get("keywords", ())),
             excluded_keywords=tuple(requested.get("excludedKeywords", ())),

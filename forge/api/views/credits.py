@@ -5,11 +5,14 @@ from rest_framework.views import APIView
 
 from forge import selectors
 from forge.api.account import account_of
+from forge.api.options import effective_options
 from forge.api.pagination import NewestFirstPagination
 from forge.api.schema import error_responses
 from forge.api.serializers import BalanceSerializer, CheckRequest, CheckSerializer, CreditEntrySerializer
 from forge.credits import quotes
-from forge.errors import InsufficientCredits, InvalidRequest
+from forge.errors import InsufficientCredits, InvalidRequest, OptionUnsupported
+from forge.operations import families
+from forge.options import translations_of
 
 
 class BalanceView(APIView):
@@ -23,16 +26,23 @@ class CheckView(APIView):
     @extend_schema(
         operation_id="credits_check",
         request=CheckRequest,
-        responses={200: CheckSerializer, **error_responses(InvalidRequest, InsufficientCredits)},
+        responses={200: CheckSerializer, **error_responses(InvalidRequest, InsufficientCredits, OptionUnsupported)},
     )
     def post(self, request: Request) -> Response:
-        """Check whether the account can pay for so many images. Nothing is charged or reserved. 402 if it cannot."""
+        """Check whether the account can pay for so many images, each in the languages of its options. 402 if it cannot.
+
+        Nothing is charged or reserved.
+        """
         serializer = CheckRequest(data=request.data)
         serializer.is_valid(raise_exception=True)
-        offer = quotes.quote(account=account_of(request), images=serializer.validated_data["imageCount"])
-        return Response(
-            {"sufficient": True, "balance": offer.balance, "cost": offer.cost, "remaining": offer.remaining}
-        )
+        account, asked = account_of(request), serializer.validated_data
+        options = effective_options(account, asked["options"])
+        families.options_require(account, options)
+        languages = 1 + len(translations_of(options))
+        offer = quotes.quote(account=account, images=asked["imageCount"], languages=languages)
+        content = {"balance": offer.balance, "cost": offer.cost, "remaining": offer.remaining}
+        several = {"languages": languages} if languages > 1 else {}
+        return Response({"sufficient": True, **content, **several})
 
 
 class LedgerView(APIView):

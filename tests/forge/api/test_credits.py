@@ -24,6 +24,28 @@ def test_a_credit_check_charges_nothing(alice: Account, api: ApiClient) -> None:
     assert ledger.balance(alice.pk) == 100
 
 
+def test_a_credit_check_counts_languages(alice: Account, api: ApiClient, settings: Any) -> None:
+    settings.FORGE_MODELS = "vision-server"
+    options = {"languages": ["en", "de", "ja"]}
+    body = {"action": "analyze", "imageCount": 30, "options": options}
+
+    assert api.call("POST", "/credits/check", body).json() == {
+        "sufficient": True,
+        "balance": 100,
+        "cost": 90,
+        "remaining": 10,
+        "languages": 3,
+    }
+    short = api.call("POST", "/credits/check", {**body, "imageCount": 34})
+    assert (short.status_code, short.json()["required"]) == (402, 102)
+    Account.objects.filter(pk=alice.pk).update(default_options=options)
+    assert api.call("POST", "/credits/check", {"action": "analyze", "imageCount": 1}).json()["cost"] == 3
+
+    settings.FORGE_MODELS = "embedded"
+    refused = api.call("POST", "/credits/check", body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "option_unsupported")
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"action": "fly", "imageCount": 1}, {"action": "analyze", "imageCount": 0}, {"action": "analyze"}]
 )

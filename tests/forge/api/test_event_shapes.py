@@ -7,9 +7,9 @@ from rest_framework import serializers
 
 from forge.api.results import AssessmentSerializer, KindField, MetadataSerializer
 from forge.api.schema import EVENT_DATA
-from forge.jobs.events import EVENTS, METADATA_FIELDS, Assessment, ImageMetadata
+from forge.jobs.events import EVENTS, METADATA_FIELDS, Assessment, Extras, ImageMetadata
 from forge.models import ImageAnalysis, Kind
-from workers import pipeline
+from workers import analysis
 from workers.composing import metadata as composing
 from workers.models.evidence import KINDS
 
@@ -24,6 +24,8 @@ def _declared(hint: Any) -> Any:
         return list(get_args(hint))
     if get_origin(hint) is list:
         return [_declared(item) for item in get_args(hint)]
+    if get_origin(hint) is dict:
+        return {"*": _declared(get_args(hint)[1])}
     return hint if hint in (str, int, float, bool) else declared(hint)
 
 
@@ -35,8 +37,9 @@ def _described(field: Any) -> Any:
     match field:
         case serializers.Serializer():
             return described(field)
-        case serializers.ListField():
-            return [_described(field.child)]
+        case serializers.ListField() | serializers.DictField():
+            child = _described(field.child)
+            return [child] if isinstance(field, serializers.ListField) else {"*": child}
         case serializers.IntegerField():
             return int
         case serializers.FloatField():
@@ -64,8 +67,12 @@ def test_the_metadata_fields_are_the_same_in_workers_events_and_document() -> No
     assert METADATA_FIELDS == ("title", "alt", "caption", "description", "filename", "seoTags")
 
 
+def test_the_extras_are_the_same_in_workers_and_events() -> None:
+    assert declared(Extras) == declared(analysis.Extras)
+
+
 def test_the_assessment_fields_are_the_same_in_workers_events_and_document() -> None:
-    assert described(AssessmentSerializer()) == declared(Assessment) == declared(pipeline.Assessment)
+    assert described(AssessmentSerializer()) == declared(Assessment) == declared(analysis.Assessment)
 
 
 def test_the_kinds_are_the_same_in_workers_database_and_document() -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.admin.utils import quote
 from django.test import Client
 
+from forge.credits import audit
 from forge.jobs import services
 from forge.jobs.events import ImageMetadata
 from forge.models import Account, CreditEntry, Image, Job, JobEvent, Session
@@ -335,3 +336,92 @@ def test_a_persons_alt_makes_an_image_decorative_or_not(
     assert api.call("GET", address).json()["decorative"] is True
     job_factory.run(submitted(api, session, {"overwriteEdits": True}))
     assert "decorative" not in api.call("GET", address).json()
+
+
+# --- Several languages ---
+
+GERMAN = {"title": "Eine Tasse", "alt": "Eine Tasse", "seoTags": ["tasse"]}
+LANGUAGES = ["en", "de", "ja"]
+FAILED = {"ja": {"error": "The models found no words for this image.", "code": "no_caption"}}
+
+
+@pytest.fixture
+def vision_server(settings: Any) -> None:
+    settings.FORGE_MODELS = "vision-server"
+
+
+def entries(account: Account) -> list[tuple[int, str]]:
+    named = CreditEntry.objects.filter(account=account).exclude(kind="grant").order_by("pk")
+    return list(named.values_list("amount", "language"))
+
+
+@pytest.mark.usefixtures("vision_server")
+def test_each_language_is_charged_and_the_one_that_fails_refunded(
+    alice: Account, api: ApiClient, make_session: MakeSession
+) -> None:
+    session = make_session(alice, 1)
+    job = submitted(api, session, {"languages": LANGUAGES})
+    assert entries(alice) == [(-1, ""), (-1, "de"), (-1, "ja")]
+
+    succeed(job, job_factory.METADATA, extras={"translations": {"de": GERMAN}, "translationErrors": FAILED})
+
+    assert entries(alice)[3:] == [(1, "ja")]
+    assert api.call("GET", "/credits/balance").json()["balance"] == 98
+    assert api.call("GET", "/credits/ledger").json()["data"][0]["language"] == "ja"
+    result, complete = (json.loads(JobEvent.objects.get(job=job, type=kind).data) for kind in ("result", "complete"))
+    image = f"/sessions/{session.pk}/images/{Image.objects.get().pk}"
+    for shown in (result, api.call("GET", f"/jobs/{job.pk}").json()["images"][0], api.call("GET", image).json()):
+        assert (shown["translations"], shown["translationErrors"]) == ({"de": GERMAN}, FAILED)
+    assert (complete["status"], complete["creditsCharged"], complete["creditsRefunded"]) == ("complete", 3, 1)
+    assert "Eine Tasse" in api.call("GET", f"{image}/sidecar.xmp").content.decode()
+    assert api.call("GET", "/sessions?q=tasse").json()["data"]
+    assert list(audit.findings()) == []
+
+
+@pytest.mark.usefixtures("vision_server")
+def test_a_failed_or_cancelled_image_gives_every_language_back(
+    alice: Account, api: ApiClient, make_session: MakeSession
+) -> None:
+    failed = submitted(api, make_session(alice, 1), {"languages": LANGUAGES})
+    job_factory.run(failed, failing=frozenset({0}))
+    cancelled = submitted(api, make_session(alice, 2), {"languages": ["de", "fr"]})
+    api.call("POST", f"/jobs/{cancelled.pk}/cancel")
+
+    assert api.call("GET", "/credits/balance").json()["balance"] == 100
+    for job, credits in ((failed, 3), (cancelled, 4)):
+        complete = json.loads(JobEvent.objects.get(job=job, type="complete").data)
+        assert (complete["creditsCharged"], complete["creditsRefunded"]) == (credits, credits)
+    assert list(audit.findings()) == []
+
+
+@pytest.mark.usefixtures("vision_server")
+def test_too_few_credits_for_all_languages_charge_nothing(
+    alice: Account, api: ApiClient, make_session: MakeSession
+) -> None:
+    Account.objects.filter(pk=alice.pk).update(balance=5)
+
+    response = analyze(api, make_session(alice, 2), {"languages": LANGUAGES})
+
+    assert (response.status_code, response.json()["required"]) == (402, 6)
+    assert entries(alice) == []
+
+
+@pytest.mark.usefixtures("vision_server")
+def test_a_later_result_replaces_the_translations_or_some_of_their_fields(
+    alice: Account, api: ApiClient, make_session: MakeSession
+) -> None:
+    session = make_session(alice, 1)
+    succeed(
+        submitted(api, session, {"languages": ["en", "de"]}),
+        job_factory.METADATA,
+        extras={"translations": {"de": GERMAN}},
+    )
+    succeed(
+        submitted(api, session, {"languages": ["en", "de"], "fields": ["alt"]}),
+        some(alt="A mug"),
+        extras={"translations": {"de": some(alt="Ein Becher")}},
+    )
+    assert Image.objects.get().translations == {"de": {**GERMAN, "alt": "Ein Becher"}}
+
+    job_factory.run(job_factory.submit(alice, session))
+    assert Image.objects.get().translations is None

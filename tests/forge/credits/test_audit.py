@@ -90,6 +90,20 @@ def charge_another_image(job: Job) -> None:
     ledger.charge(account_id=job.account_id, job_id=job.pk, image_ids=["img_other"])
 
 
+def charge_translation(job: Job, image: int) -> Any:
+    image_id = job_factory.analyses(job)[image].image_id
+    entry(job, image, "charge").delete()
+    Account.objects.filter(pk=job.account_id).update(balance=F("balance") + 1)
+    ledger.charge(account_id=job.account_id, job_id=job.pk, image_ids=[image_id], translations=["de"])
+    return image_id
+
+
+def refund_translation(job: Job, image: int) -> Any:
+    image_id = job_factory.analyses(job)[image].image_id
+    ledger.refund(account_id=job.account_id, job_id=job.pk, image_id=image_id, language="de")
+    return image_id
+
+
 CORRUPTIONS: dict[str, tuple[Corruption, set[str]]] = {
     "a balance without an entry": (lambda job: Account.objects.update(balance=F("balance") + 1), {"balance"}),
     "a charge of two": (lambda job: entry(job, 0, "charge").update(amount=-2), {"entry", "balance"}),
@@ -103,6 +117,18 @@ CORRUPTIONS: dict[str, tuple[Corruption, set[str]]] = {
             account_id=job.account_id, job_id=job.pk, image_id=job_factory.analyses(job)[0].image_id
         ),
         {"refunded"},
+    ),
+    "a translation of a failed image that was not refunded": (
+        lambda job: charge_translation(job, 1),
+        {"language_not_refunded"},
+    ),
+    "a translation that failed and was not refunded": (
+        lambda job: (charge_translation(job, 0), analysis(job, 0).update(translation_errors={"de": {}})),
+        {"translation_not_refunded"},
+    ),
+    "a translation that was refunded": (
+        lambda job: (charge_translation(job, 0), refund_translation(job, 0)),
+        {"translation_refunded"},
     ),
     "a refund without a charge": (
         lambda job: ledger.refund(account_id=job.account_id, job_id="job_gone", image_id="img_gone"),

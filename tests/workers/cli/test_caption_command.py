@@ -14,12 +14,12 @@ from django.core.management import CommandError, call_command
 from tests.images import bomb_png, jpeg
 from tests.workers.cli.caption_run import COLORS, caption, finished
 from workers import models
+from workers.analysis import Analysis
 from workers.cli.management.commands.caption import Command
 from workers.cli.output import caption_record, format_block
 from workers.composing.metadata import compose
 from workers.imaging.image_facts import ImageFacts
 from workers.models.evidence import KINDS
-from workers.pipeline import Analysis
 from workers.runtime.engine import EngineNotLoaded
 
 # --- Output ---

@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 import xmp
 from decoding import Limits
 from workers import models
+from workers.analysis import Analysis
 from workers.cli.describe_file import describe, error_message
 from workers.cli.engines import create_engine
 from workers.cli.files import options as file_options
@@ -36,7 +37,6 @@ from workers.cli.progress_bar import ProgressBar
 from workers.models.base import ModelUnavailable
 from workers.models.ocr import create_reader
 from workers.models.options import Options
-from workers.pipeline import Analysis
 
 logger = logging.getLogger(__name__)
 
