@@ -32,7 +32,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     id_fields = {"job_": "id", "sess_": "session__id"}
     account_field = "account"
     actions = ["cancel"]
-    readonly_fields = ["id", "account", "session", "status_badge", "counts", "created", "finished"]
+    readonly_fields = ["id", "account", "session", "status_badge", "counts", "options_shown", "created", "finished"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         ended = ImageAnalysis.objects.filter(status__in=_UNSUCCESSFUL).only("job_id", "code").order_by()
@@ -73,6 +73,10 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     @admin.display(ordering="finished_at")
     def finished(self, job: Job) -> str:
         return html.timestamp(job.finished_at)
+
+    @admin.display(description="options")
+    def options_shown(self, job: Job) -> SafeString | str:
+        return html.formatted_json(job.options) if job.options else html.NOTHING
 
     @admin.display(description="images")
     def counts(self, job: Job) -> str:

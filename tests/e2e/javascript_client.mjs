@@ -36,6 +36,17 @@ const modes = {
     }
     show(errors);
   },
+  options: async () => {
+    const session = await forge.upload(await filesOf(paths));
+    for await (const {type, data} of forge.analyze(session, {options: {fields: ['alt'], altMaxLength: 40}})) {
+      if (type === 'result') show(data.metadata);
+    }
+    for (const options of [{language: 'de'}, {altMaxLength: 7}]) {
+      const refused = async () => { for await (const _ of forge.analyze(session, {options})); };
+      await refused().catch((error) => show([error.name, error.code, error.details.option]));
+    }
+    show((await forge.models()).data.filter((family) => family.loaded).map((family) => family.family));
+  },
   correct: async () => {
     const session = await forge.upload(await filesOf(paths));
     for await (const _ of forge.analyze(session));

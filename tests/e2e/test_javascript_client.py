@@ -60,6 +60,19 @@ def test_a_stream_that_breaks_after_every_third_event_is_resumed(stack: Stack, m
     assert balance(stack, key) == 7
 
 
+def test_options_are_sent_and_what_cannot_be_done_is_an_error_of_its_own(stack: Stack, make_key: MakeKey) -> None:
+    key = make_key(stack.data, account="options", credits=10)
+
+    metadata, unsupported, wrong, loaded = program("options", stack.urls[0], key, SAMPLES[0])
+
+    assert list(metadata) == ["alt"]
+    assert len(metadata["alt"]) <= 40
+    assert unsupported == ["BadOption", "option_unsupported", "language"]
+    assert wrong == ["BadOption", "invalid_request", "altMaxLength"]
+    assert loaded == ["scripted"]
+    assert balance(stack, key) == 9
+
+
 def test_two_jobs_at_once_receive_their_own_events(stack: Stack, make_key: MakeKey) -> None:
     *_, both = program("two", stack.urls[0], make_key(stack.data, account="two"), *SAMPLES)
 

@@ -251,3 +251,43 @@ def test_axe_finds_nothing(browser: Any, stack: Stack, make_key: MakeKey, scheme
         found["history"] = violations(page, script)
 
         assert {name: list(problems) for name, problems in found.items() if problems} == {}
+
+
+def test_options_of_the_panel_are_those_of_the_loaded_models(browser: Any, stack: Stack, make_key: MakeKey) -> None:
+    key = make_key(stack.data, account="panel", credits=20)
+    with visit(browser, accept_downloads=True) as tab:
+        page = tab.page
+        enter(page, stack, key)
+        page.click("#options summary")
+        expect(page.locator("#option-keywords")).to_be_visible()
+        expect(page.locator("#option-context")).to_be_hidden()  # the scripted models read none
+        expect(page.locator("#option-language")).to_be_hidden()
+        assert violations(page, axe_script()) == []
+
+        page.fill("#option-keywords", "elephant, unicorn")
+        page.fill("#option-altMaxLength", "40")
+        for field in ("caption", "description", "filename"):
+            page.locator(f"#option-fields input[value={field}]").uncheck()
+        page.check("#option-decorative")
+        expect(page.locator("#options-count")).to_have_text("4 set")
+        page.set_input_files("#files", files(("plain.jpg", jpeg("#ffffff", (700, 500)))))
+        expect(page.locator(SUCCEEDED)).to_have_count(1)
+        expect(page.locator(".badge.mine")).to_have_text("Decorative")
+        expect(page.locator("image-card .name")).to_have_text("plain.jpg")
+
+        rows = list(csv.DictReader(io.StringIO(download(page, "csv").decode("utf-8-sig"))))
+        assert (rows[0]["alt"], rows[0]["decorative"], rows[0]["caption"]) == ("", "true", "")
+        assert 'alt=""' in download(page, "html").decode()
+        page.locator("image-card .open").first.click()
+        expect(page.locator(".facts")).to_contain_text("decorative: no alt text")
+        expect(page.locator(".facts")).to_contain_text("not used: elephant, unicorn")
+        page.fill("#field-alt", "A white wall")
+        page.keyboard.press("Tab")
+        expect(page.locator("#saved")).to_have_text("Saved.")
+        page.click("[data-go=close]")
+        expect(page.locator("image-card .badge")).to_have_text("Edited")
+
+        page.fill("#option-altMaxLength", "7")
+        page.set_input_files("#files", photographs(1))
+        expect(page.locator("#notice")).to_contain_text("altMaxLength takes a whole number from 40 to 250")
+        expect(page.locator("#balance")).to_have_text("19 credits")

@@ -8,6 +8,7 @@
  *   ├── NotFound              404
  *   ├── EditConflict          409 edit_conflict: `details.image` is the present state
  *   ├── BadImage              413, 415, 422: this file, or this image
+ *   ├── BadOption             400, 422 option_unsupported: `details.option`, `details.accepted`
  *   ├── RateLimited           429
  *   ├── Unavailable           502, 503, 504
  *   └── ConnectionLost        no response, or a stream that broke and could not be resumed
@@ -34,6 +35,7 @@ export class InsufficientCredits extends ForgeError {}
 export class NotFound extends ForgeError {}
 export class EditConflict extends ForgeError {}
 export class BadImage extends ForgeError {}
+export class BadOption extends ForgeError {}
 export class RateLimited extends ForgeError {}
 export class Unavailable extends ForgeError {}
 export class ConnectionLost extends ForgeError {}
@@ -58,7 +60,7 @@ export function errorOf(status, text, retryAfter) {
     details = {};  // of a proxy
   }
   const code = details.code ?? 'internal_error';
-  const Kind = code === 'edit_conflict' ? EditConflict : BY_STATUS[status] ?? ForgeError;
+  const Kind = code === 'edit_conflict' ? EditConflict : details.option ? BadOption : BY_STATUS[status] ?? ForgeError;
   const message = details.error ?? `The service answered with status ${status}.`;
   return new Kind(message, {status, code, requestId: details.requestId, retryAfter, details});
 }

@@ -9,6 +9,14 @@ export * from './errors.js';
 /** @typedef {import('./stream.js').JobEvent} JobEvent */
 /** @typedef {{id: string, uploadPath: string, originalFilename: string}} UploadedImage */
 /** @typedef {{sessionId: string, images: UploadedImage[]}} Session */
+/**
+ * Options of an analysis (docs/options.md); `models` has what the loaded models can do.
+ * @typedef {{
+ *   language?: string, languages?: string[], context?: string, keywords?: string[], excludedKeywords?: string[],
+ *   altMaxLength?: number, tagCount?: number, fields?: ('title' | 'alt' | 'caption' | 'description' | 'filename' | 'seoTags')[],
+ *   genderNeutral?: boolean, decorative?: 'auto', useEmbedded?: boolean, overwriteEdits?: boolean,
+ * }} AnalysisOptions
+ */
 
 /** A client of one service with one key. */
 export class Forge {
@@ -33,13 +41,13 @@ export class Forge {
    * Analyze a session's images and yield the job's events. A stream that breaks is resumed after its last event; a
    * request that is repeated has the same Idempotency-Key, so that it starts, and charges, one job.
    * @param {Session} session
-   * @param {{signal?: AbortSignal, idempotencyKey?: string, onJob?: (jobId: string) => void}} [options]
+   * @param {{options?: AnalysisOptions, signal?: AbortSignal, idempotencyKey?: string, onJob?: (jobId: string) => void}} [settings]
    * @returns {AsyncGenerator<JobEvent, void, void>}
    */
-  async *analyze(session, {signal, idempotencyKey = crypto.randomUUID(), onJob = () => {}} = {}) {
+  async *analyze(session, {options, signal, idempotencyKey = crypto.randomUUID(), onJob = () => {}} = {}) {
     const images = session.images.map(({id, uploadPath, originalFilename}) => ({id, uploadPath, originalFilename}));
     const headers = {'Content-Type': 'application/json', Accept: 'application/json', 'Idempotency-Key': idempotencyKey};
-    const body = JSON.stringify({sessionId: session.sessionId, images});
+    const body = JSON.stringify({sessionId: session.sessionId, images, options});
     const path = `/sessions/${session.sessionId}/analyze`;
     const job = await retried(async () => (await this.send(path, {method: 'POST', body, headers, signal})).json(), signal);
     onJob(job.jobId);
@@ -77,6 +85,8 @@ export class Forge {
   }
 
   balance() { return this.get('/credits/balance'); }
+  /** The families of models: which is loaded, with its languages and options. */
+  models() { return this.get('/models'); }
   /** @param {Record<string, string | number | undefined>} [query] `q`, `limit`, `cursor`, `include` */
   sessions(query = {}) { return this.get('/sessions', query); }
   /** @param {string} id @param {Record<string, string | number | undefined>} [query] */

@@ -357,7 +357,7 @@ def entries(account: Account) -> list[tuple[int, str]]:
 
 @pytest.mark.usefixtures("vision_server")
 def test_each_language_is_charged_and_the_one_that_fails_refunded(
-    alice: Account, api: ApiClient, make_session: MakeSession
+    alice: Account, api: ApiClient, admin_client: Client, make_session: MakeSession
 ) -> None:
     session = make_session(alice, 1)
     job = submitted(api, session, {"languages": LANGUAGES})
@@ -374,6 +374,8 @@ def test_each_language_is_charged_and_the_one_that_fails_refunded(
         assert (shown["translations"], shown["translationErrors"]) == ({"de": GERMAN}, FAILED)
     assert (complete["status"], complete["creditsCharged"], complete["creditsRefunded"]) == ("complete", 3, 1)
     assert "Eine Tasse" in api.call("GET", f"{image}/sidecar.xmp").content.decode()
+    page = admin_client.get(f"/admin/forge/job/{quote(job.pk)}/change/").content.decode()
+    assert all(text in page for text in ("Eine Tasse", "no_caption", "languages"))
     assert api.call("GET", "/sessions?q=tasse").json()["data"]
     assert list(audit.findings()) == []
 

@@ -65,12 +65,13 @@ class ImageCard extends HTMLElement {
     if (again) again.addEventListener('click', () => this.emit('again'));
     this.text.replaceChildren(element('h3', {}, open), ...[
       element('p', {className: 'caption', textContent: picture.error || metadata?.caption || ''}), again,
-      element('p', {className: 'name', textContent: metadata ? `${metadata.filename}.${picture.suffix}` : picture.originalFilename}),
+      element('p', {className: 'name', textContent: metadata?.filename ? `${metadata.filename}.${picture.suffix}` : picture.originalFilename}),
     ].filter(Boolean));
     const badge = (text, kind) => element('span', {className: `badge ${kind}`, textContent: text});
     this.badges.replaceChildren(...[
       status === 'failed' && badge('Failed', 'bad'),
       picture.needsReview && status === 'succeeded' && badge('Needs review', 'warn'),
+      picture.decorative && badge('Decorative', 'mine'),
       picture.edited.length > 0 && badge('Edited', 'mine'),
     ].filter(Boolean));
     if (hadFocus) $('.open', this).focus();

@@ -36,7 +36,7 @@ export class Detail {
     picture.url(this.studio.forge, 1024).then((url) => { if (this.picture === picture) this.img.src = url; }, (error) => this.note(error.message));
     try {
       const state = await this.studio.forge.image(picture.sessionId, picture.id);
-      if (!picture.isOpen) picture.set(state);
+      if (!picture.isOpen) picture.replace(state);
       else picture.version = state.version;
       if (this.picture === picture && !this.dialog.contains(document.activeElement?.closest('.field'))) this.show();
       this.facts();
@@ -58,6 +58,8 @@ export class Detail {
   async facts() {
     const {picture} = this;
     const parts = [picture.kind, picture.confidence === undefined ? '' : `${Math.round(picture.confidence * 100)} % confident`, `${picture.width} × ${picture.height}`];
+    if (picture.decorative) parts.unshift('decorative: no alt text');
+    if (picture.unusedKeywords?.length) parts.push(`not used: ${picture.unusedKeywords.join(', ')}`);
     const show = () => { if (this.picture === picture) $('.facts', this.dialog).textContent = parts.filter(Boolean).join(' · '); };
     show();
     if (!picture.jobId || !picture.metadata) return;
@@ -69,7 +71,7 @@ export class Detail {
   }
 
   field({name, label, soft, most, rows, words}) {
-    const input = element(rows ? 'textarea' : 'input', {id: `field-${name}`, name, value: this.picture.metadata[name], ...(rows && {rows}), ...(most && {maxLength: most})});
+    const input = element(rows ? 'textarea' : 'input', {id: `field-${name}`, name, value: this.picture.metadata[name] ?? '', ...(rows && {rows}), ...(most && {maxLength: most})});
     const count = element('span', {className: 'count', id: `count-${name}`});
     input.setAttribute('aria-describedby', `count-${name} wrong-${name}`);
     const update = () => {
@@ -94,7 +96,7 @@ export class Detail {
   }
 
   tags() {
-    const {seoTags} = this.picture.metadata;
+    const {seoTags = []} = this.picture.metadata;
     const chips = seoTags.map((tag) => {
       const remove = element('button', {textContent: '✕', 'aria-label': `Remove the tag ${tag}`});
       remove.addEventListener('click', () => this.saveField('seoTags', seoTags.filter((one) => one !== tag)));
@@ -126,7 +128,7 @@ export class Detail {
     if (wrong) wrong.hidden = true;
     try {
       picture.version ??= (await studio.forge.image(picture.sessionId, picture.id)).version;
-      picture.set(await studio.forge.correct(picture.sessionId, picture.id, picture.version, fields));
+      picture.replace(await studio.forge.correct(picture.sessionId, picture.id, picture.version, fields));
       if (this.picture !== picture) return true;
       const focused = document.activeElement?.id;
       this.show();
@@ -147,7 +149,7 @@ export class Detail {
     this.conflict = {mine, theirs};
     const [name] = Object.keys(mine);
     const box = $('.conflict', this.dialog);
-    $('p', box).textContent = `This image was changed elsewhere meanwhile. There it is “${[theirs.metadata[name]].flat().join(', ')}”, here “${[mine[name]].flat().join(', ')}”. Nothing was saved or lost yet.`;
+    $('p', box).textContent = `This image was changed elsewhere meanwhile. There it is “${[theirs.metadata[name] ?? ''].flat().join(', ')}”, here “${[mine[name]].flat().join(', ')}”. Nothing was saved or lost yet.`;
     box.hidden = false;
     $('[data-mine]', box).focus();
   }
@@ -155,7 +157,7 @@ export class Detail {
   async resolve(keepMine) {
     const {mine, theirs} = this.conflict;
     $('.conflict', this.dialog).hidden = true;
-    this.picture.set(theirs);
+    this.picture.replace(theirs);
     this.show();
     if (keepMine) await this.save(mine);
   }

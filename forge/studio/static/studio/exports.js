@@ -2,7 +2,7 @@ import {save} from './dom.js';
 import {zipOf} from './zip.js';
 
 const FIELDS = ['title', 'alt', 'caption', 'description', 'filename', 'seoTags'];
-const named = (picture) => `${picture.metadata.filename}.${picture.suffix}`;
+const named = ({metadata, originalFilename, suffix}) => `${metadata.filename || originalFilename.replace(/\.[^.]*$/, '')}.${suffix}`;
 const escaped = (text) => text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 
 /** A cell that spreadsheets take for text: a formula is defused by an apostrophe. */
@@ -14,23 +14,23 @@ function cell(value) {
 const WRITERS = {
   csv: {
     type: 'text/csv;charset=utf-8',
-    parts: (pictures) => ['\ufeff', ['originalFilename', ...FIELDS, 'kind', 'confidence', 'needsReview'].join(','), '\r\n',
-      ...pictures.map((one) => `${[one.originalFilename, ...FIELDS.map((name) => one.metadata[name]), one.kind, one.confidence, one.needsReview].map(cell).join(',')}\r\n`)],
+    parts: (pictures) => ['\ufeff', ['originalFilename', ...FIELDS, 'kind', 'confidence', 'needsReview', 'decorative'].join(','), '\r\n',
+      ...pictures.map((one) => `${[one.originalFilename, ...FIELDS.map((name) => one.metadata[name]), one.kind, one.confidence, one.needsReview, one.decorative ?? false].map(cell).join(',')}\r\n`)],
   },
   json: {
     type: 'application/json',
-    parts: (pictures) => pictures.flatMap(({id, originalFilename, width, height, metadata, kind, confidence, needsReview, edited}, at) =>
-      [at ? ',\n' : '[\n', JSON.stringify({id, originalFilename, width, height, metadata, kind, confidence, needsReview, edited})]).concat('\n]\n'),
+    parts: (pictures) => pictures.flatMap(({id, originalFilename, width, height, metadata, translations, kind, confidence, needsReview, decorative, edited}, at) =>
+      [at ? ',\n' : '[\n', JSON.stringify({id, originalFilename, width, height, metadata, translations, kind, confidence, needsReview, decorative, edited})]).concat('\n]\n'),
   },
   html: {
     type: 'text/html;charset=utf-8',
-    parts: (pictures) => pictures.map((one) => `<figure>\n  <img src="${escaped(named(one))}" alt="${escaped(one.metadata.alt)}" width="${one.width}" height="${one.height}">\n  <figcaption>${escaped(one.metadata.caption)}</figcaption>\n</figure>\n`),
+    parts: (pictures) => pictures.map((one) => `<figure>\n  <img src="${escaped(named(one))}" alt="${escaped(one.metadata.alt ?? '')}" width="${one.width}" height="${one.height}">\n  <figcaption>${escaped(one.metadata.caption ?? '')}</figcaption>\n</figure>\n`),
   },
   jsonld: {
     type: 'application/ld+json',
     parts: (pictures) => ['[\n', pictures.map((one) => JSON.stringify({
       '@context': 'https://schema.org', '@type': 'ImageObject', contentUrl: named(one), name: one.metadata.title,
-      caption: one.metadata.caption, description: one.metadata.description, keywords: one.metadata.seoTags.join(', '), width: one.width, height: one.height,
+      caption: one.metadata.caption, description: one.metadata.description, keywords: one.metadata.seoTags?.join(', '), width: one.width, height: one.height,
     })).join(',\n'), '\n]\n'],
   },
 };

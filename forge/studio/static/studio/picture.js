@@ -6,7 +6,12 @@ export class Picture extends EventTarget {
   }
 
   get alt() {
-    return this.metadata?.alt || `${this.originalFilename}, not described yet`;
+    return this.metadata?.alt || `${this.originalFilename}, ${this.decorative ? 'decorative' : 'not described yet'}`;
+  }
+
+  /** Take over the state of the image as the service has it; what it does not have is absent there. */
+  replace(state) {
+    this.set({decorative: undefined, unusedKeywords: undefined, translations: undefined, ...state});
   }
 
   get isOpen() {
@@ -27,8 +32,9 @@ export class Picture extends EventTarget {
     if (type === 'progress' && this.status !== 'succeeded') this.set({status: 'processing', jobId: data.jobId});
     if (type === 'error') this.set({status: data.code === 'cancelled' ? 'cancelled' : 'failed', error: data.error, code: data.code, jobId: data.jobId});
     if (type === 'result') {
-      const {metadata, kind, confidence, needsReview, jobId} = data;
-      this.set({status: 'succeeded', metadata, kind, confidence, needsReview, jobId, error: '', version: null});
+      const {metadata, kind, confidence, needsReview, decorative, unusedKeywords, translations, jobId} = data;
+      const whole = {...this.metadata, ...metadata};  // of some fields alone where the options named them
+      this.set({status: 'succeeded', metadata: whole, kind, confidence, needsReview, decorative, unusedKeywords, translations, jobId, error: '', version: null});
     }
   }
 

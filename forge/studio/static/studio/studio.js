@@ -5,6 +5,7 @@ import {$, element, plural} from './dom.js';
 import {filesOf, isImage} from './drop.js';
 import {exportPictures} from './exports.js';
 import {History} from './history.js';
+import {Options} from './options.js';
 import {Picture} from './picture.js';
 
 const KEY = 'image-forge-key';
@@ -19,6 +20,7 @@ class Studio {
   constructor() {
     this.detail = new Detail(this);
     this.history = new History(this);
+    this.options = new Options();
     this.most = Number(document.body.dataset.mostImages);
     const on = (selector, type, run) => $(selector).addEventListener(type, run);
     on('#gate', 'submit', (event) => { event.preventDefault(); this.enter($('#key').value.trim()); });
@@ -85,6 +87,7 @@ class Studio {
     $('nav').hidden = $('.account').hidden = false;
     this.show('work');
     try {
+      await this.options.load(this.forge);
       const open = (await this.forge.jobs({status: OPEN, limit: 1})).data[0];
       const found = sessionId ?? open?.sessionId;
       if (found && !this.pictures.length) await this.openSession(found);
@@ -210,7 +213,7 @@ class Studio {
       this.remove(pictures.filter((one) => bad.has(one.file)));
       if (!good.length) return undefined;
       history.replaceState(null, '', `#session=${uploaded.sessionId}`);
-      await this.follow(run, good, this.forge.analyze({sessionId: uploaded.sessionId, images: good}, {onJob: (jobId) => this.accepted(run, jobId)}));
+      await this.follow(run, good, this.forge.analyze({sessionId: uploaded.sessionId, images: good}, {options: this.options.value(), onJob: (jobId) => this.accepted(run, jobId)}));
     } catch (error) {
       this.remove(pictures.filter((one) => !one.id));
       this.failed(pictures, error);
@@ -230,7 +233,7 @@ class Studio {
     const run = this.begin(pictures.length);
     for (const one of pictures) one.set({status: 'queued', error: ''});
     try {
-      await this.follow(run, pictures, this.forge.analyze({sessionId: pictures[0].sessionId, images: pictures}, {onJob: (jobId) => this.accepted(run, jobId)}));
+      await this.follow(run, pictures, this.forge.analyze({sessionId: pictures[0].sessionId, images: pictures}, {options: this.options.value(), onJob: (jobId) => this.accepted(run, jobId)}));
     } catch (error) {
       this.failed(pictures, error);
     } finally {
