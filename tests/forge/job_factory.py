@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from forge.errors import AnalysisFailed
 from forge.jobs import services
 from forge.jobs.claims import Claim
-from forge.jobs.events import Assessment, ImageMetadata
+from forge.jobs.events import Assessment, Extras, ImageMetadata
 from forge.jobs.references import ImageReference
 from forge.models import Account, Image, ImageAnalysis, Job, JobEvent, Session
 
@@ -76,9 +76,10 @@ def claim_next(holder: str) -> Claim | None:
         return services.analysis_claim_next(holder=holder, suspect=True)
 
 
-def succeed(claimed: Claim, *filenames: str) -> bool:
+def succeed(claimed: Claim, *filenames: str, extras: Extras | None = None) -> bool:
+    names = filenames or ("red-kettle",)
     return services.analysis_succeed(
-        claim=claimed, metadata=METADATA, assessment=ASSESSMENT, filenames=filenames or ("red-kettle",)
+        claim=claimed, metadata=METADATA, assessment=ASSESSMENT, filenames=names, extras=extras
     )
 
 

@@ -32,6 +32,7 @@ from forge.credits import audit, ledger
 from forge.errors import AnalysisFailed, Conflict, InsufficientCredits
 from forge.jobs import leases, services
 from forge.jobs.claims import Claim
+from forge.jobs.events import Extras
 from forge.models import Account, CreditEntry, ImageAnalysis, Job, JobEvent, Session
 from forge.sessions import services as session_services
 from tests.forge import job_factory
@@ -39,6 +40,7 @@ from tests.forge import job_factory
 ORDERS = int(os.environ.get("FORGE_ORDERS", "15"))
 OPEN = {"queued", "processing"}
 REFUNDED = {"failed", "cancelled"}
+LANGUAGES = ("de", "ja")
 
 
 @dataclass
@@ -50,6 +52,8 @@ class ModelAnalysis:
     status: str = "queued"
     attempts: int = 0
     held: Claim | None = None
+    # Languages beside the first that failed, while the image succeeded.
+    lost: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -60,6 +64,7 @@ class ModelJob:
     account: str
     session: str
     analyses: list[ModelAnalysis]
+    translations: tuple[str, ...] = ()
     ended: bool = False
     deleted: bool = False
 
@@ -88,6 +93,12 @@ class ModelJob:
 class ModelAccount:
     balance: int
     sessions: dict[str, list[str]] = field(default_factory=dict)
+
+
+def _succeed(claimed: Claim, lost: frozenset[str]) -> bool:
+    """Succeed in all languages but the lost ones."""
+    extras: Extras = {"translationErrors": {tag: {"error": "No words.", "code": "no_caption"} for tag in lost}}
+    return job_factory.succeed(claimed, extras=extras if lost else None)
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -119,9 +130,13 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # --- Rules --------------------------------------------------------------------------------------------------------
 
-    @rule(data=st.data(), chosen=st.sets(st.integers(0, 2), min_size=1))
-    def submit(self, data: st.DataObject, chosen: set[int]) -> None:
-        """Submit images, also those whose earlier job has ended."""
+    @rule(
+        data=st.data(),
+        chosen=st.sets(st.integers(0, 2), min_size=1),
+        more=st.sampled_from([(), (), ("de",), LANGUAGES]),
+    )
+    def submit(self, data: st.DataObject, chosen: set[int], more: tuple[str, ...]) -> None:
+        """Submit images, also those whose earlier job has ended, in one language or several."""
         account, session = data.draw(st.sampled_from(self._sessions()))
         images = [self.accounts[account].sessions[session][n] for n in sorted(chosen)]
         row = Session.objects.get(pk=session)
@@ -129,14 +144,16 @@ class LedgerMachine(RuleBasedStateMachine):
         owner = Account.objects.get(pk=account)
         busy = {one.image for job in self._existing() for one in job.analyses if one.status in OPEN}
         refused = Conflict if busy & set(images) else InsufficientCredits
-        if busy & set(images) or self.accounts[account].balance < len(images):
+        options = {"languages": ["en", *more]} if more else {}
+        cost = len(images) * (1 + len(more))
+        if busy & set(images) or self.accounts[account].balance < cost:
             with pytest.raises(refused):
-                services.job_submit(account=owner, session=row, references=references)
+                services.job_submit(account=owner, session=row, references=references, options=options)
             return
-        job = services.job_submit(account=owner, session=row, references=references)
+        job = services.job_submit(account=owner, session=row, references=references, options=options)
         analyses = [ModelAnalysis(pk=one.pk, image=one.image_id) for one in job_factory.analyses(job)]
-        self.jobs.append(ModelJob(job, account, session, analyses))
-        self.accounts[account].balance -= len(images)
+        self.jobs.append(ModelJob(job, account, session, analyses, more))
+        self.accounts[account].balance -= cost
 
     @precondition(lambda self: self._with("queued"))
     @rule(data=st.data())
@@ -176,9 +193,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self._end(*data.draw(st.sampled_from(self.claims)), good)
 
     def _end(self, job: ModelJob, one: ModelAnalysis, claimed: Claim, good: bool) -> None:
-        ended = job_factory.succeed(claimed) if good else services.analysis_fail(claim=claimed, error=AnalysisFailed())
+        lost = frozenset(job.translations[1:]) if good else frozenset()
+        ended = _succeed(claimed, lost) if good else services.analysis_fail(claim=claimed, error=AnalysisFailed())
         assert ended == (one.status == "processing" and one.held is claimed and not job.deleted)
         if ended:
+            one.lost = lost
             self._ended(job, one, "succeeded" if good else "failed")
 
     @precondition(lambda self: self._with("processing"))
@@ -231,7 +250,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _ended(self, job: ModelJob, one: ModelAnalysis, status: str) -> None:
         one.status, one.held = status, None
-        self.accounts[job.account].balance += status in REFUNDED
+        self.accounts[job.account].balance += 1 + len(job.translations) if status in REFUNDED else len(one.lost)
         job.ended = all(one.status not in OPEN for one in job.analyses)
 
     def _sessions(self) -> list[tuple[str, str]]:
@@ -252,17 +271,20 @@ class LedgerMachine(RuleBasedStateMachine):
     def entries_sum_to_the_balance_and_each_image_is_charged_exactly_if_it_has_a_result(self) -> None:
         """Includes deleted sessions: the ledger is append-only."""
         totals: Counter[str] = Counter()
-        kinds: dict[tuple[str | None, str | None], list[str]] = {}
-        for account, job_id, image, kind, amount in CreditEntry.objects.order_by("pk").values_list(
-            "account_id", "job_id", "image_id", "kind", "amount"
+        kinds: dict[tuple[str | None, str | None, str], list[str]] = {}
+        for account, job_id, image, language, kind, amount in CreditEntry.objects.order_by("pk").values_list(
+            "account_id", "job_id", "image_id", "language", "kind", "amount"
         ):
             totals[account] += amount
             if kind != "grant":
                 assert amount == (-1 if kind == "charge" else 1)
-                kinds.setdefault((job_id, image), []).append(kind)
+                kinds.setdefault((job_id, image, language), []).append(kind)
         assert kinds == {
-            (job.row.pk, one.image): ["charge", "refund"] if one.status in REFUNDED else ["charge"]
+            (job.row.pk, one.image, language): ["charge", "refund"]
+            if one.status in REFUNDED or language in one.lost
+            else ["charge"]
             for job, one in self._all()
+            for language in ("", *job.translations)
         }
         balances = dict(Account.objects.values_list("pk", "balance"))
         assert balances == totals == {account: model.balance for account, model in self.accounts.items()}
@@ -271,12 +293,15 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def events_are_gapless_and_complete_is_last_and_unique(self) -> None:
         logged: dict[str, list[tuple[int, str]]] = {job.row.pk: [] for job in self._existing()}
+        jobs = {job.row.pk: job for job in self._existing()}
         for job_id, seq, kind, data in JobEvent.objects.order_by("pk").values_list("job_id", "seq", "type", "data"):
             logged[job_id].append((seq, kind))
             if kind == "complete":
                 complete = json.loads(data)
-                assert complete["processed"] == complete["total"] == complete["creditsCharged"]
-                assert complete["creditsRefunded"] == complete["total"] - complete["succeeded"]
+                each, lost = 1 + len(jobs[job_id].translations), sum(len(one.lost) for one in jobs[job_id].analyses)
+                assert complete["processed"] == complete["total"]
+                assert complete["creditsCharged"] == each * complete["total"]
+                assert complete["creditsRefunded"] == each * (complete["total"] - complete["succeeded"]) + lost
         for job in self._existing():
             events = logged[job.row.pk]
             assert [seq for seq, _ in events] == list(range(1, len(events) + 1))
