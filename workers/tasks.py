@@ -123,6 +123,8 @@ def _read(storage_key: str) -> bytes:
 
 def _analyze(claim: Claim) -> Analysis:
     _require_supported(claim, lifecycle.family())
+    if writing.falls_back() and not _falls_back(claim):
+        writing.wait_for_server(lifecycle.stopping, settings.FORGE_VISION_TIMEOUT_S)
     try:
         return pipeline.describe(
             lifecycle.engine(),

@@ -1,6 +1,7 @@
 """The writer of this worker process, if its models are those of a vision server."""
 
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +47,13 @@ def waiting_reason() -> str:
 def wait(stopping: threading.Event) -> None:
     """Wait until images no longer have to, or the shutdown begins."""
     while waiting_reason() and not stopping.wait(_POLL_S):
+        pass
+
+
+def wait_for_server(stopping: threading.Event, seconds: float) -> None:
+    """Wait until the server responds, for an image that the embedded captioner cannot answer meanwhile."""
+    until = time.monotonic() + seconds
+    while _writer is not None and _writer.problem and time.monotonic() < until and not stopping.wait(_POLL_S):
         pass
 
 

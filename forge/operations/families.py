@@ -1,6 +1,6 @@
 """Which families of models the live workers run, and whether they can do what a request's options ask for."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -27,14 +27,21 @@ def loaded_models() -> dict[str, list[str]]:
     return found
 
 
-def options_require(account: Account, options: Mapping[str, Any]) -> None:
-    """Raise OptionUnsupported for an option that a worker of the account's queue cannot do."""
+def options_require(account: Account, options: Mapping[str, Any], *, requested: Container[str]) -> None:
+    """Raise OptionUnsupported for an option that a worker of the account's queue cannot do.
+
+    Those that are not `requested` are the account's defaults, which the error says.
+    """
     if not options:
         return
     for family in loaded_families(queue_of(account)):
         problem = unsupported_option(options, family)
-        if problem is not None:
-            raise OptionUnsupported(option=problem.option, family=problem.family, accepted=problem.accepted)
+        if problem is None:
+            continue
+        error = OptionUnsupported(option=problem.option, family=problem.family, accepted=problem.accepted)
+        if problem.option in requested:
+            raise error
+        raise OptionUnsupported(f"{error.sentence} It is a default of this account.", **error.members)
 
 
 def _workers() -> list[Worker]:

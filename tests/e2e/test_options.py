@@ -149,7 +149,11 @@ def test_text_in_the_image_is_quoted_and_not_obeyed(make_stack: MakeStack, make_
 
 
 def test_a_fallback_that_cannot_do_the_options_refunds_the_image(make_stack: MakeStack, make_key: MakeKey) -> None:
-    stack = make_stack(env=environment(f"http://127.0.0.1:{free_port()}/v1", FORGE_VISION_FALLBACK="embedded"))
+    stack = make_stack(
+        env=environment(
+            f"http://127.0.0.1:{free_port()}/v1", FORGE_VISION_FALLBACK="embedded", FORGE_VISION_TIMEOUT_S="2"
+        )
+    )
     with api(stack, make_key(stack.data)) as http:
         english = described(http, {"altMaxLength": 60})
         german = described(http, {"language": "de"}, color="#604020")

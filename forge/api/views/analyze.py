@@ -173,7 +173,7 @@ def _submit(
 ) -> Job:
     account = account_of(request)
     options = effective_options(account, validated["options"])
-    families.options_require(account, options)
+    families.options_require(account, options, requested=validated["options"])
     job = submission.job_request(
         account=account,
         session_id=session_id,

@@ -37,7 +37,7 @@ class CheckView(APIView):
         serializer.is_valid(raise_exception=True)
         account, asked = account_of(request), serializer.validated_data
         options = effective_options(account, asked["options"])
-        families.options_require(account, options)
+        families.options_require(account, options, requested=asked["options"])
         languages = 1 + len(translations_of(options))
         offer = quotes.quote(account=account, images=asked["imageCount"], languages=languages)
         content = {"balance": offer.balance, "cost": offer.cost, "remaining": offer.remaining}

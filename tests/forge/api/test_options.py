@@ -1,5 +1,6 @@
 """Options of an analysis: refused before anything is charged, or stored with the job and honoured in its result."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +9,14 @@ import pytest
 from django.contrib.admin.utils import quote
 from django.test import Client
 
+from forge.accounts import account_ensure, key_issue
 from forge.credits import audit
 from forge.jobs import services
 from forge.jobs.events import ImageMetadata
 from forge.models import Account, CreditEntry, Image, Job, JobEvent, Session
 from forge.operations import live_workers, readiness
 from tests.forge import job_factory
+from tests.forge.api import asgi_client
 from tests.forge.api.keyed_requests import JSON, keyed, refused_as
 from tests.forge.conftest import ApiClient
 
@@ -85,7 +88,9 @@ def test_the_defaults_of_an_account_are_refused_alike_and_a_request_overrides_th
     Account.objects.filter(pk=alice.pk).update(default_options={"language": "de"})
     session = make_session(alice, 1)
 
-    assert refused_as(analyze(api, session, None)) == (422, "option_unsupported")
+    refused = analyze(api, session, None)
+    assert refused_as(refused) == (422, "option_unsupported")
+    assert refused.json()["error"].endswith("It is a default of this account.")
     assert charged(alice) == []
     assert analyze(api, session, {"language": "en"}).status_code == 202
 
@@ -427,3 +432,27 @@ def test_a_later_result_replaces_the_translations_or_some_of_their_fields(
 
     job_factory.run(job_factory.submit(alice, session))
     assert Image.objects.get().translations is None
+
+
+# --- analyze-single ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_analyze_single_takes_options_and_has_what_they_add(make_session: MakeSession) -> None:
+    alice = account_ensure(name="alice", credits=100)
+    key = key_issue(account=alice)[1]
+    session = make_session(alice, 1)
+    image = job_factory.body_for(session)["images"][0]
+    body = json.dumps({"image": image, "options": {"keywords": ["elephant"], "decorative": "auto"}}).encode()
+    headers = {"idempotency-key": "one"}
+
+    def run(job: Job) -> None:
+        succeed(job, DECORATION, extras={"unusedKeywords": ["elephant"], "decorative": True})
+
+    first = asyncio.run(asgi_client.analyze_single(session.pk, body, key, failing=False, headers=headers, run=run))
+    again = asyncio.run(asgi_client.analyze_single(session.pk, body, key, failing=None, headers=headers))
+
+    content = json.loads(first.text)
+    assert first.status == 200
+    assert (content["metadata"]["alt"], content["decorative"], content["unusedKeywords"]) == ("", True, ["elephant"])
+    assert json.loads(again.text) == content
