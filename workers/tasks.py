@@ -24,7 +24,7 @@ from forge.errors import (
 from forge.jobs import leases, services
 from forge.jobs.claims import Claim
 from forge.operations import metrics
-from forge.options import FAMILIES, unsupported_option
+from forge.options import family_of, unsupported_option
 from forge.storage import StorageUnavailable, object_read
 from workers import lifecycle, pipeline, writing
 from workers.analysis import Analysis, Extras
@@ -183,11 +183,11 @@ def _wait(claim: Claim, error: WriterUnavailable) -> None:
 
 
 def _falls_back(claim: Claim) -> bool:
-    return writing.falls_back() and unsupported_option(claim.options, FAMILIES[FALLBACK]) is None
+    return writing.falls_back() and unsupported_option(claim.options, family_of(FALLBACK)) is None
 
 
 def _require_supported(claim: Claim, family: str) -> None:
     """Raise OptionUnsupported where other models are loaded than when the job was accepted."""
-    if problem := unsupported_option(claim.options, FAMILIES[family]):
+    if problem := unsupported_option(claim.options, family_of(family)):
         error = OptionUnsupported(option=problem.option, family=problem.family, accepted=problem.accepted)
         raise OptionUnsupported(f"{error.sentence} Its credit was given back.", **error.members)

@@ -18,7 +18,7 @@ class _OptionsField(serializers.DictField):
 
 
 class FamilySerializer(serializers.Serializer[Any]):
-    family = serializers.ChoiceField(choices=list(FAMILIES))
+    family = serializers.CharField(help_text=f"{', '.join(FAMILIES)}, or one of a later version.")
     loaded = serializers.BooleanField(help_text="Whether a worker runs it.")
     models = serializers.ListField(child=serializers.CharField(), help_text="Name and revision of what workers run.")
     languages = serializers.ListField(child=serializers.CharField(), help_text="Language tags (BCP 47).")
@@ -27,10 +27,10 @@ class FamilySerializer(serializers.Serializer[Any]):
 
 
 def family_representations() -> list[dict[str, Any]]:
-    loaded = {family.name for family in families.loaded_families()}
+    running = {family.name: family for family in families.loaded_families()}
     models = families.loaded_models()
-    shown = [family for family in FAMILIES.values() if family.name != _SCRIPTED or family.name in loaded]
-    return [_representation(family, models.get(family.name, []), is_loaded=family.name in loaded) for family in shown]
+    listed = {name: family for name, family in FAMILIES.items() if name != _SCRIPTED} | running
+    return [_representation(family, models.get(name, []), is_loaded=name in running) for name, family in listed.items()]
 
 
 def _representation(family: Family, models: list[str], *, is_loaded: bool) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from forge.errors import OptionUnsupported, Unavailable
 from forge.jobs.fair_queue import queue_of
 from forge.models import Account
 from forge.operations.live_workers import Worker, live_workers
-from forge.options import FAMILIES, Family, family_of, unsupported_option
+from forge.options import Family, family_of, unsupported_option
 
 
 def loaded_families(queue: str | None = None) -> list[Family]:
     """Return the families of the live workers, or of those that serve a queue; without one, that of the settings."""
     names = {worker.family for worker in _workers() if queue is None or queue in worker.queues}
-    return [FAMILIES[name] for name in FAMILIES if name in names] or [family_of(settings.FORGE_MODELS)]
+    return [family_of(name) for name in sorted(names)] or [family_of(settings.FORGE_MODELS)]
 
 
 def loaded_models() -> dict[str, list[str]]:
@@ -46,6 +46,6 @@ def options_require(account: Account, options: Mapping[str, Any], *, requested: 
 
 def _workers() -> list[Worker]:
     try:
-        return [worker for worker in live_workers() if worker.family in FAMILIES]
+        return [worker for worker in live_workers() if worker.family]
     except Unavailable:
         return []

@@ -51,8 +51,11 @@ FAMILIES = {
 
 
 def family_of(models: str) -> Family:
-    """Return the family of a value of FORGE_MODELS; `auto` is one of two that can do the same."""
-    return FAMILIES["embedded" if models == "auto" else models]
+    """Return the family of a value of FORGE_MODELS; `auto` is one of two that can do the same.
+
+    One that is not listed is of a worker of a later version, which writes by a model of its own.
+    """
+    return FAMILIES.get("embedded" if models == "auto" else models) or _writing(models)
 
 
 def unsupported_option(options: Mapping[str, Any], family: Family) -> Unsupported | None:
