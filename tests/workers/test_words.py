@@ -12,10 +12,11 @@ from tests.workers.images import SAMPLES, bar_chart, page_of_text
 from workers import models
 from workers.analysis import Analysis
 from workers.models.ocr import create_reader
+from workers.models.options import Options
 from workers.pipeline import describe
 from workers.runtime.engine import Engine
 
-Describe = Callable[[bytes], Analysis]
+Describe = Callable[..., Analysis]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,9 @@ def words_of() -> Iterator[Describe]:
     engine = Engine(*models.create("embedded", threads=1), batch_size=1)
     engine.load()
     reader = create_reader("auto")
-    yield lambda data: describe(engine, data, limits=Limits(pixels=10**8), timeout_s=60, reader=reader)
+    yield lambda data, **options: describe(
+        engine, data, limits=Limits(pixels=10**8), timeout_s=60, reader=reader, options=Options(**options)
+    )
     engine.close()
 
 
@@ -86,3 +89,28 @@ def test_the_provenance_has_the_evidence(words_of: Describe) -> None:
     assert isinstance(evidence, dict)
     assert set(evidence["kinds"]) >= {"photo"}
     assert "cat" in {noun["noun"] for noun in evidence["nouns"]}
+
+
+@pytest.mark.parametrize("name", ["cat", "coffee", "rocket"])
+def test_the_embedded_captioner_does_the_options(words_of: Describe, name: str) -> None:
+    data = (SAMPLES / f"{name}.jpg").read_bytes()
+
+    found = words_of(data, keywords=("Elephant", name), tag_count=2, alt_max_length=40)
+    assert found.metadata["seoTags"][0] == name
+    assert len(found.metadata["seoTags"]) == 2
+    assert len(found.metadata["alt"]) <= 40
+    assert found.extras["unusedKeywords"] == ["Elephant"]
+
+    without = words_of(data, excluded_keywords=(name,))
+    assert name not in all_words(without)
+    assert name not in " ".join(without.metadata["seoTags"]).split()
+    assert name not in without.metadata["filename"].split("-")
+    assert len(without.metadata["alt"]) > 5
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_blank_image_is_decorative_where_it_may_be(words_of: Describe, mode: str) -> None:
+    blank = png(Image.new(mode, (300, 200)))
+
+    assert (words_of(blank, decorative=True).metadata["alt"], words_of(blank).metadata["alt"] != "") == ("", True)
+    assert words_of(blank, decorative=True).extras == {"decorative": True}
