@@ -128,4 +128,5 @@ def words_of_metadata(
     texts[Field.HEADLINE] = {
         language: text for language, text in texts[Field.HEADLINE].items() if language == DEFAULT_LANGUAGE
     }
-    return Words(texts={name: values for name, values in texts.items() if values}, keywords=tuple(metadata["seoTags"]))
+    found: Texts = {name: values for name, values in texts.items() if values}
+    return Words(texts=found, keywords=tuple(metadata.get("seoTags", ())))

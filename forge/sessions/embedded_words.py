@@ -43,9 +43,7 @@ def _words(image: Image) -> tuple[xmp.Words, xmp.Provenance]:
     persons = frozenset(name for name, key in xmp.METADATA_NAMES.items() if key in edited)
     confidence = image.confidence
     sure = {} if confidence is None else dict.fromkeys((xmp.Field.ALT, xmp.Field.DESCRIPTION), confidence)
-    return xmp.words_of_metadata({"seoTags": [], **image.metadata}, image.translations), xmp.Provenance(
-        model, time, sure, persons
-    )
+    return xmp.words_of_metadata(image.metadata, image.translations), xmp.Provenance(model, time, sure, persons)
 
 
 def _author(provenance: dict[str, Any]) -> dict[str, Any]:
