@@ -23,27 +23,29 @@ def read_file_text(data: bytes, limits: decoding.Limits) -> FileText:
 
     Words that a model of ours wrote into the file are none of it, nor is text with a secret.
     """
-    words, place = _embedded(data)
-    windows = _exif(data, limits)
+    words, place, ours = _embedded(data)
+    windows = {tag: text for tag, text in _exif(data, limits).items() if xmp.text_digest(text) not in ours}
     title = words.text(xmp.Field.TITLE) or words.text(xmp.Field.HEADLINE) or windows.get(exif.XP_TITLE, "")
     caption = words.text(xmp.Field.DESCRIPTION) or words.text(xmp.Field.ALT) or _description(windows)
     keywords = words.keywords or tuple(windows.get(exif.XP_KEYWORDS, "").split(";"))
     return FileText(_text(title), _text(caption), _keywords(keywords), _text(place))
 
 
-def _embedded(data: bytes) -> tuple[xmp.Words, str]:
+def _embedded(data: bytes) -> tuple[xmp.Words, str, set[str]]:
+    """Return the words of persons, the place, and digests of the texts that models of ours wrote."""
     try:
         found = xmp.read(data)
         place = xmp.read_place(data)
     except xmp.XmpError:
-        return xmp.Words(), ""
+        return xmp.Words(), "", set()
     ours = {record.digest for record in found.records if record.digest}
     added = {keyword for record in found.records for keyword in record.keywords}
     texts = {
         name: {language: text for language, text in languages.items() if xmp.text_digest(text) not in ours}
         for name, languages in found.words.texts.items()
     }
-    return xmp.Words(texts, tuple(word for word in found.words.keywords if word not in added)), place
+    keywords = tuple(word for word in found.words.keywords if word not in added)
+    return xmp.Words(texts, keywords), place, ours
 
 
 def _exif(data: bytes, limits: decoding.Limits) -> dict[int, str]:

@@ -54,9 +54,10 @@ def test_words_of_a_person_are_read_from_xmp() -> None:
 
 
 def test_words_of_our_own_models_are_none() -> None:
-    data = xmp.write(jpeg(), xmp.words_of_metadata(METADATA), PROVENANCE).data
+    for with_exif in (False, True):
+        data = xmp.write(jpeg(), xmp.words_of_metadata(METADATA), PROVENANCE, with_exif=with_exif).data
 
-    assert not read_file_text(data, LIMITS)
+        assert not read_file_text(data, LIMITS)
 
 
 def test_the_place_is_read_from_xmp_and_iptc() -> None:
