@@ -12,8 +12,8 @@ from redis.asyncio.client import PubSub
 
 from forge import relay
 from forge.jobs import services
-from forge.models import Account, ImageAnalysis, Job, JobEvent
-from forge.relay import publisher
+from forge.models import Account, ImageAnalysis, Job, JobEvent, Session
+from forge.relay import listeners, publisher
 from forge.relay.listeners import JobListener, fanout
 from forge.relay.shards import channel_of
 from tests.forge import job_factory
@@ -85,6 +85,24 @@ def test_without_redis_streams_continue_from_the_log(
         return await reading
 
     assert ids(asyncio.run(live())) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_streams_are_compared_with_the_log_in_parts(
+    alice: Account, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.FORGE_RESYNC_S = 0.2
+    monkeypatch.setattr(listeners, "_COMPARED_AT_ONCE", 2)
+    disable_publishing(monkeypatch)
+    jobs = [job_factory.submit(alice, make_session(alice, 1)) for _ in range(7)]
+
+    async def live() -> list[str]:
+        reading = [asyncio.create_task(read(alice, job)) for job in jobs]
+        await asyncio.sleep(0.1)
+        for job in jobs:
+            await in_thread(lambda job=job: job_factory.run(job))  # type: ignore[misc]
+        return await asyncio.gather(*reading)
+
+    assert [ids(frames) for frames in asyncio.run(live())] == [[1, 2, 3]] * 7
 
 
 def test_the_listener_reconnects_after_a_lost_connection(alice: Account, job: Job, settings: Any) -> None:
