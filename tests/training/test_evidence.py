@@ -102,7 +102,7 @@ def test_the_commercial_variant_reads_the_same_features(data: Path, wild: Path, 
     assert "8 of them described" in done.stdout
     assert (
         json.loads((work / "quick" / "commercial" / "export" / "evidence.json").read_text())["revision"]
-        == "commercial-2"
+        == "commercial-3"
     )
 
 
