@@ -163,7 +163,7 @@ def analysis_succeed(
     `metadata` has the fields that the job's options name. Its `filename` is the first of the candidates `filenames`
     that is unused in the session; if all are used, the first with a number.
     """
-    # Options change what the statement does not know of: fields, translations, edits.
+    # The statement handles no options: fields, translations, edits.
     is_saved = (
         one_statement.is_available()
         and not claim.options

@@ -26,7 +26,7 @@ class Family:
     def options(self) -> list[str]:
         return [name for name in OPTIONS if name not in self.lacking]
 
-    def speaks(self, tag: str) -> bool:
+    def has_language(self, tag: str) -> bool:
         return tag in self.languages or (self.any_region and primary_of(tag) in self.languages)
 
 
@@ -65,7 +65,7 @@ def unsupported_option(options: Mapping[str, Any], family: Family) -> Unsupporte
             return Unsupported(name, family.name, ", ".join(family.options))
     for name in ("language", "languages"):
         asked = options.get(name, [])
-        if not all(map(family.speaks, [asked] if isinstance(asked, str) else asked)):
+        if not all(map(family.has_language, [asked] if isinstance(asked, str) else asked)):
             return Unsupported(name, family.name, _shown(family.languages))
     return None
 

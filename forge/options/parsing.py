@@ -1,4 +1,4 @@
-"""Checks of options as a caller, or an operator, gives them. Counts and lengths are checked before contents."""
+"""Checks of the options that a caller or an operator sets. Counts and lengths are checked before contents."""
 
 import unicodedata
 from collections.abc import Callable, Mapping

@@ -144,21 +144,21 @@ def _replaced(data: bytes, file: _File, item: int, packet: bytes) -> bytes:
     one, old = file.location(item), list(_places(data, file, item))
     if one is None or len(old) != 1 or not one.extents[0].length:
         raise UnwritableFormat("The XMP of the file is in several parts; use a sidecar.")
-    at, room = old[0]
+    at, size = old[0]
     last, tail, iloc = file.outer[-1], b"", file.inner[b"iloc"]
-    if len(packet) <= room:
+    if len(packet) <= size:
         new = replace(one, extents=(one.extents[0]._replace(length=len(packet)),))
-        edits = [Edit(at, at + room, packet.ljust(room))]
-    elif last.name == b"mdat" and (last.body, last.end) == (at, at + room):
-        # What this package appended before gives way.
+        edits = [Edit(at, at + size, packet.ljust(size))]
+    elif last.name == b"mdat" and (last.body, last.end) == (at, at + size):
+        # What this package appended before is replaced.
         new, tail = _place(file, item, last.start + 8, len(packet)), box(b"mdat", packet)
         edits = [Edit(last.start, last.end, b"")]
     else:
         new, tail = _place(file, item, len(data) + 8, len(packet)), box(b"mdat", packet)
-        edits = [Edit(at, at + room, b" " * room)]
+        edits = [Edit(at, at + size, b" " * size)]
     table = locations_bytes(_with_location(file.table, new))
     if len(table) != iloc.end - iloc.start:
-        raise UnwritableFormat("The file's index of items has no room for words; use a sidecar.")
+        raise UnwritableFormat("The file's index of items has no space for words; use a sidecar.")
     return spliced(data, [*edits, Edit(iloc.start, iloc.end, table)], tail)
 
 

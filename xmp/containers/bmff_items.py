@@ -204,7 +204,7 @@ def _sized(number: int, width: int) -> bytes:
     try:
         return number.to_bytes(width)
     except OverflowError as error:
-        raise UnwritableFormat("The file's index of items has no room for words; use a sidecar.") from error
+        raise UnwritableFormat("The file's index of items has no space for words; use a sidecar.") from error
 
 
 class _Reader:

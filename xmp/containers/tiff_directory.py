@@ -127,9 +127,9 @@ def _placed(
     head = struct.pack(f"{layout.order}HH{layout.offset}", tag, value.kind, len(content) // _SIZES[value.kind])
     if len(content) <= width:
         return head + content.ljust(width, b"\0")
-    room = len(value_bytes(data, old)) if old else 0
-    if old and room > width and len(content) <= room:
-        edits[old.value] = content.ljust(room, b"\0")
+    size = len(value_bytes(data, old)) if old else 0
+    if old and size > width and len(content) <= size:
+        edits[old.value] = content.ljust(size, b"\0")
         return head + struct.pack(layout.order + layout.offset, old.value)
     tail += bytes(len(tail) % 2 ^ len(data) % 2)
     place = _checked(layout, len(data) + len(tail))

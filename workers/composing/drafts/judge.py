@@ -47,8 +47,8 @@ def judge(
         return _judged(draft_graphic(kind, evidence, text, facts), kind.kind, confidence)
     chosen = choose_phrase(captions, evidence)
     caption = captions[0].confidence if captions else 0.0
-    evidence_of_words = photo_evidence(chosen.main * kind.probability, caption) if chosen else 0.0
-    confidence = confidence_of("photo", evidence_of_words)
+    thing = chosen.main * kind.probability if chosen else 0.0
+    confidence = confidence_of("photo", photo_evidence(thing, caption))
     if chosen is None or confidence < LEAST_CONFIDENCE:
         draft = draft_photo(facts.scene_phrase_with_article, frozenset(), evidence, text, facts, labels)
         return _judged(draft, "photo", UNKNOWN_CONFIDENCE)

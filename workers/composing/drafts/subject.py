@@ -100,7 +100,7 @@ def other_things(evidence: Evidence, excluded: Collection[str], limit: int = 4) 
 
 
 def _head(noun: str) -> str:
-    """Return the word that says what it is, the same for "t shirt", "T-shirt" and "shirt", "cup" and "cup of tea"."""
+    """Return the head word, the same for "t shirt", "T-shirt" and "shirt", "cup" and "cup of tea"."""
     return noun.lower().partition(" of ")[0].replace("-", " ").split()[-1] if noun.strip("- ") else noun
 
 
