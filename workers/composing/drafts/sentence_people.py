@@ -9,7 +9,7 @@ from workers.models.evidence import Evidence
 MIN_CHILD = 0.1
 # Of the probability that there are people at all: below it one person, or two, are not mentioned as such. One person
 # may have others behind; "two people" were two in four images of ten.
-MIN_ONE, MIN_TWO = 0.1, 0.4
+MIN_ONE, MIN_TWO = 0.05, 0.4
 SURE_ONE = 0.5
 _YOUNG = frozenset(("child", "boy", "girl", "kid", "baby", "toddler", "infant"))
 _CHILDREN = re.compile(r"\b(?:(?:little|small|young) )?(?:children|kids|babies|toddlers|infants)\b")

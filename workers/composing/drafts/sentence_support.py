@@ -23,6 +23,13 @@ _THINGS_ALONE = frozenset(("blooming", "burning", "driving", "flying", "racing",
 # that noun is very wide: food is no evidence of sushi.
 PARENT_SHARE, WIDE_SHARE = 0.5, 0.25
 _LIVING = frozenset(("person", "animal"))
+_PLACES = frozenset(("landscape", "place"))
+_PREPOSITIONS_OF_PLACE = frozenset(("across", "along", "at", "down", "in", "near", "on", "through"))
+# Their nouns are not things of the image.
+_IDIOM = re.compile(r"(?:at|for|into|towards?) the camera|in the (?:air|background|foreground)")
+# What people wear is seldom invented, and seldom mentioned by the captions that evidence learned from: of 10 garments
+# without evidence, 8 were there. GARMENT is its evidence where that of people is above WEARERS.
+GARMENT, WEARERS = 0.15, 0.8
 _RELATIVE = re.compile(r" that (?:is|are) (\w+ing)$")
 _LAST_VERB = re.compile(r" (?:(?:is|are) )?(\w+ing)$")
 
@@ -44,7 +51,7 @@ class Support:
 
 
 def support_of(sentence: str, evidence: Evidence) -> Support:
-    things = [thing for thing in lexicon().read(sentence).things if thing.noun.kind not in {"group", "part"}]
+    things = _things(lexicon().read(sentence))
     if not things:
         return Support()
     share = WIDE_SHARE if is_wide(things[0].noun.parent) else PARENT_SHARE
@@ -55,18 +62,42 @@ def support_of(sentence: str, evidence: Evidence) -> Support:
 
 def supported_part(sentence: str, evidence: Evidence, least: float) -> str:
     """Return the sentence up to its first thing, after the subject, with less evidence than `least`, or that is named
-    a second time; "" without any.
+    a second time, and the place at its end; "" without any.
     """
     reading = lexicon().read(sentence)
-    things = [thing for thing in reading.things if thing.noun.kind not in {"group", "part"}]
+    things = _things(reading)
     if not things or _of_thing(things[0], evidence)[1] < least:
         return ""
     for number, thing in enumerate(things[1:], 1):
         if _of_thing(thing, evidence)[1] < least or _is_repeated(thing, things[:number], reading):
             first = reading.tokens[_start_of(thing, reading)]
             part = strip_dangling_words(sentence[: first.start].split(), first.text)
-            return _if_complete(part, sentence[len(part) :].split(), is_living=things[0].noun.kind in _LIVING)
+            part = _if_complete(part, sentence[len(part) :].split(), is_living=things[0].noun.kind in _LIVING)
+            place = _place_at_end(things[number + 1 :], reading)
+            is_there = place is not None and _of_thing(things[-1], evidence)[1] >= least
+            return f"{part} {place}" if part and is_there else part
     return sentence
+
+
+def _things(reading: Reading) -> list[Mention]:
+    """Return the things that the sentence says are there: no camera in "looking at the camera"."""
+    found = [thing for thing in reading.things if thing.noun.kind not in {"group", "part"}]
+    return [thing for thing in found if not _IDIOM.fullmatch(_words_of(thing, reading))]
+
+
+def _words_of(thing: Mention, reading: Reading) -> str:
+    """Return the thing with the two words before it."""
+    start = reading.tokens[max(thing.first - 2, 0)].start
+    return reading.text[start : reading.tokens[thing.last].end].lower()
+
+
+def _place_at_end(things: Sequence[Mention], reading: Reading) -> str | None:
+    """Return "on the grass" where the sentence ends with it: a place holds all that the sentence says."""
+    if not things or things[-1].noun.kind not in _PLACES or things[-1].last + 1 < len(reading.tokens):
+        return None
+    start = _start_of(things[-1], reading) - 1
+    is_attached = reading.tokens[start].text in _PREPOSITIONS_OF_PLACE
+    return reading.text[reading.tokens[start].start : reading.tokens[-1].end] if is_attached else None
 
 
 def _start_of(thing: Mention, reading: Reading) -> int:
@@ -109,16 +140,19 @@ def _has_participle(text: str) -> bool:
 
 
 def _of_thing(thing: Mention, evidence: Evidence, share: float = PARENT_SHARE) -> tuple[float, float]:
-    """Return the thing's `main` and `present`, the higher of its own and a share of its wider noun's."""
+    """Return the thing's `main` and `present`, the higher of its own and a share of its wider noun's; a garment's
+    where there are people.
+    """
     if thing.noun.kind == "person":
         main = max((noun.main for noun in evidence.nouns if noun.noun in {"person", thing.noun.text}), default=0.0)
         return main, people_count(evidence)[1]
+    least = GARMENT if thing.noun.kind == "clothing" and people_count(evidence)[1] >= WEARERS else 0.0
     names = _names(thing)
     exact = [noun for noun in evidence.nouns if noun.noun in names or names & set(noun.wider)]
     wider = [noun for noun in evidence.nouns if noun.noun == thing.noun.parent]
     main = max([noun.main for noun in exact] + [noun.main * share for noun in wider], default=0.0)
     present = max([noun.present for noun in exact] + [noun.present * share for noun in wider], default=0.0)
-    return main, max(main, present)
+    return main, max(main, present, least)
 
 
 def _names(thing: Mention) -> set[str]:
@@ -130,4 +164,5 @@ def _head_words(thing: Mention, evidence: Evidence) -> frozenset[str]:
         return frozenset(("person", thing.noun.text))
     names = _names(thing)
     narrower = {noun.noun for noun in evidence.nouns if names & set(noun.wider)}
-    return frozenset({*names, thing.noun.parent, *narrower})
+    wider = {word for noun in evidence.nouns if noun.noun in names for word in noun.wider}
+    return frozenset({*names, thing.noun.parent, *narrower, *wider})
