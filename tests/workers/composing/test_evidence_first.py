@@ -297,3 +297,22 @@ def test_any_evidence_gives_fields_within_the_contract(
     )
     assert words.kind in KINDS
     assert 0 <= words.confidence <= 1
+
+
+@pytest.mark.parametrize(("kind", "alt"), [("photo", "A bridge at night"), ("painting", "A painting of a bridge")])
+def test_night_is_said_where_it_is_sure(kind: str, alt: str) -> None:
+    sure, unsure = (
+        compose([], [], FACTS, evidence=evidence(kind, noun("bridge"), noun("night", 0.1, present=present)))
+        for present in (0.6, 0.4)
+    )
+
+    assert sure.alt == alt
+    assert "night" in f"{sure.alt} {sure.description}"
+    assert "night" in sure.seo_tags
+    assert "night" not in f"{unsure.alt} {unsure.description} {unsure.seo_tags}"
+
+
+def test_a_setting_that_the_phrase_names_is_not_said_again() -> None:
+    found = evidence("photo", noun("city street", 0.9, "street"), noun("street", 0.1, present=0.9), noun("car", 0.3))
+
+    assert "setting" not in compose([], [], FACTS, evidence=found).description

@@ -10,6 +10,7 @@ from workers.composing.drafts.subject import (
     SURE_MAIN,
     Naming,
     is_nameable,
+    is_night,
     is_wide,
     name_main,
     name_people,
@@ -96,6 +97,7 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
     sentences = [*_text_sentence(text), *_people_sentence(evidence, depicted)]
     if kind.kind in DRAWN:
         sentences += _things_sentence(evidence, named)
+        sentences += _night_sentence(evidence, phrase)
     sentences += _look_sentences(facts, sentences, phrase)
     tags = _graphic_tags(kind, depicted, evidence, text)
     return Draft(phrase, title, tuple(sentences), tags, _KIND_TAGS.get(kind.kind, ()))
@@ -117,8 +119,9 @@ def draft_photo(
         sentences += _people_sentence(evidence, None)
     sentences += _things_sentence(evidence, named)
     place = setting(evidence)
-    if place and place not in phrase and not named & {place.split()[-1]}:
+    if place and not {*phrase.split(), *named} & {place.split()[-1]}:
         sentences.append(f"the setting seems to be {place}")
+    sentences += _night_sentence(evidence, phrase)
     sentences += _look_sentences(facts, sentences, phrase)
     tags = _photo_tags(phrase, main, named, evidence, labels)
     return Draft(phrase, phrase, tuple(sentences), tags, _weaker_things(evidence))
@@ -194,6 +197,10 @@ def _things_sentence(evidence: Evidence, named: frozenset[str] | set[str]) -> li
     return [f"it also shows {join_with_and(things)}"] if things else []
 
 
+def _night_sentence(evidence: Evidence, phrase: str) -> list[str]:
+    return ["the scene is at night"] if is_night(evidence) and "night" not in phrase else []
+
+
 def _look_sentences(facts: ImageFacts, sentences: Sequence[str], phrase: str) -> list[str]:
     """Background and colors, as far as two sentences are not there yet."""
     found = []
@@ -218,7 +225,7 @@ def _wider(evidence: Evidence, main: Naming | None) -> list[str]:
 
 def _scene_tags(evidence: Evidence) -> list[str]:
     place = setting(evidence)
-    return [place.split(" ", 2)[-1]] if place else []
+    return [*([place.split(" ", 2)[-1]] if place else []), *(["night"] if is_night(evidence) else [])]
 
 
 def _graphic_tags(kind: KindName, depicted: Naming | None, evidence: Evidence, text: QuotedText) -> tuple[str, ...]:
@@ -228,4 +235,5 @@ def _graphic_tags(kind: KindName, depicted: Naming | None, evidence: Evidence, t
     things += [subject.noun] if subject else []
     kinds = [kind.words.lower(), "3d render" if kind.kind == "render" else kind.kind]
     shown = _thing_names(evidence, {kind.kind, kind.words, *kind.nouns, *things}) if kind.kind in DRAWN else []
-    return (*things, *kinds, *names, *_wider(evidence, depicted), *shown)
+    night = ["night"] if kind.kind in DRAWN and is_night(evidence) else []
+    return (*things, *kinds, *names, *_wider(evidence, depicted), *shown, *night)

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from workers.composing.alt import without_close_up
 from workers.composing.drafts.sentence_people import with_supported_people
 from workers.composing.drafts.sentence_support import Support, support_of, supported_part
-from workers.composing.drafts.subject import Naming, name_main, other_things, phrase_of, probability_of, setting
+from workers.composing.drafts.subject import (
+    Naming,
+    is_night,
+    name_main,
+    other_things,
+    phrase_of,
+    probability_of,
+    setting,
+)
 from workers.english.grammar import with_article
 from workers.english.initialisms import capitalize_initialisms
 from workers.english.lexicon import lexicon
@@ -124,6 +132,8 @@ def _surest_thing(evidence: Evidence) -> Naming | None:
 def _naming(main: Naming, evidence: Evidence) -> PhotoPhrase:
     place = setting(evidence)
     phrase = f"{main.phrase} {place}" if place and main.noun not in place else main.phrase
+    if is_night(evidence) and "night" not in phrase:
+        phrase = f"{phrase} at night"
     return PhotoPhrase(phrase, named_nouns(phrase) | {main.noun}, main.probability, main.probability)
 
 
