@@ -316,3 +316,22 @@ def test_a_setting_that_the_phrase_names_is_not_said_again() -> None:
     found = evidence("photo", noun("city street", 0.9, "street"), noun("street", 0.1, present=0.9), noun("car", 0.3))
 
     assert "setting" not in compose([], [], FACTS, evidence=found).description
+
+
+@pytest.mark.parametrize(
+    ("height", "alt"), [(0.1, 'A mug, with the text "Best Baker"'), (0.03, "A mug")], ids=["large", "small"]
+)
+def test_large_text_in_a_photograph_is_in_the_alt_alone(height: float, alt: str) -> None:
+    found = compose([], [], FACTS, evidence=evidence("photo", noun("mug")), lines=lines("Best Baker", height=height))
+
+    assert found.alt == alt
+    assert found.caption == "A mug."
+    assert "baker" not in found.filename
+    assert '"Best Baker" can be read' in found.description
+
+
+def test_many_words_or_an_unknown_thing_keep_text_out_of_a_photographs_alt() -> None:
+    words = "One two three four five six seven eight nine ten"
+
+    assert compose([], [], FACTS, evidence=evidence("photo", noun("mug")), lines=lines(words)).alt == "A mug"
+    assert "text" not in compose([], [], FACTS, evidence=evidence("photo"), lines=lines("Best Baker")).alt

@@ -57,7 +57,8 @@ _BODY_TEXT = frozenset(("document", "screenshot"))
 @dataclass(frozen=True, slots=True)
 class Draft:
     """`phrase`: a noun phrase or clause in lower case; `title`: the same for title and file name, with no quotes from a
-    page's body; `sentences` add to the phrase; `tags`, best first, and `filler_tags` where they are few.
+    page's body; `sentences` add to the phrase; `tags`, best first, and `filler_tags` where they are few; `printed`: large
+    text in a photograph, for the alt.
     """
 
     phrase: str
@@ -65,6 +66,7 @@ class Draft:
     sentences: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     filler_tags: tuple[str, ...] = ()
+    printed: str = ""
 
 
 def draft_blank(color: str) -> Draft:
@@ -124,7 +126,8 @@ def draft_photo(
     sentences += _night_sentence(evidence, phrase)
     sentences += _look_sentences(facts, sentences, phrase)
     tags = _photo_tags(phrase, main, named, evidence, labels)
-    return Draft(phrase, phrase, tuple(sentences), tags, _weaker_things(evidence))
+    printed = text.short if named and text.is_prominent else ""
+    return Draft(phrase, phrase, tuple(sentences), tags, _weaker_things(evidence), printed)
 
 
 def _photo_tags(

@@ -21,7 +21,8 @@ _MAX_TAGS = 10
 
 
 def draft_alt(draft: Draft) -> str:
-    return capitalize_first(truncate(draft.phrase, ALT_LIMIT))
+    phrase = f'{draft.phrase}, with the text "{draft.printed}"' if draft.printed else draft.phrase
+    return capitalize_first(truncate(phrase, ALT_LIMIT))
 
 
 def draft_title(draft: Draft) -> str:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from workers.english.secrets import without_secrets
 from workers.models.evidence import Evidence, TextLine
-from workers.models.ocr.layout import headline, quotable
+from workers.models.ocr.layout import headline, quotable, text_height
 
 SHORT_WORDS, QUOTE_WORDS, NAME_WORDS = 8, 14, 5
 MAX_SHORT, MAX_QUOTE = 70, 110
 MAX_TITLE_TOP = 0.3
+# Share of the image's height.
+PROMINENT = 0.05
 _WRITTEN = frozenset(("chart", "diagram", "map", "document", "poster", "screenshot", "logo", "comic"))
 # With it or one of these kinds 88 % of wild-dev's images with text are read, and 23 % of those without.
 MIN_TEXT = 0.35
@@ -19,13 +21,15 @@ MIN_TEXT = 0.35
 class QuotedText:
     """`headline`: the largest text where it is a name, `short` for the alt, `quote` for the description; "" if none.
 
-    `is_title`: the headline has several words and is in the upper part, unlike the label of an axis.
+    `is_title`: the headline has several words and is in the upper part, unlike the label of an axis. `is_prominent`: the
+    text is short and large, as the print on a mug.
     """
 
     headline: str = ""
     short: str = ""
     quote: str = ""
     is_title: bool = False
+    is_prominent: bool = False
 
     @property
     def name(self) -> str:
@@ -48,7 +52,8 @@ def quote_text(lines: Sequence[TextLine]) -> QuotedText:
     first = title.split(" ", 1)[0]
     top = min((line.top for line in kept if first and first in line.text), default=1.0)
     is_title = top <= MAX_TITLE_TOP and len(title.split()) > 1
-    return QuotedText(title, short, quote or short, is_title)
+    is_prominent = bool(quote) and quote == short and max(map(text_height, kept)) >= PROMINENT
+    return QuotedText(title, short, quote or short, is_title, is_prominent)
 
 
 def _cut(text: str, limit: int) -> str:
