@@ -150,7 +150,15 @@ def truncate(text: str, limit: int) -> str:
     phrase = _truncate_at_clause(words, count, least=max(1, count // 2)) or strip_dangling_words(
         words[:count], "".join(words[count:][:1])
     )
-    return phrase if any(c.isalnum() for c in phrase) else text[:limit].strip()
+    return _close_quotation(phrase, limit) if any(c.isalnum() for c in phrase) else text[:limit].strip()
+
+
+def _close_quotation(phrase: str, limit: int) -> str:
+    """Close a quotation that was cut; without room for the mark, a word less of it is quoted."""
+    if phrase.count('"') % 2 == 0:
+        return phrase
+    quoted = phrase if len(phrase) < limit else phrase.rpartition(" ")[0]
+    return f'{quoted}"' if quoted.count('"') % 2 else quoted
 
 
 def truncate_words(words: list[str], limit: int, least: int) -> list[str]:

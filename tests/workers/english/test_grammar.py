@@ -46,6 +46,15 @@ def test_truncated_text_ends_at_a_word_that_can_end_a_phrase() -> None:
     assert grammar.truncate("a man in a hat holding an umbrella", 25) == "a man in a hat"
 
 
+@pytest.mark.parametrize("limit", range(10, 50))
+def test_a_truncated_quotation_is_closed_within_the_limit(limit: int) -> None:
+    found = grammar.truncate('a poster reading "Best Baker of Town near you and me"', limit)
+
+    assert found.count('"') % 2 == 0
+    assert len(found) <= limit
+    assert found.startswith("a poster")
+
+
 @pytest.mark.parametrize(
     ("words", "next_word", "phrase"),
     [
