@@ -57,8 +57,8 @@ _BODY_TEXT = frozenset(("document", "screenshot"))
 @dataclass(frozen=True, slots=True)
 class Draft:
     """`phrase`: a noun phrase or clause in lower case; `title`: the same for title and file name, with no quotes from a
-    page's body; `sentences` add to the phrase; `tags`, best first, and `filler_tags` where they are few; `printed`: large
-    text in a photograph, for the alt.
+    page's body; `sentences` add to the phrase; `tags`, best first, and `filler_tags` where they are few; `printed`:
+    large text in a photograph, for the alt.
     """
 
     phrase: str

@@ -21,8 +21,8 @@ MIN_TEXT = 0.35
 class QuotedText:
     """`headline`: the largest text where it is a name, `short` for the alt, `quote` for the description; "" if none.
 
-    `is_title`: the headline has several words and is in the upper part, unlike the label of an axis. `is_prominent`: the
-    text is short and large, as the print on a mug.
+    `is_title`: the headline has several words and is in the upper part, unlike the label of an axis. `is_prominent`:
+    the text is short and large, as the print on a mug.
     """
 
     headline: str = ""
