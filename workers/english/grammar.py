@@ -10,7 +10,8 @@ _CONSONANT_SOUND = re.compile(
 )
 # Pronounced letter by letter: "an LCD", but "a NASA probe".
 _INITIALISMS = frozenset((
-    "ATV", "CD", "CRT", "DJ", "DVD", "FM", "HD", "LCD", "LED", "LP", "MP", "MRI", "RV", "SUV", "TV", "UFO", "USB"
+    "ATV", "BMX", "CAD", "CD", "CRT", "DJ", "DVD", "FM", "HD", "LCD", "LED", "LP", "MP", "MRI", "RV", "SUV", "TV",
+    "UFO", "UML", "USB"
 ))  # fmt: skip
 _LETTERS_WITH_VOWEL_SOUND = frozenset("AEFHILMNORSX")
 

@@ -5,7 +5,7 @@ import re
 from workers.english.grammar import indefinite_article
 
 # "Led" is a verb, too.
-_LOWER_CASE = re.compile(r"\b(an? )?(atv|cd|dj|dvd|gps|lcd|pc|qr|suv|tv|ufo|uml|usb)(?=s?\b)")
+_LOWER_CASE = re.compile(r"\b(an? )?(3d|atv|bmx|cad|cd|dj|dvd|gps|lcd|pc|qr|suv|tv|ufo|uml|usb)(?=s?\b)")
 
 
 def capitalize_initialisms(text: str) -> str:

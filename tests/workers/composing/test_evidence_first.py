@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workers.composing.evidence_factory import evidence, lines, noun
-from workers.composing.drafts.subject import name_main, name_subject, other_things, phrase_of, setting
+from workers.composing.drafts.subject import is_nameable, name_main, name_subject, other_things, phrase_of, setting
 from workers.composing.metadata import ComposedMetadata, compose
+from workers.english.labels import read_labels
 from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
 from workers.models.evidence import KINDS, PEOPLE, Evidence, NounEvidence, TextLine
@@ -335,3 +336,39 @@ def test_many_words_or_an_unknown_thing_keep_text_out_of_a_photographs_alt() -> 
 
     assert compose([], [], FACTS, evidence=evidence("photo", noun("mug")), lines=lines(words)).alt == "A mug"
     assert "text" not in compose([], [], FACTS, evidence=evidence("photo"), lines=lines("Best Baker")).alt
+
+
+@pytest.mark.parametrize(
+    ("noun", "phrase"),
+    [
+        ("tennis", "tennis"),
+        ("field hockey", "field hockey"),
+        ("safety equipment", "safety equipment"),
+        ("barbed wire", "barbed wire"),
+        ("wire", "a wire"),
+        ("hay", "hay"),
+        ("house exterior", "a house"),
+        ("uml diagram", "a UML diagram"),
+        ("3d model", "a 3D model"),
+        ("led", "an LED"),
+        ("mexican aster", "a Mexican aster"),
+        ("the sea and tree", "trees by the sea"),
+        ("jean", "jeans"),
+    ],
+)
+def test_nouns_have_the_article_of_their_number(noun: str, phrase: str) -> None:
+    assert phrase_of(noun) == phrase
+
+
+def test_labels_have_an_article_where_they_are_counted() -> None:
+    usual_plurals = {"maraca", "sandal", "sock"}
+    labels = [label for label in read_labels() if is_nameable(label.name) and label.name not in usual_plurals]
+
+    wrong = [x.name for x in labels if phrase_of(x.name).startswith(("a ", "an ")) != (x.number == "count")]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("noun", ["old man", "two girl", "group of woman", "wife", "woman's face", "cartoon girl"])
+def test_no_noun_guesses_a_persons_gender(noun: str) -> None:
+    assert not is_nameable(noun)

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from workers.english import grammar
+from workers.english.gender_neutral import gender_neutral
 from workers.english.grammar import with_article
 from workers.english.initialisms import capitalize_initialisms
 from workers.models.evidence import Evidence, NounEvidence
 
 _FOLDER = Path(__file__).parent
+MASS_NOUNS_FILE = Path(grammar.__file__).with_name("mass_nouns.txt")
 # The narrowest noun above it is named, else the surest noun above MIN_MAIN.
 SURE_MAIN, MIN_MAIN = 0.4, 0.25
 SURE_PRESENT = 0.65
@@ -116,15 +119,19 @@ def is_night(evidence: Evidence) -> bool:
     return probability_of(evidence, "night")[1] >= SURE_NIGHT
 
 
+@cache
 def is_nameable(noun: str) -> bool:
-    return noun not in _vague() and not noun.startswith("aerial view")
+    """Return whether the noun may be named: it is not vague, nor does it guess a person's gender."""
+    return noun not in _vague() and not noun.startswith("aerial view") and gender_neutral(noun) == noun
 
 
 def phrase_of(noun: str) -> str:
-    """Return the noun with its article, or in the plural where that is its usual form."""
-    return _phrases().get(noun) or capitalize_initialisms(
-        with_article(noun, "plural" if _PLURAL.search(noun) else "count")
-    )
+    """Return the noun with its article, without one for what is not counted, or in its usual plural."""
+    if noun in _phrases():
+        return _phrases()[noun]
+    is_mass = noun in _mass_nouns() or noun.rpartition(" ")[2] in _mass_nouns()
+    number = "mass" if is_mass else "plural" if _PLURAL.search(noun) else "count"
+    return capitalize_initialisms(with_article(noun, number))
 
 
 def _narrowest(nouns: Iterable[NounEvidence]) -> list[NounEvidence]:
@@ -145,7 +152,7 @@ def is_wide(noun: str) -> bool:
 @cache
 def _wide() -> frozenset[str]:
     """Return the nouns too wide to be worth a mention beside the subject."""
-    return _nouns_in("wide_nouns.txt")
+    return _nouns_in(_FOLDER / "wide_nouns.txt")
 
 
 @cache
@@ -155,11 +162,16 @@ def _phrases() -> Mapping[str, str]:
 
 @cache
 def _vague() -> frozenset[str]:
-    return _nouns_in("vague_nouns.txt")
+    return _nouns_in(_FOLDER / "vague_nouns.txt")
 
 
-def _nouns_in(name: str) -> frozenset[str]:
-    lines = (_FOLDER / name).read_text(encoding="utf-8").splitlines()
+@cache
+def _mass_nouns() -> frozenset[str]:
+    return _nouns_in(MASS_NOUNS_FILE)
+
+
+def _nouns_in(path: Path) -> frozenset[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
     text = ";".join(line for line in lines if not line.startswith("#"))
     return frozenset(noun for part in text.split(";") if (noun := part.strip()))
 
