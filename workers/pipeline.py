@@ -67,7 +67,7 @@ def describe(
     """
     times = [time.perf_counter()]
     if options.use_file_text:
-        options = replace(options, file_text=read_file_text(data, limits))
+        options = replace(options, file_text=read_file_text(data))
     image = decode(data, limits=limits)
     times.append(time.perf_counter())
     prediction = _predict(engine, image, timeout_s, terms)

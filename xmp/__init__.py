@@ -4,7 +4,7 @@
 `replace_file` puts new bytes in the place of a file.
 """
 
-from xmp.embedding import FileWords, Written, fingerprint, read, read_sidecar, write, write_sidecar
+from xmp.embedding import FileWords, Written, fingerprint, read, read_exif, read_sidecar, write, write_sidecar
 from xmp.errors import (
     BrokenXmp,
     DamagedFile,
@@ -43,6 +43,7 @@ __all__ = [
     "fingerprint",
     "move_file",
     "read",
+    "read_exif",
     "read_place",
     "read_sidecar",
     "remove_leftover",

@@ -2,30 +2,38 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from xmp import iim
-from xmp.containers import Embedded, container_of, jpeg, tiff
+from xmp.camera_text import is_camera_text
+from xmp.containers import Embedded, container_of, jpeg
 from xmp.containers.container import Buffer
+from xmp.containers.exif_texts import read_texts
+from xmp.containers.tiff_directory import MAGIC as TIFF
 from xmp.errors import BrokenXmp, DamagedFile, SignedFile, XmpError
-from xmp.exif import exif_values
+from xmp.exif import ExifWords, exif_values, exif_words
 from xmp.markup import cleaned_words
-from xmp.merging import DEFAULT_POLICY, Policy, merge
+from xmp.merging import DEFAULT_POLICY, OnExisting, Policy, merge
 from xmp.packet import EMPTY_SIDECAR, PacketWords, read_packet, write_packet
 from xmp.words import Field, Provenance, Record, Words
 
-_WITH_IIM_AND_EXIF = (jpeg.MAGIC, *tiff.MAGIC)
+_WITH_IIM_AND_EXIF = (jpeg.MAGIC, *TIFF)
 _PIECE = 2**20
+_NO_EXIF = ExifWords()
 
 
 @dataclass(frozen=True, slots=True)
 class FileWords:
-    """The words in a file, which of them a model wrote, and whether a C2PA manifest signs the file."""
+    """The words in a file, which of them a model wrote, and whether a C2PA manifest signs the file.
+
+    `uncopied`: fields that EXIF alone has, with a text that may be garbled or is very long: it stays where it is.
+    """
 
     words: Words
     records: tuple[Record, ...] = ()
     is_signed: bool = False
+    uncopied: frozenset[Field] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +46,16 @@ class Written:
 
 
 def read(data: bytes) -> FileWords:
-    """Return the words in a file. Raises XmpError where they cannot be read."""
-    embedded = container_of(data).read(data)
-    return _file_words(embedded)
+    """Return the words in a file, of XMP, IIM and EXIF. Raises XmpError where they cannot be read."""
+    container = container_of(data)
+    embedded = container.read(data)
+    found = _file_words(embedded, exif_words(read_texts(container.exif_block(data))))
+    return replace(found, words=_of_persons_and_models(found.words))
+
+
+def read_exif(data: bytes) -> Words:
+    """Return the words of EXIF alone, also where the XMP is broken. Raises XmpError where the file is."""
+    return exif_words(read_texts(container_of(data).exif_block(data))).words
 
 
 def write(
@@ -62,33 +77,44 @@ def write(
     embedded = container.read(data)
     if embedded.is_signed and not force:
         raise SignedFile
-    before = _file_words(embedded)
-    merged, records = merge(before.words, before.records, cleaned_words(words), provenance, policy)
+    exif = read_texts(container.exif_block(data))
+    before = _file_words(embedded, exif_words(exif))
+    merged, records, copied = _merged(before, words, provenance, policy)
     _require_no_extension(embedded, before.words, merged)
-    packet = write_packet(embedded.packet, _without_extended(embedded, merged), records)
-    resources, skipped = _resources(data, embedded, merged, with_iim=with_iim)
+    packet = write_packet(embedded.packet, _without_extended(embedded, copied), records)
+    resources, skipped = _resources(data, embedded, copied, with_iim=with_iim)
     has_exif = with_exif and data.startswith(_WITH_IIM_AND_EXIF)
-    exif = exif_values(embedded.exif, before.words, merged, policy) if has_exif else {}
-    if packet == embedded.packet and resources is None and not exif:
+    values = exif_values(exif, before.words, merged, policy) if has_exif else {}
+    if packet == embedded.packet and resources is None and not values:
         return Written(data, merged, skipped)
-    new = container.write(data, packet, resources, exif)
+    new = container.write(data, packet, resources, values)
     _require_unharmed(data, new, packet)
     return Written(new, merged, skipped)
 
 
 def write_sidecar(
-    sidecar: bytes | None, words: Words, provenance: Provenance, *, policy: Policy = DEFAULT_POLICY
+    sidecar: bytes | None,
+    words: Words,
+    provenance: Provenance,
+    *,
+    policy: Policy = DEFAULT_POLICY,
+    beside: FileWords | None = None,
 ) -> Written:
-    """Merge words into a sidecar, or make one. Raises BrokenXmp."""
+    """Merge words into a sidecar, or make one. Raises BrokenXmp.
+
+    `beside`: the words in the image file. Programs prefer a sidecar's, so that they are existing words here, too.
+    """
     old = sidecar or EMPTY_SIDECAR
-    before = read_packet(old)
-    merged, records = merge(before.words, before.records, cleaned_words(words), provenance, policy)
-    return Written(write_packet(old, merged, records), merged)
+    found, file = read_packet(old), beside or FileWords(Words())
+    uncopied = frozenset(name for name in file.uncopied if not _has(found.words, name))
+    before = FileWords(_filled(found.words, file.words), (*file.records, *found.records), uncopied=uncopied)
+    merged, records, copied = _merged(before, words, provenance, policy)
+    return Written(write_packet(old, copied, records), merged)
 
 
 def read_sidecar(sidecar: bytes) -> FileWords:
     found = read_packet(sidecar)
-    return FileWords(found.words, found.records)
+    return FileWords(_of_persons_and_models(found.words), found.records)
 
 
 def fingerprint(data: bytes) -> str:
@@ -106,8 +132,11 @@ def fingerprint(data: bytes) -> str:
     return digest.hexdigest()
 
 
-def _file_words(embedded: Embedded) -> FileWords:
-    """Merge XMP, extended XMP and IIM as the Metadata Working Group's guidelines rank them."""
+def _file_words(embedded: Embedded, exif: ExifWords = _NO_EXIF) -> FileWords:
+    """Merge XMP, extended XMP and IIM as the Metadata Working Group's guidelines rank them, and EXIF behind them.
+
+    They rank EXIF first, but cameras write there, and nothing in it names who did.
+    """
     found = read_packet(embedded.packet) if embedded.packet else PacketWords(Words(), (), frozenset())
     words = found.words
     if embedded.extension:
@@ -118,11 +147,42 @@ def _file_words(embedded: Embedded) -> FileWords:
         except iim.IimUneditable:
             older, is_changed = Words(), False
         words = _overridden(words, older) if is_changed else _filled(words, older)
-    return FileWords(words, found.records, embedded.is_signed)
+    uncopied = frozenset(name for name in exif.uncopied if not _has(words, name))
+    return FileWords(_filled(words, exif.words), found.records, embedded.is_signed, uncopied)
+
+
+def _merged(
+    before: FileWords, words: Words, provenance: Provenance, policy: Policy
+) -> tuple[Words, tuple[Record, ...], Words]:
+    """Return the merged words, the records, and the words without those that are not copied."""
+    appended = {name for name in before.uncopied if policy.get(name, DEFAULT_POLICY[name]) is OnExisting.APPEND}
+    policy = {**policy, **dict.fromkeys(appended, OnExisting.KEEP)}
+    merged, records = merge(before.words, before.records, cleaned_words(words), provenance, policy)
+    left = {name for name in before.uncopied if merged.text(name) == before.words.text(name)}
+    texts = {name: languages for name, languages in merged.texts.items() if name not in left}
+    is_left = Field.KEYWORDS in before.uncopied and merged.keywords == before.words.keywords
+    return merged, records, Words(texts, () if is_left else merged.keywords)
+
+
+def _has(words: Words, name: Field) -> bool:
+    return bool(words.keywords if name is Field.KEYWORDS else words.text(name))
+
+
+def _of_persons_and_models(words: Words) -> Words:
+    """Return the words without the texts that a camera or a program wrote."""
+    texts = {
+        name: {language: text for language, text in languages.items() if not is_camera_text(text)}
+        for name, languages in words.texts.items()
+    }
+    return Words({name: languages for name, languages in texts.items() if languages}, words.keywords)
 
 
 def _filled(words: Words, others: Words) -> Words:
-    return Words({**others.texts, **words.texts}, words.keywords or others.keywords)
+    """Return the words with the others where there are none, or a camera's; in the order of the first."""
+    missing = {
+        name: texts for name, texts in others.texts.items() if not words.text(name) or is_camera_text(words.text(name))
+    }
+    return Words({**words.texts, **missing}, words.keywords or others.keywords)
 
 
 def _overridden(words: Words, others: Words) -> Words:

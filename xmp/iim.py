@@ -188,7 +188,12 @@ def _is_utf8(datasets: list[Dataset]) -> bool:
 
 
 def _decoded(data: bytes, is_utf8: bool) -> str:
-    return data.decode("utf-8" if is_utf8 else "cp1252", "replace").strip("\0 \r\n\t")
+    """Decode a text; without a mark as UTF-8 where it is valid, since programs leave the mark out, else as Latin-1."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("utf-8" if is_utf8 else "cp1252", "replace")
+    return text.strip("\0 \r\n\t")
 
 
 def _truncated(text: str, limit: int) -> bytes:

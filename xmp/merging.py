@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
+from xmp.camera_text import is_camera_text
 from xmp.words import DEFAULT_LANGUAGE, PROPERTIES, Field, Form, Provenance, Record, Words, text_digest
 
 
@@ -84,6 +85,8 @@ def _machine_part(key: tuple[Field, str], text: str, known: Mapping[tuple[Field,
 
 
 def _person_part(key: tuple[Field, str], text: str, known: Mapping[tuple[Field, str], Record]) -> str:
+    if is_camera_text(text):
+        return ""
     machine = _machine_part(key, text, known)
     return text[: len(text) - len(machine)]
 

@@ -33,7 +33,7 @@ Change = Callable[[random.Random, bytearray], None]
 def valid_images() -> dict[str, bytes]:
     cat = small()
     exif = Image.Exif()
-    exif.update({0x0112: 6, 0x010F: "maker", 0x9286: b"comment" * 20})
+    exif.update({0x0112: 6, 0x010F: "maker", 0x9286: bytes(8) + b"\1\2\3" * 44})
     animated = {format: animation(format, 4, (24, 16)) for format in ("PNG", "GIF", "WEBP", "AVIF")}
     return {
         "jpeg": images.encode(cat, "JPEG", exif=exif, icc_profile=bytes(500), comment=b"c" * 40),

@@ -71,6 +71,16 @@ def read(data: bytes) -> Embedded:
     return Embedded(packets[0] if packets else None, is_signed=is_signed)
 
 
+def exif_block(data: bytes) -> bytes | None:
+    """Return the EXIF of the primary image: an item that begins with the offset of the structure (A.2.1)."""
+    file = _parsed(data)
+    for one in file.items:
+        if one.kind == b"Exif" and file.primary in file.described.get(one.number, {file.primary}):
+            content = b"".join(_extents(data, file, one.number))
+            return content[4 + int.from_bytes(content[:4]) :]
+    return None
+
+
 def write(data: bytes, packet: bytes, resources: bytes | None = None, exif: Exif | None = None) -> bytes:
     """Replace the item's data where it is, else append it; without an item, add one."""
     file = _parsed(data)

@@ -1,7 +1,7 @@
 """What is read from a file beside its pixels, and what every format offers."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from xmp.errors import DamagedFile
@@ -14,14 +14,12 @@ Exif = Mapping[int, tuple[int, bytes]]  # tag to type and bytes
 class Embedded:
     """`packet`: the XMP, None without one. `extension`: a JPEG's extended XMP.
 
-    `resources`: Photoshop's with the IIM, and `exif`: the bytes of xmp.exif.TAGS, both of JPEG and TIFF alone.
-    `is_signed`: whether there is a C2PA manifest.
+    `resources`: Photoshop's with the IIM, of JPEG and TIFF alone. `is_signed`: whether there is a C2PA manifest.
     """
 
     packet: bytes | None = None
     extension: bytes | None = None
     resources: bytes | None = None
-    exif: Mapping[int, bytes] = field(default_factory=dict)
     is_signed: bool = False
 
 
@@ -29,6 +27,9 @@ class Container(Protocol):
     """A module for each format. All raise DamagedFile where the structure is not whole, and UnwritableFormat."""
 
     def read(self, data: bytes) -> Embedded: ...
+
+    def exif_block(self, data: bytes) -> bytes | None:
+        """Return EXIF's structure, that of a TIFF, with its name before it or without; None where there is none."""
 
     def write(self, data: bytes, packet: bytes, resources: bytes | None = None, exif: Exif | None = None) -> bytes:
         """Return the file with this packet in the place of the old one, or in a new place.

@@ -36,6 +36,10 @@ def read(data: bytes) -> Embedded:
     return Embedded(packets[0] if packets else None, is_signed=is_signed)
 
 
+def exif_block(_data: bytes) -> None:
+    """Return None: the format has no EXIF."""
+
+
 def write(data: bytes, packet: bytes, resources: bytes | None = None, exif: Exif | None = None) -> bytes:
     """Put the extension in the place of the old one, else before the first frame; the version becomes 89a."""
     if b"\0" in packet:

@@ -5,23 +5,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from xmp.containers.container import Buffer, Edit, Embedded, Exif, spliced
+from xmp.containers.exif_texts import NAME as _EXIF
 from xmp.containers.multi_picture import SIGNATURE as MULTI_PICTURE
 from xmp.containers.multi_picture import moved
-from xmp.containers.tiff_directory import (
-    EMPTY,
-    Value,
-    entries_at,
-    first_directory,
-    layout_of,
-    value_bytes,
-    with_values,
-)
+from xmp.containers.tiff_directory import EMPTY, Value, with_values
 from xmp.errors import BrokenXmp, DamagedFile, PacketTooLarge
-from xmp.exif import TAGS
 from xmp.iim import SIGNATURE as PHOTOSHOP
 
 MAGIC = b"\xff\xd8\xff"
-_XMP, _EXTENSION, _EXIF = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0", b"Exif\0\0"
+_XMP, _EXTENSION = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _SOS, _APP0, _APP1, _APP2, _APP11, _APP13, _COM = 0xDA, 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xFE
 _MAX_BODY = 65_533
 _MAX_EXTENSION = 2**24
@@ -39,15 +31,12 @@ class Segment(NamedTuple):
 
 def read(data: bytes) -> Embedded:
     packets, extensions, resources, is_signed = list[bytes](), list[bytes](), list[bytes](), False
-    exif = dict[int, bytes]()
     for segment in _segments(data):
         body = data[segment.body : segment.end]
         if segment.marker == _APP1 and body.startswith(_XMP):
             packets.append(body[len(_XMP) :])
         elif segment.marker == _APP1 and body.startswith(_EXTENSION):
             extensions.append(body[len(_EXTENSION) :])
-        elif segment.marker == _APP1 and body.startswith(_EXIF):
-            exif = exif or _exif_texts(body[len(_EXIF) :])
         elif segment.marker == _APP13 and body.startswith(PHOTOSHOP):
             resources.append(body[len(PHOTOSHOP) :])
         elif segment.marker == _APP11:
@@ -56,7 +45,11 @@ def read(data: bytes) -> Embedded:
         raise BrokenXmp("The file has several XMP packets and was left as it is; use a sidecar.")
     packet = packets[0] if packets else None
     joined = b"".join(resources) if resources else None
-    return Embedded(packet, _joined(packet, extensions), joined, exif, is_signed)
+    return Embedded(packet, _joined(packet, extensions), joined, is_signed)
+
+
+def exif_block(data: bytes) -> bytes | None:
+    return next((data[one.body : one.end] for one in _segments(data) if _kind(data, one) == "exif"), None)
 
 
 def write(data: bytes, packet: bytes, resources: bytes | None = None, exif: Exif | None = None) -> bytes:
@@ -102,16 +95,6 @@ def _exif_segment(data: bytes, segments: list[Segment], exif: Exif) -> bytes:
     if len(body) > _MAX_BODY:
         raise PacketTooLarge("The EXIF would be larger than the format allows; leave it out, or use a sidecar.")
     return _segment(_APP1, body)
-
-
-def _exif_texts(body: bytes) -> dict[int, bytes]:
-    """Return the texts of an EXIF segment; none of one that is broken."""
-    try:
-        layout = layout_of(body)
-        entries = entries_at(body, layout, first_directory(body, layout))
-        return {entry.tag: value_bytes(body, entry) for entry in entries if entry.tag in TAGS}
-    except DamagedFile:
-        return {}
 
 
 def _head_end(segments: list[Segment], markers: set[int]) -> int:

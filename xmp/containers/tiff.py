@@ -19,10 +19,8 @@ from xmp.containers.tiff_directory import (
     with_values,
 )
 from xmp.errors import UnwritableFormat
-from xmp.exif import TAGS
 from xmp.iim import block_of, with_block, without_block
 
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _XMP, _C2PA, _SUBFILE, _SUB_DIRECTORIES, _DNG, _IIM, _PHOTOSHOP = 700, 52545, 254, 330, 50706, 33723, 34377
 _OFFSETS, _COUNTS = {273: 279, 324: 325}, {279, 325}
 # Tags by which the pixels are decoded, beside those of the strips and tiles.
@@ -35,8 +33,11 @@ def read(data: bytes) -> Embedded:
     resources = _value(data, tags, _PHOTOSHOP)
     if _IIM in tags:
         resources = with_block(resources or b"", value_bytes(data, tags[_IIM]))
-    exif = {tag: value_bytes(data, tags[tag]) for tag in TAGS if tag in tags}
-    return Embedded(_value(data, tags, _XMP), resources=resources, exif=exif, is_signed=_C2PA in tags)
+    return Embedded(_value(data, tags, _XMP), resources=resources, is_signed=_C2PA in tags)
+
+
+def exif_block(data: bytes) -> bytes:
+    return data
 
 
 def write(data: bytes, packet: bytes, resources: bytes | None = None, exif: Exif | None = None) -> bytes:

@@ -1,12 +1,14 @@
 """The first directory of a TIFF structure, which EXIF has too: its entries, and the same with other values."""
 
+import contextlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from xmp.containers.container import Edit, spliced
 from xmp.errors import DamagedFile, UnwritableFormat
 
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 BYTE, ASCII, LONG, UNDEFINED = 1, 2, 4, 7
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 EMPTY = b"II*\0\x08\0\0\0" + bytes(6)  # a header, and a directory without entries
@@ -62,6 +64,17 @@ def entries_at(data: bytes, layout: Layout, start: int) -> list[Entry]:
         return [_entry(data, layout, first + number * layout.entry) for number in range(count)]
     except (struct.error, OverflowError) as error:
         raise DamagedFile from error
+
+
+def readable_entries(data: bytes, layout: Layout, start: int) -> Iterator[Entry]:
+    """Yield the entries that are within the file, with values that are, to read some of a structure that is damaged."""
+    head = struct.calcsize(layout.order + layout.number)
+    if not 0 < start <= len(data) - head:
+        return
+    (count,) = struct.unpack_from(layout.order + layout.number, data, start)
+    for at in range(start + head, min(start + head + count * layout.entry, len(data) - layout.entry + 1), layout.entry):
+        with contextlib.suppress(DamagedFile):
+            yield _entry(data, layout, at)
 
 
 def value_bytes(data: bytes, entry: Entry) -> bytes:

@@ -33,6 +33,10 @@ def read(data: bytes) -> Embedded:
     return Embedded(packets[0] if packets else None, is_signed=is_signed)
 
 
+def exif_block(data: bytes) -> bytes | None:
+    return next((_body(data, chunk) for chunk in _chunks(data) if chunk.name == b"EXIF"), None)
+
+
 def write(data: bytes, packet: bytes, resources: bytes | None = None, exif: Exif | None = None) -> bytes:
     """Put the chunk in the place of the old one, else behind the last; a file without VP8X gets one."""
     chunks, new = _chunks(data), b"XMP " + struct.pack("<I", len(packet)) + packet + bytes(len(packet) % 2)

@@ -8,6 +8,8 @@ import pytest
 
 import xmp
 from tests.workers.cli.caption_run import caption
+from tests.xmp.exif_images import with_exif
+from xmp.exif import Tag
 
 
 def alt(path: Path) -> str:
@@ -90,3 +92,33 @@ def test_a_file_that_cannot_be_written_is_named_and_left_as_it_is(folder: Path, 
 
 def test_output_is_still_json_a_line(folder: Path) -> None:
     assert all(json.loads(line) for line in caption("--json", "--write", folder).stdout.splitlines())
+
+
+def test_words_of_exif_are_shown_counted_and_kept(folder: Path) -> None:
+    texts: dict[int, bytes] = {Tag.IMAGE_DESCRIPTION: b"Grandmother in Bern"}
+    (folder / "0.jpg").write_bytes(with_exif(texts))
+    (folder / "1.jpg").write_bytes(with_exif({Tag.USER_COMMENT: b"ASCII\0\0\0By a person"}))
+    (folder / "2.jpg").write_bytes(with_exif({Tag.IMAGE_DESCRIPTION: b"OLYMPUS DIGITAL CAMERA"}))
+    broken = with_exif(texts)
+    (folder / "3.jpg").write_bytes(b"\xff\xd8\xff\xe1\0\x23http://ns.adobe.com/xap/1.0/\0<x><" + broken[2:])
+
+    shown = caption("--show", folder / "0.jpg").records[0]["words"]
+    left = caption("--json", "--only-empty", folder)
+    written = caption("--write", folder / "0.jpg", folder / "1.jpg", folder / "2.jpg")
+
+    assert shown == {"description": {"x-default": "Grandmother in Bern"}}
+    assert [Path(path).name for path in left.paths] == ["2.jpg", "4.jpg", "5.jpg"]
+    assert "2 had words" in written.stderr
+    words = [xmp.read((folder / f"{number}.jpg").read_bytes()).words for number in range(3)]
+    assert [one.text(xmp.Field.DESCRIPTION) for one in words[:2]] == ["Grandmother in Bern", "By a person"]
+    assert words[2].text(xmp.Field.DESCRIPTION)
+
+
+def test_a_sidecar_keeps_and_counts_the_words_of_its_file(folder: Path) -> None:
+    (folder / "0.jpg").write_bytes(with_exif({Tag.IMAGE_DESCRIPTION: b"Grandmother in Bern"}))
+
+    run = caption("--sidecar", folder)
+
+    assert "1 had words" in run.stderr
+    words = xmp.read_sidecar((folder / "0.jpg.xmp").read_bytes()).words
+    assert words.text(xmp.Field.DESCRIPTION) == "Grandmother in Bern"

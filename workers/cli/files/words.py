@@ -1,5 +1,6 @@
 """Words of a result in its file or its sidecar, and those that are there."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import xmp
 from workers.cli.files.options import FileOptions
 from workers.cli.output import CaptionRecord
+from workers.cli.raw_preview import is_raw
 
 
 class Change(NamedTuple):
@@ -31,14 +33,13 @@ def write_words(path: str, state: xmp.FileState, record: CaptionRecord, options:
 
 
 def has_words(path: str, data: bytes) -> bool:
-    """Return whether file or sidecar have an alt or a description."""
-    sidecar, found = Path(sidecar_path(path)), list[xmp.FileWords]()
-    for read, content in ((xmp.read, data), (xmp.read_sidecar, sidecar.read_bytes() if sidecar.exists() else b"")):
-        try:
-            found.append(read(content))
-        except xmp.XmpError:
-            continue
-    return any(one.words.text(name) for one in found for name in (xmp.Field.ALT, xmp.Field.DESCRIPTION))
+    """Return whether file or sidecar have an alt or a description, in XMP, IIM or EXIF."""
+    found = list[xmp.Words]()
+    with contextlib.suppress(xmp.XmpError):
+        found.append(_words_in(data).words)
+    with contextlib.suppress(xmp.XmpError, FileNotFoundError):
+        found.append(xmp.read_sidecar(Path(sidecar_path(path)).read_bytes()).words)
+    return any(words.text(name) for words in found for name in (xmp.Field.ALT, xmp.Field.DESCRIPTION))
 
 
 def shown_words(path: str) -> str:
@@ -64,10 +65,22 @@ def _write_sidecar(path: str, record: CaptionRecord, options: FileOptions) -> Ch
     target, before, state = sidecar_path(path), None, None
     if os.path.exists(target):  # noqa: PTH110
         state, before = xmp.file_state(target), Path(target).read_bytes()
-    words, provenance = xmp.words_of_metadata(record["metadata"]), _provenance(record)
-    written = xmp.write_sidecar(before, words, provenance, policy=options.policy)
-    old = xmp.read_sidecar(before) if before else xmp.FileWords(xmp.Words())
-    return _replaced(target, before, state, old.words, written, options)
+    words, provenance, beside = xmp.words_of_metadata(record["metadata"]), _provenance(record), None
+    if not is_raw(path):
+        with contextlib.suppress(xmp.XmpError):
+            beside = _words_in(Path(path).read_bytes())
+    written = xmp.write_sidecar(before, words, provenance, policy=options.policy, beside=beside)
+    old = xmp.read_sidecar(before).words if before else xmp.Words()
+    change = _replaced(target, before, state, old, written, options)
+    return change._replace(had_words=change.had_words or bool(beside and beside.words))
+
+
+def _words_in(data: bytes) -> xmp.FileWords:
+    """Return the words in a file, those of EXIF alone where the XMP is broken. Raises XmpError."""
+    try:
+        return xmp.read(data)
+    except xmp.BrokenXmp:
+        return xmp.FileWords(xmp.read_exif(data))
 
 
 def _write_file(path: str, state: xmp.FileState, record: CaptionRecord, options: FileOptions) -> Change:
