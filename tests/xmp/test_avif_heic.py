@@ -10,8 +10,8 @@ from tests.hostile.mutated_words import pixels
 from tests.hostile.mutations import valid_images
 from tests.xmp.test_embedding import LATER, MODEL, WORDS
 from tests.xmp.test_formats import REPLACE, alt_of, tags
-from xmp.containers import bmff
-from xmp.containers.bmff_items import (
+from xmp.containers.bmff.file import parsed
+from xmp.containers.bmff.items import (
     Extent,
     Location,
     LocationTable,
@@ -29,13 +29,13 @@ def test_only_the_index_changes_and_the_data_moves_as_a_whole(name: str) -> None
 
     written = xmp.write(data, WORDS, MODEL).data
 
-    before, after = bmff._parsed(data), bmff._parsed(written)
-    growth = after.meta.end - before.meta.end
-    assert written[: before.meta.start] == data[: before.meta.start]
-    assert written[after.meta.end : len(data) + growth] == data[before.meta.end :]
-    others = set(before.inner) - {b"iinf", b"iloc", b"iref"}
-    assert [data[slice(*before.inner[one][1::2])] for one in others] == [
-        written[slice(*after.inner[one][1::2])] for one in others
+    before, after = parsed(data), parsed(written)
+    growth = after.index.meta.end - before.index.meta.end
+    assert written[: before.index.meta.start] == data[: before.index.meta.start]
+    assert written[after.index.meta.end : len(data) + growth] == data[before.index.meta.end :]
+    others = set(before.index.inner) - {b"iinf", b"iloc", b"iref"}
+    assert [data[slice(*before.index.inner[one][1::2])] for one in others] == [
+        written[slice(*after.index.inner[one][1::2])] for one in others
     ]
 
 
@@ -68,7 +68,7 @@ def test_xmp_between_other_items_is_replaced_behind_them_and_blanked() -> None:
 def test_xmp_of_another_image_in_the_file_is_left_alone() -> None:
     gain_map = xmp.write_sidecar(None, xmp.Words({xmp.Field.TITLE: {"x-default": "Of a gain map"}}), MODEL).data
     data = images.encode(small(), "AVIF", xmp=gain_map)
-    references = bmff._parsed(data).inner[b"iref"]
+    references = parsed(data).index.inner[b"iref"]
     place = references.end - 2  # what the XMP describes
     data = data[:place] + (9).to_bytes(2) + data[place + 2 :]
 
@@ -82,8 +82,8 @@ def test_xmp_of_another_image_in_the_file_is_left_alone() -> None:
 
 def test_a_film_and_an_open_end_are_refused_in_words() -> None:
     avif = valid_images()["avif"]
-    last = bmff._parsed(avif).outer[-1]
-    for data in (avif + box(b"moov", b""), avif[: last.start] + bytes(4) + avif[last.start + 4 :]):
+    last = parsed(avif).outer[-1]
+    for data in (avif + box(b"moof", b""), avif[: last.start] + bytes(4) + avif[last.start + 4 :]):
         with pytest.raises(xmp.UnwritableFormat, match="use a sidecar"):
             xmp.write(data, WORDS, MODEL)
 

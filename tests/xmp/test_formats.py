@@ -17,7 +17,7 @@ from tests.hostile.mutated_words import pixels
 from tests.hostile.mutations import valid_images
 from tests.xmp.test_embedding import EXIFTOOL, LATER, MODEL, WORDS, exiftool, segment
 from xmp.containers import container_of, jpeg
-from xmp.containers.bmff_items import box
+from xmp.containers.bmff.items import box
 
 REPLACE = dict.fromkeys(xmp.Field, xmp.OnExisting.REPLACE)
 with_exiftool = pytest.mark.skipif(EXIFTOOL is None, reason="exiftool is not installed")
