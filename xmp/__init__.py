@@ -15,7 +15,7 @@ from xmp.errors import (
     XmpError,
 )
 from xmp.merging import DEFAULT_POLICY, OnExisting, Policy
-from xmp.moving import move_file
+from xmp.moving import move_file, synchronize_folder
 from xmp.place import read_place
 from xmp.replacement import FileState, file_state, remove_leftover, replace_file
 from xmp.words import METADATA_NAMES, Field, Provenance, Record, Words, text_digest, words_of_metadata
@@ -48,6 +48,7 @@ __all__ = [
     "read_sidecar",
     "remove_leftover",
     "replace_file",
+    "synchronize_folder",
     "text_digest",
     "words_of_metadata",
     "write",

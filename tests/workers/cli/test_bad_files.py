@@ -83,7 +83,7 @@ def test_a_read_only_file_system_is_named(disk: Path, tmp_path: Path) -> None:
     assert (run.code, contents(disk)) == (1, before)
     assert "failed 2: The file is read-only." in run.stderr
     run = caption("--rename", "--undo-list", tmp_path / "undo", disk)
-    assert (run.code, contents(disk), (tmp_path / "undo").read_bytes()) == (1, before, b"")
+    assert (run.code, contents(disk), (tmp_path / "undo").exists()) == (1, before, False)
 
 
 def test_links_stay_and_lead_to_the_words(folder: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import xmp
 from tests.images import jpeg
 from tests.workers.cli.caption_run import COLORS, ROOT, CaptionRun, caption
 from workers.cli.files.new_names import valid_stem
-from workers.cli.files.renames import open_exclusively
+from workers.cli.files.renames import Move, UndoList, open_exclusively
 from xmp.moving import link_and_unlink
 
 
@@ -179,7 +179,7 @@ def test_a_read_only_folder_is_named_and_left_as_it_is(folder: Path, undo_list: 
     folder.chmod(0o755)
     assert (run.code, run.stderr.count("Permission denied")) == (1, 7), run.stderr  # six files and their reason
     assert (fingerprints(folder), names(folder)) == before
-    assert options != ["--rename"] or undo_list.read_text() == ""
+    assert not undo_list.exists()
 
 
 def without_privileges(*arguments: object) -> CaptionRun:
@@ -221,4 +221,49 @@ def test_two_names_of_a_file_that_a_killed_run_left_become_one(folder: Path, und
 
     assert caption("--undo", undo_list).code == 0
 
+    assert names(folder) == [f"{number}.jpg" for number in range(6)]
+
+
+def test_no_undo_list_is_made_where_nothing_is_renamed(folder: Path, undo_list: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    renamed(empty, undo_list)
+    assert not undo_list.exists()
+
+    renamed(folder, undo_list)
+    undo_list.unlink()
+    renamed(folder, undo_list)  # they have their names
+    assert not undo_list.exists()
+
+
+def test_a_renaming_that_fails_leaves_no_empty_undo_list(folder: Path, undo_list: Path) -> None:
+    moves = [Move(str(folder / "0.jpg"), str(folder / "1.jpg"))]
+    recorded = UndoList(str(undo_list))
+
+    with pytest.raises(FileExistsError):
+        recorded.apply(moves)
+    recorded.close()
+
+    assert not undo_list.exists()
+    assert names(folder) == [f"{number}.jpg" for number in range(6)]
+
+
+def test_an_undo_list_that_another_run_began_meanwhile_is_not_shared(folder: Path, undo_list: Path) -> None:
+    ours, others = UndoList(str(undo_list)), UndoList(str(undo_list))
+    others.apply([Move(str(folder / "0.jpg"), str(folder / "a.jpg"))])
+
+    with pytest.raises(OSError, match="Another run uses"):
+        ours.apply([Move(str(folder / "1.jpg"), str(folder / "b.jpg"))])
+    ours.close()
+    others.close()
+
+    assert len(undo_list.read_text().splitlines()) == 1
+    assert (folder / "1.jpg").exists()
+
+
+def test_an_undo_list_that_cannot_be_made_ends_with_2(folder: Path, tmp_path: Path) -> None:
+    run = renamed(folder, tmp_path / "none" / "undo")
+
+    assert run.code == 2
     assert names(folder) == [f"{number}.jpg" for number in range(6)]

@@ -1,9 +1,11 @@
 """Rename files with their sidecars, recorded in an undo list before it happens."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -46,35 +48,54 @@ def _others_with_stem(folder: str, stem: str, known: set[str]) -> bool:
 
 def open_exclusively(path: str) -> IO[bytes]:
     """Open a file to read and append; no other run may use it meanwhile. Raises ValueError, and OSError."""
-    file = open(path, "a+b", buffering=0)  # noqa: PTH123, SIM115
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise ValueError(f"Another run uses {path}.") from error
-    except OSError:
-        pass  # a network file system without locks
-    return file
+    while True:
+        file = open(path, "a+b", buffering=0)  # noqa: PTH123, SIM115
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise ValueError(f"Another run uses {path}.") from error
+        except OSError:
+            pass  # a network file system without locks
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # another run removed it, empty, before it was locked here
 
 
 class UndoList:
-    """A file with a line of JSON for each renamed image, written before it is renamed.
+    """A file with a line of JSON for each renamed image, written before it is renamed; it is made with the first line.
 
     What a killed run left of its last line is completed when the list is opened, and dropped where nothing was done.
     """
 
     def __init__(self, path: str) -> None:
-        self.file: IO[bytes] = open_exclusively(path)
-        self._settle()
+        """Open the list where there is one. Raises ValueError, and OSError, also where it could not be made."""
+        self.path = path
+        self._file: IO[bytes] | None = None
+        if os.path.lexists(path):
+            self._opened()
+        else:
+            _require_writable(os.path.dirname(path) or ".")  # noqa: PTH120
 
     def close(self) -> None:
-        self.file.close()
+        """Close the list, and remove it where nothing was renamed."""
+        if self._file is None:
+            return
+        found = os.fstat(self._file.fileno())
+        if stat.S_ISREG(found.st_mode) and not found.st_size:
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)  # noqa: PTH108
+        self._file.close()
 
     def apply(self, moves: list[Move]) -> None:
         """Do all moves or none: those before one that fails are taken back. Raises OSError."""
-        start, done = self.file.seek(0, os.SEEK_END), list[Move]()
-        self.file.write(_line(moves))
-        os.fsync(self.file.fileno())
+        try:
+            file, done = self._opened(), list[Move]()
+        except ValueError as error:
+            raise BlockingIOError(errno.EWOULDBLOCK, str(error).rstrip(".")) from error
+        start = file.seek(0, os.SEEK_END)
+        file.write(_line(moves))
+        os.fsync(file.fileno())
         try:
             for move in moves:
                 xmp.move_file(move.source, move.target)
@@ -82,26 +103,44 @@ class UndoList:
         except OSError:
             for move in reversed(done):
                 xmp.move_file(move.target, move.source)
-            self.file.truncate(start)
+            file.truncate(start)
             raise
 
-    def _settle(self) -> None:
-        """Remove a line that was cut; complete the moves of the last one, or remove it."""
-        start, end, last = 0, 0, list[Move]()
-        self.file.seek(0)
-        for line in self.file:
-            if not line.endswith(b"\n"):
-                break
-            last, start = _moves_in(line), end
-            end += len(line)
-        if last and not _happened(last[0]):
-            end = start
-        elif last:
-            for move in last[1:]:
-                if not _happened(move):
-                    with contextlib.suppress(OSError):
-                        xmp.move_file(move.source, move.target)
-        self.file.truncate(end)
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            file = open_exclusively(self.path)
+            try:
+                _settle(file)
+                xmp.synchronize_folder(os.path.dirname(self.path))  # noqa: PTH120
+            except BaseException:
+                file.close()
+                raise
+            self._file = file
+        return self._file
+
+
+def _settle(file: IO[bytes]) -> None:
+    """Remove a line that was cut; complete the moves of the last one, or remove it."""
+    start, end, last = 0, 0, list[Move]()
+    file.seek(0)
+    for line in file:
+        if not line.endswith(b"\n"):
+            break
+        last, start = _moves_in(line), end
+        end += len(line)
+    if last and not _happened(last[0]):
+        end = start
+    elif last:
+        for move in last[1:]:
+            if not _happened(move):
+                with contextlib.suppress(OSError):
+                    xmp.move_file(move.source, move.target)
+    file.truncate(end)
+
+
+def _require_writable(folder: str) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
 
 
 def undo(path: str, report: Callable[[str, str], None]) -> int:
