@@ -3,8 +3,8 @@
 import re
 
 _MAKERS = (
-    "(?:AgfaPhoto|Aiptek|BenQ|Canon|Casio|Concord|FujiFilm|HP|Jenoptik|Kodak|Konica Minolta|Leica|Medion|Minolta|Nikon"
-    "|Olympus|Panasonic|Pentax|Polaroid|Praktica|Ricoh|Rollei|Samsung|Sanyo|Sony|Traveler|Vivitar)"
+    "(?:AgfaPhoto|Aiptek|BenQ|Canon|Casio|Concord|Epson|FujiFilm|GE|HP|Jenoptik|Kodak|Konica Minolta|Leica|Medion"
+    "|Minolta|Nikon|Olympus|Panasonic|Pentax|Polaroid|Praktica|Ricoh|Rollei|Samsung|Sanyo|Sony|Traveler|Vivitar)"
 )
 _PHONES = "(?:Apple|DJI|GoPro|Google|Huawei|Motorola|OnePlus|Oppo|Vivo|Xiaomi)"
 _COMPANY = r"(?: (?:corporation|techwin|optical co\.,ltd|imaging corp\.?|computer co\., ?ltd\.?))?"
@@ -18,8 +18,7 @@ _OF_CAMERAS = re.compile(
     "|".join(
         (
             "DIGITAL (?:STILL )?CAMERA",
-            f"(?i:{_MAKERS} digital (?:still )?camera)",
-            "(?:SONY|MINOLTA) DSC",
+            f"(?i:{_MAKERS} (?:digital (?:still )?camera|action cam|dsc(?: picture)?))",
             "(?i:exif[_ ]jpeg[_ ]picture)",
             "<(?:Digimax|KENOX|SAMSUNG)[^>]*>",
             "CREATOR: gd-jpeg.*",
@@ -33,7 +32,7 @@ _IN_EXIF = re.compile(
     "|".join(
         (
             f"(?:{_MAKERS}|{_PHONES}){_COMPANY}",
-            r"dsc|dcim|dcf(?: [\d.]+)?|exif[_ ]jpe?g|jpe?g|screenshot|ascii|unicode",
+            r"dsc|dcim|dcf(?: [\d.]+)?|exif[_ ]jpe?g|jpe?g|screenshot|ascii|unicode|gcm_tag|[a-z]",
             "default|untitled|unnamed|undefined|null|none|n/a|no (?:title|name|description|comment)",
             r"[a-z]?hdr(?:pl)?|burst|cof|dav|edf|fbt|mde|nor|oznor\w*|ozedf\w*|ptr\w*|rpt|sdr",
             rf"(?:edited|created|made|processed|saved|generated|scanned|written) (?:with|by|using|in) {_PROGRAM}\b.*",
@@ -46,12 +45,13 @@ _IMAGE_FILE = re.compile(
     r"(?:\S*[\\/])?[^\s\\/]*\.(?:jpe?g|png|tiff?|webp|hei[cf]|avif|dng|cr[23]|nef|arw|gif|mp4)", re.IGNORECASE
 )
 _FOLDER = re.compile(r"(?:[a-z]:)?[\\/]?dcim[\\/].*", re.IGNORECASE)
-_IDENTIFIER = re.compile(r"[\w.:/\\{}#+-]+")
+_IDENTIFIER = re.compile(r"[\w.:/\\{}#+-]+", re.ASCII)
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F-]{16,}")
 # XML and JSON of a program, settings of a phone's camera, parameters of an image generator.
 _DATA = re.compile(
-    r"\s*(?:<\?xml|<OME|[\[{]\s*[\"'{\[\]}]|\[\s*-?\d+\s*,|ImageJ=|Aperio )"
+    r"\s*(?:(?:<|&lt;)\?xml|<OME|[\[{]\s*[\"'{\[\]}]|\[\s*-?\d+\s*,|ImageJ=|Aperio )"
     r"|(?:\s*[A-Za-z_][\w-]*\s*[:=]\s*(?:-?[\d.]+|null|true|false)\s*;){2}"
+    r"|(?:\s*[A-Za-z]\w*:\s*-?\d[\d.]*\b){3}"
     r"|[^\0]{0,9999}?\bSteps: \d+, Sampler: "
 )
 
