@@ -60,7 +60,7 @@ def write_packet(packet: bytes | None, words: Words, records: Iterable[Record]) 
     result, before = scan(old), read_packet(old)
     changed = {name for name in Field if _value(words, name) != _value(before.words, name)}
     records = tuple(records)
-    is_recorded = records == before.records
+    is_recorded = set(records) == set(before.records)  # in any order
     removed = [one for one in result.found if _is_removed(one, changed, is_recorded)]
     markup = "".join(
         property_xml(PROPERTIES[name], value) for name in Field if name in changed and (value := _value(words, name))

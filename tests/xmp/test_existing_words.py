@@ -193,6 +193,7 @@ def test_a_cameras_text_gives_way_in_xmp_iim_and_exif(text: str) -> None:
     written = xmp.write(data, WORDS, MODEL, with_exif=True).data
     assert written.count(text.encode()) == 1  # bytes of EXIF to which nothing refers any more
     assert xmp.read(written).words.text(D) == xmp.read_exif(written).text(D) == WORDS.text(D)
+    assert xmp.write(written, WORDS, LATER, with_exif=True).data is written
     # Without a description of its own it stays, as all other metadata.
     assert xmp.write(data, alt, MODEL).data.count(text.encode()) == 3
 
