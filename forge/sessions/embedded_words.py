@@ -13,14 +13,15 @@ from forge.sessions.thumbnails import stored_file
 def file_with_words(image: Image) -> bytes:
     """Return the stored file with the words of the image's metadata, without a change to its pixels.
 
-    What a person wrote into the file before is kept. Raises NotFound, and Conflict where there are no words yet or the
-    file cannot hold them.
+    What a person wrote into the file before is kept, in XMP, IIM or EXIF, but for texts that were corrected since.
+    Raises NotFound, and Conflict where there are no words yet or the file cannot hold them.
     """
     words, provenance = _words(image)
+    corrected = dict.fromkeys(provenance.persons - {xmp.Field.KEYWORDS}, xmp.OnExisting.REPLACE)
     with stored_file(lambda: default_storage.open(image.storage_key), image) as file:
         data = bytes(file.read())
     try:
-        return xmp.write(data, words, provenance).data
+        return xmp.write(data, words, provenance, policy={**xmp.DEFAULT_POLICY, **corrected}).data
     except xmp.XmpError as error:
         raise Conflict(f"Image {image.pk}: {error} (sidecar.xmp)", imageIds=[image.pk]) from error
 

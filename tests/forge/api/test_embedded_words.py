@@ -11,6 +11,8 @@ from forge.models import Account, Image
 from forge.sessions import embedded_words
 from tests.forge.api.test_files import get, upload
 from tests.images import encode, jpeg, noisy_jpeg
+from tests.xmp.exif_images import with_exif
+from xmp.exif import Tag
 
 pytestmark = pytest.mark.django_db(transaction=True)
 METADATA = {
@@ -81,6 +83,18 @@ def test_a_corrected_field_is_not_recorded_as_the_models(alice: Account) -> None
     fields = {record.field for record in records}
     assert xmp.Field.TITLE in fields
     assert xmp.Field.ALT not in fields
+
+
+def test_a_persons_caption_of_exif_is_kept_until_the_caption_is_corrected(alice: Account) -> None:
+    path = analyzed(alice, "a.jpg", with_exif({Tag.IMAGE_DESCRIPTION: b"Grandmother in Bern"}))
+    key = key_issue(account=alice)[1]
+
+    kept = xmp.read(get(key, f"{path}/file?metadata=embedded").content).words
+    Image.objects.update(edited=["caption"], version=2)
+    corrected = xmp.read(get(key, f"{path}/file?metadata=embedded").content).words
+
+    assert (kept.text(xmp.Field.DESCRIPTION), kept.text(xmp.Field.ALT)) == ("Grandmother in Bern", "A cat")
+    assert corrected.text(xmp.Field.DESCRIPTION) == "A cat sits."
 
 
 @pytest.mark.parametrize(
