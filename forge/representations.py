@@ -26,6 +26,7 @@ def job_representation(job: Job, images: Iterable[Image]) -> dict[str, Any]:
     return {
         "jobId": job.pk,
         "sessionId": job.session_id,
+        "action": str(job.action),
         "status": str(job.status),
         "total": job.total,
         "processed": job.processed,

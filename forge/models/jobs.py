@@ -9,7 +9,10 @@ from forge.models.sessions import Image, Session
 
 
 class Job(models.Model):
-    """An accepted analysis request. Counters and `last_seq` change in the transaction of the state that they count."""
+    """An accepted request to analyze or export images.
+
+    Counters and `last_seq` change in the transaction of the state that they count.
+    """
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -19,10 +22,21 @@ class Job(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    class Action(models.TextChoices):
+        """What is done with each image, under the names of `credits/check`."""
+
+        ANALYZE = "analyze"
+        EXPORT = "export"
+        SAMPLE = "sample"
+
     id = models.CharField(primary_key=True, max_length=40, default=job_id, editable=False)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="jobs")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="jobs")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    # The default in the database is for web servers of an earlier version.
+    action = models.CharField(max_length=10, choices=Action.choices, default=Action.ANALYZE, db_default="analyze")
+    # Of an export or a sample: format, preset and widths.
+    export_settings = models.JSONField(null=True, blank=True)
     total = models.PositiveIntegerField()
     started = models.PositiveIntegerField(default=0)
     succeeded = models.PositiveIntegerField(default=0)
@@ -61,12 +75,16 @@ class Job(models.Model):
         return self.succeeded + self.failed + self.cancelled
 
     @property
+    def is_charged(self) -> bool:
+        return self.action != self.Action.SAMPLE
+
+    @property
     def is_finished(self) -> bool:
         return self.finished_at is not None
 
 
 class ImageAnalysis(Result):
-    """One image of a job: its state, lease and result."""
+    """One image of a job: its state, lease and result; of an export its variants in the place of words."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -95,6 +113,8 @@ class ImageAnalysis(Result):
     error = models.CharField(max_length=300, blank=True)
     code = models.CharField(max_length=40, blank=True)
     provenance = models.JSONField(null=True, blank=True)
+    # Of an export that succeeded: name, filename, size, width and height of each variant.
+    variants = models.JSONField(null=True, blank=True)
 
     class Meta:
         ordering = ["job", "position"]
