@@ -2,7 +2,7 @@
 
 from forge.options.families import FAMILIES, Family, Unsupported, family_of, unsupported_option
 from forge.options.parsing import OptionError, options_merge, options_parse
-from forge.options.specifications import OPTIONS, options_schema, translations_of
+from forge.options.specifications import OPTIONS, language_of, options_schema, translations_of
 
 __all__ = [
     "FAMILIES",
@@ -11,6 +11,7 @@ __all__ = [
     "OptionError",
     "Unsupported",
     "family_of",
+    "language_of",
     "options_merge",
     "options_parse",
     "options_schema",

@@ -6,6 +6,7 @@ from typing import Any
 
 from forge.options.languages import MAX_LENGTH
 
+DEFAULT_LANGUAGE = "en"
 FIELDS = ("title", "alt", "caption", "description", "filename", "seoTags")
 MAX_CONTEXT = 1_000  # characters
 MAX_KEYWORDS = 30
@@ -84,6 +85,12 @@ def options_schema() -> dict[str, Any]:
     """Return the JSON schema of the object `options`."""
     properties = {name: dict(option.schema) for name, option in OPTIONS.items()}
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def language_of(options: Mapping[str, Any] | None) -> str:
+    """Return the tag of the metadata's language, the first of several."""
+    asked = options or {}
+    return str(asked.get("language") or next(iter(asked.get("languages", ())), DEFAULT_LANGUAGE))
 
 
 def translations_of(options: Mapping[str, Any] | None) -> tuple[str, ...]:

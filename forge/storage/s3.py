@@ -83,8 +83,12 @@ class S3Storage(Storage):
 
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         file = tempfile.SpooledTemporaryFile(_CHUNK)  # noqa: SIM115 (the caller closes it)
-        for chunk in self._chunks(name):
-            file.write(chunk)
+        try:
+            for chunk in self._chunks(name):
+                file.write(chunk)
+        except BaseException:
+            file.close()
+            raise
         file.seek(0)
         return File(file, name)
 

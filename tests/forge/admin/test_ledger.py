@@ -16,10 +16,10 @@ from django.test.utils import CaptureQueriesContext
 from forge.accounts import key_issue
 from forge.admin.ledger import account_ledger
 from forge.admin.ledger.account_ledger import Period, balances, csv_lines
-from forge.admin.ledger.spreadsheet import csv_line
 from forge.admin.ledger.views import ledger_url
 from forge.credits import ledger
 from forge.models import Account, CreditEntry, Job
+from forge.spreadsheet import csv_line
 from tests.forge.admin.pages import page, text_of
 from tests.forge.conftest import ApiClient
 
