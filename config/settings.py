@@ -202,6 +202,8 @@ FORGE_BYTES_PER_DAY = env.integer("FORGE_BYTES_PER_DAY", 100 * 2**30, least=0)
 FORGE_DECODE_SECONDS_PER_MINUTE = env.integer("FORGE_DECODE_SECONDS_PER_MINUTE", 30, least=0)
 # Each image that is charged and refunded leaves two rows in the ledger for ever.
 FORGE_REFUNDS_PER_HOUR = env.integer("FORGE_REFUNDS_PER_HOUR", 1_000, least=0)
+# Images of samples, which are exported without a credit.
+FORGE_SAMPLES_PER_HOUR = env.integer("FORGE_SAMPLES_PER_HOUR", 50, least=0)
 FORGE_MAX_QUEUED = env.integer("FORGE_MAX_QUEUED", 100_000, least=0)  # of all accounts; 0: no limit
 FORGE_SINGLE_WAIT_S = env.number("FORGE_SINGLE_WAIT_S", 60.0, least=0.0)  # analyze-single, then 504
 
@@ -215,6 +217,8 @@ FORGE_REQUEST_WAIT_S = env.number("FORGE_REQUEST_WAIT_S", 15.0, least=0.1)
 # Apart from the others: they wait for their images to be validated.
 FORGE_UPLOADS_AT_ONCE = env.integer("FORGE_UPLOADS_AT_ONCE", 32, least=2)
 FORGE_UPLOAD_WAIT_S = env.number("FORGE_UPLOAD_WAIT_S", 60.0, least=0.1)
+# Archives of sessions: each holds a file in memory while its client reads.
+FORGE_ARCHIVES_AT_ONCE = env.integer("FORGE_ARCHIVES_AT_ONCE", 8, least=1)
 FORGE_HEADER_WAIT_S = env.number("FORGE_HEADER_WAIT_S", 10.0, least=0.1)
 FORGE_BODY_WAIT_S = env.number("FORGE_BODY_WAIT_S", 20.0, least=0.1)
 FORGE_BODY_BYTES_PER_S = env.integer("FORGE_BODY_BYTES_PER_S", 1_000, least=1)
@@ -391,6 +395,9 @@ SPECTACULAR_SETTINGS = {
         "AnalysisStatus": "forge.models.ImageAnalysis.Status",
         "CreditKind": "forge.models.CreditEntry.Kind",
         "ImageKind": "forge.models.Kind",
+        "JobAction": "forge.models.Job.Action",
+        "CompleteEventStatusEnum": ["complete", "partial", "failed", "cancelled"],
+        "ProgressEventStatusEnum": ["processing"],
     },
 }
 

@@ -153,6 +153,12 @@ class ImageGone(ForgeError):
     message = "The stored file of this image is gone: upload it again. Its credit was given back."
 
 
+class ExportFailed(ForgeError):
+    code = "export_failed"
+    status = 422
+    message = "The image could not be exported. Its credit was given back."
+
+
 class NoCaption(ForgeError):
     code = "no_caption"
     status = 422
@@ -225,6 +231,9 @@ class StorageFull(Unavailable):
     message = "The storage is full. Nothing was kept or charged; please try again later."
     retry_after = 30
 
+
+# The end of sentences about an image that was charged.
+REFUNDED = " Its credit was given back."
 
 # The error for each code of `decoding.Undecodable`.
 IMAGE_ERRORS: dict[str, type[ForgeError]] = {

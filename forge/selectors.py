@@ -10,11 +10,13 @@ from django.db.models import Count, Model, Prefetch, Q, QuerySet
 from forge.clock import database_now
 from forge.errors import InvalidRequest, NotFound
 from forge.models import Account, CreditEntry, Image, ImageAnalysis, ImageWords, Job, Session
+from forge.printable import printable
 from forge.words import MAX_QUERY_WORDS, words_of
 
 _M = TypeVar("_M", bound=Model)
 MAX_QUERY = 200  # characters
-_NEWEST_ANALYSIS_FIRST = Prefetch("analyses", ImageAnalysis.objects.defer("provenance").order_by("-pk"))
+_ANALYSES = ImageAnalysis.objects.filter(job__action=Job.Action.ANALYZE)
+_NEWEST_ANALYSIS_FIRST = Prefetch("analyses", _ANALYSES.defer("provenance").order_by("-pk"))
 
 
 def sessions_of(account: Account) -> QuerySet[Session]:
@@ -48,6 +50,18 @@ def images_of(session: Session, *, with_results: bool) -> QuerySet[Image]:
     return images.prefetch_related(_NEWEST_ANALYSIS_FIRST) if with_results else images
 
 
+def images_named(session: Session, ids: Collection[str] | None) -> QuerySet[Image]:
+    """Return the images of a session with these ids; all for None. Raises NotFound where one is not there."""
+    if ids is None:
+        return session.images.all()
+    named = session.images.filter(pk__in=[image_id for image_id in ids if "\0" not in image_id])
+    found = set(named.values_list("pk", flat=True))
+    missing = [image_id for image_id in ids if image_id not in found]
+    if missing or not ids:
+        raise NotFound(f"Session {session.pk} has no image {printable(missing[0] if missing else '')}.")
+    return named
+
+
 def jobs_of(account: Account, *, statuses: Collection[str], session_id: str | None) -> QuerySet[Job]:
     jobs = Job.objects.filter(account=account)
     if statuses:
@@ -72,13 +86,31 @@ def job_get(account: Account, job_id: str) -> Job:
     return _get(Job.objects.filter(account=account), job_id, f"job {job_id}")
 
 
-def job_of_images(session: Session, image_ids: Collection[str], options: Mapping[str, Any]) -> Job | None:
-    """Return the session's newest job with exactly these images and options, of those that a key could still name."""
+def job_of_images(
+    session: Session,
+    image_ids: Collection[str],
+    *,
+    action: str,
+    options: Mapping[str, Any],
+    export_settings: Mapping[str, Any] | None,
+) -> Job | None:
+    """Return the session's newest job with exactly these images and settings, of those that a key could still name."""
     named = Count("analyses", filter=Q(analyses__image__in=image_ids))
     since = database_now() - timedelta(hours=settings.FORGE_IDEMPOTENCY_HOURS)
-    jobs = session.jobs.filter(total=len(image_ids), created_at__gte=since).annotate(named=named)
-    newest_first = jobs.filter(named=len(image_ids)).order_by("-created_at", "-pk")
-    return next((job for job in newest_first.iterator() if (job.options or {}) == options), None)
+    jobs = session.jobs.filter(action=action, total=len(image_ids), created_at__gte=since).annotate(named=named)
+    newest_first = jobs.filter(named=len(image_ids)).order_by("-created_at", "-pk").iterator()
+    asked = (options, export_settings)
+    return next((job for job in newest_first if (job.options or {}, job.export_settings) == asked), None)
+
+
+def variant_get(account: Account, job_id: str, image_id: str, name: str) -> tuple[Image, dict[str, Any]]:
+    """Return an exported file's image and its record. Raises NotFound."""
+    exported = job_get(account, job_id).analyses.filter(image=image_id, variants__isnull=False)
+    analysis = exported.select_related("image").first()
+    variant = next((one for one in analysis.variants or () if one["name"] == name), None) if analysis else None
+    if analysis is None or variant is None:
+        raise NotFound(f"Job {job_id} has no such exported file of image {image_id}.")
+    return analysis.image, variant
 
 
 def _get(rows: QuerySet[_M], pk: str, name: str) -> _M:

@@ -1,8 +1,11 @@
-"""The Celery task: claim an image, run the pipeline, record success or failure."""
+"""The Celery task: claim an image, run the pipeline or export it, record success or failure."""
 
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
+from typing import TypeVar
 
 from celery import current_app
 from celery.exceptions import Reject
@@ -14,20 +17,24 @@ from forge.crash_points import crash_point
 from forge.database import retry_until_available
 from forge.errors import (
     IMAGE_ERRORS,
+    REFUNDED,
     AnalysisFailed,
     AnalysisTimeout,
+    ExportFailed,
     ForgeError,
     ImageGone,
     NoCaption,
     OptionUnsupported,
+    StorageFull,
 )
-from forge.jobs import leases, services
+from forge.jobs import exports, leases, services
 from forge.jobs.claims import Claim
 from forge.operations import metrics
 from forge.options import family_of, unsupported_option
 from forge.storage import StorageUnavailable, object_read
 from workers import lifecycle, pipeline, writing
 from workers.analysis import Analysis, Extras
+from workers.imaging.variants import TooLargeForFormat, Variant, make_variants
 from workers.models.options import Options
 from workers.models.subprocess import ModelProcessDied
 from workers.models.writer import NoUsableAnswer, WriterFailed, WriterTimeout, WriterUnavailable
@@ -40,11 +47,12 @@ logger = logging.getLogger(__name__)
 _READ_RETRY_S = 1.0
 FALLBACK = "embedded"
 _isolation = IsolationLock()
+_T = TypeVar("_T")
 
 
 @current_app.task(name="workers.analyze_image")
 def analyze_image(image_id: str = "") -> None:
-    """Claim and analyze the next image of the fair queue, if any; `image_id` is for people who look at the queue."""
+    """Claim and run the next image of the fair queue, if any; `image_id` is for people who look at the queue."""
     if settings.FORGE_MODEL_PROCESS:
         # Only with the models in another process: in the same one, a nicer thread would hold the GIL for longer.
         lower_thread_priority()
@@ -74,7 +82,10 @@ def _claim_and_run(*, suspect: bool | None) -> bool:
         return False
     ids = {"requestId": claim.request_id, "jobId": claim.job_id, "imageId": claim.image_id}
     with lifecycle.in_flight.track(claim.analysis_id), logs.bound(**ids):
-        _run(claim)
+        if claim.is_export:
+            _run_export(claim)
+        else:
+            _run(claim)
     return True
 
 
@@ -106,18 +117,62 @@ def _run(claim: Claim) -> None:
     retry_until_available(succeed)
 
 
+def _run_export(claim: Claim) -> None:
+    try:
+        variants = _export(claim)
+    except ForgeError as error:
+        retry_until_available(partial(services.analysis_fail, claim=claim, error=error))
+        return
+    crash_point("between_model_and_commit")
+    if variants is not None:
+        retry_until_available(partial(exports.export_succeed, claim=claim, variants=variants))
+
+
+def _export(claim: Claim) -> exports.StoredVariants | None:
+    """Return the stored files; None where the image was deleted meanwhile."""
+    original = _read(claim.storage_key)
+    order = retry_until_available(partial(exports.export_order, claim=claim, original=original))
+    if order is None:
+        return None
+    started = time.monotonic()
+    made = [exports.MadeVariant(**asdict(one)) for one in _make_variants(claim, original, order)]
+    logger.info("Exported %d files in %.0f ms.", len(made), 1000 * (time.monotonic() - started))
+    try:
+        return _waiting_for_storage(partial(exports.export_store, claim=claim, stem=order.stem, made=made))
+    except StorageFull as error:
+        raise ExportFailed(f"The storage is full.{REFUNDED}") from error
+
+
+def _make_variants(claim: Claim, original: bytes, order: exports.ExportOrder) -> list[Variant]:
+    try:
+        return make_variants(original, **order.settings, packet=order.packet, limits=Limits.of(settings))
+    except Undecodable as error:
+        raise IMAGE_ERRORS[error.code](error.sentence) from error
+    except TooLargeForFormat as error:
+        raise ExportFailed(f"{error}{REFUNDED}") from error
+    except Exception as error:  # a failure is recorded for its image and must not end the task
+        logger.exception("The export of %s failed.", claim.storage_key)
+        raise ExportFailed from error
+
+
 def _read(storage_key: str) -> bytes:
     """Return an upload, waiting for a storage that is away. Raises ImageGone and AnalysisFailed."""
+    try:
+        return _waiting_for_storage(partial(object_read, storage_key))
+    except FileNotFoundError as error:
+        raise ImageGone from error
+
+
+def _waiting_for_storage(call: Callable[[], _T]) -> _T:
+    """Repeat a call while the storage is away. Raises AnalysisFailed after FORGE_ANALYSIS_TIMEOUT_S."""
     deadline = time.monotonic() + settings.FORGE_ANALYSIS_TIMEOUT_S
     while True:
         try:
-            return object_read(storage_key)
-        except FileNotFoundError as error:
-            raise ImageGone from error
+            return call()
         except StorageUnavailable as error:
-            logger.warning("%s cannot be read: %s", storage_key, error.reason)
+            logger.warning("The storage is away: %s", error.reason)
             if time.monotonic() > deadline:
-                raise AnalysisFailed("The storage did not answer. The credit of the image was given back.") from error
+                raise AnalysisFailed(f"The storage did not answer.{REFUNDED}") from error
         time.sleep(_READ_RETRY_S)
 
 
@@ -190,4 +245,4 @@ def _require_supported(claim: Claim, family: str) -> None:
     """Raise OptionUnsupported where other models are loaded than when the job was accepted."""
     if problem := unsupported_option(claim.options, family_of(family)):
         error = OptionUnsupported(option=problem.option, family=problem.family, accepted=problem.accepted)
-        raise OptionUnsupported(f"{error.sentence} Its credit was given back.", **error.members)
+        raise OptionUnsupported(f"{error.sentence}{REFUNDED}", **error.members)

@@ -24,7 +24,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     list_display = [
         "short_id", "owner", "session_link", "status_badge", "progress", "failed", "reasons", "created", "ended",
     ]  # fmt: skip
-    list_filter = [JobFailureFilter, EndedFilter, "status", ("account", AccountFilter)]
+    list_filter = [JobFailureFilter, EndedFilter, "action", "status", ("account", AccountFilter)]
     list_select_related = ["account"]
     search_help_text = "Job id, session id or account name"
     show_full_result_count = False
@@ -32,7 +32,18 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     id_fields = {"job_": "id", "sess_": "session__id"}
     account_field = "account"
     actions = ["cancel"]
-    readonly_fields = ["id", "account", "session", "status_badge", "counts", "options_shown", "created", "finished"]
+    readonly_fields = [
+        "id",
+        "account",
+        "session",
+        "action",
+        "export_settings",
+        "status_badge",
+        "counts",
+        "options_shown",
+        "created",
+        "finished",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         ended = ImageAnalysis.objects.filter(status__in=_UNSUCCESSFUL).only("job_id", "code").order_by()

@@ -16,6 +16,7 @@ from forge.models import Account, CreditEntry, ImageAnalysis, Job
 _A = ImageAnalysis.Status
 _OPEN_JOBS = (Job.Status.QUEUED, Job.Status.RUNNING)
 _REFUNDED = (_A.FAILED, _A.CANCELLED)
+_FREE = Q(job__action=Job.Action.SAMPLE)
 _CHUNK_SIZE = 2000
 
 
@@ -87,12 +88,13 @@ def _entries_without_analysis() -> Found:
 
 def _uncharged_analyses() -> Found:
     charged = _entries("charge", OuterRef("job_id"), OuterRef("image_id")).filter(language="")
-    yield from _analyses(~Exists(charged), "{0}, and was never charged")
+    yield from _analyses(Q(~Exists(charged), ~_FREE), "{0}, and was never charged")
 
 
 def _missing_refunds() -> Found:
     whole = _entries("refund", OuterRef("job_id"), OuterRef("image_id")).filter(language="")
-    yield from _analyses(Q(~Exists(whole), status__in=_REFUNDED), "{0} without a result, and was not refunded")
+    missing = Q(~Exists(whole), ~_FREE, status__in=_REFUNDED)
+    yield from _analyses(missing, "{0} without a result, and was not refunded")
 
 
 def _missing_refunds_of_translations() -> Found:

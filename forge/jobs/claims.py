@@ -17,3 +17,4 @@ class Claim:
     request_id: str
     terms: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    is_export: bool = False

@@ -6,9 +6,18 @@ from django.db.models import F
 
 from forge.clock import DatabaseNow
 from forge.credits import ledger
-from forge.errors import ForgeError
+from forge.errors import REFUNDED, ForgeError
 from forge.jobs import states
-from forge.jobs.events import Assessment, CompleteData, Extras, ImageMetadata, event_record
+from forge.jobs.events import (
+    Assessment,
+    CompleteData,
+    ExportCompleteData,
+    ExportedImage,
+    Extras,
+    ImageMetadata,
+    VariantData,
+    event_record,
+)
 from forge.models import Image, ImageAnalysis, Job
 from forge.options import translations_of
 from forge.sessions.corrections import result_record
@@ -68,6 +77,27 @@ def analysis_end_succeeded(
     return True
 
 
+def export_end_succeeded(
+    analysis_id: int, job_id: str, image_id: str, *, where: dict[str, Any], variants: list[VariantData]
+) -> bool:
+    """End an image of an export with its variants; False when it no longer matches `where`."""
+    ended = states.analysis_transition(
+        analysis_id,
+        source=_A.PROCESSING,
+        target=_A.SUCCEEDED,
+        where=where,
+        variants=variants,
+        finished_at=DatabaseNow(),
+        lease_until=None,
+    )
+    if not ended:
+        return False  # The lease expired, and the image was claimed again.
+    job = states.job_increment(job_id, "succeeded", "last_seq")
+    event_record(type="result", data={"jobId": job_id, "imageId": image_id, "variants": variants}, seq=job.last_seq)
+    job_complete_if_last(job)
+    return True
+
+
 def analysis_end_refunded(
     analysis_id: int,
     job_id: str,
@@ -78,13 +108,17 @@ def analysis_end_refunded(
     where: dict[str, Any],
     error: ForgeError,
 ) -> bool:
-    """End an analysis without a result and refund it; False when it no longer matches `source` and `where`."""
+    """End an image without a result and refund it, unless its job was free.
+
+    Return False when it no longer matches `source` and `where`.
+    """
+    sentence = _sentence(job_id, error)
     ended = states.analysis_transition(
         analysis_id,
         source=source,
         target=target,
         where=where,
-        error=error.sentence[:300],
+        error=sentence,
         code=error.code,
         finished_at=DatabaseNow(),
         lease_until=None,
@@ -94,11 +128,14 @@ def analysis_end_refunded(
     job = states.job_increment(job_id, _COUNTERS[target], "last_seq")
     event_record(
         type="error",
-        data={"jobId": job_id, "imageId": image_id, "error": error.sentence[:300], "code": error.code},
+        data={"jobId": job_id, "imageId": image_id, "error": sentence, "code": error.code},
         seq=job.last_seq,
     )
-    for language in ("", *translations_of(job.options)):
-        ledger.refund(account_id=job.account_id, job_id=job_id, image_id=image_id, note=error.code, language=language)
+    if job.is_charged:
+        for language in ("", *translations_of(job.options)):
+            ledger.refund(
+                account_id=job.account_id, job_id=job_id, image_id=image_id, note=error.code, language=language
+            )
     job_complete_if_last(job)
     return True
 
@@ -114,7 +151,7 @@ def job_complete_if_last(job: Job) -> None:
     )
     if ended is None:
         return  # Already ended.
-    translations = translations_of(job.options)
+    charged, refunded = _credits(job)
     complete: CompleteData = {
         "jobId": job.pk,
         "status": status,
@@ -122,9 +159,12 @@ def job_complete_if_last(job: Job) -> None:
         "total": job.total,
         "succeeded": job.succeeded,
         "failed": job.failed,
-        "creditsCharged": ledger.cost(images=job.total, languages=1 + len(translations)),
-        "creditsRefunded": ledger.refunded(job.pk) if translations else job.failed + job.cancelled,
+        "creditsCharged": charged,
+        "creditsRefunded": refunded,
     }
+    if job.action != Job.Action.ANALYZE:
+        exported: ExportCompleteData = {**complete, "results": _exported(job)}
+        complete = exported
     event_record(type="complete", data=complete, seq=ended.last_seq)
 
 
@@ -134,3 +174,23 @@ def _final_status(job: Job) -> Job.Status:
     if not job.failed:
         return _J.COMPLETE
     return _J.PARTIAL if job.succeeded else _J.FAILED
+
+
+def _credits(job: Job) -> tuple[int, int]:
+    """Return how many credits a job was charged, and how many of them were refunded."""
+    if not job.is_charged:
+        return 0, 0
+    languages = 1 + len(translations_of(job.options))
+    refunded = ledger.refunded(job.pk) if languages > 1 else job.failed + job.cancelled
+    return ledger.cost(images=job.total, languages=languages), refunded
+
+
+def _exported(job: Job) -> list[ExportedImage]:
+    rows = job.analyses.filter(status=_A.SUCCEEDED).order_by("position").values_list("image_id", "variants")
+    return [{"imageId": image_id, "variants": variants or []} for image_id, variants in rows]
+
+
+def _sentence(job_id: str, error: ForgeError) -> str:
+    """Return the error's sentence, without the refund where nothing was charged."""
+    is_free = Job.objects.filter(pk=job_id, action=Job.Action.SAMPLE).exists()
+    return (error.sentence.removesuffix(REFUNDED) if is_free else error.sentence)[:300]

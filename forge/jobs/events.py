@@ -1,4 +1,4 @@
-"""The four event types of a job's stream, and the only function that records and publishes them."""
+"""The event types of a job's stream, and the only functions that record and publish them."""
 
 import json
 from typing import Literal, NotRequired, TypedDict, overload
@@ -6,7 +6,7 @@ from typing import Literal, NotRequired, TypedDict, overload
 from django.db import transaction
 
 from forge import relay
-from forge.models import JobEvent
+from forge.models import Job, JobEvent
 
 
 class EventData(TypedDict):
@@ -88,11 +88,53 @@ class CompleteData(EventData):
     creditsRefunded: int
 
 
+class ExportProgressData(ProgressData):
+    """An export begins."""
+
+    step: Literal["export"]
+
+
+class VariantData(TypedDict):
+    """One file of an export: `path` is its address on this service, `name` is `full` or its width."""
+
+    name: str
+    path: str
+    filename: str
+    size: int
+    width: int
+    height: int
+
+
+class ExportResultData(EventData):
+    """An image was exported."""
+
+    imageId: str
+    variants: list[VariantData]
+
+
+class ExportedImage(TypedDict):
+    imageId: str
+    variants: list[VariantData]
+
+
+class ExportCompleteData(CompleteData):
+    """Every image of an export has ended; `results` has those that succeeded."""
+
+    results: list[ExportedImage]
+
+
 EVENTS: dict[str, type] = {
     "progress": ProgressData,
     "result": ResultData,
     "error": ErrorData,
     "complete": CompleteData,
+}
+# Of jobs with another action than `analyze`.
+EXPORT_EVENTS: dict[str, type] = {
+    "progress": ExportProgressData,
+    "result": ExportResultData,
+    "error": ErrorData,
+    "complete": ExportCompleteData,
 }
 METADATA_FIELDS = tuple(ImageMetadata.__annotations__)
 
@@ -100,7 +142,7 @@ METADATA_FIELDS = tuple(ImageMetadata.__annotations__)
 @overload
 def event_record(*, type: Literal["progress"], data: ProgressData, seq: int) -> None: ...
 @overload
-def event_record(*, type: Literal["result"], data: ResultData, seq: int) -> None: ...
+def event_record(*, type: Literal["result"], data: ResultData | ExportResultData, seq: int) -> None: ...
 @overload
 def event_record(*, type: Literal["error"], data: ErrorData, seq: int) -> None: ...
 @overload
@@ -123,3 +165,14 @@ def event_text(data: EventData) -> str:
 def event_publish(*, job_id: str, seq: int, type: str, text: str) -> None:
     """Publish a recorded event after the commit of the current transaction; at once outside one."""
     transaction.on_commit(lambda: relay.publish(job_id=job_id, seq=seq, type=type, data=text), robust=True)
+
+
+def progress_record(job: Job, image_id: str) -> None:
+    """Record that an image's analysis or export begins, with the job's counters as they are now."""
+    data: ProgressData = {
+        "jobId": job.pk, "imageId": image_id, "status": "processing", "current": job.started, "total": job.total,
+    }  # fmt: skip
+    if job.action != Job.Action.ANALYZE:
+        exported: ExportProgressData = {**data, "step": "export"}
+        data = exported
+    event_record(type="progress", data=data, seq=job.last_seq)

@@ -18,7 +18,7 @@ ROUND = 2520  # divisible by the weights 1 to 10
 _FIRST_BULK = 2**40
 _CLAIMED = (
     "attempts", "current", "job", "image", "image__storage_key", "image__original_filename",
-    "job__request_id", "job__options", "job__account", "job__account__extra_terms",
+    "job__request_id", "job__action", "job__options", "job__account", "job__account__extra_terms",
 )  # fmt: skip
 
 

@@ -9,10 +9,10 @@ from django.db import transaction
 from django.db.models import Count, F
 
 from forge.clock import database_now
-from forge.errors import AnalysisCrashed, AnalysisFailed
+from forge.errors import REFUNDED, AnalysisCrashed, AnalysisFailed, ExportFailed, ForgeError
 from forge.jobs import dispatch, services, states
 from forge.jobs.claims import Claim
-from forge.models import ImageAnalysis
+from forge.models import ImageAnalysis, Job
 
 _SWEEP_LIMIT = 500
 
@@ -95,9 +95,15 @@ def _mark_resent(analysis: ImageAnalysis) -> bool:
 def _requeue_or_fail(analysis: ImageAnalysis) -> bool:
     """Return True when the image is queued again; after FORGE_MAX_ATTEMPTS lost workers it fails instead."""
     if analysis.attempts >= settings.FORGE_MAX_ATTEMPTS:
-        services.analysis_fail_expired(analysis=analysis, error=AnalysisCrashed())
+        services.analysis_fail_expired(analysis=analysis, error=_crashed(analysis))
         return False
     return _requeue(analysis.pk, {"lease_until": analysis.lease_until, "holder": analysis.holder})
+
+
+def _crashed(analysis: ImageAnalysis) -> ForgeError:
+    if analysis.job.action == Job.Action.ANALYZE:
+        return AnalysisCrashed()
+    return ExportFailed(f"The export of this image ended a worker again and again.{REFUNDED}")
 
 
 def _requeue(analysis_id: int, where: dict[str, Any], **changes: Any) -> bool:

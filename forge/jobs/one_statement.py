@@ -38,7 +38,7 @@ WITH next AS (
         started = started + 1, last_seq = last_seq + 1,
         status = CASE status WHEN 'queued' THEN 'running' ELSE status END
     FROM next WHERE forge_job.id = next.job_id AND next.is_new
-    RETURNING forge_job.id, started, total, last_seq
+    RETURNING forge_job.id, started, total, last_seq, action
 ), analysis AS (
     UPDATE forge_imageanalysis SET
         status = 'processing', holder = %(holder)s, lease_until = clock_timestamp() + %(lease)s,
@@ -48,13 +48,13 @@ WITH next AS (
     INSERT INTO forge_jobevent (job_id, seq, type, data, created_at)
     SELECT job.id, last_seq, 'progress', concat(
         '{"jobId":"', job.id, '","imageId":"', image_id, '","status":"processing","current":', started,
-        ',"total":', total, '}'
+        ',"total":', total, CASE action WHEN 'analyze' THEN '' ELSE ',"step":"export"' END, '}'
     ), clock_timestamp() FROM next JOIN job ON true
     RETURNING seq, data
 )
 SELECT
     next.id, next.job_id, next.image_id, storage_key, original_filename, request_id, extra_terms::text,
-    options::text, event.seq, event.data
+    options::text, forge_job.action <> 'analyze', event.seq, event.data
 FROM next
 JOIN forge_image ON forge_image.id = next.image_id
 JOIN forge_job ON forge_job.id = next.job_id
@@ -140,12 +140,14 @@ def claim_next(*, holder: str, only_new: bool) -> Claim | None:
         row = _execute(CLAIM, {"queue": queue, "only_new": only_new, "holder": holder, "lease": lease})
         if row is None:
             continue
-        analysis_id, job_id, image_id, storage_key, name, request_id, terms, options, seq, text = row
+        analysis_id, job_id, image_id, storage_key, name, request_id, terms, options, is_export, seq, text = row
         if seq is None:
             raise Unusual
         event_publish(job_id=job_id, seq=seq, type="progress", text=text)
         accepted, asked = tuple(json.loads(terms)), json.loads(options or "{}")
-        return Claim(analysis_id, holder, 1, job_id, image_id, storage_key, name, request_id, accepted, asked)
+        return Claim(
+            analysis_id, holder, 1, job_id, image_id, storage_key, name, request_id, accepted, asked, is_export
+        )
     return None
 
 

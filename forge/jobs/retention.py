@@ -12,7 +12,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from forge.clock import database_now
-from forge.models import IdempotencyKey, Job, Session
+from forge.models import IdempotencyKey, ImageAnalysis, Job, Session
+from forge.sessions.stored_images import variant_keys
+from forge.storage import objects_delete
 
 logger = logging.getLogger(__name__)
 
@@ -62,5 +64,9 @@ def _remove(group: list[tuple[str, str]]) -> int:
     # Lock order: the sessions' rows first, as where a session is deleted (docs/decisions/0005).
     sessions = Session.objects.select_for_update().filter(pk__in={session_id for _, session_id in group})
     list(sessions.order_by("pk").values_list("pk", flat=True))
-    _, rows = Job.objects.filter(pk__in=[job_id for job_id, _ in group]).delete()
+    job_ids = [job_id for job_id, _ in group]
+    # Files first: after a crash in between, the next sweep finds the rows.
+    if not objects_delete([key for _, key in variant_keys(ImageAnalysis.objects.filter(job__in=job_ids))]):
+        return 0
+    _, rows = Job.objects.filter(pk__in=job_ids).delete()
     return rows.get("forge.Job", 0)

@@ -12,17 +12,13 @@ from forge import logs
 from forge.clock import DatabaseNow, database_now
 from forge.credits import ledger
 from forge.credits.refund_limit import refunds_require
-from forge.errors import (
-    AnalysisCancelled,
-    Conflict,
-    ForgeError,
-    NotFound,
-)
+from forge.errors import AnalysisCancelled, Conflict, ForgeError, NotFound
 from forge.idempotency import ClaimedKey, acceptance_record
 from forge.jobs import completion, dispatch, fair_queue, one_statement, states
 from forge.jobs.claims import Claim
-from forge.jobs.events import Assessment, Extras, ImageMetadata, ProgressData, event_record
+from forge.jobs.events import Assessment, Extras, ImageMetadata, progress_record
 from forge.jobs.references import ImageReference, references_resolve
+from forge.limits import samples_require
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.options import translations_of
 from forge.representations import job_representation
@@ -44,13 +40,19 @@ def job_submit(
     claimed_key: ClaimedKey | None = None,
     options: Mapping[str, Any] | None = None,
     is_single: bool = False,
+    action: Job.Action = Job.Action.ANALYZE,
+    export_settings: dict[str, Any] | None = None,
 ) -> Job:
     """Create, charge and queue a job in one transaction and send its tasks after commit; `is_single` goes first.
 
-    `options`: checked, as forge.options returns them.
+    `options`: of an analysis, checked, as forge.options returns them. `export_settings`: of an export or a sample; a
+    sample is limited by the hour and not charged.
     """
     images = references_resolve(session, references)
-    refunds_require(account)
+    if action == Job.Action.SAMPLE:
+        samples_require(account, len(images))
+    else:
+        refunds_require(account)
     dispatch.broker_ping()
     try:
         with transaction.atomic():
@@ -58,15 +60,19 @@ def job_submit(
             job = Job.objects.create(
                 session=session,
                 account=account,
+                action=action,
                 total=len(images),
                 created_at=now,
                 options=dict(options) if options else None,
+                export_settings=export_settings,
                 request_id=logs.request_id(),
             )
             _enqueue(job, images, now)
             # Lock order: the account's row last, as where an image fails, or the two transactions deadlock.
-            ids = [image.pk for image in images]
-            ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=ids, translations=translations_of(options))
+            if job.is_charged:
+                ids = [image.pk for image in images]
+                translations = translations_of(options)
+                ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=ids, translations=translations)
             fair_queue.enqueue(account=account, job=job, is_single=is_single)
             response = job_representation(job, images)
             acceptance_record(claimed_key, session=session, job=job, status=202, response=response)
@@ -130,11 +136,7 @@ def _claim(analysis: ImageAnalysis, holder: str) -> Claim:
         **start,
     )  # fmt: skip
     if job:
-        counts: ProgressData = {
-            "jobId": job.pk, "imageId": analysis.image_id, "status": "processing",
-            "current": job.started, "total": job.total,
-        }  # fmt: skip
-        event_record(type="progress", data=counts, seq=job.last_seq)
+        progress_record(job, analysis.image_id)
     return Claim(
         analysis_id=analysis.pk,
         holder=holder,
@@ -146,6 +148,7 @@ def _claim(analysis: ImageAnalysis, holder: str) -> Claim:
         request_id=analysis.job.request_id,
         terms=tuple(analysis.job.account.extra_terms),
         options=analysis.job.options or {},
+        is_export=analysis.job.action != Job.Action.ANALYZE,
     )
 
 

@@ -20,6 +20,8 @@ def job_request(
     claimed_key: ClaimedKey | None,
     options: Mapping[str, Any],
     is_single: bool = False,
+    action: Job.Action = Job.Action.ANALYZE,
+    export_settings: dict[str, Any] | None = None,
 ) -> Job:
     """Check the request and submit its job. Raises InvalidRequest, NotFound and job_submit's errors.
 
@@ -34,6 +36,8 @@ def job_request(
         claimed_key=claimed_key,
         options=options,
         is_single=is_single,
+        action=action,
+        export_settings=export_settings,
     )
 
 
@@ -44,11 +48,14 @@ def job_resume(
     confirmed_session_id: str | None,
     references: Sequence[ImageReference],
     options: Mapping[str, Any],
+    action: Job.Action = Job.Action.ANALYZE,
+    export_settings: dict[str, Any] | None = None,
 ) -> Job:
     """Return the newest job that the same request started. Raises NothingToResume where there is none."""
     _check(session_id, confirmed_session_id, references)
     session = selectors.session_get(account, session_id)
-    job = selectors.job_of_images(session, {reference.id for reference in references}, options)
+    ids = {reference.id for reference in references}
+    job = selectors.job_of_images(session, ids, action=action, options=options, export_settings=export_settings)
     if job is None:
         raise NothingToResume(sessionId=session_id)
     return job

@@ -3,9 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
+from django.conf import settings
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import RedisStorage
 
+from forge.errors import RateLimited
 from forge.limits.counters import fail_open, redis
 from forge.models import Account
 from forge.models.accounts import LimitName
@@ -64,6 +66,18 @@ def count_request(account: Account, name: LimitName, cost: int = 1) -> RateLimit
     """Count a request if it fits; None when the account has no such limit or Redis is unreachable."""
     limit = account.limit(name)
     return fail_open(lambda: _count(account, _ITEMS[name](limit), cost)) if limit else None
+
+
+def samples_require(account: Account, images: int) -> None:
+    """Count the images of a free sample. Raises RateLimited where the account had too many within an hour."""
+    limit = settings.FORGE_SAMPLES_PER_HOUR
+    if not limit:
+        return
+    item = RateLimitItemPerHour(limit, namespace="samples")
+    status = fail_open(lambda: _count(account, item, images))
+    if status is not None and status.retry_after is not None:
+        sentence = f"The account may have {limit} images an hour as samples. Try again in {status.retry_after} s."
+        raise RateLimited(sentence, retry_after=status.retry_after, limit=limit)
 
 
 def decode_status(account: Account) -> RateLimitStatus | None:

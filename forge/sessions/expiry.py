@@ -12,8 +12,8 @@ from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
 from forge.clock import database_now
-from forge.models import Image, Job, Session
-from forge.sessions.stored_images import images_delete
+from forge.models import Image, ImageAnalysis, Job, Session
+from forge.sessions.stored_images import images_delete, variant_keys
 from forge.storage import PROBES, UPLOADS, StorageUnavailable, objects_delete, stored_files, stored_folders
 
 logger = logging.getLogger(__name__)
@@ -96,8 +96,12 @@ def _remove(group: list[Session]) -> int:
     keys = defaultdict[str, list[str]](list)
     for session_id, key in Image.objects.filter(session__in=group).values_list("session_id", "storage_key"):
         keys[session_id].append(key)
+    exported = defaultdict[str, list[str]](list)
+    for session_id, key in variant_keys(ImageAnalysis.objects.filter(job__session__in=group)):
+        exported[session_id].append(key)
     # Files first: after a crash in between, the next sweep finds the rows.
-    return _remove_rows([session.pk for session in group if images_delete(keys[session.pk])])
+    removed = [one.pk for one in group if objects_delete(exported[one.pk]) and images_delete(keys[one.pk])]
+    return _remove_rows(removed)
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from forge.idempotency import ClaimedKey, acceptance_record, lease_kept
 from forge.models import Account, Image, ImageAnalysis, Session
 from forge.models.sessions import session_expiry
 from forge.representations import session_representation
-from forge.sessions.stored_images import images_delete
+from forge.sessions.stored_images import images_delete, variant_keys
 from forge.sessions.validation import CheckedImage
 from forge.storage import UPLOADS, object_save, objects_delete
 from forge.words import words_record
@@ -81,7 +81,9 @@ def session_delete(*, session: Session) -> None:
                     jobId=running.job_id,
                 )
             keys = list(session.images.values_list("storage_key", flat=True))
+            exported = [key for _, key in variant_keys(ImageAnalysis.objects.filter(job__session=session))]
             session.delete()
+            transaction.on_commit(lambda: objects_delete(exported))
             transaction.on_commit(lambda: images_delete(keys))
     except IntegrityError as error:
         job = session.jobs.first()

@@ -60,7 +60,7 @@ RESUME_HEADER = OpenApiParameter(
         "Idempotency-Key, else the session's newest one with exactly these images in the last 24 h."
     ),
 )
-_SUBMIT_ERRORS = (
+SUBMIT_ERRORS = (
     InvalidRequest,
     NotFound,
     InsufficientCredits,
@@ -69,7 +69,6 @@ _SUBMIT_ERRORS = (
     PayloadTooLarge,
     QueueFull,
     UploadPathMismatch,
-    OptionUnsupported,
     IdempotencyInProgress,
     IdempotencyMismatch,
 )
@@ -94,7 +93,7 @@ class AnalyzeView(APIView):
         responses={
             **STREAM,
             (202, "application/json"): JobSerializer,
-            **error_responses(*_SUBMIT_ERRORS, NothingToResume),
+            **error_responses(*SUBMIT_ERRORS, OptionUnsupported, NothingToResume),
         },
     )
     def post(self, request: Request, session_id: str) -> HttpResponseBase:
@@ -120,7 +119,7 @@ class AnalyzeSingleView(APIView):
         request=AnalyzeSingleRequest,
         responses={
             200: SingleResultSerializer,
-            **error_responses(*_SUBMIT_ERRORS, *_SINGLE_ERRORS),
+            **error_responses(*SUBMIT_ERRORS, OptionUnsupported, *_SINGLE_ERRORS),
         },
     )
     def post(self, request: Request, session_id: str) -> HttpResponseBase:

@@ -16,9 +16,10 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models import Sum
 
 from forge.clock import database_now
-from forge.models import Image
+from forge.models import Image, ImageAnalysis
 from forge.operations.backup import rows
 from forge.operations.backup.archive import FILES, FORMAT, MANIFEST, ROWS, SECRET_KEY, ArchiveWriter, BackupError
+from forge.sessions.stored_images import variant_keys
 
 Progress = Callable[[str, int, int], None]  # what, done, of how many
 
@@ -45,6 +46,7 @@ def backup_write(path: Path, progress: Progress = lambda _what, _done, _total: N
             _write_rows(archive, backup, progress)
             size = Image.objects.aggregate(size=Sum("size"))["size"] or 0
             keys.writelines(f"{key}\n" for key in Image.objects.values_list("storage_key", flat=True).iterator())
+            keys.writelines(f"{key}\n" for _, key in variant_keys(ImageAnalysis.objects.all()))
         # Files are written once, before their rows: after the snapshot they can only disappear.
         keys.seek(0)
         for key in keys:

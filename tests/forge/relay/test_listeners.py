@@ -152,7 +152,7 @@ def test_a_failed_publish_does_not_fail_the_job(alice: Account, job: Job, monkey
 def test_an_event_that_was_rolled_back_is_not_published(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[int] = []
     monkeypatch.setattr(relay, "publish", lambda *, seq, **_: published.append(seq))
-    monkeypatch.setattr(services, "event_record", _record_then_fail())
+    monkeypatch.setattr(services, "progress_record", _record_then_fail())
 
     with pytest.raises(RuntimeError):
         job_factory.claim(job_factory.analyses(job)[0])
@@ -163,10 +163,10 @@ def test_an_event_that_was_rolled_back_is_not_published(job: Job, monkeypatch: p
 
 
 def _record_then_fail() -> Callable[..., None]:
-    from forge.jobs.events import event_record
+    from forge.jobs.events import progress_record
 
-    def record(**event: Any) -> None:
-        event_record(**event)
+    def record(*event: Any) -> None:
+        progress_record(*event)
         raise RuntimeError("the transaction breaks here")
 
     return record
