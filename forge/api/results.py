@@ -79,3 +79,14 @@ class TranslationErrorsField(serializers.DictField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, help_text="Languages that failed, by tag; refunded.", **options)
+
+
+class VariantSerializer(serializers.Serializer[Any]):
+    """One exported file."""
+
+    name = serializers.CharField(help_text="`full`, or the width as in `768w`.")
+    path = serializers.CharField(help_text="Its address on this service; send the key with it.")
+    filename = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    width = serializers.IntegerField(help_text="Pixels.")
+    height = serializers.IntegerField(help_text="Pixels.")

@@ -16,6 +16,7 @@ from forge.api.results import (
     TranslationErrorsField,
     TranslationsField,
     UnusedKeywordsField,
+    VariantSerializer,
 )
 from forge.jobs.events import METADATA_FIELDS
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
@@ -144,7 +145,7 @@ class SingleResultSerializer(serializers.Serializer[Any]):
 class AnalysisSerializer(OptionalFieldsSerializer, serializers.Serializer[ImageAnalysis]):
     """One image of a job."""
 
-    optional = (*RESULT_FIELDS, "error", "code", "provenance")
+    optional = (*RESULT_FIELDS, "variants", "error", "code", "provenance")
 
     imageId = serializers.CharField(source="image_id")
     status = serializers.ChoiceField(choices=ImageAnalysis.Status.values)
@@ -156,6 +157,7 @@ class AnalysisSerializer(OptionalFieldsSerializer, serializers.Serializer[ImageA
     decorative = DecorativeField()
     translations = TranslationsField()
     translationErrors = TranslationErrorsField(source="translation_errors")
+    variants = VariantSerializer(many=True, required=False, help_text="Of an export.")
     error = serializers.CharField(required=False)
     code = serializers.CharField(required=False)
     provenance = ProvenanceField(required=False, help_text="With `?include=provenance`.")
@@ -172,6 +174,7 @@ class JobSummarySerializer(serializers.Serializer[Job]):
 
     jobId = serializers.CharField(source="id")
     sessionId = serializers.CharField(source="session_id")
+    action = serializers.ChoiceField(choices=Job.Action.choices)
     status = serializers.ChoiceField(choices=Job.Status.choices)
     total = serializers.IntegerField()
     processed = serializers.IntegerField(help_text="Images that ended: succeeded, failed or cancelled.")
@@ -192,7 +195,7 @@ class BalanceSerializer(serializers.Serializer[Any]):
 
 
 class CheckRequest(serializers.Serializer[Any]):
-    action = serializers.ChoiceField(choices=["analyze"])
+    action = serializers.ChoiceField(choices=Job.Action.choices)
     imageCount = serializers.IntegerField(min_value=1, max_value=1_000_000)
     options = OptionsField()
 

@@ -2,7 +2,19 @@ from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 from drf_spectacular.views import SpectacularRedocView
 
-from forge.api.views import analyze, credits, document, documentation, images, jobs, models, service, sessions
+from forge.api.views import (
+    analyze,
+    archive,
+    credits,
+    document,
+    documentation,
+    exports,
+    images,
+    jobs,
+    models,
+    service,
+    sessions,
+)
 
 
 class _IdConverter(StringConverter):
@@ -16,6 +28,7 @@ register_converter(_IdConverter, "id")
 _API_PAGE = SpectacularRedocView.as_view(url_name="openapi", template_name="forge/api_page.html")
 
 _IMAGE = "sessions/<id:session_id>/images/<id:image_id>"
+_VARIANTS = "jobs/<id:job_id>/images/<id:image_id>/variants"
 v1 = [
     path("sessions/upload", sessions.UploadView.as_view(), name="upload"),
     path("sessions", sessions.SessionListView.as_view(), name="sessions"),
@@ -26,12 +39,17 @@ v1 = [
     path(f"{_IMAGE}/file", images.ImageFileView.as_view(), name="image-file"),
     path(f"{_IMAGE}/sidecar.xmp", images.ImageSidecarView.as_view(), name="image-sidecar"),
     path(f"{_IMAGE}/thumbnail", images.ImageThumbnailView.as_view(), name="image-thumbnail"),
+    path("sessions/<id:session_id>/archive", archive.SessionArchiveView.as_view(), name="session-archive"),
     path("sessions/<id:session_id>/analyze", analyze.AnalyzeView.as_view(), name="analyze"),
     path("sessions/<id:session_id>/analyze-single", analyze.AnalyzeSingleView.as_view(), name="analyze-single"),
+    path("sessions/<id:session_id>/export", exports.ExportView.as_view(), name="export"),
+    path("sessions/<id:session_id>/sample", exports.SampleView.as_view(), name="sample"),
     path("jobs", jobs.JobListView.as_view(), name="jobs"),
     path("jobs/<id:job_id>", jobs.JobView.as_view(), name="job"),
     path("jobs/<id:job_id>/cancel", jobs.JobCancelView.as_view(), name="job-cancel"),
     path("jobs/<id:job_id>/events", jobs.JobEventsView.as_view(), name="job-events"),
+    path("jobs/<id:job_id>/archive", exports.JobArchiveView.as_view(), name="job-archive"),
+    path(f"{_VARIANTS}/<id:variant_id>", exports.VariantView.as_view(), name="job-variant"),
     path("credits/balance", credits.BalanceView.as_view(), name="balance"),
     path("credits/check", credits.CheckView.as_view(), name="check"),
     path("credits/ledger", credits.LedgerView.as_view(), name="ledger"),

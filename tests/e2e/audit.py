@@ -53,10 +53,11 @@ def _audit() -> dict[str, int]:
         results=Count("analyses", filter=Q(analyses__status=states.SUCCEEDED)),
         lost=Count("analyses", filter=Q(analyses__status__in=[states.FAILED, states.CANCELLED])),
     )
+    charged = jobs.exclude(action=Job.Action.SAMPLE)
     off = sum(
         abs(entries.get((job.pk, "charge"), 0) + job.total)
         + abs(entries.get((job.pk, "refund"), 0) - (job.total - job.results if job.finished_at else job.lost))
-        for job in jobs
+        for job in charged
     )
     accounts: Any = Account.objects.annotate(entries=Sum("credit_entries__amount"))
     off += sum(abs(account.balance - (account.entries or 0)) for account in accounts)

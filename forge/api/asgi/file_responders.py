@@ -1,9 +1,10 @@
-"""Responders of stored files and of thumbnails that are still being made."""
+"""Responders of stored files, of archives of them, and of thumbnails that are still being made."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable
-from concurrent.futures import Future
+import threading
+from collections.abc import Awaitable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from django import http
 from django.conf import settings
@@ -16,6 +17,8 @@ from forge.errors import ForgeError, Unavailable
 logger = logging.getLogger(__name__)
 
 PART_BYTES = 2**20
+# A part has FORGE_SEND_WAIT_S to be read: an archive is long, and clients may be slow.
+_ARCHIVE_PART_BYTES = 2**17
 _OF_THE_FILE = {b"content-type", b"etag", b"cache-control", b"content-disposition"}
 
 
@@ -37,6 +40,42 @@ class FileResponder:
         with default_storage.open(self.storage_key) as file:
             file.seek(offset)
             return bytes(file.read(min(PART_BYTES, self.size - offset)))
+
+
+# Archives cost CPU time, for which two threads are enough; in turns, an entry of each.
+_archive_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="archive")
+
+
+class ArchiveResponder:
+    """Send what a generator yields, made in a pool of threads, and close it however the response ends.
+
+    An exception of the generator cuts the response off.
+    """
+
+    def __init__(self, entries: Generator[bytearray, None, None]) -> None:
+        self._entries = entries
+        self._lock = threading.Lock()
+
+    async def __call__(self, start: Message, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        await send(start)
+        try:
+            while (entry := await loop.run_in_executor(_archive_pool, self._next)) is not None:
+                for offset in range(0, len(entry), _ARCHIVE_PART_BYTES):
+                    part = bytes(entry[offset : offset + _ARCHIVE_PART_BYTES])
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+        finally:
+            await loop.run_in_executor(_archive_pool, self._close)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _next(self) -> bytearray | None:
+        with self._lock:
+            return next(self._entries, None)
+
+    def _close(self) -> None:
+        # A client that leaves does not interrupt the thread that makes an entry.
+        with self._lock:
+            self._entries.close()
 
 
 class ThumbnailResponder:

@@ -6,7 +6,7 @@ does all checks and hands off a responder; Django ends its cycle; then the respo
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, MutableMapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import Any, Protocol
 
 from django import http
@@ -14,7 +14,6 @@ from django.core.exceptions import ImproperlyConfigured
 from rest_framework.request import Request
 
 from forge.api.asgi.types import App, Message, Receive, Send
-from forge.limits import StreamSlot
 
 _SCOPE_KEY = "forge.responder"
 
@@ -26,7 +25,15 @@ class Responder(Protocol):
         """Send the whole response; `start` is Django's `http.response.start`, with all its headers."""
 
 
-def hand_off(request: Request, responder: Responder, slot: StreamSlot | None = None) -> None:
+class Slot(Protocol):
+    """What a response occupies until it is sent: forge.limits.StreamSlot, or another."""
+
+    def held(self) -> AbstractContextManager[None]: ...
+
+    def release(self) -> None: ...
+
+
+def hand_off(request: Request, responder: Responder, slot: Slot | None = None) -> None:
     """Let `responder` send the response after Django's request cycle; it then releases `slot`."""
     scope = getattr(request._request, "scope", None)
     if scope is None or _SCOPE_KEY not in scope:
@@ -111,9 +118,9 @@ class JsonResponder:
 
 
 class SlotResponder:
-    """Hold a slot of the account's open streams until the response is sent."""
+    """Hold a slot until the response is sent."""
 
-    def __init__(self, responder: Responder, slot: StreamSlot) -> None:
+    def __init__(self, responder: Responder, slot: Slot) -> None:
         self.responder = responder
         self.slot = slot
 

@@ -11,6 +11,11 @@ from forge.api.event_serializers import (
     ProgressEventSerializer,
     ResultEventSerializer,
 )
+from forge.api.export_events import (
+    ExportCompleteEventSerializer,
+    ExportProgressEventSerializer,
+    ExportResultEventSerializer,
+)
 
 MEDIA_TYPE = "text/event-stream"
 EVENT_DATA: dict[str, type[serializers.Serializer[Any]]] = {
@@ -19,6 +24,12 @@ EVENT_DATA: dict[str, type[serializers.Serializer[Any]]] = {
     "error": ErrorEventSerializer,
     "complete": CompleteEventSerializer,
 }
+EXPORT_EVENT_DATA: dict[str, type[serializers.Serializer[Any]]] = {
+    "progress": ExportProgressEventSerializer,
+    "result": ExportResultEventSerializer,
+    "error": ErrorEventSerializer,
+    "complete": ExportCompleteEventSerializer,
+}
 _JOB_EVENT = PolymorphicProxySerializer(
     component_name="JobEvent", serializers=list(EVENT_DATA.values()), resource_type_field_name=None
 )
@@ -26,6 +37,21 @@ _EXAMPLE = (
     "retry: 2000\nevent: progress\nid: 1\n"
     'data: {"jobId":"job_8Jq2xV","imageId":"img_8Jq2xV","status":"processing","current":1,"total":3}\n\n'
 )
+_EXPORT_EVENT = PolymorphicProxySerializer(
+    component_name="ExportEvent", serializers=list(EXPORT_EVENT_DATA.values()), resource_type_field_name=None
+)
+_EXPORT_EXAMPLE = _EXAMPLE.replace('"processing",', '"processing","step":"export",')
+EXPORT_STREAM = {
+    (200, MEDIA_TYPE): OpenApiResponse(
+        _EXPORT_EVENT,
+        description=(
+            "Server-Sent Events as of `analyze`, with data of the schemas `ExportProgressEvent`, `ExportResultEvent`, "
+            "`ErrorEvent` and `ExportCompleteEvent`, whose `results` has the files of all images that succeeded. An "
+            "image that fails has an `error` with the code `export_failed`, or one of `analyze-single`."
+        ),
+        examples=[OpenApiExample("progress", value=_EXPORT_EXAMPLE, media_type=MEDIA_TYPE, response_only=True)],
+    )
+}
 STREAM = {
     (200, MEDIA_TYPE): OpenApiResponse(
         _JOB_EVENT,
@@ -54,7 +80,9 @@ SERVER_SENT_EVENT = {
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
-            "contentSchema": {"$ref": "#/components/schemas/JobEvent"},
+            "contentSchema": {
+                "anyOf": [{"$ref": "#/components/schemas/JobEvent"}, {"$ref": "#/components/schemas/ExportEvent"}]
+            },
         },
     },
 }

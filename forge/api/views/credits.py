@@ -1,3 +1,5 @@
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +13,7 @@ from forge.api.schema import error_responses
 from forge.api.serializers import BalanceSerializer, CheckRequest, CheckSerializer, CreditEntrySerializer
 from forge.credits import quotes
 from forge.errors import InsufficientCredits, InvalidRequest, OptionUnsupported
+from forge.models import Account, Job
 from forge.operations import families
 from forge.options import translations_of
 
@@ -36,13 +39,18 @@ class CheckView(APIView):
         serializer = CheckRequest(data=request.data)
         serializer.is_valid(raise_exception=True)
         account, asked = account_of(request), serializer.validated_data
-        options = effective_options(account, asked["options"])
-        families.options_require(account, options, requested=asked["options"])
-        languages = 1 + len(translations_of(options))
-        offer = quotes.quote(account=account, images=asked["imageCount"], languages=languages)
+        languages = _languages(account, asked["options"]) if asked["action"] == Job.Action.ANALYZE else 1
+        offer = quotes.quote(account=account, action=asked["action"], images=asked["imageCount"], languages=languages)
         content = {"balance": offer.balance, "cost": offer.cost, "remaining": offer.remaining}
         several = {"languages": languages} if languages > 1 else {}
         return Response({"sufficient": True, **content, **several})
+
+
+def _languages(account: Account, requested: dict[str, Any]) -> int:
+    """Return in how many languages an analysis with these options describes an image. Raises OptionUnsupported."""
+    options = effective_options(account, requested)
+    families.options_require(account, options, requested=requested)
+    return 1 + len(translations_of(options))
 
 
 class LedgerView(APIView):

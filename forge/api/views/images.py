@@ -102,19 +102,15 @@ class ImageFileView(APIView):
         image = _image(request, session_id, image_id)
         size = thumbnails.stored_file(lambda: default_storage.size(image.storage_key), image)
         etag = f"{image.pk}-words-{image.version}" if with_words else image.pk
-        response = _file_response(request, etag, image.content_type, changes=bool(with_words))
+        response = file_response(request, etag, image.content_type, changes=bool(with_words))
         if isinstance(response, HttpResponseNotModified):
             return response
         filename = _suggested(image) if name else image.original_filename
         response["Content-Disposition"] = content_disposition_header(name is not None, filename) or "inline"
         if with_words:
             response.content = embedded_words.file_with_words(image)
-        elif size <= _SMALL_BYTES:
-            with default_storage.open(image.storage_key) as file:
-                response.content = file.read()
         else:
-            with limits.acquire_stream_slot(account_of(request)) as slot:
-                hand_off(request, FileResponder(image.storage_key, size), slot)
+            stored_file_send(request, response, image.storage_key, size)
         return response
 
 
@@ -131,7 +127,7 @@ class ImageSidecarView(APIView):
         """The words as an XMP sidecar, for files that cannot hold them or shall not change."""
         image = _image(request, session_id, image_id)
         etag = f"{image.pk}-xmp-{image.version}"
-        response = _file_response(request, etag, "application/rdf+xml", changes=True)
+        response = file_response(request, etag, "application/rdf+xml", changes=True)
         if isinstance(response, HttpResponseNotModified):
             return response
         response["Content-Disposition"] = content_disposition_header(True, f"{_suggested(image)}.xmp") or "attachment"
@@ -159,7 +155,7 @@ class ImageThumbnailView(APIView):
         """A JPEG of the image, upright and in sRGB, transparency on white."""
         size = _size(request)
         image = _image(request, session_id, image_id)
-        response = _file_response(request, f"{image.pk}-{size}", "image/jpeg")
+        response = file_response(request, f"{image.pk}-{size}", "image/jpeg")
         if isinstance(response, HttpResponseNotModified):
             return response
         stored = thumbnails.thumbnail_read(image, size)
@@ -189,7 +185,7 @@ def _size(request: Request) -> int:
     return int(given)
 
 
-def _file_response(request: Request, name: str, media_type: str, *, changes: bool = False) -> HttpResponse:
+def file_response(request: Request, name: str, media_type: str, *, changes: bool = False) -> HttpResponse:
     """Return a response without its content, or 304. `name`, the ETag, is an image's id: its file never changes.
 
     `changes`: the content follows the words, and `name` has their version.
@@ -203,6 +199,17 @@ def _file_response(request: Request, name: str, media_type: str, *, changes: boo
     found = get_conditional_response(request._request, etag=etag, response=response)
     assert isinstance(found, HttpResponse)
     return found
+
+
+def stored_file_send(request: Request, response: HttpResponse, key: str, size: int) -> HttpResponse:
+    """Put a small stored file into the response; hand a large one off."""
+    if size <= _SMALL_BYTES:
+        with default_storage.open(key) as file:
+            response.content = file.read()
+        return response
+    with limits.acquire_stream_slot(account_of(request)) as slot:
+        hand_off(request, FileResponder(key, size), slot)
+    return response
 
 
 def _suggested(image: Image) -> str:

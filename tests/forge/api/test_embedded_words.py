@@ -107,3 +107,30 @@ def test_a_persons_caption_of_exif_is_kept_until_the_caption_is_corrected(alice:
 )
 def test_the_model_that_wrote_the_words_is_recorded(provenance: dict[str, Any], name: str) -> None:
     assert embedded_words._author(provenance)["name"] == name
+
+
+def test_a_new_file_keeps_what_persons_wrote_into_the_original(alice: Account) -> None:
+    machine = xmp.words_of_metadata({**METADATA, "title": "Old", "caption": "Old.", "seoTags": ["old", "pet", "x"]})
+    by_model = xmp.write(jpeg(), machine, xmp.Provenance("model", "2026-11-24T10:00:00Z")).data
+    persons = xmp.Words({xmp.Field.TITLE: {"x-default": "Tom on the sofa"}}, ("Tom",))
+    person = xmp.Provenance("", "", persons=frozenset(xmp.Field))
+    replace = dict.fromkeys(xmp.Field, xmp.OnExisting.REPLACE) | {xmp.Field.KEYWORDS: xmp.OnExisting.APPEND}
+    original = xmp.write(by_model, persons, person, policy=replace).data
+    analyzed(alice, "a.jpg", original)
+
+    words = xmp.read_sidecar(embedded_words.packet_for_export(Image.objects.get(), original)).words
+
+    assert words.text(xmp.Field.TITLE) == "Tom on the sofa"
+    assert words.text(xmp.Field.DESCRIPTION) == "A cat sits."
+    assert "Tom" in words.keywords
+    assert {"cat", "pet", "animal"} <= set(words.keywords)
+    assert {"old", "x"}.isdisjoint(words.keywords)
+
+
+def test_a_new_file_of_an_image_without_words_has_the_originals_alone(alice: Account) -> None:
+    image, _ = upload(alice, "a.jpg", jpeg())
+    persons = xmp.Provenance("", "", persons=frozenset(xmp.Field))
+    original = xmp.write(jpeg(), xmp.Words({}, ("Tom",)), persons).data
+
+    assert xmp.read_sidecar(embedded_words.packet_for_export(image, original)).words.keywords == ("Tom",)
+    assert embedded_words.packet_for_export(image, b"no image") == b""

@@ -6,12 +6,20 @@ import pytest
 from rest_framework import serializers
 
 from forge.api.results import AssessmentSerializer, KindField, MetadataSerializer
-from forge.api.schema import EVENT_DATA
-from forge.jobs.events import EVENTS, METADATA_FIELDS, Assessment, Extras, ImageMetadata
+from forge.api.schema import EVENT_DATA, EXPORT_EVENT_DATA
+from forge.jobs.events import EVENTS, EXPORT_EVENTS, METADATA_FIELDS, Assessment, Extras, ImageMetadata
 from forge.models import ImageAnalysis, Kind
 from workers import analysis
 from workers.composing import metadata as composing
 from workers.models.evidence import KINDS
+
+PLAIN_TYPES: dict[type, type] = {
+    serializers.IntegerField: int,
+    serializers.FloatField: float,
+    serializers.BooleanField: bool,
+    serializers.CharField: str,
+    serializers.ChoiceField: str,
+}
 
 
 def declared(shape: type) -> dict[str, Any]:
@@ -37,29 +45,23 @@ def _described(field: Any) -> Any:
     match field:
         case serializers.Serializer():
             return described(field)
-        case serializers.ListField() | serializers.DictField():
-            child = _described(field.child)
-            return [child] if isinstance(field, serializers.ListField) else {"*": child}
-        case serializers.IntegerField():
-            return int
-        case serializers.FloatField():
-            return float
-        case serializers.BooleanField():
-            return bool
+        case serializers.DictField():
+            return {"*": _described(field.child)}
+        case serializers.ListSerializer() | serializers.ListField():
+            return [_described(field.child)]
         case serializers.ChoiceField() if len(field.choices) == 1:
             return list(field.choices)
-        case serializers.CharField() | serializers.ChoiceField():
-            return str
-    raise TypeError(field)
+    return next(plain for kind, plain in PLAIN_TYPES.items() if isinstance(field, kind))
 
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_each_event_has_the_fields_that_the_document_describes(event: str) -> None:
     assert described(EVENT_DATA[event]()) == declared(EVENTS[event])
+    assert described(EXPORT_EVENT_DATA[event]()) == declared(EXPORT_EVENTS[event])
 
 
 def test_the_document_describes_each_event() -> None:
-    assert list(EVENT_DATA) == list(EVENTS)
+    assert list(EVENT_DATA) == list(EVENTS) == list(EXPORT_EVENT_DATA) == list(EXPORT_EVENTS)
 
 
 def test_the_metadata_fields_are_the_same_in_workers_events_and_document() -> None:

@@ -31,5 +31,5 @@ def test_jobs_are_listed_newest_first_and_filtered(
     summary = api.call("GET", "/jobs?limit=1").json()
     assert summary["nextCursor"]
     assert set(summary["data"][0]) == {
-        "jobId", "sessionId", "status", "total", "processed", "createdAt", "finishedAt",
+        "jobId", "sessionId", "action", "status", "total", "processed", "createdAt", "finishedAt",
     }  # fmt: skip

@@ -50,6 +50,13 @@ def test_the_document_has_a_schema_of_each_events_data(document: Any, event: str
     assert f"#/components/schemas/{event}Event" in named
 
 
+@pytest.mark.parametrize("event", ["ExportProgress", "ExportResult", "Error", "ExportComplete"])
+def test_the_document_has_a_schema_of_each_event_of_an_export(document: Any, event: str) -> None:
+    assert "jobId" in document["components"]["schemas"][f"{event}Event"]["required"]
+    named = [option["$ref"] for option in document["components"]["schemas"]["ExportEvent"]["oneOf"]]
+    assert f"#/components/schemas/{event}Event" in named
+
+
 def test_the_document_has_the_idempotency_key_of_each_post_that_takes_one(document: Any) -> None:
     described = {
         path.removeprefix("/image-forge-api/v1/")
@@ -62,7 +69,7 @@ def test_the_document_has_the_idempotency_key_of_each_post_that_takes_one(docume
 
     sessions = "sessions/{sessionId}"
     uploads = {"sessions/upload", f"{sessions}/images"}
-    assert described == uploads | {f"{sessions}/analyze", f"{sessions}/analyze-single"}
+    assert described == uploads | {f"{sessions}/{name}" for name in ("analyze", "analyze-single", "export", "sample")}
 
 
 def test_lists_are_paginated_and_optional_fields_not_required(document: Any) -> None:
@@ -172,7 +179,7 @@ def test_names_have_no_doubled_words_and_parameters_are_camel_case(document: Any
     }
 
     assert [name for name in names if re.search(r"([A-Z][a-z]+)\1", name)] == []
-    assert parameters == {"sessionId", "imageId", "jobId"}
+    assert parameters == {"sessionId", "imageId", "jobId", "variantId"}
     assert {p for path in document["paths"] for p in re.findall(r"{(\w+)}", path)} == parameters
 
 

@@ -12,16 +12,19 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from forge.accounts import key_issue
 from forge.api.multipart import ImageFormParser
-from forge.api.views import analyze, images, streams
+from forge.api.views import analyze, archive, images, streams
 from forge.credits import ledger
 from forge.models import Account, ApiKey, Image, Job, Session
 from forge.sessions import services, validation
+from forge.sessions.stored_images import variant_key
 from tests.forge import job_factory
 from tests.forge.conftest import ApiClient
 from tests.images import jpeg
@@ -53,11 +56,13 @@ def image_reference(ids: Ids) -> dict[str, Any]:
 BODIES: dict[str, Callable[[Ids], Any]] = {
     "analyze": lambda ids: {"images": [image_reference(ids)]},
     "analyze-single": lambda ids: {"image": image_reference(ids)},
+    "export": lambda ids: {"images": [image_reference(ids)]},
+    "sample": lambda ids: {"images": [image_reference(ids)]},
     "image-metadata": lambda _: {"version": 1, "alt": "A corrected kettle"},
     "check": lambda _: {"action": "analyze", "imageCount": 1},
 }
 # The ids that a path may have.
-UNKNOWN_IDS = {"session_id": "sess_unknown", "image_id": "img_unknown", "job_id": "job_unknown"}
+UNKNOWN_IDS = {"session_id": "sess_unknown", "image_id": "img_unknown", "job_id": "job_unknown", "variant_id": "16w"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Endpoint:
     def ids(self) -> list[str]:
         """The names of the ids in its path, then of those in its body alone."""
         in_path = [part.partition(":")[2] for part in self.route.replace(">", "<").split("<")[1::2]]
-        return in_path + (["image_id"] if self.name in ("analyze", "analyze-single") else [])
+        return in_path + (["image_id"] if self.name in ("analyze", "analyze-single", "export", "sample") else [])
 
     def call(self, client: ApiClient, ids: Ids) -> Any:
         path = "/" + self.route
@@ -116,12 +121,16 @@ each_endpoint_with_ids = pytest.mark.parametrize("endpoint", WITH_IDS, ids=str)
 
 
 def rows_of(account: Account) -> Ids:
-    """Create a session with an image and an ended job."""
+    """Create a session with an image and an ended job, which is also one of an exported file."""
     files = [SimpleUploadedFile("photo.jpg", jpeg())]
     session = services.session_create(account=account, images=validation.images_check(files, account=account))
     job = job_factory.submit(account, session)
     job_factory.run(job)
-    return {"session_id": session.pk, "image_id": session.images.get().pk, "job_id": job.pk}
+    variant = {"name": account.name, "path": "/a", "filename": "a.webp", "size": 1, "width": 1, "height": 1}
+    job.analyses.update(variants=[variant])
+    Job.objects.filter(pk=job.pk).update(action=Job.Action.EXPORT)
+    default_storage.save(variant_key(session.images.get().storage_key, job.pk, variant), ContentFile(b"a"))
+    return {"session_id": session.pk, "image_id": session.images.get().pk, "job_id": job.pk, "variant_id": account.name}
 
 
 @pytest.fixture
@@ -143,8 +152,9 @@ def streams_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     def end(request: Any, responder: Any, slot: Any) -> None:
         if hasattr(responder, "response"):
             responder.response.close()
+        slot.release()
 
-    for view in (analyze, images, streams):
+    for view in (analyze, archive, images, streams):
         monkeypatch.setattr(view, "hand_off", end)
 
 
