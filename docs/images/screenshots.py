@@ -32,7 +32,7 @@ def main(address: str) -> None:
     expect.set_options(timeout=120_000)
     photographs = sorted((ROOT / "samples").glob("*.jpg"))
     with chromium() as browser:
-        with visit(browser, viewport={"width": 1100, "height": 700}) as tab:
+        with visit(browser, viewport={"width": 1100, "height": 780}) as tab:
             tab.page.goto(address)
             expect(tab.page.locator("#work")).to_be_visible()
             tab.page.set_input_files("#files", photographs)

@@ -60,5 +60,22 @@ const modes = {
     show({found: (await forge.sessions({q: 'person words'})).data.length});
     await forge.deleteSession(session.sessionId);
   },
+  export: async () => {
+    const session = await forge.upload(await filesOf(paths));
+    for await (const _ of forge.analyze(session));
+    const settings = {format: 'jpeg', preset: 'low', responsiveSizes: [{width: 32}]};
+    for (const sample of [true, false]) {
+      for await (const {type, data} of forge.export(session, settings, {sample})) {
+        if (type !== 'complete') continue;
+        const {variants} = data.results[0];
+        show({sample, charged: data.creditsCharged, names: variants.map((one) => one.name)});
+        show({bytes: (await forge.variant(variants[1])).size === variants[1].size, zip: (await forge.exported(data.jobId)).type});
+      }
+    }
+    const [{id}] = session.images;
+    show({words: (await forge.fileWithWords(session.sessionId, id)).size > (await forge.file(session.sessionId, id)).size});
+    show({sidecar: (await (await forge.sidecar(session.sessionId, id)).text()).includes('AltTextAccessibility')});
+    show({archive: (await forge.archive(session.sessionId, {metadata: 'sidecar', images: [id]})).type});
+  },
 };
 await modes[mode]();

@@ -111,6 +111,19 @@ def test_errors_have_a_class_and_corrections_a_conflict(stack: Stack, make_key: 
     assert (jobs, found) == ({"jobs": ["complete"]}, {"found": 1})
 
 
+def test_files_are_exported_and_taken_away(stack: Stack, make_key: MakeKey) -> None:
+    *exports, words, sidecar, archive = program(
+        "export", stack.urls[0], make_key(stack.data, account="files"), SAMPLES[0]
+    )
+
+    assert exports[0::2] == [
+        {"sample": True, "charged": 0, "names": ["full", "32w"]},
+        {"sample": False, "charged": 1, "names": ["full", "32w"]},
+    ]
+    assert exports[1::2] == [{"bytes": True, "zip": "application/zip"}] * 2
+    assert (words, sidecar, archive) == ({"words": True}, {"sidecar": True}, {"archive": "application/zip"})
+
+
 def test_a_server_that_is_restarted_in_the_middle_loses_no_event(make_stack: MakeStack, make_key: MakeKey) -> None:
     stack = make_stack(env={"FORGE_SCRIPT": '{"delay_ms": 1500}', "FORGE_BATCH_SIZE": "1"})
     key = make_key(stack.data)

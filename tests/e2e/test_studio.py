@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import settings
+from PIL import Image
 
+import xmp
 from forge.stack import Stack
 from tests.e2e.browser import TIMEOUT_MS, axe_script, chromium, needs_chromium, violations, visit
 from tests.e2e.client import colored_images
@@ -64,6 +66,25 @@ def download(page: Any, format: str) -> bytes:
     return Path(waited.value.path()).read_bytes()
 
 
+def archive(page: Any, words: str) -> dict[str, bytes]:
+    """Download the chosen images as a ZIP; return its files but for table and manifest."""
+    page.click("#take")
+    page.check(f"#download [value={words}]")
+    with page.expect_download() as waited:
+        page.click("#archive")
+    expect(page.locator("#download .note")).to_have_text("Saved.")
+    page.click("#download [data-go=close]")
+    with zipfile.ZipFile(waited.value.path()) as opened:
+        assert opened.testzip() is None
+        return {name: opened.read(name) for name in opened.namelist() if not name.endswith((".csv", ".json"))}
+
+
+def taken(page: Any, what: str) -> bytes:
+    with page.expect_download() as waited:
+        page.click(f"[data-take={what}]")
+    return Path(waited.value.path()).read_bytes()
+
+
 def test_from_the_key_to_the_exports_and_the_history(browser: Any, stack: Stack, make_key: MakeKey) -> None:
     key = make_key(stack.data, account="whole-path", credits=20)
     with visit(browser, accept_downloads=True) as tab:
@@ -97,7 +118,7 @@ def test_from_the_key_to_the_exports_and_the_history(browser: Any, stack: Stack,
         page.keyboard.press("Tab")
         expect(page.locator("#wrong-filename")).to_contain_text("lower-case")
         assert page.input_value("#field-filename") == "Not A Name"
-        page.click("[data-go=close]")
+        page.click("#detail [data-go=close]")
 
         [session] = api(stack, key, "/sessions?include=results")["data"]
         words = [image["metadata"] for image in session["images"]]
@@ -110,10 +131,21 @@ def test_from_the_key_to_the_exports_and_the_history(browser: Any, stack: Stack,
         assert download(page, "html").decode().count("<figcaption>") == 3
         assert json.loads(download(page, "jsonld"))[1]["caption"] == words[1]["caption"]
         page.locator("image-card input").nth(1).check()
-        with zipfile.ZipFile(io.BytesIO(download(page, "zip"))) as archive:
-            assert archive.testzip() is None
-            assert archive.namelist() == [f"{words[1]['filename']}.jpg"]
-            assert archive.read(archive.namelist()[0]) == SAMPLES[1].read_bytes()
+        assert archive(page, "none") == {f"{words[1]['filename']}.jpg": SAMPLES[1].read_bytes()}
+        page.locator("image-card input").nth(1).uncheck()
+        whole = archive(page, "embedded")
+        assert list(whole) == [f"{one['filename']}.jpg" for one in words]
+        for name, original in zip(whole, [path.read_bytes() for path in SAMPLES[:2]], strict=False):
+            assert xmp.fingerprint(whole[name]) == xmp.fingerprint(original)
+        titles = {xmp.read(data).words.text(xmp.Field.TITLE) for data in whole.values()}
+        assert titles == {one["title"] for one in words}
+        assert [name for name in archive(page, "sidecar") if name.endswith(".xmp")] == [f"{name}.xmp" for name in whole]
+        page.locator("image-card .open").nth(1).click()
+        expect(page.locator(".facts")).to_contain_text("scripted-captioner")
+        assert taken(page, "file") == SAMPLES[1].read_bytes()
+        assert taken(page, "words") == list(whole.values())[1]
+        assert xmp.read_sidecar(taken(page, "sidecar")).words.text(xmp.Field.ALT) == words[1]["alt"]
+        page.click("#detail [data-go=close]")
 
         page.reload()
         expect(page.locator(".badge.mine")).to_have_count(1)
@@ -129,6 +161,56 @@ def test_from_the_key_to_the_exports_and_the_history(browser: Any, stack: Stack,
         page.click("#show-work")
         expect(page.locator("image-card")).to_have_count(0)
         assert api(stack, key, "/sessions")["data"] == []
+
+
+def test_images_are_exported_and_tried_for_nothing(browser: Any, stack: Stack, make_key: MakeKey) -> None:
+    key = make_key(stack.data, account="exports", credits=20)
+    with visit(browser, accept_downloads=True) as tab:
+        page = tab.page
+        enter(page, stack, key)
+        page.set_input_files("#files", photographs(3))
+        expect(page.locator(SUCCEEDED)).to_have_count(3)
+        names = [image["metadata"]["filename"] for image in images_of(stack, key)]
+        page.locator("image-card input").first.check()
+        page.locator("image-card input").nth(1).check()
+        page.click("#take")
+        expect(page.locator("#export")).to_have_text("Export for 2 credits")
+        page.select_option("[name=format]", "avif")
+        page.fill("[name=widths]", "5")
+        page.click("#sample")
+        expect(page.locator("#download .note")).to_contain_text("from 16 to 16383")
+
+        page.fill("[name=widths]", "120, 200")
+        page.click("#sample")
+        expect(page.locator(".made li")).to_have_count(6)
+        expect(page.locator("#download .note")).to_contain_text("2 images, 6 files.")
+        expect(page.locator("#download .note")).to_contain_text("No credit spent.")
+        expect(page.locator("#balance")).to_have_text("17 credits")
+        with page.expect_download() as waited:
+            page.click(f".made >> text={names[0]}-120w.avif")
+        with Image.open(waited.value.path()) as small:
+            assert (small.format, small.width) == ("AVIF", 120)
+
+        page.select_option("[name=format]", "webp")
+        with page.expect_download() as waited:
+            page.click("#export")
+        expect(page.locator("#download .note")).to_contain_text("2 credits spent.")
+        expect(page.locator("#balance")).to_have_text("15 credits")
+        with zipfile.ZipFile(waited.value.path()) as opened:
+            assert opened.testzip() is None
+            assert set(opened.namelist()) == {"manifest.json"} | {
+                f"{name}{width}.webp" for name in names[:2] for width in ("", "-120w", "-200w")
+            }
+        page.click("#download [data-go=close]")
+        page.reload()
+        expect(page.locator(SUCCEEDED)).to_have_count(3)  # an export is no analysis
+        assert [job["action"] for job in api(stack, key, "/jobs")["data"]] == ["export", "sample", "analyze"]
+
+
+def images_of(stack: Stack, key: str) -> list[Any]:
+    [session] = api(stack, key, "/sessions?include=results")["data"]
+    images: list[Any] = session["images"]
+    return images
 
 
 def test_a_reload_and_another_tab_find_the_job_and_cancel_it(
@@ -245,6 +327,12 @@ def test_axe_finds_nothing(browser: Any, stack: Stack, make_key: MakeKey, scheme
         page.locator("image-card .open").first.click()
         expect(page.locator(".facts")).to_contain_text("scripted")
         found["detail"] = violations(page, script)
+        page.keyboard.press("Escape")
+        page.click("#take")
+        page.fill("[name=widths]", "100")
+        page.click("#sample")
+        expect(page.locator(".made li")).to_have_count(4)
+        found["download"] = violations(page, script)
         page.keyboard.press("Escape")
         page.click("#show-history")
         expect(page.locator("#sessions > li")).to_have_count(1)

@@ -44,11 +44,33 @@ export class Forge {
    * @param {{options?: AnalysisOptions, signal?: AbortSignal, idempotencyKey?: string, onJob?: (jobId: string) => void}} [settings]
    * @returns {AsyncGenerator<JobEvent, void, void>}
    */
-  async *analyze(session, {options, signal, idempotencyKey = crypto.randomUUID(), onJob = () => {}} = {}) {
+  analyze(session, {options, ...rest} = {}) {
+    return this.run('analyze', session, {options}, rest);
+  }
+
+  /**
+   * Export a session's images as new files and yield the job's events; the last one has all files in `results`. With
+   * `sample` up to five images, for nothing. Streams and repeated requests are as with `analyze`.
+   * @param {Session} session
+   * @param {{format?: string, preset?: string, responsive?: boolean, responsiveSizes?: {width: number}[]}} settings
+   * @param {{sample?: boolean, signal?: AbortSignal, idempotencyKey?: string, onJob?: (jobId: string) => void}} [options]
+   * @returns {AsyncGenerator<JobEvent, void, void>}
+   */
+  export(session, settings, {sample = false, ...options} = {}) {
+    return this.run(sample ? 'sample' : 'export', session, {settings}, options);
+  }
+
+  /**
+   * Start a job and yield its events.
+   * @param {string} action @param {Session} session @param {object} extra  of the request's body
+   * @param {{signal?: AbortSignal, idempotencyKey?: string, onJob?: (jobId: string) => void}} options
+   * @returns {AsyncGenerator<JobEvent, void, void>}
+   */
+  async *run(action, session, extra, {signal, idempotencyKey = crypto.randomUUID(), onJob = () => {}}) {
     const images = session.images.map(({id, uploadPath, originalFilename}) => ({id, uploadPath, originalFilename}));
     const headers = {'Content-Type': 'application/json', Accept: 'application/json', 'Idempotency-Key': idempotencyKey};
-    const body = JSON.stringify({sessionId: session.sessionId, images, options});
-    const path = `/sessions/${session.sessionId}/analyze`;
+    const body = JSON.stringify({sessionId: session.sessionId, images, ...extra});
+    const path = `/sessions/${session.sessionId}/${action}`;
     const job = await retried(async () => (await this.send(path, {method: 'POST', body, headers, signal})).json(), signal);
     onJob(job.jobId);
     yield* this.events(job.jobId, {signal});
@@ -114,6 +136,54 @@ export class Forge {
   /** The file as it was uploaded. @param {string} sessionId @param {string} imageId @param {AbortSignal} [signal] @returns {Promise<Blob>} */
   async file(sessionId, imageId, signal) {
     return retried(async () => (await this.send(`/sessions/${sessionId}/images/${imageId}/file`, {signal})).blob(), signal);
+  }
+
+  /**
+   * The file with its words as XMP. Throws a ForgeError with the code `conflict` where its format cannot hold them.
+   * @param {string} sessionId @param {string} imageId @param {AbortSignal} [signal] @returns {Promise<Blob>}
+   */
+  async fileWithWords(sessionId, imageId, signal) {
+    const path = `/sessions/${sessionId}/images/${imageId}/file?metadata=embedded`;
+    return retried(async () => (await this.send(path, {signal})).blob(), signal);
+  }
+
+  /** The words as an XMP sidecar. @param {string} sessionId @param {string} imageId @returns {Promise<Blob>} */
+  async sidecar(sessionId, imageId) {
+    return retried(async () => (await this.send(`/sessions/${sessionId}/images/${imageId}/sidecar.xmp`)).blob());
+  }
+
+  /**
+   * A session as a ZIP. `metadata`: where the words go, `embedded` (in the files), `sidecar` or `none`; `images`: ids, all
+   * without them. A download that breaks is repeated from its start.
+   * @param {string} sessionId @param {{metadata?: string, images?: string[], signal?: AbortSignal}} [options]
+   * @returns {Promise<Blob>}
+   */
+  async archive(sessionId, {metadata = 'embedded', images, signal} = {}) {
+    const named = images ? `&images=${images.join(',')}` : '';
+    return this.download(`/sessions/${sessionId}/archive?metadata=${metadata}${named}`, signal);
+  }
+
+  /** One file of an export. @param {{path: string}} variant @param {AbortSignal} [signal] @returns {Promise<Blob>} */
+  async variant({path}, signal) {
+    return this.download(path.slice(path.indexOf('/v1/') + 3), signal);
+  }
+
+  /** All files of an export as a ZIP. @param {string} jobId @param {AbortSignal} [signal] @returns {Promise<Blob>} */
+  async exported(jobId, signal) {
+    return this.download(`/jobs/${jobId}/archive`, signal);
+  }
+
+  /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<Blob>} */
+  async download(path, signal) {
+    return retried(async () => {
+      const response = await this.send(path, {signal});
+      try {
+        return await response.blob();
+      } catch (error) {  // a body that breaks is a TypeError of the platform
+        if (signal?.aborted) throw error;
+        throw new ConnectionLost('The download broke.', {code: 'connection_lost', details: {cause: error}});
+      }
+    }, signal, 3);
   }
 
   /** A JPEG. @param {string} sessionId @param {string} imageId @param {256 | 1024} [size] @returns {Promise<Blob>} */

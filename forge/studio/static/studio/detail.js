@@ -1,5 +1,6 @@
 import {EditConflict} from '../forge-client/forge.js';
-import {$, copy, element} from './dom.js';
+import {$, copy, element, save} from './dom.js';
+import {named} from './exports.js';
 
 const FIELDS = [
   {name: 'title', label: 'Title', words: 9}, {name: 'alt', label: 'Alt text', soft: 125, most: 250, rows: 2},
@@ -17,6 +18,7 @@ export class Detail {
     on('[data-go=previous]', () => this.go(-1));
     on('[data-go=next]', () => this.go(1));
     on('[data-go=close]', () => this.dialog.close());
+    for (const button of this.dialog.querySelectorAll('[data-take]')) button.addEventListener('click', () => this.take(button.dataset.take));
     on('[data-accept]', () => this.accept());
     on('[data-mine]', () => this.resolve(true));
     on('[data-theirs]', () => this.resolve(false));
@@ -50,6 +52,7 @@ export class Detail {
     $('#detail-name').textContent = picture.originalFilename;
     this.img.alt = picture.alt;
     $('.review', this.dialog).hidden = !(picture.needsReview && picture.metadata);
+    for (const selector of ['[data-take=words]', '[data-take=sidecar]']) $(selector, this.dialog).hidden = !picture.metadata;
     const fields = $('.fields', this.dialog);
     if (!picture.metadata) return fields.replaceChildren(element('p', {textContent: picture.error || 'There are no words for this image yet.'}));
     fields.replaceChildren(...FIELDS.map((field) => this.field(field)), this.tags());
@@ -113,6 +116,19 @@ export class Detail {
   saveField(name, value) {
     if (JSON.stringify(value) === JSON.stringify(this.picture.metadata[name])) return undefined;
     return this.save({[name]: value});
+  }
+
+  /** Save the image's file, with its words or as it is, or its sidecar. */
+  async take(what) {
+    const {picture: {sessionId, id}, studio: {forge}} = this;
+    const name = named(this.picture);
+    try {
+      if (what === 'sidecar') save(await forge.sidecar(sessionId, id), `${name}.xmp`);
+      else if (what === 'words') save(await forge.fileWithWords(sessionId, id), name);
+      else save(await forge.file(sessionId, id), name);
+    } catch (error) {
+      this.note(error.message);
+    }
   }
 
   accept() {

@@ -1,8 +1,9 @@
 import {save} from './dom.js';
-import {zipOf} from './zip.js';
 
 const FIELDS = ['title', 'alt', 'caption', 'description', 'filename', 'seoTags'];
-const named = ({metadata, originalFilename, suffix}) => `${metadata.filename || originalFilename.replace(/\.[^.]*$/, '')}.${suffix}`;
+
+/** Return the name of a picture's file: that of its metadata, else its own. */
+export const named = ({metadata, originalFilename, suffix}) => `${metadata?.filename || originalFilename.replace(/\.[^.]*$/, '')}.${suffix}`;
 const escaped = (text) => text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 
 /** A cell that spreadsheets take for text: a formula is defused by an apostrophe. */
@@ -35,9 +36,8 @@ const WRITERS = {
   },
 };
 
-/** Save pictures that have words in a format; `onProgress` is called with the number of files in the ZIP so far. */
-export async function exportPictures(format, pictures, forge, onProgress) {
-  if (format === 'zip') return save(await zipOf(pictures.map((one) => ({name: named(one), read: () => forge.file(one.sessionId, one.id)})), onProgress), 'images.zip');
+/** Save the words of pictures in a format. */
+export function exportWords(format, pictures) {
   const {type, parts} = WRITERS[format];
-  return save(new Blob(parts(pictures), {type}), `images.${format}`);
+  save(new Blob(parts(pictures), {type}), `images.${format}`);
 }

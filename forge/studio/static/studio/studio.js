@@ -2,8 +2,9 @@ import {Forge, InvalidKey} from '../forge-client/forge.js';
 import './card.js';
 import {Detail} from './detail.js';
 import {$, element, plural} from './dom.js';
+import {Download} from './download.js';
 import {filesOf, isImage} from './drop.js';
-import {exportPictures} from './exports.js';
+import {exportWords} from './exports.js';
 import {History} from './history.js';
 import {Options} from './options.js';
 import {Picture} from './picture.js';
@@ -21,6 +22,7 @@ class Studio {
     this.detail = new Detail(this);
     this.history = new History(this);
     this.options = new Options();
+    this.download = new Download(this);
     this.most = Number(document.body.dataset.mostImages);
     const on = (selector, type, run) => $(selector).addEventListener(type, run);
     on('#gate', 'submit', (event) => { event.preventDefault(); this.enter($('#key').value.trim()); });
@@ -34,6 +36,7 @@ class Studio {
     }
     for (const button of document.querySelectorAll('[data-filter]')) button.addEventListener('click', () => this.setFilter(button.dataset.filter));
     for (const button of document.querySelectorAll('[data-export]')) button.addEventListener('click', () => this.export(button.dataset.export));
+    on('#take', 'click', () => this.download.open());
     on('#cards', 'open', ({detail}) => this.detail.open(detail));
     on('#cards', 'again', ({detail}) => this.analyze([detail]));
     on('#cards', 'choose', () => this.tools());
@@ -330,7 +333,7 @@ class Studio {
       history.replaceState(null, '', `#session=${sessionId}`);
       $('#run').hidden = true;
       const {data} = await this.forge.jobs({sessionId, status: OPEN});
-      await Promise.all(data.map((job) => this.resume(job.jobId, pictures)));
+      await Promise.all(data.filter((job) => job.action === 'analyze').map((job) => this.resume(job.jobId, pictures)));
     } catch (error) {
       this.forget(sessionId);
       this.notice(error);
@@ -355,17 +358,18 @@ class Studio {
     this.remove(this.pictures.filter((one) => one.sessionId === sessionId));
   }
 
-  async export(format) {
-    const chosen = this.pictures.filter((one) => one.chosen);
-    const pictures = (chosen.length ? chosen : this.pictures).filter((one) => one.metadata);
+  /** Return the images that are chosen, else all. */
+  chosenPictures() {
+    const stored = this.pictures.filter((one) => one.id);
+    const chosen = stored.filter((one) => one.chosen);
+    return chosen.length ? chosen : stored;
+  }
+
+  export(format) {
+    const pictures = this.chosenPictures().filter((one) => one.metadata);
     if (!pictures.length) return this.notice({message: 'None of these images has words yet.'});
     this.clearNotice();
-    try {
-      await exportPictures(format, pictures, this.forge, (done) => this.say(`${done} of ${plural(pictures.length, 'file')} in the ZIP`));
-    } catch (error) {
-      this.notice(error);
-    }
-    return undefined;
+    return exportWords(format, pictures);
   }
 }
 
