@@ -11,7 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(
-    path for package in ("config", "decoding", "forge", "workers", "xmp") for path in (ROOT / package).rglob("*.py")
+    path
+    for package in ("analysis_options", "config", "decoding", "forge", "workers", "xmp")
+    for path in (ROOT / package).rglob("*.py")
 )
 OUTSIDE_MIGRATIONS = [path for path in SOURCES if "migrations" not in path.parts]
 

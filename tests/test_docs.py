@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = (
+    "analysis_options",
     "benchmarks",
     "bin",
     "config",

@@ -11,6 +11,7 @@ from celery import current_app
 from celery.exceptions import Reject
 from django.conf import settings
 
+from analysis_options import family_of, unsupported_option
 from decoding import Limits, Undecodable
 from forge import logs
 from forge.crash_points import crash_point
@@ -30,7 +31,6 @@ from forge.errors import (
 from forge.jobs import exports, leases, services
 from forge.jobs.claims import Claim
 from forge.operations import metrics
-from forge.options import family_of, unsupported_option
 from forge.storage import StorageUnavailable, object_read
 from workers import lifecycle, pipeline, writing
 from workers.analysis import Analysis, Extras

@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from analysis_options import OptionError, options_parse, unsupported_option
 from forge.operations.families import loaded_families
-from forge.options import OptionError, options_parse, unsupported_option
 
 
 class OptionsField(forms.JSONField):

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
+from analysis_options import OPTIONS
 from forge.admin import html
 from forge.admin.account_options import OptionsField
 from forge.admin.base import NoDeleteAdmin
@@ -26,7 +27,6 @@ from forge.credits import ledger
 from forge.errors import ForgeError
 from forge.models import Account
 from forge.models.accounts import MAX_TERMS, LimitName
-from forge.options import OPTIONS
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations

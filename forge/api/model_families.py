@@ -5,8 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from analysis_options import FAMILIES, OPTIONS, Family
 from forge.operations import families
-from forge.options import FAMILIES, OPTIONS, Family
 
 # A family for tests and demonstrations, which is named where it is loaded.
 _SCRIPTED = "scripted"

@@ -6,9 +6,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from analysis_options import OptionError, options_merge, options_parse, options_schema
 from forge.errors import InvalidOption
 from forge.models import Account
-from forge.options import OptionError, options_merge, options_parse, options_schema
 
 
 @extend_schema_field(options_schema())

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import F
 
+from analysis_options import translations_of
 from forge.clock import DatabaseNow
 from forge.credits import ledger
 from forge.errors import REFUNDED, ForgeError
@@ -19,7 +20,6 @@ from forge.jobs.events import (
     event_record,
 )
 from forge.models import Image, ImageAnalysis, Job
-from forge.options import translations_of
 from forge.sessions.corrections import result_record
 
 _A = ImageAnalysis.Status

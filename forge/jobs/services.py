@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from analysis_options import translations_of
 from forge import logs
 from forge.clock import DatabaseNow, database_now
 from forge.credits import ledger
@@ -20,7 +21,6 @@ from forge.jobs.events import Assessment, Extras, ImageMetadata, progress_record
 from forge.jobs.references import ImageReference, references_resolve
 from forge.limits import samples_require
 from forge.models import Account, Image, ImageAnalysis, Job, Session
-from forge.options import translations_of
 from forge.representations import job_representation
 from forge.sessions.corrections import assessment_kept, extras_kept, image_locking_session, metadata_kept
 
@@ -45,7 +45,7 @@ def job_submit(
 ) -> Job:
     """Create, charge and queue a job in one transaction and send its tasks after commit; `is_single` goes first.
 
-    `options`: of an analysis, checked, as forge.options returns them. `export_settings`: of an export or a sample; a
+    `options`: of an analysis, checked, as analysis_options returns them. `export_settings`: of an export or a sample; a
     sample is limited by the hour and not charged.
     """
     images = references_resolve(session, references)

@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from analysis_options import OptionError, options_parse
 from forge.clock import database_now
 from forge.models.identifiers import account_id, random_token
-from forge.options import OptionError, options_parse
 
 MAX_TERMS = 200
 MAX_TERM_LENGTH = 40

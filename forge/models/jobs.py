@@ -45,7 +45,7 @@ class Job(models.Model):
     last_seq = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
-    # As forge.options has them, the account's defaults included; null: none.
+    # As analysis_options has them, the account's defaults included; null: none.
     options = models.JSONField(null=True, blank=True)
     # Correlates the log lines of web and worker processes.
     request_id = models.CharField(max_length=64, blank=True)

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.conf import settings
 
+from analysis_options import Family, family_of, unsupported_option
 from forge.errors import OptionUnsupported, Unavailable
 from forge.jobs.fair_queue import queue_of
 from forge.models import Account
 from forge.operations.live_workers import Worker, live_workers
-from forge.options import Family, family_of, unsupported_option
 
 
 def loaded_families(queue: str | None = None) -> list[Family]:

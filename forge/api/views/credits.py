@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from analysis_options import translations_of
 from forge import selectors
 from forge.api.account import account_of
 from forge.api.options import effective_options
@@ -15,7 +16,6 @@ from forge.credits import quotes
 from forge.errors import InsufficientCredits, InvalidRequest, OptionUnsupported
 from forge.models import Account, Job
 from forge.operations import families
-from forge.options import translations_of
 
 
 class BalanceView(APIView):

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forge.options.languages import PRIMARY, primary_of
-from forge.options.specifications import OPTIONS
+from analysis_options.languages import PRIMARY, primary_of
+from analysis_options.specifications import OPTIONS
 
 ENGLISH = ("en",)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forge.options.languages import MAX_LENGTH
+from analysis_options.languages import MAX_LENGTH
 
 DEFAULT_LANGUAGE = "en"
 FIELDS = ("title", "alt", "caption", "description", "filename", "seoTags")

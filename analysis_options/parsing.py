@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from forge.options.languages import language_canonical
-from forge.options.specifications import OPTIONS
+from analysis_options.languages import language_canonical
+from analysis_options.specifications import OPTIONS
 
 _MAX_SHOWN = 40
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -1,8 +1,8 @@
 """Options of an analysis: their bounds and checks, and which family of models can do what. Plain data."""
 
-from forge.options.families import FAMILIES, Family, Unsupported, family_of, unsupported_option
-from forge.options.parsing import OptionError, options_merge, options_parse
-from forge.options.specifications import OPTIONS, language_of, options_schema, translations_of
+from analysis_options.families import FAMILIES, Family, Unsupported, family_of, unsupported_option
+from analysis_options.parsing import OptionError, options_merge, options_parse
+from analysis_options.specifications import OPTIONS, language_of, options_schema, translations_of
 
 __all__ = [
     "FAMILIES",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from forge.options import FAMILIES, OPTIONS, OptionError, options_merge, options_parse, unsupported_option
+from analysis_options import FAMILIES, OPTIONS, OptionError, options_merge, options_parse, unsupported_option
 
 LONG = "a" * 1_001
 
