@@ -18,9 +18,10 @@ from xmp.merging import DEFAULT_POLICY, OnExisting, Policy
 from xmp.moving import move_file, synchronize_folder
 from xmp.place import read_place
 from xmp.replacement import FileState, file_state, remove_leftover, replace_file
-from xmp.words import METADATA_NAMES, Field, Provenance, Record, Words, text_digest, words_of_metadata
+from xmp.words import DEFAULT_LANGUAGE, METADATA_NAMES, Field, Provenance, Record, Words, text_digest, words_of_metadata
 
 __all__ = [
+    "DEFAULT_LANGUAGE",
     "DEFAULT_POLICY",
     "METADATA_NAMES",
     "BrokenXmp",

@@ -4,11 +4,11 @@ import os
 
 from decoding import Limits, TooLarge, Undecodable
 from workers import pipeline
-from workers.analysis import Analysis
+from workers.analysis import Analysis, TranslationError
 from workers.cli.image_paths import os_error_message
 from workers.cli.raw_preview import NoPreview, is_raw, read_preview
 from workers.models.options import Options
-from workers.models.writer import Writer, WriterFailed, WriterTimeout, WriterUnavailable
+from workers.models.writer import NoUsableAnswer, Writer, WriterFailed, WriterTimeout, WriterUnavailable
 from workers.runtime.engine import Engine, EngineTimeout
 
 
@@ -72,8 +72,25 @@ def error_message(error: BaseException) -> str | None:
             return str(error)
         case EngineTimeout():
             return "The models did not respond in time (FORGE_ANALYSIS_TIMEOUT_S)."
-        case WriterFailed() | WriterTimeout() | WriterUnavailable():
+        case NoUsableAnswer() | WriterFailed() | WriterTimeout() | WriterUnavailable():
             return str(error)
         case OSError():
             return os_error_message(error)
     return None
+
+
+def translation_errors(analysis: Analysis) -> dict[str, TranslationError]:
+    """Return by language tag why a translation is missing, with the codes of docs/api-contract.md."""
+    return {
+        tag: {"error": error_message(failure) or str(failure), "code": _code(failure)}
+        for tag, failure in analysis.translations.failures.items()
+    }
+
+
+def _code(failure: Exception) -> str:
+    match failure:
+        case NoUsableAnswer():
+            return "no_caption"
+        case WriterTimeout():
+            return "analysis_timeout"
+    return "analysis_failed"

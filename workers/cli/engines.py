@@ -1,22 +1,69 @@
 """The models of a run, as the settings describe them."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
 from django.conf import settings
 
+from analysis_options import family_of, unsupported_option
+from decoding import Limits
 from workers import models
+from workers.analysis import Analysis
+from workers.cli.describe_file import describe
 from workers.models import vision_server
+from workers.models.ocr import create_reader
+from workers.models.options import Options
 from workers.models.writer import Writer
 from workers.runtime.engine import Engine
 
+FALLBACK = "embedded"
 
-def create_engine(model: str, threads: int) -> tuple[Engine, Writer | None]:
-    """Return the engine and the writer of a vision server, not yet loaded. Raises ModelUnavailable and ValueError."""
-    options: dict[str, object] = {"threads": threads}
-    if model in {"auto", "blip-clip"}:
-        options |= settings.FORGE_MODEL_OPTIONS
-    elif model == "scripted":
-        options = settings.FORGE_SCRIPT
-    engine = Engine(*models.create(model, **options), batch_size=settings.FORGE_BATCH_SIZE)
-    return engine, _create_writer() if model == "vision-server" else None
+
+class Models:
+    """The engine, and the writer of a vision server, if any; not yet loaded. Raises ModelUnavailable and ValueError."""
+
+    def __init__(self, model: str, threads: int) -> None:
+        options: dict[str, object] = {"threads": threads}
+        if model in {"auto", "blip-clip"}:
+            options |= settings.FORGE_MODEL_OPTIONS
+        elif model == "scripted":
+            options = settings.FORGE_SCRIPT
+        self.engine = Engine(*models.create(model, **options), batch_size=settings.FORGE_BATCH_SIZE)
+        self.writer = _create_writer() if model == "vision-server" else None
+
+    def load(self) -> None:
+        """Raises ModelUnavailable and ValueError."""
+        self.engine.load()
+        if self.writer is not None:
+            self.writer.load()
+
+    def close(self, timeout_s: float) -> None:
+        self.engine.close(timeout_s)
+        if self.writer is not None:
+            self.writer.unload()
+
+    def describe_function(self, requested: Mapping[str, Any]) -> Callable[[str], Analysis]:
+        """Return workers.cli.describe_file.describe for paths, with checked options by the names of docs/options.md."""
+        falls_back = settings.FORGE_VISION_FALLBACK == FALLBACK
+        return partial(
+            describe,
+            self.engine,
+            max_bytes=settings.FORGE_MAX_IMAGE_BYTES,
+            limits=Limits.of(settings),
+            timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
+            options=Options.of(requested, gender_neutral=settings.FORGE_NEUTRAL_PEOPLE),
+            reader=create_reader(settings.FORGE_OCR),
+            writer=self.writer,
+            fall_back=falls_back and unsupported_option(requested, family_of(FALLBACK)) is None,
+        )
+
+    def author(self, analysis: Analysis) -> str:
+        """Return name and revision of the model that wrote the words."""
+        if self.writer is not None and "fallback" not in analysis.provenance:
+            return f"{self.writer.name}@{self.writer.revision}"
+        captioner = self.engine.provenance["captioner"]
+        return f"{captioner['name']}@{captioner['revision']}"
 
 
 def _create_writer() -> Writer:

@@ -15,6 +15,10 @@ class UniqueFilenames:
         """Take names that an earlier run gave."""
         self._taken.update(names)
 
+    def release(self, name: str) -> None:
+        """Free the name of an image that gets another one."""
+        self._taken.discard(name)
+
     def reserve(self, candidates: Sequence[str]) -> str:
         """Return the first free candidate, else the first one with a number."""
         name = next((name for name in candidates if name not in self._taken), None) or self._numbered(candidates[0])

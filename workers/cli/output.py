@@ -2,14 +2,24 @@
 
 import json
 import textwrap
-from typing import TypedDict, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, TypedDict, cast
 
 from workers.analysis import Analysis, Assessment, Extras
+from workers.cli.describe_file import translation_errors
 from workers.composing.metadata import Metadata
 
-FIELD_NAMES = ("title", "alt", "caption", "description", "file name", "tags", "kind", "review")
+# Of the fields of docs/api-contract.md, in their order.
+FIELD_NAMES = {
+    "title": "title",
+    "alt": "alt",
+    "caption": "caption",
+    "description": "description",
+    "filename": "file name",
+    "seoTags": "tags",
+}
 _INDENT = "  "
-_COLUMN = 2 + max(map(len, FIELD_NAMES))
+_COLUMN = 2 + max(map(len, FIELD_NAMES.values()))
 
 
 class ScoredText(TypedDict):
@@ -27,17 +37,24 @@ class CaptionRecord(Assessment, Extras):
 
 def caption_record(path: str, analysis: Analysis, *, filename: str, model: str) -> CaptionRecord:
     """Build the record: `caption` is the model's; without one, the composed caption at 0.0."""
-    metadata: Metadata = {**analysis.composed.as_metadata(), "filename": filename}
     captions = cast("list[ScoredText]", analysis.provenance["captions"])
-    return {
+    text = analysis.composed.caption
+    record: CaptionRecord = {
         "path": path,
-        "metadata": metadata,
+        "metadata": analysis.metadata,
         **analysis.assessment,
         **analysis.extras,
-        "caption": _scored_text(captions[0]) if captions else {"text": metadata["caption"], "confidence": 0.0},
+        "caption": _scored_text(captions[0]) if captions else {"text": text, "confidence": 0.0},
         "tags": cast("list[ScoredText]", analysis.provenance["tags"]),
         "model": model,
     }
+    if errors := translation_errors(analysis):
+        record["translationErrors"] = errors
+    return with_filename(record, filename) if "filename" in record["metadata"] else record
+
+
+def with_filename(record: CaptionRecord, filename: str) -> CaptionRecord:
+    return {**record, "metadata": {**record["metadata"], "filename": filename}}
 
 
 def _scored_text(candidate: ScoredText) -> ScoredText:
@@ -49,14 +66,27 @@ def format_json(record: CaptionRecord) -> str:
 
 
 def format_block(record: CaptionRecord, width: int | None) -> str:
-    """Format one line per field, wrapped at `width`, if any, and an empty line; `review` only where it is needed."""
-    metadata = record["metadata"]
-    alt = "(none: decorative)" if record.get("decorative") else metadata["alt"]
-    values = (metadata["title"], alt, metadata["caption"], metadata["description"], metadata["filename"])
-    review = f"needs review, confidence {record['confidence']:.2f}" if record["needsReview"] else ""
-    rows = zip(FIELD_NAMES, (*values, ", ".join(metadata["seoTags"]), record["kind"], review), strict=True)
-    lines = [_format_field(name, text, width) for name, text in rows if name != "review" or text]
+    """Format one line per field, wrapped at `width`, if any, and an empty line; `review` only where it is needed.
+
+    Translations follow with their language tags.
+    """
+    rows = [*_rows(record["metadata"], decorative=record.get("decorative", False)), ("kind", record["kind"])]
+    if record["needsReview"]:
+        rows.append(("review", f"needs review, confidence {record['confidence']:.2f}"))
+    if unused := record.get("unusedKeywords"):
+        rows.append(("unused", ", ".join(unused)))
+    lines = [_format_field(name, text, width) for name, text in rows]
+    for tag, fields in record.get("translations", {}).items():
+        translated = _rows(fields, decorative=record.get("decorative", False))
+        lines += [f"{_INDENT}{tag}", *(_format_field(name, text, width) for name, text in translated)]
     return "\n".join([record["path"], *lines, "", ""])
+
+
+def _rows(fields: Mapping[str, Any], *, decorative: bool) -> Iterator[tuple[str, str]]:
+    for key, name in FIELD_NAMES.items():
+        if key in fields:
+            value = ", ".join(fields[key]) if key == "seoTags" else fields[key]
+            yield name, "(none: decorative)" if decorative and key == "alt" else value
 
 
 def _format_field(name: str, text: str, width: int | None) -> str:

@@ -317,4 +317,4 @@ def test_missing_files_are_reported_without_loading_models(tmp_path: Path) -> No
     assert caption(tmp_path / "missing.jpg", command=command).code == 1
 
     with pytest.raises(EngineNotLoaded):
-        _ = command.engine.batcher
+        _ = command.models.engine.batcher

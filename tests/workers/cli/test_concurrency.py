@@ -44,5 +44,5 @@ def test_images_share_batches(tmp_path: Path, settings: Any) -> None:
 
     assert len(caption("--json", tmp_path, command=command).records) == 12
 
-    assert command.engine.batcher.items == 12
-    assert max(command.engine.batcher.sizes) > 1
+    assert command.models.engine.batcher.items == 12
+    assert max(command.models.engine.batcher.sizes) > 1

@@ -2,10 +2,11 @@
 
 import csv
 import io
+import json
 import os
 import stat
 
-from workers.cli.output import CaptionRecord
+from workers.cli.output import FIELD_NAMES, CaptionRecord
 
 _COLUMNS = (
     "path",
@@ -19,19 +20,24 @@ _COLUMNS = (
     "confidence",
     "needsReview",
     "decorative",
+    "unusedKeywords",
+    "translations",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class CsvFile:
-    """A CSV file that rows are appended to; it gets its head once."""
+    """A CSV file that rows are appended to; it gets its head once. Raises OSError, and ValueError for another head."""
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)  # noqa: PTH100
         self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         self._is_regular = stat.S_ISREG(os.fstat(self._handle).st_mode)
-        if not self._is_regular or not self.size:
-            self.append(_encoded(list(_COLUMNS)), self.size)
+        head = _encoded(list(_COLUMNS))
+        if self._is_regular and not head.startswith(os.pread(self._handle, len(head), 0)):
+            os.close(self._handle)
+            raise ValueError(f"{path} has other columns than {', '.join(_COLUMNS)}. Name a new file.")
+        self.append(head, 0)
 
     @property
     def size(self) -> int:
@@ -65,10 +71,18 @@ class CsvFile:
 
 
 def row_of(record: CaptionRecord) -> bytes:
-    values = {**record, **record["metadata"]}
-    cells = [", ".join(value) if isinstance(value := values.get(name, ""), list) else value for name in _COLUMNS]
+    # The record's own caption and tags are those of the models.
+    values = {name: value for name, value in record.items() if name not in FIELD_NAMES} | {**record["metadata"]}
+    cells = [_cell(values.get(name, "")) for name in _COLUMNS]
     # A spreadsheet would run a cell that begins like a formula.
     return _encoded([f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells])
+
+
+def _cell(value: object) -> object:
+    """Return a list with commas, and translations, whose languages each run chooses, as JSON."""
+    if isinstance(value, list):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
 
 
 def _encoded(cells: list[object]) -> bytes:

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, Self
 import xmp
 from workers.cli.filenames import UniqueFilenames
 from workers.cli.files.csv_files import CsvFile, row_of
-from workers.cli.files.done_files import DoneFiles
+from workers.cli.files.done_files import INCOMPLETE, DoneFiles
 from workers.cli.files.failures import Failures
 from workers.cli.files.new_names import NewNames
 from workers.cli.files.options import FileOptions
 from workers.cli.files.renames import Move, UndoList, moves_of
 from workers.cli.files.words import has_words, sidecar_path, write_words
-from workers.cli.output import CaptionRecord
+from workers.cli.output import CaptionRecord, with_filename
 from workers.cli.raw_preview import is_raw
 
 OnError = Callable[[str, str], None]
@@ -38,8 +38,18 @@ class FileRun:
     follows a killed one completes, each once. Then the image counts as done.
     """
 
-    def __init__(self, options: FileOptions, report: OnError, show: Callable[[str], None], *, max_bytes: int) -> None:
+    def __init__(
+        self,
+        options: FileOptions,
+        report: OnError,
+        show: Callable[[str], None],
+        *,
+        max_bytes: int,
+        options_key: str = "",
+    ) -> None:
+        """`options_key`: workers.cli.files.done_files.options_key of the options that the words follow."""
         self.options, self.report, self.show, self.max_bytes = options, report, show, max_bytes
+        self._options_key = options_key
         self.counts: Counter[str] = Counter()
         self.filenames = UniqueFilenames()
         self.new_names = NewNames(options.rename) if options.rename else None
@@ -96,7 +106,7 @@ class FileRun:
         if options.rename and changes:
             self._opened_undo_list(options.undo_list)
         if options.skip_done:
-            self._done = DoneFiles(options.skip_done)
+            self._done = DoneFiles(options.skip_done, self._options_key)
             self._files.callback(self._done.close)
             self.filenames.take(self._done.read())
             if changes:
@@ -119,7 +129,7 @@ class FileRun:
         steps = done.unfinished()
         if steps:
             self._perform(steps)
-            done.add(steps["fingerprint"], steps["path"], steps["filename"])
+            done.add(steps["fingerprint"], steps["path"], steps["filename"], steps.get("options", ""))
             self.on_done(steps["path"])
         done.end()
 
@@ -140,19 +150,22 @@ class FileRun:
         fingerprint = fingerprint if self._done else ""
         if self._done and self._done.has(fingerprint, path):
             return None
-        return None if self.options.only_empty and has_words(path, data) else Selected(path, state, fingerprint)
+        if self.options.only_empty and has_words(path, data):
+            return None
+        if self._done:
+            self.filenames.release(self._done.filename(fingerprint, path))
+        return Selected(path, state, fingerprint)
 
     def _saved(self, selected: Selected, record: CaptionRecord, candidates: Sequence[str]) -> CaptionRecord:
         options = self.options
         if options.write or options.sidecar:
             self._write_words(selected, record)
-        target = selected.path
+        target, named = selected.path, record
         if self.new_names:
             target = self.new_names.choose(record, candidates)
-            filename = os.path.splitext(os.path.basename(target))[0]  # noqa: PTH119, PTH122
-        else:
-            filename = self.filenames.reserve(candidates)
-        named: CaptionRecord = {**record, "metadata": {**record["metadata"], "filename": filename}}
+            named = with_filename(record, os.path.splitext(os.path.basename(target))[0])  # noqa: PTH119, PTH122
+        elif "filename" in record["metadata"]:
+            named = with_filename(record, self.filenames.reserve(candidates))
         if self.new_names and target != selected.path and options.dry_run:
             self.show(f"{selected.path} → {target}\n")
         if not options.dry_run:
@@ -173,10 +186,11 @@ class FileRun:
 
     def _finish(self, selected: Selected, target: str, record: CaptionRecord) -> None:
         """Do what a killed run must not do twice, and count the image as done."""
-        steps = {
+        steps: dict[str, Any] = {
             "fingerprint": selected.fingerprint,
             "path": os.path.abspath(target),  # noqa: PTH100
-            "filename": record["metadata"]["filename"],
+            "filename": record["metadata"].get("filename", ""),
+            "options": INCOMPLETE if record.get("translationErrors") else self._options_key,
             "undoList": os.path.abspath(self.options.undo_list),  # noqa: PTH100
             "moves": moves_of(selected.path, target),
             "rows": self._rows(record),
@@ -193,7 +207,7 @@ class FileRun:
                 done.end()
             raise
         if done:
-            done.add(selected.fingerprint, target, record["metadata"]["filename"])
+            done.add(selected.fingerprint, target, steps["filename"], steps["options"])
             done.end()
         self.on_done(target)
 

@@ -36,6 +36,11 @@ def checked_pattern(text: str) -> str:
     return text
 
 
+def fields_in(pattern: str) -> frozenset[str]:
+    """Return the names of the pattern's placeholders."""
+    return frozenset(_PLACEHOLDER.findall(pattern))
+
+
 def split_name(path: str) -> tuple[str, str, str]:
     """Return folder, stem and suffix, all as they are."""
     folder, name = os.path.split(path)

@@ -65,7 +65,7 @@ def _write_sidecar(path: str, record: CaptionRecord, options: FileOptions) -> Ch
     target, before, state = sidecar_path(path), None, None
     if os.path.exists(target):  # noqa: PTH110
         state, before = xmp.file_state(target), Path(target).read_bytes()
-    words, provenance, beside = xmp.words_of_metadata(record["metadata"]), _provenance(record), None
+    words, provenance, beside = _words(record), _provenance(record), None
     if not is_raw(path):
         with contextlib.suppress(xmp.XmpError):
             beside = _words_in(Path(path).read_bytes())
@@ -84,7 +84,7 @@ def _words_in(data: bytes) -> xmp.FileWords:
 
 
 def _write_file(path: str, state: xmp.FileState, record: CaptionRecord, options: FileOptions) -> Change:
-    words, provenance, before = xmp.words_of_metadata(record["metadata"]), _provenance(record), Path(path).read_bytes()
+    words, provenance, before = _words(record), _provenance(record), Path(path).read_bytes()
     old = xmp.read(before).words
     written = xmp.write(
         before,
@@ -112,9 +112,13 @@ def _replaced(
 
 
 def _changes(path: str, old: xmp.Words, new: xmp.Words) -> Iterator[str]:
-    for name in new.texts:
+    for name, languages in new.texts.items():
         if old.text(name) != new.text(name):
             yield f"{path}: {name}: «{old.text(name)}» → «{new.text(name)}»"
+        for tag, text in languages.items():
+            before = old.texts.get(name, {}).get(tag, "")
+            if tag != xmp.DEFAULT_LANGUAGE and before != text:
+                yield f"{path}: {name} ({tag}): «{before}» → «{text}»"
     if old.keywords != new.keywords:
         yield f"{path}: keywords: «{', '.join(old.keywords)}» → «{', '.join(new.keywords)}»"
 
@@ -122,6 +126,10 @@ def _changes(path: str, old: xmp.Words, new: xmp.Words) -> Iterator[str]:
 def _plain(found: xmp.FileWords) -> dict[str, Any]:
     models = {str(record.field): record.model for record in found.records}
     return {"words": dict(found.words.texts), "keywords": list(found.words.keywords), "models": models}
+
+
+def _words(record: CaptionRecord) -> xmp.Words:
+    return xmp.words_of_metadata(record["metadata"], record.get("translations"))
 
 
 def _provenance(record: CaptionRecord) -> xmp.Provenance:

@@ -17,16 +17,18 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 import xmp
-from decoding import Limits
 from workers import models
 from workers.analysis import Analysis
-from workers.cli.describe_file import describe, error_message
-from workers.cli.engines import create_engine
+from workers.cli import word_options
+from workers.cli.describe_file import error_message
+from workers.cli.engines import Models
 from workers.cli.files import options as file_options
+from workers.cli.files.done_files import options_key
 from workers.cli.files.failures import Failures
 from workers.cli.files.file_run import FileRun, Selected
 from workers.cli.files.interruption import Interruption
 from workers.cli.files.new_files import NewFiles
+from workers.cli.files.new_names import fields_in
 from workers.cli.files.options import FileOptions
 from workers.cli.files.renames import undo
 from workers.cli.files.words import shown_words
@@ -35,8 +37,6 @@ from workers.cli.ordered_threads import map_ordered
 from workers.cli.output import CaptionRecord, caption_record, format_block, format_json
 from workers.cli.progress_bar import ProgressBar
 from workers.models.base import ModelUnavailable
-from workers.models.ocr import create_reader
-from workers.models.options import Options
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--threads", type=int, default=settings.FORGE_MODEL_THREADS, help="of the models; default: %(default)s"
         )
+        word_options.add_arguments(parser)
         file_options.add_arguments(parser)
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -83,6 +84,7 @@ class Command(BaseCommand):
         elif options["show"]:
             self._show(paths)
         else:
+            self.requested = self._requested(options)
             self.options = FileOptions(**{name: options[name] for name in FileOptions.__dataclass_fields__})
             self._run(paths, **{name: options[name] for name in ("as_json", "model", "threads", "jobs")})
         if self.failures.count:
@@ -96,6 +98,15 @@ class Command(BaseCommand):
         if options["watch"] and (options["dry_run"] or not os.path.isdir(options["watch"])):  # noqa: PTH112
             raise CommandError("--watch needs a folder that exists, and no --dry-run.", returncode=2)
 
+    def _requested(self, options: dict[str, Any]) -> dict[str, Any]:
+        try:
+            requested = word_options.requested_options(options, options["model"])
+            if options["rename"]:
+                word_options.fields_require(requested, fields_in(options["rename"]), f"--rename {options['rename']}")
+        except word_options.OptionRefused as error:
+            raise CommandError(str(error), returncode=2) from error
+        return requested
+
     def _run(self, paths: list[str], *, as_json: bool, model: str, threads: int, jobs: int | None) -> None:
         # Walked twice instead of kept: a folder may hold very many files.
         total = sum(1 for _ in find_images(paths, _ignore_error, with_raw=self.options.sidecar))
@@ -104,16 +115,22 @@ class Command(BaseCommand):
         with ProgressBar(total=total, shown=is_shown) as self.bar, Interruption() as self.interruption:
             self._load_models(model, threads, load=total > 0 or watch is not None)
             self.bar.start_captioning()
-            self.describe = self._describe_function()
+            self.describe = self.models.describe_function(self.requested)
             self.formatter = self._formatter(as_json)
             self.jobs = jobs or 2 * settings.FORGE_BATCH_SIZE
-            run = FileRun(self.options, self._report, self._write, max_bytes=settings.FORGE_MAX_IMAGE_BYTES)
+            run = FileRun(
+                self.options,
+                self._report,
+                self._write,
+                max_bytes=settings.FORGE_MAX_IMAGE_BYTES,
+                options_key=options_key(self.requested),
+            )
             try:
                 with ExitStack() as opened:
                     self._open(run, opened)
                     self._caption_and_watch(paths, run)
             finally:
-                self.engine.close(CLOSE_TIMEOUT_S)
+                self.models.close(CLOSE_TIMEOUT_S)
 
     def _open(self, run: FileRun, opened: ExitStack) -> None:
         try:
@@ -163,11 +180,9 @@ class Command(BaseCommand):
 
     def _load_models(self, model: str, threads: int, *, load: bool) -> None:
         try:
-            self.engine, self.writer = create_engine(model, threads)
+            self.models = Models(model, threads)
             if load:
-                self.engine.load()
-                if self.writer is not None:
-                    self.writer.load()
+                self.models.load()
         except (ModelUnavailable, ValueError) as error:
             self._exit_with(str(error), 2)
 
@@ -176,19 +191,6 @@ class Command(BaseCommand):
             return format_json
         width = min(shutil.get_terminal_size().columns, MAX_WIDTH) if self.stdout.isatty() else None
         return partial(format_block, width=width)
-
-    def _describe_function(self) -> Callable[[str], Analysis]:
-        return partial(
-            describe,
-            self.engine,
-            max_bytes=settings.FORGE_MAX_IMAGE_BYTES,
-            limits=Limits.of(settings),
-            timeout_s=settings.FORGE_ANALYSIS_TIMEOUT_S,
-            options=Options(gender_neutral=settings.FORGE_NEUTRAL_PEOPLE),
-            reader=create_reader(settings.FORGE_OCR),
-            writer=self.writer,
-            fall_back=settings.FORGE_VISION_FALLBACK == "embedded",
-        )
 
     def _caption_all(self, paths: Iterable[str], run: FileRun) -> None:
         # One batch runs while the next one is decoded.
@@ -205,17 +207,12 @@ class Command(BaseCommand):
 
     def _save(self, run: FileRun, one: Selected, analysis: Analysis) -> None:
         candidates = analysis.composed.filename_candidates
-        record = caption_record(one.path, analysis, filename=candidates[0], model=self._model_name(analysis))
+        record = caption_record(one.path, analysis, filename=candidates[0], model=self.models.author(analysis))
+        for tag, error in record.get("translationErrors", {}).items():
+            self._report(one.path, f"{tag}: {error['error']}")
         saved = run.save(one, record, candidates)
         if not self.options.dry_run:
             self._write(self.formatter(saved or record))
-
-    def _model_name(self, analysis: Analysis) -> str:
-        writes = self.writer is not None and "fallback" not in analysis.provenance
-        if self.writer is not None and writes:
-            return f"{self.writer.name}@{self.writer.revision}"
-        captioner = self.engine.provenance["captioner"]
-        return f"{captioner['name']}@{captioner['revision']}"
 
     def _write(self, text: str) -> None:
         with self.bar.hidden():
