@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analysis_options.languages import PRIMARY, primary_of
+from analysis_options.languages import ENGLISH, PRIMARY, primary_of
 from analysis_options.specifications import OPTIONS
 
-ENGLISH = ("en",)
+_MAX_LISTED = 20
 
 
 @dataclass(frozen=True)
 class Family:
-    """`languages`: tags; "en" alone is English without a region. `any_region`: also with regions and scripts.
+    """`languages`: tags, those of English with the regions that are known. `any_region`: also with regions and scripts.
 
     `lacking`: options that the family cannot do.
     """
 
     name: str
-    languages: tuple[str, ...] = ENGLISH
+    languages: tuple[str, ...] = tuple(ENGLISH)
     any_region: bool = False
     lacking: frozenset[str] = frozenset({"context"})
 
@@ -71,4 +71,6 @@ def unsupported_option(options: Mapping[str, Any], family: Family) -> Unsupporte
 
 
 def _shown(languages: tuple[str, ...]) -> str:
-    return ", ".join(languages) if len(languages) < 12 else f"{len(languages)} languages, listed at /v1/models"
+    return (
+        ", ".join(languages) if len(languages) <= _MAX_LISTED else f"{len(languages)} languages, listed at /v1/models"
+    )

@@ -13,6 +13,25 @@ PRIMARY = frozenset(
     ast bho ceb chr cmn ckb dsb fil gsw haw hmn hsb kab kok mai mni nds pap sah scn szl tet tok tpi yue
     """.split()  # noqa: SIM905 (a table)
 )
+AMERICAN, BRITISH, CANADIAN = "american", "british", "canadian"
+# The regions of English that models of English alone can write, and how they spell.
+ENGLISH = {
+    "en": AMERICAN,
+    "en-AU": BRITISH,
+    "en-CA": CANADIAN,
+    "en-GB": BRITISH,
+    "en-HK": BRITISH,
+    "en-IE": BRITISH,
+    "en-IN": BRITISH,
+    "en-KE": BRITISH,
+    "en-MT": BRITISH,
+    "en-NG": BRITISH,
+    "en-NZ": BRITISH,
+    "en-PH": AMERICAN,
+    "en-SG": BRITISH,
+    "en-US": AMERICAN,
+    "en-ZA": BRITISH,
+}
 MAX_LENGTH = 35
 # Language, script, region, variants; extensions and private use are not.
 _TAG = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|\d{3}))?((?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*)", re.ASCII)

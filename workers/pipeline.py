@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
@@ -78,8 +79,12 @@ def describe(
         raise NoCaptionProduced
     lines = [] if written else _read_text(reader, data, limits, image, prediction.evidence)
     times.append(time.perf_counter())
-    composed = _compose(image, prediction, lines, written, options)
-    translations = _translate(writer if written else None, data, limits, image, prediction.evidence, options)
+    compose = partial(_compose, image, prediction, lines, written, terms=terms)
+    composed = compose(options)
+    if written is None:
+        translations = Translations({tag: compose(replace(options, language=tag)) for tag in options.translations})
+    else:
+        translations = _translate(writer, data, limits, image, prediction.evidence, options)
     times.append(time.perf_counter())
     decode_ms, predict_ms, write_ms, read_ms, compose_ms = (
         (after - before) * 1000 for before, after in itertools.pairwise(times)
@@ -117,9 +122,11 @@ def _compose(
     lines: Sequence[TextLine] | None,
     written: Written | None,
     options: Options,
+    *,
+    terms: Sequence[str],
 ) -> ComposedMetadata:
     if written is None:
-        return compose_metadata(image, prediction, lines, options)
+        return compose_metadata(image, prediction, lines, options, terms)
     try:
         return compose_written(written, _facts(image), prediction.evidence, options)
     except NothingLeft as error:
@@ -168,8 +175,9 @@ def compose_metadata(
     prediction: Prediction,
     lines: Sequence[TextLine] | None = None,
     options: Options = NO_OPTIONS,
+    terms: Sequence[str] = (),
 ) -> ComposedMetadata:
-    """Compose metadata from the models' output, the text and facts measured from the pixels."""
+    """Compose metadata from the models' output, the text and facts measured from the pixels; `terms`: the account's."""
     return compose_requested(
         prediction.captions,
         prediction.tags,
@@ -178,6 +186,7 @@ def compose_metadata(
         evidence=prediction.evidence,
         lines=lines,
         blank=image.blank,
+        terms=terms,
     )
 
 

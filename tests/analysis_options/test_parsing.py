@@ -104,7 +104,9 @@ def test_a_request_wins_over_the_defaults_of_its_account() -> None:
     ("family", "options", "option"),
     [
         ("embedded", {"language": "en"}, None),
-        ("embedded", {"language": "en-GB"}, "language"),
+        ("embedded", {"language": "en-GB"}, None),
+        ("blip-clip", {"languages": ["en-AU", "en-US"]}, None),
+        ("embedded", {"language": "en-FR"}, "language"),
         ("embedded", {"language": "de"}, "language"),
         ("embedded", {"languages": ["en", "de"]}, "languages"),
         ("vision-server", {"languages": ["en", "de"]}, None),

@@ -7,6 +7,7 @@ from PIL import Image
 from decoding import Limits, Unsupported
 from tests.workers.images import encoded, left_red_right_blue
 from workers.models import create
+from workers.models.options import Options
 from workers.pipeline import NoCaptionProduced, describe
 from workers.runtime.engine import Engine
 
@@ -79,3 +80,15 @@ def test_a_file_that_is_no_image_is_rejected_before_inference(engine: Engine) ->
     with pytest.raises(Unsupported):
         describe(engine, b"hello", limits=Limits(pixels=10_000), timeout_s=10)
     assert engine.batcher.items == items
+
+
+def test_regions_of_english_are_translations_in_their_spelling(engine: Engine) -> None:
+    options = Options(language="en-US", translations=("en-GB",))
+
+    analysis = describe(
+        engine, encoded(left_red_right_blue(), "PNG"), limits=Limits(pixels=10_000), timeout_s=10, options=options
+    )
+
+    assert "main colors are red" in analysis.metadata["description"]
+    assert "main colours are red" in analysis.translated["en-GB"]["description"]
+    assert set(analysis.translated["en-GB"]) == {"title", "alt", "caption", "description", "seoTags"}

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add(name, subject, type=_items, action="extend", metavar="A,B")
 
     add("language", "of the words", metavar="TAG")
-    add_list("languages", "the first and further ones, by a vision server")
+    add_list("languages", "the first and further ones")
     add("context", "what the images are about, for a vision server", metavar="TEXT")
     add_list("keywords", "used where the image agrees")
     add_list("excludedKeywords", "used in no field")

@@ -235,3 +235,64 @@ def test_a_word_is_cut_with_its_article() -> None:
 @given(st.text(max_size=80), st.from_regex(r"[^\W_]{1,8}", fullmatch=True))
 def test_nothing_is_left_of_a_word_that_is_cut(text: str, word: str) -> None:
     assert not has_word(without_word(text, word), word)
+
+
+GREY = Caption("a gray cat beside colourful jewelry", 0.9)
+
+
+@pytest.mark.parametrize(
+    ("language", "own", "others"),
+    [
+        ("en", ("gray", "color", "jewelry"), ("grey", "colour", "jewellery")),
+        ("en-US", ("gray", "color", "jewelry"), ("grey", "colour", "jewellery")),
+        ("en-GB", ("grey", "colour", "jewellery"), ("gray", "color", "jewelry")),
+        ("en-NZ", ("grey", "colour", "jewellery"), ("gray", "color", "jewelry")),
+    ],
+)
+def test_every_field_has_the_spelling_of_the_region(
+    language: str, own: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    metadata = composed(Evidence(), captions=(GREY,), language=language)
+
+    texts = [words(metadata), metadata.filename, *metadata.seo_tags]
+    assert own[0] in metadata.filename
+    assert own[2] in " ".join(metadata.seo_tags)
+    assert all(word in texts[0].lower() for word in own)
+    assert not any(has_exactly(text, word) for text in texts for word in (*others, f"{others[1]}ful"))
+
+
+def has_exactly(text: str, word: str) -> bool:
+    return word in text.lower().replace("-", " ").split()
+
+
+def test_the_callers_words_and_those_in_the_image_keep_their_spelling() -> None:
+    read = lines("GREY THEATRE")
+    sign = evidence("poster", noun("cat", 0.9, "animal"), text=0.99)
+    metadata = composed(sign, captions=(GREY,), read=read, language="en", keywords=("jewellery",))
+
+    assert "theatre" in words(metadata).lower()
+    assert "theater" not in words(metadata).lower()
+    keyword = composed(Evidence(), captions=(GREY,), language="en", keywords=("grey cat",))
+    assert (keyword.seo_tags[0], keyword.unused_keywords) == ("grey cat", ())
+    american = compose_requested(
+        (GREY,), [Tag("grey cat", 0.9)], FACTS, Options(), evidence=Evidence(), lines=None, blank="", terms=["grey cat"]
+    )
+    assert "grey cat" in american.seo_tags
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB"])
+@pytest.mark.parametrize("excluded", ["gray", "grey", "jewellery", "colourful"])
+def test_an_excluded_word_is_excluded_in_every_spelling(language: str, excluded: str) -> None:
+    metadata = composed(Evidence(), captions=(GREY, CAPTION), language=language, excluded_keywords=(excluded,))
+
+    assert not has_word(words(metadata), excluded)
+    other = {"gray": "grey", "grey": "gray", "jewellery": "jewelry", "colourful": "colorful"}[excluded]
+    assert other not in words(metadata)
+
+
+def test_a_longer_spelling_stays_within_the_limits() -> None:
+    long = Caption("a colorful gray neighborhood center with colorful jewelry and colored armor in a harbor", 0.9)
+    metadata = composed(Evidence(), captions=(long,), language="en-GB", alt_max_length=60)
+
+    assert len(metadata.alt) <= 60
+    assert all(len(name) <= 80 for name in metadata.filename_candidates)

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from workers.composing.drafts.draft_fields import ALT_LIMIT
 from workers.composing.drafts.subject import people_count
 from workers.composing.metadata import ComposedMetadata, compose
 from workers.composing.requested import excluded as exclusion
 from workers.composing.requested.keywords import supported_keywords, with_keywords
+from workers.composing.requested.spelled import spelled
 from workers.composing.tags import MAX_TAGS
 from workers.english.grammar import capitalize_first, truncate
 from workers.imaging.image_facts import ImageFacts
@@ -27,8 +29,11 @@ def compose_requested(
     evidence: Evidence,
     lines: Sequence[TextLine] | None,
     blank: str,
+    terms: Sequence[str] = (),
 ) -> ComposedMetadata:
-    """Compose as workers.composing.metadata.compose, within the options. The words are English."""
+    """Compose as workers.composing.metadata.compose, within the options. The words are English, in the spelling of the
+    options' language; `terms`, the keywords and text that was read keep theirs.
+    """
     words = options.excluded_keywords
     if words:
         captions, tags = exclusion.captions_without(captions, words), exclusion.tags_without(tags, words)
@@ -47,6 +52,7 @@ def compose_requested(
     composed = with_keywords(composed, options.keywords, used)
     if words:
         composed = exclusion.composed_without(composed, words)
+    composed = spelled(composed, options.language, [*wanted, *terms, *(line.text for line in lines or ())])
     composed = within_lengths(composed, options)
     if options.decorative and is_decorative(evidence, lines, blank):
         composed = replace(composed, alt="", decorative=True)
@@ -62,7 +68,7 @@ def is_decorative(evidence: Evidence, lines: Sequence[TextLine] | None, blank: s
 
 
 def within_lengths(composed: ComposedMetadata, options: Options) -> ComposedMetadata:
-    alt, most = composed.alt, options.alt_max_length
-    if most is not None and len(alt) > most:
+    alt, most = composed.alt, options.alt_max_length or ALT_LIMIT
+    if len(alt) > most:
         alt = capitalize_first(truncate(alt, most))
     return replace(composed, alt=alt, seo_tags=composed.seo_tags[: options.tag_count or MAX_TAGS])

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from workers.english.grammar import capitalize_first, fix_articles, singularize
+from workers.english.spelling.respell import respell, spellings_of
 
 
 def has_word(text: str, word: str) -> bool:
@@ -27,8 +28,8 @@ def without_word(text: str, word: str) -> str:
 
 
 def singular(text: str) -> str:
-    """Return a key that the singular and plural of an English text share."""
-    return " ".join(singularize(part) for part in re.findall(r"\w+", text.lower()))
+    """Return a key that the singular and plural, and the spellings, of an English text share."""
+    return " ".join(respell(singularize(part), "en") for part in re.findall(r"\w+", text.lower()))
 
 
 def any_word(text: str, words: Iterable[str]) -> bool:
@@ -46,7 +47,9 @@ def _pattern(word: str) -> re.Pattern[str]:
 
 
 def _forms(part: str) -> set[str]:
-    """Return the part as it is and in the plural or singular of English."""
-    low = part.lower()
-    single = singularize(low)
-    return {low, single, f"{low}s", f"{low}es", *({f"{low[:-1]}ies"} if low.endswith("y") else ())}
+    """Return the part as it is and in the plural or singular of English, in all its spellings."""
+    return {form for low in spellings_of(part.lower()) for form in _numbers(low)}
+
+
+def _numbers(low: str) -> set[str]:
+    return {low, singularize(low), f"{low}s", f"{low}es", *({f"{low[:-1]}ies"} if low.endswith("y") else ())}

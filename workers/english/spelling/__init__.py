@@ -1,0 +1,1 @@
+"""American, British and Canadian spelling of English words, by one reviewed table."""
