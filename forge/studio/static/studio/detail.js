@@ -1,6 +1,7 @@
 import {EditConflict} from '../forge-client/forge.js';
 import {$, copy, element, save} from './dom.js';
 import {named} from './exports.js';
+import {translationsOf} from './translations.js';
 
 const FIELDS = [
   {name: 'title', label: 'Title', words: 9}, {name: 'alt', label: 'Alt text', soft: 125, most: 250, rows: 2},
@@ -13,6 +14,7 @@ export class Detail {
   constructor(studio) {
     this.studio = studio;
     this.dialog = $('#detail');
+    this.opened = new Set();  // languages whose words are shown, also of the next image
     this.img = $('.large img', this.dialog);
     const on = (selector, run) => $(selector, this.dialog).addEventListener('click', run);
     on('[data-go=previous]', () => this.go(-1));
@@ -40,7 +42,7 @@ export class Detail {
       const state = await this.studio.forge.image(picture.sessionId, picture.id);
       if (!picture.isOpen) picture.replace(state);
       else picture.version = state.version;
-      if (this.picture === picture && !this.dialog.contains(document.activeElement?.closest('.field'))) this.show();
+      if (this.picture === picture && !this.dialog.contains(document.activeElement?.closest('.field, .translation'))) this.show();
       this.facts();
     } catch (error) {
       this.note(error.message);
@@ -55,7 +57,8 @@ export class Detail {
     for (const selector of ['[data-take=words]', '[data-take=sidecar]']) $(selector, this.dialog).hidden = !picture.metadata;
     const fields = $('.fields', this.dialog);
     if (!picture.metadata) return fields.replaceChildren(element('p', {textContent: picture.error || 'There are no words for this image yet.'}));
-    fields.replaceChildren(...FIELDS.map((field) => this.field(field)), this.tags());
+    fields.replaceChildren(...FIELDS.map((field) => this.field(field)), this.tags(), ...[translationsOf(picture, this.opened)].filter(Boolean));
+    this.setLanguage();
   }
 
   async facts() {
@@ -69,8 +72,16 @@ export class Detail {
     const job = await this.studio.forge.job(picture.jobId, {include: 'provenance'}).catch(() => null);
     const made = job?.images.find((one) => one.imageId === picture.id)?.provenance;
     if (!made) return;
+    picture.language = made.options?.language ?? made.options?.languages?.[0] ?? 'en';
+    if (this.picture === picture) this.setLanguage();
     parts.push(made.models.captioner?.name, `${(Object.values(made.milliseconds).reduce((sum, ms) => sum + ms, 0) / 1000).toFixed(1)} s`);
     show();
+  }
+
+  /** Mark the words with their language, once it is known. */
+  setLanguage() {
+    const {language} = this.picture;
+    if (language) for (const words of this.dialog.querySelectorAll('.fields [name], .fields .chip > span')) words.lang = language;
   }
 
   field({name, label, soft, most, rows, words}) {
@@ -103,7 +114,7 @@ export class Detail {
     const chips = seoTags.map((tag) => {
       const remove = element('button', {textContent: '✕', 'aria-label': `Remove the tag ${tag}`});
       remove.addEventListener('click', () => this.saveField('seoTags', seoTags.filter((one) => one !== tag)));
-      return element('li', {className: 'chip'}, tag, remove);
+      return element('li', {className: 'chip'}, element('span', {textContent: tag}), remove);
     });
     const add = element('input', {placeholder: 'Add a tag', ariaLabel: 'Add a tag', maxLength: 60, id: 'field-seoTags'});
     add.addEventListener('change', () => { if (add.value.trim()) this.saveField('seoTags', [...seoTags, add.value.trim()]); });

@@ -12,11 +12,21 @@ function cell(value) {
   return `"${(/^[\s]*[=+\-@]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
 }
 
+/** The columns for the words in further languages that any of the pictures has. */
+function columns(pictures) {
+  const tags = new Set(pictures.flatMap(({translations}) => Object.keys(translations ?? {})));
+  return [...tags].flatMap((tag) => FIELDS.filter((name) => name !== 'filename').map((name) => ({tag, name})));
+}
+
 const WRITERS = {
   csv: {
     type: 'text/csv;charset=utf-8',
-    parts: (pictures) => ['\ufeff', ['originalFilename', ...FIELDS, 'kind', 'confidence', 'needsReview', 'decorative'].join(','), '\r\n',
-      ...pictures.map((one) => `${[one.originalFilename, ...FIELDS.map((name) => one.metadata[name]), one.kind, one.confidence, one.needsReview, one.decorative ?? false].map(cell).join(',')}\r\n`)],
+    parts: (pictures) => {
+      const translated = columns(pictures);
+      const head = ['originalFilename', ...FIELDS, 'kind', 'confidence', 'needsReview', 'decorative', ...translated.map(({tag, name}) => `"${name} (${tag})"`)];
+      const row = (one) => [one.originalFilename, ...FIELDS.map((name) => one.metadata[name]), one.kind, one.confidence, one.needsReview, one.decorative ?? false, ...translated.map(({tag, name}) => one.translations?.[tag]?.[name])];
+      return ['\ufeff', head.join(','), '\r\n', ...pictures.map((one) => `${row(one).map(cell).join(',')}\r\n`)];
+    },
   },
   json: {
     type: 'application/json',

@@ -1,4 +1,5 @@
 import {$, element} from './dom.js';
+import {Languages} from './languages.js';
 
 const FIELDS = {title: 'Title', alt: 'Alt text', caption: 'Caption', description: 'Description', filename: 'File name', seoTags: 'Tags'};
 const words = (text) => text.split(/[,\n]/).map((word) => word.trim()).filter(Boolean);
@@ -12,6 +13,7 @@ export class Options {
       $('#option-fields').append(element('label', {className: 'check'}, box, label));
       return box;
     });
+    this.languages = new Languages(() => this.count());
     this.panel.addEventListener('input', () => this.count());
   }
 
@@ -22,11 +24,9 @@ export class Options {
     const shared = (lists) => lists.reduce((left, right) => left.filter((one) => right.includes(one)));
     this.able = shared(loaded.map(({options}) => Object.keys(options)));
     const languages = shared(loaded.map((family) => family.languages));
-    const names = new Intl.DisplayNames(undefined, {type: 'language'});
-    const choices = languages.map((tag) => ({tag, name: names.of(tag)})).sort((a, b) => a.name.localeCompare(b.name));
-    $('#option-language').replaceChildren(element('option', {value: '', textContent: 'As the service is set'}), ...choices.map(({tag, name}) => element('option', {value: tag, textContent: name})));
+    this.languages.offer(languages);
     for (const part of this.panel.querySelectorAll('[data-option]')) part.hidden = !this.able.includes(part.dataset.option);
-    if (languages.length < 2) $('[data-option=language]').hidden = true;
+    if (languages.length < 2) for (const name of ['language', 'languages']) $(`[data-option=${name}]`).hidden = true;
     this.panel.hidden = false;
   }
 
@@ -36,7 +36,7 @@ export class Options {
     const shown = (name) => this.able?.includes(name) && !$(`[data-option=${name}]`).hidden;
     const fields = this.fields.filter((box) => box.checked).map((box) => box.value);
     const all = {
-      language: of('language').value,
+      ...this.languages.value(),
       context: of('context').value.trim(),
       keywords: words(of('keywords').value),
       excludedKeywords: words(of('excludedKeywords').value),
@@ -46,6 +46,11 @@ export class Options {
       useEmbedded: of('useEmbedded').checked,
     };
     return Object.fromEntries(Object.entries(all).filter(([name, value]) => shown(name) && (Array.isArray(value) ? value.length : value)));
+  }
+
+  /** How many languages an image is described in, each for a credit. */
+  get languageCount() {
+    return this.value().languages?.length ?? 1;
   }
 
   count() {

@@ -11,7 +11,7 @@ export class Picture extends EventTarget {
 
   /** Take over the state of the image as the service has it; what it does not have is absent there. */
   replace(state) {
-    this.set({decorative: undefined, unusedKeywords: undefined, translations: undefined, ...state});
+    this.set({decorative: undefined, unusedKeywords: undefined, translations: undefined, translationErrors: undefined, ...state});
   }
 
   get isOpen() {
@@ -32,9 +32,9 @@ export class Picture extends EventTarget {
     if (type === 'progress' && this.status !== 'succeeded') this.set({status: 'processing', jobId: data.jobId});
     if (type === 'error') this.set({status: data.code === 'cancelled' ? 'cancelled' : 'failed', error: data.error, code: data.code, jobId: data.jobId});
     if (type === 'result') {
-      const {metadata, kind, confidence, needsReview, decorative, unusedKeywords, translations, jobId} = data;
+      const {metadata, kind, confidence, needsReview, decorative, unusedKeywords, translations, translationErrors, jobId} = data;
       const whole = {...this.metadata, ...metadata};  // of some fields alone where the options named them
-      this.set({status: 'succeeded', metadata: whole, kind, confidence, needsReview, decorative, unusedKeywords, translations, jobId, error: '', version: null});
+      this.set({status: 'succeeded', metadata: whole, kind, confidence, needsReview, decorative, unusedKeywords, translations, translationErrors, jobId, error: '', version: null});
     }
   }
 

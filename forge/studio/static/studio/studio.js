@@ -206,7 +206,7 @@ class Studio {
     const pictures = images.map((file) => new Picture({file, originalFilename: file.name, status: 'uploading', preview: URL.createObjectURL(file)}));
     if (!this.runs.size) this.replacePictures(pictures);
     else this.addPictures(pictures);
-    const run = this.begin(pictures.length);
+    const run = this.begin(pictures.length, this.options.languageCount);
     try {
       const uploaded = await this.forge.upload(images, {signal: run.abort.signal, onProgress: (sent, total) => this.progress(run, `Uploading ${plural(images.length, 'image')}`, sent / total, `${Math.round(100 * sent / total)} %`)});
       this.refuse(uploaded.failed);
@@ -233,7 +233,7 @@ class Studio {
 
   async analyze(pictures) {
     this.clearNotice();
-    const run = this.begin(pictures.length);
+    const run = this.begin(pictures.length, this.options.languageCount);
     for (const one of pictures) one.set({status: 'queued', error: ''});
     try {
       await this.follow(run, pictures, this.forge.analyze({sessionId: pictures[0].sessionId, images: pictures}, {options: this.options.value(), onJob: (jobId) => this.accepted(run, jobId)}));
@@ -263,9 +263,10 @@ class Studio {
     for await (const event of events) {
       byId.get(event.data.imageId)?.apply(event);
       if (event.type === 'result' || event.type === 'error') ended++;
-      if (event.type === 'error') givenBack++;
+      if (event.type === 'error') givenBack += run.languages;
+      if (event.type === 'result') givenBack += Object.keys(event.data.translationErrors ?? {}).length;
       const left = ended && ended < total ? `about ${seconds((performance.now() - started) / ended * (total - ended))} left` : '';
-      const credits = `${plural(total, 'credit')} spent${givenBack ? `, ${givenBack} given back` : ''}`;
+      const credits = run.languages && `${plural(total * run.languages, 'credit')} spent${givenBack ? `, ${givenBack} given back` : ''}`;
       this.progress(run, `${ended} of ${plural(total, 'image')}`, ended / total, [left, credits].filter(Boolean).join(' · '));
       if (event.type === 'complete') {
         const {succeeded, failed, creditsCharged, creditsRefunded, status} = event.data;
@@ -276,8 +277,9 @@ class Studio {
     }
   }
 
-  begin(total) {
-    const run = {abort: new AbortController(), total, said: 0};
+  /** `languages`: of each image, where this page knows it. */
+  begin(total, languages) {
+    const run = {abort: new AbortController(), total, languages, said: 0};
     this.runs.add(run);
     this.run = run;
     $('#run').hidden = false;
