@@ -4,8 +4,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from analysis_options import language_of
 from forge.models import Image, ImageAnalysis
-from forge.options import language_of
 from forge.spreadsheet import BOM, csv_line
 
 _FIELDS = ("title", "alt", "caption", "description", "filename")
