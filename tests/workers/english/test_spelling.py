@@ -6,7 +6,7 @@ import pytest
 
 from analysis_options import FAMILIES
 from analysis_options.languages import ENGLISH
-from workers.english.spelling.respell import _table, respell, spellings_of
+from workers.english.spelling.respell import respell, spelling_table, spellings_of
 
 # What is given, and how en (and en-US), en-GB and en-CA spell it.
 SPELLED = {
@@ -64,7 +64,7 @@ def test_each_region_has_its_spelling(text: str, expected: tuple[str, str, str])
 
 @pytest.mark.parametrize("language", ENGLISH)
 def test_a_text_in_a_regions_spelling_stays(language: str) -> None:
-    words = ", ".join(word for row in _table() for word in (row.american, row.british))
+    words = ", ".join(word for row in spelling_table() for word in (row.american, row.british))
     once = respell(words, language)
 
     assert respell(once, language) == once
@@ -76,7 +76,7 @@ def test_other_languages_and_kept_words_stay() -> None:
 
 
 def test_no_word_of_the_table_has_two_rows() -> None:
-    rows = [(row.american, row.british) for row in _table()]
+    rows = [(row.american, row.british) for row in spelling_table()]
 
     assert [word for word, count in Counter(word for row in rows for word in row).items() if count > 1] == []
     assert all(american != british and f"{american}{british}".replace("-", "").isalpha() for american, british in rows)

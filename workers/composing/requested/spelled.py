@@ -17,7 +17,9 @@ def spelled(composed: ComposedMetadata, language: str, given: Iterable[str]) -> 
     def spell(text: str) -> str:
         return respell(text, language, kept)
 
-    names = tuple(dict.fromkeys(slugify(spell(name)) for name in composed.filename_candidates))
+    # A longer spelling may need a cut.
+    found = ((name, spell(name)) for name in composed.filename_candidates)
+    names = tuple(dict.fromkeys(name if name == other else slugify(other) for name, other in found))
     return replace(
         composed,
         title=spell(composed.title),

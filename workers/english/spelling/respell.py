@@ -13,7 +13,7 @@ _QUOTED = re.compile(r"(\"[^\"]*\"|\u201c[^\u201d]*\u201d)")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-class _Spelling(NamedTuple):
+class Spelling(NamedTuple):
     """`is_canadian`: Canada spells as Britain; `stays`: the British spelling is American, too."""
 
     american: str
@@ -65,7 +65,7 @@ def _capitals(model: str) -> Callable[[str], str]:
 def _spellings(convention: str) -> Mapping[str, str]:
     """Return by each word in lower case how a convention spells it; words of two parts have a hyphen."""
     found: dict[str, str] = {}
-    for one in _table():
+    for one in spelling_table():
         if convention == BRITISH or (convention != AMERICAN and one.is_canadian):
             found[one.american] = one.british
         elif not one.stays:
@@ -77,13 +77,14 @@ def _spellings(convention: str) -> Mapping[str, str]:
 def _pattern() -> re.Pattern[str]:
     """Return one pattern of the names with one spelling, the table's words of two parts, and any other word."""
     fixed = [line[1:].strip() for line in _lines() if line.startswith("=")]
-    double = [word for one in _table() for word in (one.american, one.british) if "-" in word]
+    double = [word for one in spelling_table() for word in (one.american, one.british) if "-" in word]
     names = "|".join(re.escape(name).replace(r"\ ", "[ -]").replace(r"\-", "[ -]") for name in [*fixed, *double])
     return re.compile(rf"(?<!\w)(?:{names})(?!\w)|{_WORD.pattern}", re.IGNORECASE)
 
 
 @cache
-def _table() -> tuple[_Spelling, ...]:
+def spelling_table() -> tuple[Spelling, ...]:
+    """Return the words of spellings.tsv with each of their endings, in lower case; a hyphen between two words."""
     return tuple(one for line in _lines() if not line.startswith("=") for one in _parsed(line))
 
 
@@ -92,9 +93,9 @@ def _lines() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _parsed(line: str) -> Iterator[_Spelling]:
+def _parsed(line: str) -> Iterator[Spelling]:
     american, british, endings, *marks = line.replace(" ", "-").split("\t")
     for ending in endings.split(","):
         suffix = "" if ending == "-" else ending
         marked = marks[0].split("-") if marks else []
-        yield _Spelling(american + suffix, british + suffix, "CA" in marked, "US" in marked)
+        yield Spelling(american + suffix, british + suffix, "CA" in marked, "US" in marked)
