@@ -14,6 +14,7 @@ import xmp
 from tests.images import encode
 from tests.vision_server import ANSWER, Reply, Scripted, answer, scripted_server
 from tests.workers.cli.caption_run import caption
+from workers.cli.files.done_files import DoneFiles
 
 GERMAN = {
     "title": "Rotes Fahrrad an einer Mauer",
@@ -178,6 +179,19 @@ def test_a_file_that_moved_is_done_with_its_latest_options_alone(folder: Path, t
 
     assert caption(*run, *short, moved).paths == []
     assert len(caption(*run, moved).paths) == 1
+
+
+def test_steps_of_a_killed_run_with_other_options_are_left_to_do(folder: Path, tmp_path: Path) -> None:
+    path, fingerprint = str(folder / "0.jpg"), xmp.fingerprint((folder / "0.jpg").read_bytes())
+    done = DoneFiles(str(tmp_path / "state"), "other")
+    done.add(fingerprint, path, "name", "")
+
+    done.begin({"fingerprint": fingerprint, "path": path, "filename": "name", "options": "other"})
+
+    assert (done.unfinished() or {})["options"] == "other"
+    done.add(fingerprint, path, "name", "other")
+    assert done.unfinished() is None
+    done.close()
 
 
 def test_rows_are_not_written_below_other_columns(folder: Path, tmp_path: Path) -> None:
