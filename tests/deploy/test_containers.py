@@ -1,6 +1,7 @@
 """The files of deploy/ for containers, against the schemas of their formats; no engine runs them here."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -109,3 +110,17 @@ def test_the_build_context_has_what_runs_and_no_secret() -> None:
     assert {"manage.py", "requirements.txt", "config/settings.py", "workers/tasks.py"} <= files
     assert not {path for path in files if path.startswith((".env", "tests/", ".forge", ".git"))}
     assert dockerfile.IGNORE.read_text().splitlines()[1] == "*"
+
+
+def test_the_build_context_has_every_package_that_it_imports() -> None:
+    files = set(dockerfile.context())
+    ours = {path.parent.name for path in dockerfile.ROOT.glob("*/__init__.py")}
+    sources = [(dockerfile.ROOT / path).read_text() for path in files if path.suffix == ".py"]
+
+    imported = {
+        name for text in sources for name in re.findall(r"^\s*(?:from|import) (\w+)", text, re.MULTILINE)
+    } & ours
+
+    assert {"decoding", "xmp"} <= imported
+    assert imported - {path.parts[0] for path in files} == set()
+    assert Path("clients/javascript/src/forge.js") in files  # of the studio
