@@ -16,7 +16,7 @@ from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption, Tag
 from workers.models.evidence import Evidence, TextLine
 from workers.models.options import FileText, Options
-from workers.models.vision_server.answer import BadAnswer, parse
+from workers.models.prompting.answer import BadAnswer, parse
 
 FACTS = ImageFacts(1200, 800, ("blue", "white"))
 CAPTION = Caption("a brown dog running on a beach with a yellow ball", 0.9)

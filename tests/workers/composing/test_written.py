@@ -13,7 +13,7 @@ from workers.composing.written.fields import NothingLeft, compose_written
 from workers.imaging.image_facts import ImageFacts
 from workers.models.evidence import Evidence
 from workers.models.options import Options
-from workers.models.vision_server.answer import BadAnswer, parse
+from workers.models.prompting.answer import BadAnswer, parse
 
 FACTS = ImageFacts(1200, 800, ("blue", "white"))
 BICYCLE = evidence("photo", noun("bicycle", 0.9, "vehicle"))

@@ -16,10 +16,11 @@ import email.utils
 import json
 import re
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
+from workers.models.prompting.repair import Completion
 
 MAX_RESPONSE_BYTES = 1_000_000
 CONNECT_S = 5.0
@@ -56,15 +57,6 @@ class NotAccepted(RequestError): ...
 
 
 class Slow(RequestError): ...
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """The model's `text`; `is_cut_off`: at the token limit; `is_refusal`: the server says so itself."""
-
-    text: str
-    is_cut_off: bool = False
-    is_refusal: bool = False
 
 
 class ChatClient:

@@ -6,16 +6,16 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NoReturn
 
 from workers.models.base import ModelUnavailable, Pixels
 from workers.models.options import Options
-from workers.models.vision_server import client, template
-from workers.models.vision_server.answer import BadAnswer, parse
-from workers.models.vision_server.contents import problem_of
+from workers.models.prompting import template
+from workers.models.prompting.repair import Completion, Messages, written_or_repaired
+from workers.models.vision_server import client
 from workers.models.vision_server.jpeg import MAX_SIDE, MIN_SIDE, encode
-from workers.models.writer import NoUsableAnswer, Writer, WriterFailed, WriterTimeout, WriterUnavailable, Written
+from workers.models.writer import Writer, WriterFailed, WriterTimeout, WriterUnavailable, Written
 
 logger = logging.getLogger(__name__)
 
@@ -26,17 +26,6 @@ _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.25, 8.0
 # A wrong key or model is not put right within a heartbeat.
 _REFUSED_S = 30.0
 _LONGEST_PAUSE_S = 60.0
-# Characters of an unusable answer that the repair request repeats.
-_REPEATED = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """The model's text; its fields, if they can be used; what the repair request names as the problem."""
-
-    text: str
-    written: Written | None
-    problem: str
 
 
 class VisionWriter(Writer):
@@ -109,37 +98,15 @@ class VisionWriter(Writer):
         side = MAX_SIDE
         while True:
             first = template.messages(encode(pixels, side), options)
+            complete = partial(self._completion, options=options, deadline=deadline)
             try:
-                return self._repaired(first, options, deadline)
+                return written_or_repaired(complete, first, options, model=self._model)
             except client.TooLarge as error:
                 if side <= MIN_SIDE:
                     raise WriterFailed(f"The vision server takes no image: {error}.") from error
                 side = max(MIN_SIDE, side // 2)
 
-    def _repaired(self, first: list[dict[str, Any]], options: Options, deadline: float) -> Written:
-        """Return the first answer that can be used, or the repaired one. Raises NoUsableAnswer."""
-        answer = self._answer(first, options, deadline)
-        if answer.written is not None and not answer.problem:
-            return answer.written
-        logger.info("%s: an answer is repaired: %s.", self._model, answer.problem)
-        repaired = self._answer(template.repair_messages(first, answer.text, answer.problem), options, deadline)
-        written = repaired.written or answer.written
-        if written is None:
-            raise NoUsableAnswer(f"The answer of {self._model} cannot be used: {repaired.problem}.")
-        return replace(written, doubts=(*written.doubts, repaired.problem)) if repaired.problem else written
-
-    def _answer(self, messages: list[dict[str, Any]], options: Options, deadline: float) -> _Answer:
-        completion = self._completion(messages, options, deadline)
-        try:
-            if completion.is_refusal:
-                raise BadAnswer("it is a refusal")
-            written = parse(completion.text, may_be_decorative=options.decorative)
-        except BadAnswer as error:
-            cut_off = "; it was cut off at the token limit" if completion.is_cut_off else ""
-            return _Answer(completion.text[:_REPEATED], None, f"{error}{cut_off}")
-        return _Answer(completion.text[:_REPEATED], written, problem_of(written, options))
-
-    def _completion(self, messages: list[dict[str, Any]], options: Options, deadline: float) -> client.Completion:
+    def _completion(self, messages: Messages, options: Options, deadline: float) -> Completion:
         """Request a completion, again after errors that may pass, until the deadline."""
         refused_connections = 0
         for attempt in itertools.count():
@@ -167,7 +134,7 @@ class VisionWriter(Writer):
             return completion
         raise AssertionError("the loop ends by return or raise")
 
-    def _body(self, messages: list[dict[str, Any]], options: Options) -> dict[str, Any]:
+    def _body(self, messages: Messages, options: Options) -> dict[str, Any]:
         body = {"model": self._model, "messages": messages, "max_tokens": MAX_TOKENS, "temperature": 0}
         return {**body, "response_format": template.response_format(options)} if self._sends_schema else body
 

@@ -53,8 +53,22 @@ nothing else."""
 
 
 def messages(jpeg: bytes, options: Options) -> list[dict[str, Any]]:
-    """Return the messages of the first request: instructions; data and image."""
-    instructions = _INSTRUCTIONS.format(
+    """Return the messages of the first request to a server: instructions; data and image."""
+    image = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    return [
+        {"role": "system", "content": instructions(options)},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": requester_data(options)},
+                {"type": "image_url", "image_url": {"url": image}},
+            ],
+        },
+    ]
+
+
+def instructions(options: Options) -> str:
+    return _INSTRUCTIONS.format(
         alt=options.alt_max_length or DEFAULT_ALT,
         tags=options.tag_count or f"3 to {DEFAULT_TAGS}",
         kinds=", ".join(KINDS),
@@ -62,6 +76,10 @@ def messages(jpeg: bytes, options: Options) -> list[dict[str, Any]]:
         people=_NEUTRAL if options.gender_neutral else _VISIBLE,
         decorative=_DECORATIVE if options.decorative else "",
     )
+
+
+def requester_data(options: Options) -> str:
+    """Return the user's message apart from the image."""
     data: dict[str, Any] = {
         "context": options.context,
         "keywords": list(options.keywords),
@@ -69,17 +87,7 @@ def messages(jpeg: bytes, options: Options) -> list[dict[str, Any]]:
     }
     if options.file_text:
         data["textInTheFile"] = asdict(options.file_text)
-    image = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
-    return [
-        {"role": "system", "content": instructions},
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": f"The requester's data, as JSON:\n{json.dumps(data, ensure_ascii=False)}"},
-                {"type": "image_url", "image_url": {"url": image}},
-            ],
-        },
-    ]
+    return f"The requester's data, as JSON:\n{json.dumps(data, ensure_ascii=False)}"
 
 
 def repair_messages(first: list[dict[str, Any]], answer: str, problem: str) -> list[dict[str, Any]]:
