@@ -245,8 +245,10 @@ FORGE_RESYNC_S = env.number("FORGE_RESYNC_S", 5.0, least=0.1)
 
 # --- Models -----------------------------------------------------------------------------------------------------------
 
-FORGE_MODELS = env.choice("FORGE_MODELS", "auto", ["auto", "blip-clip", "embedded", "scripted", "vision-server"])
-_is_vision = FORGE_MODELS == "vision-server"
+FORGE_MODELS = env.choice(
+    "FORGE_MODELS", "auto", ["auto", "blip-clip", "embedded", "scripted", "transformers", "vision-server"]
+)
+_is_vision, _is_checkpoint = FORGE_MODELS == "vision-server", FORGE_MODELS == "transformers"
 FORGE_SCRIPT = env.json_object("FORGE_SCRIPT")  # options of the scripted model, for tests
 FORGE_BATCH_SIZE = env.integer("FORGE_BATCH_SIZE", 8, least=1, most=256)
 FORGE_MODEL_THREADS = env.integer("FORGE_MODEL_THREADS", 1, least=1)
@@ -285,6 +287,22 @@ FORGE_VISION_OPTIONS: dict[str, object] = {
     "key": FORGE_VISION_KEY,
     "concurrency": FORGE_VISION_CONCURRENCY,
     "timeout_s": FORGE_VISION_TIMEOUT_S,
+}
+
+# --- Local checkpoint of a vision model (docs/checkpoints.md) ---------------------------------------------------------
+
+# A name that `models pull` has fetched, or the absolute path of a folder.
+FORGE_CHECKPOINT = vision_address.checkpoint_name(env.string("FORGE_CHECKPOINT", ""), required=_is_checkpoint)
+FORGE_CHECKPOINT_TIMEOUT_S = env.number("FORGE_CHECKPOINT_TIMEOUT_S", 120.0, least=0.1)  # one image
+FORGE_WRITER_OPTIONS: dict[str, dict[str, object]] = {
+    "vision-server": FORGE_VISION_OPTIONS,
+    "transformers": {
+        "folder": FORGE_MODELS_DIR,
+        "checkpoint": FORGE_CHECKPOINT,
+        "precision": FORGE_PRECISION,
+        "timeout_s": FORGE_CHECKPOINT_TIMEOUT_S,
+        "threads": FORGE_MODEL_THREADS,
+    },
 }
 
 # --- Workers ----------------------------------------------------------------------------------------------------------
@@ -342,8 +360,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below is for workers too
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_POOL = "threads"
-# Twice the batch: one batch runs while the next is decoded. The same for requests to a vision server.
-_at_once = max(FORGE_BATCH_SIZE, FORGE_VISION_CONCURRENCY if _is_vision else 0)
+# Twice the batch: one batch runs while the next is decoded. The same for requests to a vision server, and for a local
+# checkpoint, which writes one image at a time.
+_at_once = 1 if _is_checkpoint else max(FORGE_BATCH_SIZE, FORGE_VISION_CONCURRENCY if _is_vision else 0)
 CELERY_WORKER_CONCURRENCY = env.integer("FORGE_WORKER_THREADS", 2 * _at_once, least=1)
 CELERY_IMPORTS = ("workers.tasks",)
 

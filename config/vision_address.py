@@ -1,4 +1,7 @@
-"""Check the address, model and key of a vision server. Error messages never repeat a value: it may hold a secret."""
+"""Check the address, model and key of a vision server, and the name of a checkpoint.
+
+Error messages never repeat a value: it may hold a secret.
+"""
 
 import re
 from urllib.parse import urlsplit
@@ -21,6 +24,15 @@ def model_name(value: str, *, required: bool) -> str:
     if required and not value.strip():
         raise SettingError(
             "With FORGE_MODELS=vision-server FORGE_VISION_MODEL must name a model of the server, such as qwen2.5vl."
+        )
+    return value.strip()
+
+
+def checkpoint_name(value: str, *, required: bool) -> str:
+    if required and not value.strip():
+        raise SettingError(
+            "With FORGE_MODELS=transformers FORGE_CHECKPOINT must name a checkpoint, such as"
+            " HuggingFaceTB/SmolVLM-256M-Instruct, or a folder by its absolute path."
         )
     return value.strip()
 

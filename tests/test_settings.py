@@ -26,7 +26,7 @@ WRONG = [
     ("FORGE_VISION_URL", "localhost", "an address such as http://localhost:11434/v1"),
     ("FORGE_VISION_URL", "http://me:hidden@localhost/v1", "without a password"),
     ("FORGE_VISION_KEY", "two words", "printable ASCII without spaces"),
-    ("FORGE_MODELS", "gpt", "auto, blip-clip, embedded, scripted or vision-server"),
+    ("FORGE_MODELS", "gpt", "auto, blip-clip, embedded, scripted, transformers or vision-server"),
     ("FORGE_OCR", "on", "auto or off"),
     ("FORGE_PRECISION", "fp8", "auto, fp32, bf16 or int8"),
     ("FORGE_SCRIPT", "[1]", "a JSON object"),

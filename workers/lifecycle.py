@@ -71,8 +71,9 @@ def _sweep() -> None:
 
 
 def _unload_idle_models() -> None:
-    if settings.FORGE_MODEL_IDLE_S and _engine is not None and _engine.unload_if_idle(settings.FORGE_MODEL_IDLE_S):
-        logger.info("The models are unloaded: no image for %g s.", settings.FORGE_MODEL_IDLE_S)
+    seconds = settings.FORGE_MODEL_IDLE_S
+    if seconds and any([_engine is not None and _engine.unload_if_idle(seconds), writing.unload_if_idle(seconds)]):
+        logger.info("The models are unloaded: no image for %g s.", seconds)
 
 
 def _expire_sessions() -> None:
@@ -93,7 +94,7 @@ def _report_alive() -> None:
         readiness.worker_gone(HOLDER)
     else:
         readiness.worker_alive(HOLDER, storage_check.read(wait_s=0.0), writing.waiting_reason())
-        live_workers.worker_describe(HOLDER, model=_model(), device=engine().device, family=family())
+        live_workers.worker_describe(HOLDER, model=_model(), device=_device(), family=family())
 
 
 def family() -> str:
@@ -101,6 +102,11 @@ def family() -> str:
     if settings.FORGE_MODELS != "auto":
         return str(settings.FORGE_MODELS)
     return "embedded" if engine().provenance["captioner"]["name"] == "forge-embedded" else "blip-clip"
+
+
+def _device() -> str:
+    writer = writing.writer()
+    return writer.device if writer and settings.FORGE_MODELS == "transformers" else engine().device
 
 
 def _model() -> str:
@@ -157,8 +163,7 @@ def _load_engine(**_: Any) -> None:
             raise SystemExit(f"The worker cannot start. {problem}")
         _engine = _create_engine()
         _engine.load()
-        if settings.FORGE_MODELS == "vision-server":
-            writing.load(settings.FORGE_VISION_OPTIONS, fall_back=settings.FORGE_VISION_FALLBACK == "embedded")
+        _load_writer(settings.FORGE_MODELS)
         _reader = create_reader(settings.FORGE_OCR)
         if _reader is not None and settings.FORGE_MODELS != "scripted":
             _reader.load()
@@ -171,6 +176,16 @@ def _load_engine(**_: Any) -> None:
         loading.stop()
         readiness.worker_loaded()
     logger.info("Models, loaded in %.1f s: %s", time.monotonic() - started, _engine.provenance)
+
+
+def _load_writer(family: str) -> None:
+    if family in models.WRITERS:
+        writing.load(
+            family,
+            settings.FORGE_WRITER_OPTIONS[family],
+            fall_back=family == "vision-server" and settings.FORGE_VISION_FALLBACK == "embedded",
+            in_process=not settings.FORGE_MODEL_PROCESS,
+        )
 
 
 def _create_engine() -> Engine:

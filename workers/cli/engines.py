@@ -11,7 +11,6 @@ from decoding import Limits
 from workers import models
 from workers.analysis import Analysis
 from workers.cli.describe_file import describe
-from workers.models import vision_server
 from workers.models.ocr import create_reader
 from workers.models.options import Options
 from workers.models.writer import Writer
@@ -21,7 +20,7 @@ FALLBACK = "embedded"
 
 
 class Models:
-    """The engine, and the writer of a vision server, if any; not yet loaded. Raises ModelUnavailable and ValueError."""
+    """The engine, and the writer, if the family has one, not yet loaded. Raises ModelUnavailable and ValueError."""
 
     def __init__(self, model: str, threads: int) -> None:
         options: dict[str, object] = {"threads": threads}
@@ -30,7 +29,7 @@ class Models:
         elif model == "scripted":
             options = settings.FORGE_SCRIPT
         self.engine = Engine(*models.create(model, **options), batch_size=settings.FORGE_BATCH_SIZE)
-        self.writer = _create_writer() if model == "vision-server" else None
+        self.writer = _create_writer(model, threads) if model in models.WRITERS else None
 
     def load(self) -> None:
         """Raises ModelUnavailable and ValueError."""
@@ -66,7 +65,9 @@ class Models:
         return f"{captioner['name']}@{captioner['revision']}"
 
 
-def _create_writer() -> Writer:
-    if not (settings.FORGE_VISION_URL and settings.FORGE_VISION_MODEL):
+def _create_writer(model: str, threads: int) -> Writer:
+    if model == "vision-server" and not (settings.FORGE_VISION_URL and settings.FORGE_VISION_MODEL):
         raise ValueError("--model vision-server needs FORGE_VISION_URL and FORGE_VISION_MODEL.")
-    return vision_server.create(settings.FORGE_VISION_OPTIONS)
+    if model == "transformers" and not settings.FORGE_CHECKPOINT:
+        raise ValueError("--model transformers needs FORGE_CHECKPOINT, a name or the path of a folder.")
+    return models.create_writer(model, settings.FORGE_WRITER_OPTIONS[model] | {"threads": threads})

@@ -1,7 +1,7 @@
 """Choice of numeric precision by the processor's capabilities."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -26,6 +26,11 @@ class Processor:
         if self.device != "cpu" or self.amx:
             return "bf16"
         return "int8" if self.int8 else "fp32"
+
+    @property
+    def without_int8(self) -> "Processor":
+        """Return the processor for models whose layers are not packed."""
+        return replace(self, int8=False)
 
 
 def detect_processor() -> Processor:

@@ -31,9 +31,9 @@ class NoUsableAnswer(Exception):
 class Written:
     """The fields as a model wrote them, in one language, parsed but not checked against evidence.
 
-    `kind`: one of workers.models.evidence.KINDS; `text`: read in the image; `confidence`: self-rated, 0..1, not
-    calibrated; `people`: their number; `subject`: an English noun for the main thing; `doubts`: reasons for a review;
-    `decorative`: there is no content, and `alt` is empty.
+    `kind`: one of workers.models.evidence.KINDS, "" where the model names none; `text`: read in the image;
+    `confidence`: self-rated, 0..1, not calibrated; `people`: their number; `subject`: an English noun for the main
+    thing; `doubts`: reasons for a review; `decorative`: there is no content, and `alt` is empty.
     """
 
     title: str

@@ -20,8 +20,9 @@ from tests.e2e.conftest import wait_until
 from tests.vision_server import ANSWER, Reply, Scripted, answer, scripted_server
 from workers.models.base import ModelUnavailable
 from workers.models.options import FileText, Options
+from workers.models.prompting.image_size import MAX_SIDE, MIN_SIDE
 from workers.models.vision_server import VisionWriter
-from workers.models.vision_server.jpeg import MAX_BYTES, MAX_SIDE, MIN_SIDE
+from workers.models.vision_server.jpeg import MAX_BYTES
 from workers.models.writer import NoUsableAnswer, WriterFailed, WriterTimeout, WriterUnavailable, Written
 
 PIXELS = np.full((60, 80, 3), 120, np.uint8)

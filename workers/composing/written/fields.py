@@ -40,6 +40,8 @@ def compose_written(written: Written, facts: ImageFacts, evidence: Evidence, opt
 
     Addresses, markup and secrets are removed in every language; names, gender and openings by rules of English.
     """
+    if not written.kind:
+        written = replace(written, kind=evidence.kind[0] if evidence.kinds else "photo")
     guard = _Guard(options)
     alt, caption = guard.alt(written.alt), guard.caption(written.caption)
     if not ((written.decorative or any(map(str.isalnum, alt))) and any(map(str.isalnum, caption))):

@@ -15,24 +15,30 @@ TOKENIZERS = {
 }
 
 
-def require(folder: Path, model_type: str) -> None:
-    """Raise ModelUnavailable, with one sentence, for an unusable checkpoint.
+def require(folder: Path, model_type: str | None = None) -> None:
+    """Raise ModelUnavailable, with one sentence, for an unusable checkpoint. None: of any type, whose tokenizer and
+    preprocessor may have other files.
 
     Pickled weights are never opened: loading a pickle executes it.
     """
     if not folder.is_dir():
         raise ModelUnavailable(f"There is no checkpoint folder {folder}.")
     found = _model_type(folder)
-    if found != model_type:
+    if model_type is not None and found != model_type:
         raise ModelUnavailable(f"{folder} holds a model of type {found!r}, and {model_type!r} is needed.")
-    if not (folder / PREPROCESSOR).is_file():
-        raise ModelUnavailable(f"{folder} lacks {PREPROCESSOR}.")
-    if not any(all((folder / name).is_file() for name in names) for names in TOKENIZERS[model_type]):
-        raise ModelUnavailable(f"{folder} lacks a tokenizer: {' or '.join(map(' and '.join, TOKENIZERS[model_type]))}.")
+    if model_type is not None:
+        _require_inputs(folder, model_type)
     if not weight_files(folder):
         pickled = next((path.name for end in ("*.bin", "*.pt", "*.pth") for path in sorted(folder.glob(end))), "")
         pickle = f"; {pickled} is not safetensors and is not opened" if pickled else ""
         raise ModelUnavailable(f"{folder} lacks model.safetensors{pickle}.")
+
+
+def _require_inputs(folder: Path, model_type: str) -> None:
+    if not (folder / PREPROCESSOR).is_file():
+        raise ModelUnavailable(f"{folder} lacks {PREPROCESSOR}.")
+    if not any(all((folder / name).is_file() for name in names) for names in TOKENIZERS[model_type]):
+        raise ModelUnavailable(f"{folder} lacks a tokenizer: {' or '.join(map(' and '.join, TOKENIZERS[model_type]))}.")
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -25,8 +25,8 @@ def folder_of(models: Path, name: str) -> Path:
     return models / path
 
 
-def require(models: Path, name: str, model_type: str) -> Path:
-    """Return the checked folder. Raises ModelUnavailable with the command that fetches it."""
+def require(models: Path, name: str, model_type: str | None) -> Path:
+    """Return the checked folder, None: of any type. Raises ModelUnavailable with the command that fetches it."""
     folder = folder_of(models, name)
     if Path(name).expanduser().is_absolute():
         checkpoint.require(folder, model_type)

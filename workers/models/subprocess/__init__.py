@@ -10,8 +10,9 @@ from workers.models.base import Caption, Captioner, Hint, Model, Pixels, Tag, Ta
 from workers.models.evidence import Evidence
 from workers.models.subprocess.client import ModelProcess, ModelProcessDied
 from workers.models.subprocess.model_metadata import ModelMetadata
+from workers.models.subprocess.writer import SubprocessWriter
 
-__all__ = ["ModelProcessDied", "create_in_subprocess"]
+__all__ = ["ModelProcessDied", "SubprocessWriter", "create_in_subprocess"]
 
 
 def create_in_subprocess(timeout_s: float, name: str, /, **options: object) -> tuple[Captioner, Tagger]:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Literal
 
 from workers.models.base import Pixels
 from workers.models.last_batch import LastBatchCache
@@ -27,11 +27,18 @@ class ModelProcessDied(RuntimeError):
 
 
 class ModelProcess:
-    """A handle of the process, not thread-safe. `load` sets `metadata` of captioner and tagger."""
+    """A handle of the process, not thread-safe. `load` sets `metadata`: of captioner and tagger, or of the writer."""
 
-    def __init__(self, name: str, options: dict[str, object], timeout_s: float) -> None:
-        self._name, self._options, self._timeout_s = name, options, timeout_s
-        self.metadata: tuple[ModelMetadata, ModelMetadata] | None = None
+    def __init__(
+        self,
+        name: str,
+        options: dict[str, object],
+        timeout_s: float,
+        *,
+        method: Literal["load", "load_writer"] = "load",
+    ) -> None:
+        self._name, self._options, self._timeout_s, self._method = name, options, timeout_s, method
+        self.metadata: tuple[ModelMetadata, ...] | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._sent = LastBatchCache[bool]()
@@ -50,7 +57,7 @@ class ModelProcess:
         self._connection = Connection(ours.detach())
         try:
             # No timeout: embeddings of a new vocabulary take minutes, and readyz reports loading.
-            self.metadata = self._request("load", self._name, self._options)
+            self.metadata = self._request(self._method, self._name, self._options)
         except BaseException:
             self.stop()
             raise

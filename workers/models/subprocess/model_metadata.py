@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workers.models.base import Captioner, Tagger
+from workers.models.base import Captioner, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,6 @@ class ModelMetadata:
     device: str
 
 
-def metadata_of(model: Captioner | Tagger) -> ModelMetadata:
+def metadata_of(model: Model) -> ModelMetadata:
     requires_caption = isinstance(model, Captioner) and model.requires_caption
     return ModelMetadata(model.name, model.revision, dict(model.options), requires_caption, model.device)

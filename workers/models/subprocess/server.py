@@ -12,10 +12,12 @@ import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-from workers.models import create
+from workers.models import create, create_writer
 from workers.models.base import Caption, Hint, Pixels, Tag
 from workers.models.evidence import Evidence
+from workers.models.options import Options
 from workers.models.subprocess.model_metadata import ModelMetadata, metadata_of
+from workers.models.writer import Written
 from workers.runtime.out_of_memory import is_out_of_memory
 
 
@@ -58,6 +60,15 @@ class _Models:
         self._captioner.load()
         self._tagger.load()
         return metadata_of(self._captioner), metadata_of(self._tagger)
+
+    def load_writer(self, name: str, options: dict[str, object]) -> tuple[ModelMetadata]:
+        self._writer = create_writer(name, options)
+        self._writer.load()
+        return (metadata_of(self._writer),)
+
+    def write(self, batch: Sequence[Pixels] | None, options: Options) -> Written:
+        (pixels,) = self._resolve(batch)
+        return self._writer.write(pixels, options)
 
     def captions(self, batch: Sequence[Pixels] | None) -> list[list[Caption]]:
         return self._captioner.predict(self._resolve(batch))

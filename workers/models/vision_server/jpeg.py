@@ -5,10 +5,9 @@ import io
 from PIL import Image
 
 from workers.models.base import Pixels
+from workers.models.prompting.image_size import MAX_SIDE, MIN_SIDE, scaled
 
-MAX_SIDE = 1024
 MAX_BYTES = 400_000
-MIN_SIDE = 256
 _QUALITIES = (85, 75, 60)
 
 
@@ -17,18 +16,12 @@ def encode(pixels: Pixels, max_side: int = MAX_SIDE, max_bytes: int = MAX_BYTES)
     image = Image.fromarray(pixels)
     side = min(max_side, max(image.size))
     while True:
-        scaled = _scaled(image, side)
+        smaller = scaled(image, side)
         for quality in _QUALITIES:
             file = io.BytesIO()
-            scaled.save(file, "JPEG", quality=quality)
+            smaller.save(file, "JPEG", quality=quality)
             if file.tell() <= max_bytes:
                 return file.getvalue()
         if side <= MIN_SIDE:
             return file.getvalue()
         side = max(MIN_SIDE, side * 3 // 4)
-
-
-def _scaled(image: Image.Image, side: int) -> Image.Image:
-    scale = min(1.0, side / max(image.size))
-    width, height = (max(1, round(length * scale)) for length in image.size)
-    return image if scale == 1.0 else image.resize((width, height), Image.Resampling.LANCZOS)

@@ -12,9 +12,10 @@ from typing import Any, NoReturn
 from workers.models.base import ModelUnavailable, Pixels
 from workers.models.options import Options
 from workers.models.prompting import template
+from workers.models.prompting.image_size import MAX_SIDE, MIN_SIDE
 from workers.models.prompting.repair import Completion, Messages, written_or_repaired
 from workers.models.vision_server import client
-from workers.models.vision_server.jpeg import MAX_SIDE, MIN_SIDE, encode
+from workers.models.vision_server.jpeg import encode
 from workers.models.writer import Writer, WriterFailed, WriterTimeout, WriterUnavailable, Written
 
 logger = logging.getLogger(__name__)
