@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,7 +52,8 @@ class Handler(BaseHTTPRequestHandler):
     server: "Scripted"
 
     def do_GET(self) -> None:
-        self._send(Reply(status=self.server.models_status, body=b'{"data": []}'))
+        listed = json.dumps({"data": [{"id": name} for name in self.server.models]}).encode()
+        self._send(Reply(status=self.server.models_status, body=listed))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -75,10 +76,12 @@ class Scripted(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, reply: Callable[[int], Reply], port: int, models_status: int) -> None:
+    def __init__(
+        self, reply: Callable[[int], Reply], port: int, models_status: int, models: Sequence[str] = ()
+    ) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
-        self.models_status = models_status
+        self.models_status, self.models = models_status, models
         self.requests: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.at_once = self.most_at_once = 0
         self._reply = reply
@@ -115,9 +118,11 @@ class Scripted(ThreadingHTTPServer):
 
 
 @contextmanager
-def scripted_server(reply: Callable[[int], Reply], port: int = 0, models_status: int = 200) -> Iterator[Scripted]:
+def scripted_server(
+    reply: Callable[[int], Reply], port: int = 0, models_status: int = 200, models: Sequence[str] = ()
+) -> Iterator[Scripted]:
     """Run a server whose n-th completion, from 0, is `reply(n)`."""
-    server = Scripted(reply, port, models_status)
+    server = Scripted(reply, port, models_status, models)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

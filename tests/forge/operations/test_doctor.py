@@ -158,8 +158,23 @@ def test_missing_workers_and_storage_are_named(db: None, tmp_path: Path, setting
         ({"DATABASE_URL": "postgresql://forge:hunter2@127.0.0.1:{port}/forge"}, "database", "127.0.0.1:{port}/forge"),
         ({"REDIS_URL": "redis://:hunter2@127.0.0.1:{port}/0"}, "redis", "127.0.0.1:{port}"),
         ({"FORGE_MODELS": "blip-clip"}, "models", "`bin/manage models pull`"),
+        (
+            {
+                "FORGE_MODELS": "vision-server",
+                "FORGE_VISION_URL": "http://127.0.0.1:{port}/v1",
+                "FORGE_VISION_MODEL": "tiny-vision",
+                "FORGE_VISION_KEY": "hunter2",
+            },
+            "models",
+            "http://127.0.0.1:{port}/v1: no connection",
+        ),
+        (
+            {"FORGE_MODELS": "transformers", "FORGE_CHECKPOINT": "alice/small-vlm"},
+            "models",
+            "`bin/manage models pull alice/small-vlm`",
+        ),
     ],
-    ids=["database", "redis", "models"],
+    ids=["database", "redis", "models", "vision server", "checkpoint"],
 )
 def test_the_command_names_a_part_that_is_missing_and_exits_with_1(
     tmp_path: Path, environment: dict[str, str], check: str, words: str

@@ -222,6 +222,16 @@ def test_without_a_name_the_configured_models_are_pulled(hub: FakeHub, settings:
     assert store.commit(folder) == COMMIT
 
 
+def test_the_checkpoint_of_the_service_is_pulled(hub: FakeHub, settings: Any, folder: Path) -> None:
+    settings.FORGE_MODELS, settings.FORGE_CHECKPOINT = "transformers", NAME
+    hub.files |= {
+        "chat_template.jinja": b"{{ messages }}", "consolidated.safetensors": b"a copy", "modeling_own.py": b"code"
+    }  # fmt: skip
+    assert models("pull").code == 0
+    assert "chat_template.jinja" in names(folder)
+    assert not {"consolidated.safetensors", "modeling_own.py"} & names(folder)
+
+
 def test_verify_reports_missing_and_damaged_files(hub: FakeHub, folder: Path) -> None:
     models("pull", NAME)
     assert models("verify") == ModelsRun(0, f"{NAME}: whole.\n", "")

@@ -11,8 +11,10 @@ import httpx
 
 from workers.models.checkpoints import store
 
-# Weights for other libraries have other suffixes.
-_ACCEPTED = re.compile(r"[\w.-]+\.(?:json|safetensors)|vocab\.txt|merges\.txt")
+# Weights for other libraries have other suffixes; some repositories hold a second copy in another layout.
+_ACCEPTED = re.compile(
+    r"[\w.-]+\.(?:json|jinja)|model(?:-\d+-of-\d+)?\.safetensors|vocab\.txt|merges\.txt|tokenizer\.model"
+)
 _TIMEOUT_S = 30.0
 
 OnProgress = Callable[[int], None]

@@ -84,6 +84,15 @@ class ChatClient:
         if status in {401, 403} or status >= 500:
             raise _error_of(status, headers, content)
 
+    def models(self) -> list[str] | None:
+        """Return the names of the server's models; None where it has no such list. Raises RequestError."""
+        status, _, content = self._request("GET", "/models", None, time.monotonic() + PROBE_S)
+        try:
+            names = [str(entry["id"]) for entry in json.loads(content)["data"]]
+        except (ValueError, RecursionError, LookupError, TypeError):
+            return None
+        return names if status == 200 else None
+
     def _request(
         self, method: str, path: str, body: dict[str, Any] | None, deadline: float
     ) -> tuple[int, httpx.Headers, bytes]:

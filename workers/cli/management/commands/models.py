@@ -1,9 +1,11 @@
 """List, pull and verify the checkpoints on this machine."""
 
+import json
 import re
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from workers.models import create
-from workers.models.base import Captioner, ModelUnavailable, Tagger
+from workers.cli.model_checks import model_checks
+from workers.models.base import ModelUnavailable
 from workers.models.checkpoints import store
 from workers.models.checkpoints.hub import Hub, HubError
 
@@ -21,19 +23,22 @@ _NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 class Command(BaseCommand):
-    help = "Checkpoints of BLIP and CLIP: list them, fetch them (safetensors only, never pickles), check their hashes."
+    help = "Checkpoints: list them, fetch them (safetensors only, never pickles), check their hashes."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="list | pull | verify | check")
         actions.add_parser("list", help="installed checkpoints with size and revision, and those that can be pulled")
-        pull = actions.add_parser("pull", help="fetch NAME, or the two that the service uses (FORGE_BLIP, FORGE_CLIP)")
+        pull = actions.add_parser(
+            "pull", help="fetch NAME, or what the service uses (FORGE_CHECKPOINT, or FORGE_BLIP and FORGE_CLIP)"
+        )
         pull.add_argument("name", nargs="?", metavar="NAME", help="on the hub: OWNER/NAME")
         pull.add_argument(
             "--revision", default="", help="a commit or branch; default: the commit pulled before, else main's of today"
         )
         actions.add_parser("verify", help="hash every pulled file; exit code 1 if one has changed")
-        actions.add_parser("check", help="load the models as a worker does, and name them")
+        check = actions.add_parser("check", help="load the models as a worker does, try them, and name them")
+        check.add_argument("--json", action="store_true", dest="as_json", help="JSON Lines")
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
         self.folder: Path = settings.FORGE_MODELS_DIR
@@ -41,7 +46,9 @@ class Command(BaseCommand):
             "list": self._list, "pull": self._pull, "verify": self._verify, "check": self._check,
         }  # fmt: skip
         try:
-            succeeded = actions[action](**{key: options[key] for key in ("name", "revision") if key in options})
+            succeeded = actions[action](
+                **{key: options[key] for key in ("name", "revision", "as_json") if key in options}
+            )
         except (HubError, ModelUnavailable, OSError) as error:
             self.stderr.write(str(error))
             succeeded = False
@@ -61,6 +68,8 @@ class Command(BaseCommand):
 
     def _pull(self, name: str | None, revision: str) -> bool:
         configured = [used for used in (settings.FORGE_BLIP, settings.FORGE_CLIP) if not Path(used).is_absolute()]
+        if settings.FORGE_MODELS == "transformers":
+            configured = [] if Path(settings.FORGE_CHECKPOINT).is_absolute() else [settings.FORGE_CHECKPOINT]
         for requested in [name] if name else configured:
             if not _NAME.fullmatch(requested):
                 self.stderr.write(f"{requested!r} is no model's name; a name is OWNER/NAME.")
@@ -86,14 +95,18 @@ class Command(BaseCommand):
         store.write_checksums(folder, checksums, listing.commit)
         self.stdout.write(f"{name}: {listing.size / 1e6:.0f} MB at {listing.commit[:12]}, hashes checked.")
 
-    def _check(self) -> bool:
+    def _check(self, as_json: bool) -> bool:
         name = settings.FORGE_MODELS
         options = settings.FORGE_MODEL_OPTIONS if name in {"auto", "blip-clip"} else {}
-        captioner, tagger = create(name, **options)
-        captioner.load()
-        tagger.load()
-        self.stdout.write(f"FORGE_MODELS={name} loads: captions by {_shown(captioner)}, tags by {_shown(tagger)}.")
-        return True
+        succeeded = True
+        for check in model_checks(name, options, settings.FORGE_WRITER_OPTIONS.get(name, {})):
+            succeeded &= check.status != "fail"
+            if as_json:
+                self.stdout.write(json.dumps(asdict(check), ensure_ascii=False))
+            else:
+                stream = self.stdout if check.status == "ok" else self.stderr
+                stream.write("\n  ".join(line for line in (check.sentence, check.remedy) if line))
+        return succeeded
 
     def _progress_bar(self) -> Progress:
         console = Console(stderr=True)
@@ -111,7 +124,3 @@ class Command(BaseCommand):
             for problem in problems:
                 self.stderr.write(f"{name}: {problem}")
         return not any(found.values())
-
-
-def _shown(model: Captioner | Tagger) -> str:
-    return f"{model.name} {model.revision}".strip()
