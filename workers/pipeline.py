@@ -71,9 +71,10 @@ def describe(
         options = replace(options, file_text=read_file_text(data))
     image = decode(data, limits=limits)
     times.append(time.perf_counter())
-    prediction = _predict(engine, image, timeout_s, terms)
-    times.append(time.perf_counter())
+    # Before the evidence, which it does not need: a vision server is the slower part, and must not wait for a batch.
     written, reason = _write(writer, data, limits, options, fall_back=fall_back)
+    times.append(time.perf_counter())
+    prediction = _predict(engine, image, timeout_s, terms, words=written is None)
     times.append(time.perf_counter())
     if written is None and engine.requires_caption and not prediction.captions:
         raise NoCaptionProduced
@@ -86,7 +87,7 @@ def describe(
     else:
         translations = _translate(writer, data, limits, image, prediction.evidence, options)
     times.append(time.perf_counter())
-    decode_ms, predict_ms, write_ms, read_ms, compose_ms = (
+    decode_ms, write_ms, predict_ms, read_ms, compose_ms = (
         (after - before) * 1000 for before, after in itertools.pairwise(times)
     )
     wait_ms = max(0.0, predict_ms - sum(prediction.milliseconds.values()))
@@ -142,12 +143,14 @@ def _translate(
     return translate(writer, pixels, _facts(image), evidence, options)
 
 
-def _predict(engine: Engine, image: DecodedImage, timeout_s: float, terms: tuple[str, ...]) -> Prediction:
-    """Predict the whole image, and gather the evidence of its tiles."""
-    prediction = engine.describe(image.pixels, timeout_s, terms)
+def _predict(
+    engine: Engine, image: DecodedImage, timeout_s: float, terms: tuple[str, ...], *, words: bool
+) -> Prediction:
+    """Predict the whole image, its evidence alone without `words`, and gather the evidence of its tiles."""
+    prediction = engine.describe(image.pixels, timeout_s, terms, words=words)
     if not image.tiles or not prediction.evidence.kinds:
         return prediction
-    parts = [engine.describe(tile, timeout_s, terms) for tile in image.tiles]
+    parts = [engine.describe(tile, timeout_s, terms, words=words) for tile in image.tiles]
     spent = {
         stage: sum(view.milliseconds.get(stage, 0.0) for view in (prediction, *parts))
         for stage in prediction.milliseconds

@@ -53,8 +53,9 @@ _T = TypeVar("_T")
 @current_app.task(name="workers.analyze_image")
 def analyze_image(image_id: str = "") -> None:
     """Claim and run the next image of the fair queue, if any; `image_id` is for people who look at the queue."""
-    if settings.FORGE_MODEL_PROCESS:
-        # Only with the models in another process: in the same one, a nicer thread would hold the GIL for longer.
+    if settings.FORGE_MODEL_PROCESS and settings.FORGE_MODELS != "vision-server":
+        # Not where the threads' requests are the slow part. And only with the models in another process: in the same
+        # one, a nicer thread would hold the GIL for longer.
         lower_thread_priority()
     writing.wait(lifecycle.stopping)  # before the claim: the image waits in the queue
     try:

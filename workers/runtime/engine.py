@@ -23,10 +23,11 @@ class EngineNotLoaded(RuntimeError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PendingImage:
-    """An image in the queue, with its account's terms."""
+    """An image in the queue, with its account's terms; `words`: whether captions and tags are needed."""
 
     pixels: Pixels
     terms: tuple[str, ...] = ()
+    words: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,15 @@ class Engine:
                 self._load()
                 self._batcher = Batcher(self._run_batch, batch_size=self._batch_size, name="models")
 
-    def describe(self, pixels: Pixels, timeout_s: float, terms: tuple[str, ...] = ()) -> Prediction:
-        """Predict one image; block until its batch is done.
+    def describe(
+        self, pixels: Pixels, timeout_s: float, terms: tuple[str, ...] = (), *, words: bool = True
+    ) -> Prediction:
+        """Predict one image; block until its batch is done. Without `words`, the evidence alone.
 
         Raises EngineTimeout if no batch finishes for `timeout_s`, EngineNotLoaded, BatcherClosed, or the models' error.
         """
         batcher = self.batcher
-        future = batcher.submit(PendingImage(pixels, terms))
+        future = batcher.submit(PendingImage(pixels, terms, words))
         while True:
             finished = batcher.finished
             try:
@@ -162,12 +165,19 @@ class Engine:
 
     def _predict(self, batch: Sequence[PendingImage]) -> list[Prediction]:
         images = [pending.pixels for pending in batch]
+        # The models recognize a batch by its list.
+        described = images if all(pending.words for pending in batch) else [one.pixels for one in batch if one.words]
         started = time.perf_counter()
-        captions = self._captioner.predict(images)
+        captions = self._captioner.predict(described) if described else []
         captioned = time.perf_counter()
         best = [candidates[0].text if candidates else "" for candidates in captions]
-        hints = [Hint(pending.terms, caption) for pending, caption in zip(batch, best, strict=True)]
-        tags = self._tagger.tag(images, hints)
+        terms = [pending.terms for pending in batch if pending.words]
+        hints = [Hint(of_image, caption) for of_image, caption in zip(terms, best, strict=True)]
+        tags = self._tagger.tag(described, hints) if described else []
         evidence = self._tagger.evidence(images)
         spent = {"caption": (captioned - started) * 1000, "tag": (time.perf_counter() - captioned) * 1000}
-        return [Prediction(*found, spent) for found in zip(captions, tags, evidence, strict=True)]
+        words = zip(captions, tags, strict=True)
+        return [
+            Prediction(*(next(words) if pending.words else ([], [])), found, spent)
+            for pending, found in zip(batch, evidence, strict=True)
+        ]

@@ -95,6 +95,29 @@ def test_both_models_receive_the_same_batch(engine: Engine, models: Models) -> N
     assert models[0].batches[-1] is models[1].batches[-1]
 
 
+def test_evidence_alone_runs_no_captioner(engine: Engine, models: Models) -> None:
+    before = len(models[0].batches)
+    prediction = engine.describe(solid("red"), WAIT_S, words=False)
+    assert (prediction.captions, prediction.tags) == ([], [])
+    assert len(models[0].batches) == len(models[1].batches) == before
+
+
+def test_a_batch_may_have_images_with_and_without_words(engine: Engine, models: Models) -> None:
+    models[0].resume.clear()
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(engine.describe, solid("red", 10, 10), WAIT_S)
+        while not engine.batcher.batches:
+            time.sleep(0.01)
+        alone = pool.submit(engine.describe, solid("red", 20, 20), WAIT_S, words=False)
+        both = pool.submit(engine.describe, solid("red", 30, 30), WAIT_S)
+        while engine.batcher.pending < 2:
+            time.sleep(0.01)
+        models[0].resume.set()
+        found = [one.result().captions for one in (first, alone, both)]
+    assert found == [[Caption("10 wide", 0.5)], [], [Caption("30 wide", 0.5)]]
+    assert [len(batch) for batch in models[0].batches[-2:]] == [1, 1]
+
+
 def test_a_timeout_removes_the_image_from_the_queue(engine: Engine, models: Models) -> None:
     captioner, _ = models
     captioner.resume.clear()

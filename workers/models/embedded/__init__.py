@@ -101,4 +101,4 @@ class EmbeddedTagger(_EmbeddedModel, Tagger):
         return [inference.tags(prediction) for prediction in inference.predict(batch)]
 
     def evidence(self, batch: Sequence[Pixels]) -> list[Evidence]:
-        return [prediction.evidence for prediction in self._shared.inference.predict(batch)]
+        return self._shared.inference.evidence(batch)

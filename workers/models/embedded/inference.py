@@ -63,6 +63,12 @@ class EmbeddedInference:
         ]
         return self._last.put(batch, predictions)
 
+    def evidence(self, batch: Sequence[Pixels]) -> list[Evidence]:
+        """Return the evidence alone, without decoding sentences, unless the batch was predicted before."""
+        if (cached := self._last.get(batch)) is not None:
+            return [prediction.evidence for prediction in cached]
+        return [self.network.encode(pixels).evidence if has_detail(pixels) else BLANK.evidence for pixels in batch]
+
     def tags(self, prediction: ImagePrediction) -> list[Tag]:
         return self._tagger.tags(prediction.labels, prediction.words)
 

@@ -92,13 +92,14 @@ class VisionWriter(Writer):
             self._clear_problem()
 
     def write(self, pixels: Pixels, options: Options) -> Written:
+        jpeg = encode(pixels, MAX_SIDE)  # before the slot, which is the server's time
         with self._slots:
-            return self._write(pixels, options, time.monotonic() + self._timeout_s)
+            return self._write(jpeg, pixels, options, time.monotonic() + self._timeout_s)
 
-    def _write(self, pixels: Pixels, options: Options, deadline: float) -> Written:
+    def _write(self, jpeg: bytes, pixels: Pixels, options: Options, deadline: float) -> Written:
         side = MAX_SIDE
         while True:
-            first = template.messages(encode(pixels, side), options)
+            first = template.messages(jpeg, options)
             complete = partial(self._completion, options=options, deadline=deadline)
             try:
                 return written_or_repaired(complete, first, options, model=self._model)
@@ -106,6 +107,7 @@ class VisionWriter(Writer):
                 if side <= MIN_SIDE:
                     raise WriterFailed(f"The vision server takes no image: {error}.") from error
                 side = max(MIN_SIDE, side // 2)
+                jpeg = encode(pixels, side)
 
     def _completion(self, messages: Messages, options: Options, deadline: float) -> Completion:
         """Request a completion, again after errors that may pass, until the deadline."""

@@ -185,3 +185,11 @@ def test_the_revision_names_the_training_and_the_weights(shared: SharedInference
     assert revision == weights.read_config().revision
     assert digest == weights.verify()
     assert len(digest) == 12
+
+
+def test_the_evidence_alone_is_that_of_a_prediction(shared: SharedInference, samples: dict[str, Pixels]) -> None:
+    image = next(iter(samples.values()))
+    alone = shared.inference.evidence([image.copy()])
+    (predicted,) = shared.inference.predict([image.copy()])
+    assert alone == [predicted.evidence]
+    assert alone[0].kinds
