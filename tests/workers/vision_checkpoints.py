@@ -1,6 +1,7 @@
 """Small image-text-to-text checkpoints with random weights, written by transformers: of three architectures."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def save_idefics3(folder: Path, *, seed: int = 0, text: dict[str, Any] | None = 
 
     tiles = [f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)]
     marks = ["<|im_start|>", "<end_of_utterance>", "<pad>", "<fake_token_around_image>", "<image>", "<global-img>"]
-    tokenizer = _tokenizer([*marks, *tiles], bos_token=marks[0], eos_token=marks[1], pad_token=marks[2])
+    corpus = options.get("corpus", ())
+    tokenizer = _tokenizer([*marks, *tiles], corpus, bos_token=marks[0], eos_token=marks[1], pad_token=marks[2])
     side, patch = options.get("side", 32), options.get("patch", 8)
     scale = options.get("scale", 2)
     vision = options.get("vision", {}) | {"image_size": side, "patch_size": patch}
@@ -55,6 +57,17 @@ def save_idefics3(folder: Path, *, seed: int = 0, text: dict[str, Any] | None = 
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+def save_smolvlm_256m(folder: Path, corpus: Sequence[str]) -> Path:
+    """Save a checkpoint of SmolVLM-256M's size; its tokenizer is trained on the corpus."""
+    text = {
+        "vocab_size": 49_280, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
+        "num_attention_heads": 9, "num_key_value_heads": 3, "head_dim": 64,
+    }  # fmt: skip
+    vision = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
+    sizes = {"side": 512, "patch": 16, "scale": 4, "tiles": 4}
+    return save_idefics3(folder, text=text, vision=vision, corpus=corpus, **sizes)
 
 
 def save_qwen2_vl(folder: Path, *, seed: int = 0) -> Path:
@@ -115,8 +128,8 @@ def save_florence2(folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
-def _tokenizer(marks: list[str], **named: Any) -> Any:
-    """Return a byte-level BPE tokenizer without merges."""
+def _tokenizer(marks: list[str], corpus: Sequence[str] = (), **named: Any) -> Any:
+    """Return a byte-level BPE tokenizer, without merges where there is no corpus."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -124,6 +137,13 @@ def _tokenizer(marks: list[str], **named: Any) -> Any:
     tokenizer = Tokenizer(models.BPE(vocab={char: number for number, char in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    if corpus:
+        from tokenizers import trainers
+
+        trainer: Any = trainers.BpeTrainer
+        tokenizer.train_from_iterator(
+            corpus, trainer(vocab_size=40_000, initial_alphabet=alphabet, show_progress=False)
+        )
     tokenizer.add_special_tokens(marks)
     fast: Any = PreTrainedTokenizerFast
     return fast(tokenizer_object=tokenizer, **named)

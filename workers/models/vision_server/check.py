@@ -85,7 +85,8 @@ def _answers(chat: client.ChatClient, options: Mapping[str, Any]) -> Iterator[Ch
         return
     seconds = time.monotonic() - started
     yield _answer(completion, seconds, options)
-    yield _structured(completion, accepts_schema=accepts_schema)
+    if not completion.is_cut_off:
+        yield _structured(completion, accepts_schema=accepts_schema)
 
 
 def _failed(error: client.RequestError, options: Mapping[str, Any]) -> Check:

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 MAX_TOKENS = 1_500
 # Of a connection that is refused: a restarting server is back later than that, and the image can wait in the queue.
 CONNECT_ATTEMPTS = 3
+# Of a request that the server fails on: llama.cpp answers 500 to some outputs of a model, each time the same.
+BROKEN_ATTEMPTS = 3
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.25, 8.0
 # A wrong key or model is not put right within a heartbeat.
 _REFUSED_S = 30.0
@@ -111,7 +113,7 @@ class VisionWriter(Writer):
 
     def _completion(self, messages: Messages, options: Options, deadline: float) -> Completion:
         """Request a completion, again after errors that may pass, until the deadline."""
-        refused_connections = 0
+        refused_connections = failures = 0
         for attempt in itertools.count():
             try:
                 completion = self._client.complete(self._body(messages, options), deadline)
@@ -128,8 +130,10 @@ class VisionWriter(Writer):
                 self._raise_slow(error)
             except (client.Away, client.Busy, client.Broken) as error:
                 refused_connections += isinstance(error, client.Away)
+                failures += isinstance(error, client.Broken)
                 wait = max(error.retry_after, _backoff_s(attempt))
-                if refused_connections >= CONNECT_ATTEMPTS or time.monotonic() + wait >= deadline:
+                is_given_up = refused_connections >= CONNECT_ATTEMPTS or failures >= BROKEN_ATTEMPTS
+                if is_given_up or time.monotonic() + wait >= deadline:
                     self._raise_exhausted(error)
                 self._sleep(wait)
                 continue
