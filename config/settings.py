@@ -265,6 +265,7 @@ FORGE_BLIP = env.string("FORGE_BLIP", "Salesforce/blip-image-captioning-base")
 FORGE_CLIP = env.string("FORGE_CLIP", "openai/clip-vit-base-patch32")
 FORGE_PRECISION = env.choice("FORGE_PRECISION", "auto", ["auto", "fp32", "bf16", "int8"])
 FORGE_HUB_URL = env.http_url("FORGE_HUB_URL", "https://huggingface.co")
+FORGE_HUB_TOKEN = vision_address.bearer_token("FORGE_HUB_TOKEN", env.string("FORGE_HUB_TOKEN", ""))
 FORGE_MODEL_OPTIONS: dict[str, object] = {
     "folder": FORGE_MODELS_DIR,
     "blip": FORGE_BLIP,
@@ -277,7 +278,7 @@ FORGE_MODEL_OPTIONS: dict[str, object] = {
 # An OpenAI-compatible API, up to and with its version: http://localhost:11434/v1.
 FORGE_VISION_URL = vision_address.api_address(env.string("FORGE_VISION_URL", ""), required=_is_vision)
 FORGE_VISION_MODEL = vision_address.model_name(env.string("FORGE_VISION_MODEL", ""), required=_is_vision)
-FORGE_VISION_KEY = vision_address.bearer_token(env.string("FORGE_VISION_KEY", ""))
+FORGE_VISION_KEY = vision_address.bearer_token("FORGE_VISION_KEY", env.string("FORGE_VISION_KEY", ""))
 FORGE_VISION_CONCURRENCY = env.integer("FORGE_VISION_CONCURRENCY", 4, least=1, most=256)  # requests of one worker
 FORGE_VISION_TIMEOUT_S = env.number("FORGE_VISION_TIMEOUT_S", 60.0, least=0.1)  # one image, retries included
 FORGE_VISION_FALLBACK = env.choice("FORGE_VISION_FALLBACK", "none", ["none", "embedded"])
@@ -293,7 +294,7 @@ FORGE_VISION_OPTIONS: dict[str, object] = {
 
 # A name that `models pull` has fetched, or the absolute path of a folder.
 FORGE_CHECKPOINT = vision_address.checkpoint_name(env.string("FORGE_CHECKPOINT", ""), required=_is_checkpoint)
-FORGE_CHECKPOINT_TIMEOUT_S = env.number("FORGE_CHECKPOINT_TIMEOUT_S", 120.0, least=0.1)  # one image
+FORGE_CHECKPOINT_TIMEOUT_S = env.number("FORGE_CHECKPOINT_TIMEOUT_S", 300.0, least=0.1)  # one image
 FORGE_WRITER_OPTIONS: dict[str, dict[str, object]] = {
     "vision-server": FORGE_VISION_OPTIONS,
     "transformers": {

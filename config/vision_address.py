@@ -37,9 +37,9 @@ def checkpoint_name(value: str, *, required: bool) -> str:
     return value.strip()
 
 
-def bearer_token(value: str) -> str:
+def bearer_token(name: str, value: str) -> str:
     if not re.fullmatch(r"[!-~]*", value.strip()):
-        raise SettingError("FORGE_VISION_KEY must be printable ASCII without spaces.")
+        raise SettingError(f"{name} must be printable ASCII without spaces.")
     return value.strip()
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,6 +38,8 @@ class FakeHub:
     files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))
     commits: dict[str, str] = field(default_factory=lambda: {"main": COMMIT, COMMIT: COMMIT, NEXT: NEXT})
     requests: list[tuple[str, str]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    storage: str = ""
     cut: dict[str, int] = field(default_factory=dict)
     corrupted: set[str] = field(default_factory=set)
     url: str = ""
@@ -61,6 +64,7 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             hub.requests.append((path, self.headers.get("Range", "")))
+            hub.tokens.append(self.headers.get("Authorization", ""))
             if path.startswith(f"/api/models/{NAME}/revision/"):
                 self._respond(hub.listing(path.rpartition("/revision/")[2]))
             elif path.startswith("/api/"):
@@ -70,7 +74,7 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
             else:
                 # A redirect, as for large files on the real hub.
                 self.send_response(302)
-                self.send_header("Location", f"/moved/{path.rpartition('/')[2]}")
+                self.send_header("Location", f"{hub.storage}/moved/{path.rpartition('/')[2]}")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -93,17 +97,22 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-@pytest.fixture
-def hub(settings: Any, tmp_path: Path) -> Iterator[FakeHub]:
-    hub = FakeHub()
+@contextmanager
+def serving(hub: FakeHub) -> Iterator[FakeHub]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub)) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-        settings.FORGE_HUB_URL, settings.FORGE_MODELS_DIR = hub.url, tmp_path / "models"
         yield hub
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def hub(settings: Any, tmp_path: Path) -> Iterator[FakeHub]:
+    with serving(FakeHub()) as hub:
+        settings.FORGE_HUB_URL, settings.FORGE_MODELS_DIR = hub.url, tmp_path / "models"
+        yield hub
 
 
 @pytest.fixture
@@ -230,6 +239,18 @@ def test_the_checkpoint_of_the_service_is_pulled(hub: FakeHub, settings: Any, fo
     assert models("pull").code == 0
     assert "chat_template.jinja" in names(folder)
     assert not {"consolidated.safetensors", "modeling_own.py"} & names(folder)
+
+
+def test_the_token_is_sent_to_the_hub_and_not_to_its_storage(hub: FakeHub, settings: Any) -> None:
+    settings.FORGE_HUB_TOKEN = "hf_secret"
+    with serving(FakeHub()) as storage:
+        hub.storage = storage.url
+        run = models("pull", NAME)
+    assert run.code == 0
+    assert set(hub.tokens) == {"Bearer hf_secret"}
+    assert storage.tokens
+    assert set(storage.tokens) == {""}
+    assert "hf_secret" not in run.stdout + run.stderr
 
 
 def test_verify_reports_missing_and_damaged_files(hub: FakeHub, folder: Path) -> None:

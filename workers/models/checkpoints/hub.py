@@ -48,9 +48,14 @@ class ModelListing:
 
 
 class Hub:
-    def __init__(self, url: str) -> None:
-        timeout = httpx.Timeout(_TIMEOUT_S)
-        self._http = httpx.Client(base_url=url.rstrip("/") + "/", follow_redirects=True, timeout=timeout)
+    def __init__(self, url: str, token: str = "") -> None:
+        """The token is sent to the hub alone: httpx leaves it out where a file is redirected to another origin."""
+        self._http = httpx.Client(
+            base_url=url.rstrip("/") + "/",
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            follow_redirects=True,
+            timeout=httpx.Timeout(_TIMEOUT_S),
+        )
 
     def close(self) -> None:
         self._http.close()
@@ -60,7 +65,9 @@ class Hub:
         try:
             response = self._http.get(f"api/models/{name}/revision/{revision}", params={"blobs": "true"})
             if response.status_code in {401, 403, 404}:
-                raise HubError(f"The hub has no model {name} at revision {revision}, or does not show it.")
+                raise HubError(
+                    f"The hub has no model {name} at revision {revision}, or shows it to another FORGE_HUB_TOKEN only."
+                )
             body: Any = response.raise_for_status().json()
             files = tuple(sorted(_accepted_files(body["siblings"]), key=lambda file: file.name))
             commit = str(body["sha"])

@@ -26,5 +26,5 @@ def create(options: Mapping[str, Any]) -> CheckpointWriter:
         revision=store.revision(folder),
         threads=threads_option(options),
         precision=str(options.get("precision", "auto")),
-        timeout_s=float(options.get("timeout_s", 120.0)),
+        timeout_s=float(options.get("timeout_s", 300.0)),
     )

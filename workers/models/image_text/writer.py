@@ -44,7 +44,7 @@ class CheckpointWriter(Writer):
         revision: str = "",
         threads: int | None = None,
         precision: str = "auto",
-        timeout_s: float = 120.0,
+        timeout_s: float = 300.0,
     ) -> None:
         self._folder, self._name, self._weights_revision = folder, name or folder.name, revision
         self._threads, self._precision, self._timeout_s = threads, precision, timeout_s

@@ -82,7 +82,7 @@ class Command(BaseCommand):
         # No commit is pinned in the code, where it could not be checked: the first pull resolves `main` and records its
         # commit, which later pulls use.
         revision = revision or store.commit(folder) or "main"
-        with closing(Hub(settings.FORGE_HUB_URL)) as hub:
+        with closing(Hub(settings.FORGE_HUB_URL, settings.FORGE_HUB_TOKEN)) as hub:
             listing = hub.listing(name, revision)
             folder.mkdir(parents=True, exist_ok=True)
             with self._progress_bar() as bar:
