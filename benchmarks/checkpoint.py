@@ -6,9 +6,11 @@ much; random weights end no field, so that each answer has the longest possible 
 """
 
 import argparse
+import multiprocessing
 import resource
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +38,10 @@ def main() -> None:
     pixels = decode(photographs(1)[0], limits=Limits(pixels=10**8), max_side=WRITING_SIDE).pixels
     table = Table("measured", "figure")
     with tempfile.TemporaryDirectory() as folder:
-        corpus = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))]
-        save_smolvlm_256m(Path(folder), [*corpus, instructions(options)])
+        save = partial(save_smolvlm_256m, Path(folder), [*corpus(), instructions(options)])
+        saving = multiprocessing.get_context("spawn").Process(target=save)  # its memory is not the writer's
+        saving.start()
+        saving.join()
         writer = CheckpointWriter(Path(folder), threads=1, precision=given.precision, timeout_s=3600.0)
         started = time.process_time()
         writer.load()
@@ -52,6 +56,10 @@ def main() -> None:
     table.add_row("memory at most", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
     Console().print(table)
     print(f"checkpoint: {plain / spent:.2f}")
+
+
+def corpus() -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))]
 
 
 def measured(opened: Any, writer: CheckpointWriter, pixels: Any, options: Options) -> tuple[int, int, float, float]:
