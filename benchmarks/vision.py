@@ -1,6 +1,6 @@
 """A vision server behind the service: images per second against a bare asyncio loop of the same requests.
 
-The server's model takes a second an image, four at a time, as FORGE_VISION_CONCURRENCY is by default. The loop sends
+The server's model takes some seconds an image, four at a time, as FORGE_VISION_CONCURRENCY is by default. The loop sends
 requests that are ready: it decodes, encodes and stores nothing. The service is measured from the POST of `analyze` to
 the end of its stream. The two alternate; the ratio is the median over the rounds.
 """
@@ -34,21 +34,24 @@ from workers.models.vision_server.jpeg import encode
 from workers.models.vision_server.writer import MAX_TOKENS
 from workers.pipeline import WRITING_SIDE
 
-CONCURRENCY, MODEL_S = 4, 1.0
-IMAGES_PER_JOB = 100
+CONCURRENCY = 4
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="one round of 24 images instead of three of 100")
-    quick = arguments.parse_args().quick
-    images = photographs(24 if quick else IMAGES_PER_JOB)
+    arguments.add_argument("--seconds", type=float, default=1.0, help="of the model; default: %(default)s")
+    arguments.add_argument("--images", type=int, help="per round")
+    arguments.add_argument("--rounds", type=int)
+    given = arguments.parse_args()
+    images = photographs(given.images or (24 if given.quick else 100))
+    rounds = given.rounds or (1 if given.quick else 3)
     table = Table("round", "bare loop, img/s", "service, img/s", "ratio")
     ratios = []
-    with model() as url, service(url) as http:
+    with model(given.seconds) as url, service(url) as http:
         bodies = [request_body(image) for image in images[:10]]
         service_throughput(http, images[: 2 * CONCURRENCY])  # warm-up
-        for number in range(1, 2 if quick else 4):
+        for number in range(1, rounds + 1):
             bare = asyncio.run(loop_throughput(url, bodies, len(images)))
             ours = service_throughput(http, images)
             ratios.append(ours / bare)
@@ -58,10 +61,10 @@ def main() -> None:
 
 
 @contextmanager
-def model() -> Iterator[str]:
+def model(seconds: float) -> Iterator[str]:
     """The address of a vision server in a process of its own."""
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks._vision_model", str(port), str(MODEL_S), str(CONCURRENCY)]
+    command = [sys.executable, "-m", "benchmarks._vision_model", str(port), str(seconds), str(CONCURRENCY)]
     process = subprocess.Popen(command, cwd=ROOT)
     url = f"http://127.0.0.1:{port}/v1"
     try:

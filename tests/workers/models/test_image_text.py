@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,6 +187,25 @@ def test_errors_of_loading_arrive_as_one_sentence(tmp_path: Path, folders: dict[
     writer = writing.create("transformers", options_of(folders["qwen2_vl"], precision="int8"))
     with pytest.raises(ValueError, match="accepted: auto, fp32, bf16"):
         writer.load()
+
+
+def test_a_process_that_is_killed_while_it_loads_is_named(folders: dict[str, Path]) -> None:
+    writer = writing.create("transformers", options_of(folders["idefics3"]))
+    assert isinstance(writer, SubprocessWriter)
+
+    def kill() -> None:
+        while writer.pid is None:
+            time.sleep(0.01)
+        os.kill(writer.pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        with pytest.raises(ModelUnavailable, match=r"Killed.*memory"):
+            writer.load()
+    finally:
+        killer.join()
+        writer.unload()
 
 
 # --- Checkpoints that cannot be used ----------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ import threading
 import time
 from collections.abc import Mapping
 
-from workers.models.base import Pixels
+from workers.models.base import ModelUnavailable, Pixels
 from workers.models.options import Options
-from workers.models.subprocess.client import ModelProcess
+from workers.models.subprocess.client import ModelProcess, ModelProcessDied
 from workers.models.subprocess.model_metadata import ModelMetadata
 from workers.models.writer import Writer, Written
 
@@ -48,7 +48,10 @@ class SubprocessWriter(Writer):
 
     def load(self) -> None:
         with self._lock:
-            self._process.load()
+            try:
+                self._process.load()
+            except ModelProcessDied as error:
+                raise ModelUnavailable(f"{error} It may not have had the memory to load the checkpoint.") from error
 
     def unload(self) -> None:
         with self._lock:
