@@ -1,8 +1,8 @@
 """A vision server behind the service: images per second against a bare asyncio loop of the same requests.
 
-The server's model takes some seconds an image, four at a time, as FORGE_VISION_CONCURRENCY is by default. The loop sends
-requests that are ready: it decodes, encodes and stores nothing. The service is measured from the POST of `analyze` to
-the end of its stream. The two alternate; the ratio is the median over the rounds.
+The server's model takes some seconds an image, four at a time, as FORGE_VISION_CONCURRENCY is by default. The loop
+sends requests that are ready: it decodes, encodes and stores nothing. The service is measured from the POST of
+`analyze` to the end of its stream. The two alternate; the ratio is the median over the rounds.
 """
 
 import argparse
