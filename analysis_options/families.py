@@ -43,10 +43,18 @@ def _writing(name: str) -> Family:
     return Family(name, tuple(sorted(PRIMARY)), any_region=True, lacking=frozenset())
 
 
-# The embedded captioner and BLIP write English from labels and a small decoder, which read no context.
+# The embedded captioner and BLIP write English from labels and a small decoder, which read no context. Florence-2, a
+# checkpoint of `transformers`, knows fixed tasks instead of instructions.
 FAMILIES = {
     family.name: family
-    for family in (Family("embedded"), Family("blip-clip"), _writing("vision-server"), Family("scripted"))
+    for family in (
+        Family("embedded"),
+        Family("blip-clip"),
+        _writing("vision-server"),
+        _writing("transformers"),
+        Family("florence-2", lacking=frozenset({"context", "keywords", "decorative", "useEmbedded"})),
+        Family("scripted"),
+    )
 }
 
 

@@ -98,7 +98,12 @@ def _report_alive() -> None:
 
 
 def family() -> str:
-    """Return the family of models that this worker runs; `auto` is whichever it found."""
+    """Return the family of models that this worker runs; `auto` is whichever it found.
+
+    A checkpoint without instructions is one of its own: it can do less with the options.
+    """
+    if settings.FORGE_MODELS == "transformers" and (writer := writing.writer()):
+        return str(writer.options["family"])
     if settings.FORGE_MODELS != "auto":
         return str(settings.FORGE_MODELS)
     return "embedded" if engine().provenance["captioner"]["name"] == "forge-embedded" else "blip-clip"

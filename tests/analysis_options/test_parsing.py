@@ -114,6 +114,10 @@ def test_a_request_wins_over_the_defaults_of_its_account() -> None:
         ("blip-clip", {"context": ""}, None),
         ("embedded", {"keywords": ["mug"], "altMaxLength": 80, "fields": ["alt"], "genderNeutral": False}, None),
         ("vision-server", {"language": "zh-Hant-TW", "context": "A mug"}, None),
+        ("transformers", {"languages": ["zh-Hant-TW", "en"], "context": "A mug", "decorative": "auto"}, None),
+        ("florence-2", {"language": "de"}, "language"),
+        ("florence-2", {"keywords": ["mug"]}, "keywords"),
+        ("florence-2", {"excludedKeywords": ["mug"], "altMaxLength": 80, "genderNeutral": False}, None),
     ],
 )
 def test_what_a_family_cannot_do(family: str, options: dict[str, Any], option: str | None) -> None:

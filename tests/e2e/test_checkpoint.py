@@ -8,12 +8,18 @@ import pytest
 from forge.stack import Stack
 from tests.e2e.client import colored_images, submit, upload
 from tests.e2e.conftest import MakeKey, MakeStack, wait_until
+from tests.e2e.test_options import balance, described
 from tests.e2e.test_vision_server import api, ended
-from tests.workers.vision_checkpoints import save_idefics3
+from tests.workers.vision_checkpoints import save_florence2, save_idefics3
 
 pytestmark = pytest.mark.e2e
 
 IMAGES = 6
+
+
+def environment(folder: Path) -> dict[str, str | None]:
+    names: dict[str, str | None] = {"FORGE_MODELS": "transformers", "FORGE_CHECKPOINT": str(folder)}
+    return {**names, "FORGE_PRECISION": "fp32", "FORGE_HEARTBEAT_S": "0.2"}
 
 
 def model_processes(stack: Stack) -> list[psutil.Process]:
@@ -27,8 +33,7 @@ def test_no_image_is_lost_when_the_process_of_the_checkpoint_is_killed(
     make_stack: MakeStack, make_key: MakeKey, tmp_path: Path
 ) -> None:
     folder = save_idefics3(tmp_path / "tiny")
-    environment = {"FORGE_MODELS": "transformers", "FORGE_CHECKPOINT": str(folder), "FORGE_PRECISION": "fp32"}
-    stack = make_stack(env={**environment, "FORGE_LEASE_S": "2", "FORGE_HEARTBEAT_S": "0.2"})
+    stack = make_stack(env={**environment(folder), "FORGE_LEASE_S": "2"})
     with api(stack, make_key(stack.data)) as http:
         job_id = submit(http, upload(http, colored_images(IMAGES)))
         wait_until(lambda: ended(http, job_id) >= 1, "a first image", stack.poll)
@@ -42,3 +47,52 @@ def test_no_image_is_lost_when_the_process_of_the_checkpoint_is_killed(
         assert {image["provenance"]["writer"]["name"] for image in images} == {"tiny"}
         assert all(image["metadata"]["alt"] for image in images)
         assert engine.is_running()
+
+
+def test_a_checkpoint_honours_the_options(make_stack: MakeStack, make_key: MakeKey, tmp_path: Path) -> None:
+    stack = make_stack(env=environment(save_idefics3(tmp_path / "tiny")))
+    with api(stack, make_key(stack.data)) as http:
+        loaded = [one for one in http.get("models").json()["data"] if one["loaded"]]
+        assert [one["family"] for one in loaded] == ["transformers"]
+        assert loaded[0]["models"][0].startswith("tiny ")
+        options = {
+            "languages": ["de", "fr"],
+            "keywords": ["Elefant"],
+            "altMaxLength": 40,
+            "tagCount": 2,
+            "fields": ["alt", "seoTags"],
+        }
+        image = described(http, options)
+
+        assert balance(http) == 1000 - 2
+        assert list(image["metadata"]) == ["alt", "seoTags"]
+        assert 0 < len(image["metadata"]["alt"]) <= 40
+        assert len(image["metadata"]["seoTags"]) == 2
+        assert image["unusedKeywords"] == ["Elefant"]
+        assert list(image["translations"]) == ["fr"]
+        assert image["translations"]["fr"]["alt"] != image["metadata"]["alt"]  # the language is in the prompt
+        assert image["provenance"]["options"] == options
+
+        # So is the context: greedy decoding writes other words for it alone.
+        short = {"language": "de", "altMaxLength": 40, "tagCount": 2}
+        without, given = (described(http, {**short, **more})["metadata"] for more in ({}, {"context": "Velora"}))
+        assert given["alt"] != without["alt"]
+
+        decorative = described(http, {**short, "decorative": "auto"})
+        assert decorative["status"] == "succeeded"
+        assert (decorative["metadata"]["alt"] == "") == decorative.get("decorative", False)
+
+
+def test_florence_refuses_what_it_cannot_do_before_a_charge(
+    make_stack: MakeStack, make_key: MakeKey, tmp_path: Path
+) -> None:
+    stack = make_stack(env=environment(save_florence2(tmp_path / "tiny")))
+    with api(stack, make_key(stack.data)) as http:
+        loaded = [one["family"] for one in http.get("models").json()["data"] if one["loaded"]]
+        assert loaded == ["florence-2"]
+        for option in ({"language": "de"}, {"context": "A mug"}, {"keywords": ["mug"]}, {"decorative": "auto"}):
+            refused = http.post("credits/check", json={"action": "analyze", "imageCount": 1, "options": option})
+            assert (refused.status_code, refused.json()["code"]) == (422, "option_unsupported")
+            assert refused.json()["family"] == "florence-2"
+        assert described(http, {"altMaxLength": 40, "tagCount": 2})["status"] == "succeeded"
+        assert balance(http) == 1000 - 1

@@ -138,7 +138,12 @@ def test_models_lists_families_languages_and_options_with_bounds(api: ApiClient,
         "embedded": False,
         "blip-clip": False,
         "vision-server": True,
+        "transformers": False,
+        "florence-2": False,
     }
+    assert by_name["transformers"]["languages"] == by_name["vision-server"]["languages"]
+    assert by_name["transformers"]["options"] == by_name["vision-server"]["options"]
+    assert by_name["florence-2"]["languages"] == ["en"]
     assert by_name["vision-server"]["models"] == ["vision-server 1"]
     assert {"en", "en-US", "en-GB"} <= set(by_name["embedded"]["languages"])
     assert "de" not in by_name["embedded"]["languages"]
@@ -148,11 +153,14 @@ def test_models_lists_families_languages_and_options_with_bounds(api: ApiClient,
 
 
 def test_models_names_the_settings_models_without_a_worker(api: ApiClient, settings: Any) -> None:
+    def loaded() -> list[str]:
+        return [family["family"] for family in api.call("GET", "/models").json()["data"] if family["loaded"]]
+
     settings.FORGE_MODELS = "auto"
+    assert loaded() == ["embedded"]
 
-    loaded = {family["family"]: family["loaded"] for family in api.call("GET", "/models").json()["data"]}
-
-    assert loaded == {"embedded": True, "blip-clip": False, "vision-server": False}
+    settings.FORGE_MODELS = "transformers"
+    assert loaded() == ["transformers"]
 
 
 # --- With the job ---

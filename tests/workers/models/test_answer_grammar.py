@@ -9,6 +9,7 @@ import pytest
 from workers.models.image_text.grammar import TEXT, TEXT_WITHOUT_END, AnswerGrammar, Text, fields_of, most_tokens
 from workers.models.options import Options
 from workers.models.prompting.answer import parse
+from workers.models.prompting.template import response_format
 
 Choose = Callable[[Sequence[int]], int]
 
@@ -44,7 +45,9 @@ def decoded(grammar: AnswerGrammar, choose: Choose) -> str:
     return CODEC.decode(found)
 
 
-@pytest.mark.parametrize("options", [Options(), Options(language="ja"), Options(tag_count=1, alt_max_length=40)])
+@pytest.mark.parametrize(
+    "options", [Options(), Options(language="ja"), Options(tag_count=1, alt_max_length=40, decorative=True)]
+)
 def test_any_choice_makes_an_answer_that_parses(options: Options) -> None:
     fields = fields_of(options)
     for seed in range(30):
@@ -53,8 +56,15 @@ def test_any_choice_makes_an_answer_that_parses(options: Options) -> None:
 
         assert len(text) <= most_tokens(fields, CODEC)
         assert list(json.loads(text)) == list(fields)
-        parse(grammar.answer)
+        written = parse(grammar.answer, may_be_decorative=options.decorative)
+        assert written.decorative == json.loads(text).get("decorative", False)
         assert len(json.loads(text)["seoTags"]) <= (options.tag_count or 10)
+
+
+def test_the_members_are_those_of_the_schema_for_servers() -> None:
+    for options in (Options(), Options(decorative=True)):
+        schema = response_format(options)["json_schema"]["schema"]
+        assert list(fields_of(options)) == schema["required"]
 
 
 def test_a_string_without_an_end_is_cut_at_its_limit_and_at_a_word() -> None:

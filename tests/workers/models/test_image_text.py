@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from workers.models.base import ModelUnavailable
 from workers.models.checkpoints import checkpoint
 from workers.models.evidence import KINDS
 from workers.models.image_text import CheckpointWriter, create
-from workers.models.options import Options
+from workers.models.options import FileText, Options
 from workers.models.prompting.image_size import MIN_SIDE
+from workers.models.prompting.template import requester_data
 from workers.models.subprocess import ModelProcessDied, SubprocessWriter
 from workers.models.writer import WriterFailed, WriterTimeout
 
@@ -106,6 +108,37 @@ def test_special_tokens_in_the_callers_context_are_removed(loaded: dict[str, Che
         extra = seen[0].count(token) - plain.count(token)
         assert extra <= 1, token  # of the turn for the instructions, in the template that has one
     assert "Ships." in seen[0]
+
+
+@pytest.mark.parametrize("name", ["idefics3", "qwen2_vl"])
+def test_options_are_in_the_prompt_of_the_checkpoint(loaded: dict[str, CheckpointWriter], name: str) -> None:
+    model = opened(loaded[name])
+    options = Options(
+        language="de-AT",
+        context="Ein Rad von Velora.",
+        keywords=("Korb",),
+        excluded_keywords=("Ziegel",),
+        decorative=True,
+        file_text=FileText(place="Graz"),
+    )
+    prompts: list[str] = []
+    render = model._render
+
+    def record(text: str) -> str:
+        prompts.append(text)
+        return text
+
+    model._render = lambda turns: record(render(turns))
+    try:
+        loaded[name].write(NOISE, replace(options, alt_max_length=40, tag_count=1))
+    finally:
+        model._render = render
+
+    given = requester_data(options)
+    assert all(text in given for text in ("Ein Rad von Velora.", "Korb", "Ziegel", "Graz"))
+    assert given in prompts[0]
+    for text in ("in the language de-AT", "at most 40 characters", "- seoTags: 1 search terms", "- decorative: true"):
+        assert text in prompts[0]
 
 
 def test_a_deadline_ends_the_generation(folders: dict[str, Path]) -> None:

@@ -20,6 +20,8 @@ from workers.models.writer import Written
 class ChatCheckpoint:
     """Not thread-safe."""
 
+    family = "transformers"
+
     def __init__(self, loaded: Loaded, name: str) -> None:
         """Raises ModelUnavailable for a tokenizer or chat template that cannot be used."""
         self._loaded, self._name = loaded, name

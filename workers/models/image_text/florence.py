@@ -30,6 +30,8 @@ _OPENINGS = ("in this image we can see ", "the image shows ", "this image shows 
 class FlorenceCheckpoint:
     """Not thread-safe."""
 
+    family = "florence-2"
+
     def __init__(self, loaded: Loaded, name: str) -> None:
         self._loaded, self._name = loaded, name
         self._end = int(loaded.tokenizer.eos_token_id)

@@ -65,7 +65,7 @@ def fields_of(options: Options) -> dict[str, Field]:
     """Return the members of workers.models.prompting.template in its order, with limits for the language."""
     factor = 1 if options.is_english else _OTHER_LANGUAGES
     alt = (options.alt_max_length or DEFAULT_ALT) // _CHARACTERS_OF_A_TOKEN
-    return {
+    fields: dict[str, Field] = {
         "title": Text(24 * factor),
         "alt": Text(alt * factor),
         "caption": Text(60 * factor),
@@ -78,6 +78,7 @@ def fields_of(options: Options) -> dict[str, Field]:
         "people": Choice(tuple(map(str, range(10))), quoted=False),
         "subject": Text(10),
     }
+    return fields | ({"decorative": Choice(("false", "true"), quoted=False)} if options.decorative else {})
 
 
 class AnswerGrammar:
@@ -143,7 +144,7 @@ class AnswerGrammar:
         chosen = yield from self._one_of(field.texts)
         if field.quoted:
             yield from self._given('"')
-        self._values[name] = chosen if field.quoted else float(chosen)
+        self._values[name] = chosen if field.quoted else json.loads(chosen)
 
     def _given(self, text: str) -> Steps:
         for token in self._codec.encode(text):

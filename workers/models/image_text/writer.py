@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -18,14 +18,14 @@ from workers.models.prompting.image_size import MAX_SIDE, MIN_SIDE, scaled
 from workers.models.writer import Writer, WriterFailed, Written
 from workers.runtime.out_of_memory import is_out_of_memory
 
-if TYPE_CHECKING:
-    pass
-
 logger = logging.getLogger(__name__)
 
 
 class LoadedCheckpoint(Protocol):
     """workers.models.image_text.chat.ChatCheckpoint or workers.models.image_text.florence.FlorenceCheckpoint."""
+
+    @property
+    def family(self) -> str: ...
 
     def write(self, pixels: Pixels, options: Options, deadline: float, *, tiles: bool) -> Written: ...
     def warm_up(self, pixels: Pixels) -> None: ...
@@ -50,7 +50,7 @@ class CheckpointWriter(Writer):
         self._threads, self._precision, self._timeout_s = threads, precision, timeout_s
         self._loaded: LoadedCheckpoint | None = None
         self._free: Callable[[], None] = lambda: None
-        self._revision = self._device = ""
+        self._revision = self._device = self._family = ""
         self._lock = threading.Lock()
 
     @property
@@ -64,7 +64,8 @@ class CheckpointWriter(Writer):
 
     @property
     def options(self) -> Mapping[str, object]:
-        return {"maxSide": MAX_SIDE}
+        """With the family of forge.options that can do what this checkpoint can."""
+        return {"maxSide": MAX_SIDE, "family": self._family}
 
     @property
     def device(self) -> str:
@@ -124,7 +125,7 @@ class CheckpointWriter(Writer):
         if processor.device == "cuda":
             self._free = torch.cuda.empty_cache
         loaded = open_checkpoint(self._folder, dtype, processor, name=self._name)
-        self._device = processor.description
+        self._device, self._family = processor.description, loaded.family
         weights = self._weights_revision or checkpoint.revision(self._folder)
         self._revision = f"{weights}+{precision}+template-{template.REVISION}"
         return loaded
