@@ -52,7 +52,7 @@ FAMILIES = {
         Family("blip-clip"),
         _writing("vision-server"),
         _writing("transformers"),
-        Family("florence-2", lacking=frozenset({"context", "keywords", "decorative", "useEmbedded"})),
+        Family("florence-2", ("en",), lacking=frozenset({"context", "keywords", "decorative", "useEmbedded"})),
         Family("scripted"),
     )
 }
