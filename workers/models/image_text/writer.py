@@ -64,7 +64,7 @@ class CheckpointWriter(Writer):
 
     @property
     def options(self) -> Mapping[str, object]:
-        """With the family of forge.options that can do what this checkpoint can."""
+        """With the family of analysis_options that can do what this checkpoint can."""
         return {"maxSide": MAX_SIDE, "family": self._family}
 
     @property
