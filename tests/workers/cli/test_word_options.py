@@ -56,7 +56,7 @@ def vision(settings: Any) -> Callable[[Scripted], tuple[str, str]]:
     def use(server: Scripted) -> tuple[str, str]:
         settings.FORGE_VISION_URL, settings.FORGE_VISION_MODEL = server.url, "tiny-vision"
         known = {"url": server.url, "model": "tiny-vision", "key": "", "concurrency": 2, "timeout_s": 20.0}
-        settings.FORGE_VISION_OPTIONS = known
+        settings.FORGE_WRITER_OPTIONS = {"vision-server": known}
         return "--model", "vision-server"
 
     return use
