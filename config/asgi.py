@@ -1,11 +1,11 @@
 import os
 from typing import cast
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.umask(0o077)  # files of the service are its own
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-_django = get_asgi_application()
+django.setup(set_prefix=False)
 
 # These need the apps, loaded above.
 from forge.api.asgi.access_log import AccessLogMiddleware  # noqa: E402
@@ -13,7 +13,8 @@ from forge.api.asgi.admission import AdmissionMiddleware  # noqa: E402
 from forge.api.asgi.content_type import ContentTypeMiddleware  # noqa: E402
 from forge.api.asgi.cors import CorsMiddleware  # noqa: E402
 from forge.api.asgi.disconnect import DisconnectMiddleware  # noqa: E402
-from forge.api.asgi.handoff import HandoffMiddleware  # noqa: E402
+from forge.api.asgi.django_handler import ThreadHandler  # noqa: E402
+from forge.api.asgi.handoff import HandoffMiddleware, StreamMiddleware  # noqa: E402
 from forge.api.asgi.lifespan import LifespanMiddleware  # noqa: E402
 from forge.api.asgi.request_head import RequestHeadMiddleware  # noqa: E402
 from forge.api.asgi.request_size import RequestSizeMiddleware  # noqa: E402
@@ -21,6 +22,6 @@ from forge.api.asgi.types import App  # noqa: E402
 from forge.limits import raise_soft_limit  # noqa: E402
 
 raise_soft_limit()
-_admitted = HandoffMiddleware(AdmissionMiddleware(DisconnectMiddleware(cast(App, _django))))
+_admitted = HandoffMiddleware(AdmissionMiddleware(DisconnectMiddleware(cast(App, ThreadHandler()))))
 _bounded = RequestHeadMiddleware(ContentTypeMiddleware(RequestSizeMiddleware(_admitted)))
-application = LifespanMiddleware(AccessLogMiddleware(CorsMiddleware(_bounded)))
+application = LifespanMiddleware(StreamMiddleware(AccessLogMiddleware(CorsMiddleware(_bounded))))

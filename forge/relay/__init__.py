@@ -11,11 +11,12 @@ Depends on internals of the pinned django-eventstream: tests/forge/relay/test_re
 from forge.relay.listeners import fanout
 from forge.relay.log import JobChannelManager, JobEventStorage, run_in_log_pool
 from forge.relay.publisher import publish, publish_key_change
-from forge.relay.stream import stream
+from forge.relay.stream import JobStream, stream
 
 __all__ = [
     "JobChannelManager",
     "JobEventStorage",
+    "JobStream",
     "fanout",
     "publish",
     "publish_key_change",

@@ -1,10 +1,11 @@
-"""The open streams of this web process, and the supervised Redis listener that fans events out to them."""
+"""The listeners of this web process, and the supervised Redis listener that fans events out to them."""
 
 import asyncio
 import json
 import logging
 import time
 from collections.abc import Iterable
+from contextvars import Context
 
 from django.conf import settings
 from django_eventstream import views
@@ -14,9 +15,9 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from forge.database import DATABASE_ERRORS
-from forge.models import Account
 from forge.redis_client import async_redis_client
 from forge.relay import garbage
+from forge.relay.keep_alives import keep_alives
 from forge.relay.key_checks import key_checks
 from forge.relay.log import last_seqs, run_in_log_pool
 from forge.relay.shards import COMMON_CHANNEL, KEYS_CHANNEL, ShardSubscriptions, is_cancelled
@@ -28,23 +29,18 @@ _COMPARED_AT_ONCE = 200  # jobs
 
 
 class JobListener(views.Listener):  # type: ignore[misc]
-    """One open stream: its queue in the library, and the `seq` of the last event it sent."""
+    """A job's events that the fan-out has queued, and the `seq` of the last one that was encoded."""
 
-    def __init__(self, *, account: Account, job_id: str, after: int, key_id: int | None = None) -> None:
-        super().__init__()
-        self.account = account
-        self.key_id = key_id
+    def __init__(self, *, account_id: str, job_id: str, after: int) -> None:
+        self.user_id = account_id
         self.job_id = job_id
-        self.user_id = account.pk
-        self.channels = {job_id}
-        self.aevent: asyncio.Event
-        self.channel_items: dict[str, list[Event]]
-        self.overflow: bool
+        self.channels = (job_id,)
+        self.channel_items: dict[str, list[Event]] = {}
+        self.overflow = False
         self.last_seq = after
         self.ended = False
         # In the first event's block: alone it would be an event without data to several client libraries.
         self.retry_field = f"retry: {RETRY_MS}\n".encode()
-        self.assign_loop()
 
     def encode_in_sequence(self, events: list[Event]) -> tuple[bytes, bool]:
         """Return the frames of the next events without a gap, and whether there was a gap."""
@@ -64,17 +60,14 @@ class JobListener(views.Listener):  # type: ignore[misc]
         """Return the events since the last call, and whether some may be missing."""
         with fanout.lock:
             events, behind = self.channel_items.get(self.job_id, []), self.overflow
-            self.aevent.clear()
             self.channel_items, self.overflow = {}, False
         return events, behind
 
-    async def wait(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self.aevent.wait()
-        except TimeoutError:
-            return False
-        return True
+    def wake_threadsafe(self) -> None:
+        """Do nothing: the manager, which runs in the event loop, calls `deliver` when it has released its lock."""
+
+    def deliver(self) -> None:
+        """Send what is queued, and what the log has where something may be missing."""
 
 
 class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
@@ -97,7 +90,9 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             self._loop, self._shards = loop, ShardSubscriptions()
             garbage.collect_rarely()
             # The loop holds weak references only: an unreferenced task may be garbage-collected while it runs.
-            self._tasks = {loop.create_task(self._listen_forever()), loop.create_task(self._resync_forever())}
+            work = (self._listen_forever(), self._resync_forever(), keep_alives.send_forever())
+            # In a context of their own: the log lines would have the ids of the first stream.
+            self._tasks = {loop.create_task(forever, context=Context()) for forever in work}
         super().add_listener(listener)
         self._shards.add(listener.job_id)
 
@@ -117,11 +112,13 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
 
     def mark_behind(self, job_ids: Iterable[str] | None = None) -> None:
         """Make the streams of these jobs, or of all jobs, read the log."""
-        with self.lock:
-            for job_id in list(self.listeners_by_channel) if job_ids is None else job_ids:
-                for listener in self.listeners_by_channel.get(job_id, ()):
-                    listener.overflow = True
-                    listener.wake_threadsafe()
+        for job_id in list(self.listeners_by_channel) if job_ids is None else job_ids:
+            for listener in self._listeners(job_id):
+                listener.overflow = True
+                listener.deliver()
+
+    def _listeners(self, job_id: str) -> tuple[JobListener, ...]:
+        return tuple(self.listeners_by_channel.get(job_id, ()))  # `deliver` may remove one
 
     async def _listen_forever(self) -> None:
         backoff = 0.1
@@ -177,29 +174,31 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
             logger.warning("The relay received a malformed message: %.200r", text)
             return
         self.add_to_queues(event.channel, event)
+        for listener in self._listeners(event.channel):
+            listener.deliver()
 
     async def _resync_forever(self) -> None:
         while not is_cancelled():
             # In parts over the whole interval: compared at once, 10,000 streams delay every event by 200 ms.
-            parts = 1 + len(self.listeners_by_channel) // _COMPARED_AT_ONCE
-            for part in range(parts):
-                await asyncio.sleep(settings.FORGE_RESYNC_S / parts)
+            job_ids = list(self.listeners_by_channel)
+            starts = range(0, max(1, len(job_ids)), _COMPARED_AT_ONCE)
+            for start in starts:
+                await asyncio.sleep(settings.FORGE_RESYNC_S / len(starts))
                 try:
-                    self.mark_behind(await self._jobs_behind(part, parts))
+                    self.mark_behind(await self._jobs_behind(job_ids[start : start + _COMPARED_AT_ONCE]))
                 except DATABASE_ERRORS as error:
                     logger.warning("The relay could not compare its streams with the log: %s", error)
             self._shards.unsubscribe_idle()
             garbage.collect_if_due()
 
-    async def _jobs_behind(self, part: int, parts: int) -> set[str]:
-        """Return the jobs of a part whose log is ahead of one of their streams, or that were deleted."""
-        with self.lock:
-            sent = {
-                job_id: min(listener.last_seq for listener in listeners)
-                for job_id, listeners in self.listeners_by_channel.items()
-                if hash(job_id) % parts == part
-            }
-        logged = await run_in_log_pool(lambda: last_seqs(list(sent)))
+    async def _jobs_behind(self, job_ids: list[str]) -> set[str]:
+        """Return those of the jobs whose log is ahead of one of their streams, or that were deleted."""
+        sent = {
+            job_id: min(listener.last_seq for listener in listeners)
+            for job_id in job_ids
+            if (listeners := self._listeners(job_id))
+        }
+        logged = await run_in_log_pool(lambda: last_seqs(list(sent))) if sent else {}
         return {job_id for job_id, seq in sent.items() if logged.get(job_id, seq + 1) > seq}
 
 

@@ -6,7 +6,7 @@ from rest_framework.reverse import reverse
 
 from forge import relay
 from forge.api.account import account_of
-from forge.api.asgi.handoff import StreamResponder, hand_off
+from forge.api.asgi.handoff import hand_off_stream
 from forge.errors import InvalidRequest
 from forge.limits import StreamSlot
 from forge.models import Job
@@ -24,8 +24,8 @@ def last_event_id_of(request: Request) -> int | None:
 
 
 def stream_response(request: Request, job: Job, slot: StreamSlot | None, *, after: int) -> HttpResponse:
-    chunks = relay.stream(account=account_of(request), job_id=job.pk, after=after, key_id=request.auth.pk)
-    hand_off(request, StreamResponder(chunks), slot)
+    stream = relay.JobStream(account=account_of(request), job_id=job.pk, after=after, key_id=request.auth.pk)
+    hand_off_stream(request, stream, slot)
     headers = {**job_headers(request, job), "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return HttpResponse(content_type="text/event-stream", headers=headers)
 

@@ -154,8 +154,9 @@ def streams_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
             responder.response.close()
         slot.release()
 
-    for view in (analyze, archive, images, streams):
+    for view in (analyze, archive, images):
         monkeypatch.setattr(view, "hand_off", end)
+    monkeypatch.setattr(streams, "hand_off_stream", end)
 
 
 @each_endpoint

@@ -60,7 +60,7 @@ def test_duplicate_and_reordered_messages_are_corrected(alice: Account, job: Job
         return [Event(job.pk, rows[seq].type, rows[seq].data, id=seq) for seq in seqs]
 
     async def listen() -> tuple[list[tuple[list[int], bool]], int]:
-        listener = JobListener(account=alice, job_id=job.pk, after=0)
+        listener = JobListener(account_id=alice.pk, job_id=job.pk, after=0)
         steps = []
         for events in (events_of(1, 1, 2), events_of(2, 3), events_of(5, 4), events_of(4, 5, 6, 7)):
             frames, gap = listener.encode_in_sequence(events)
@@ -188,7 +188,7 @@ def test_a_cancellation_that_the_client_library_loses_ends_the_listener(
     monkeypatch.setattr(PubSub, "subscribe", losing)
 
     async def run() -> None:
-        listener = JobListener(account=alice, job_id="job_x", after=0)
+        listener = JobListener(account_id=alice.pk, job_id="job_x", after=0)
         fanout.add_listener(listener)
         await asyncio.to_thread(connecting.wait, 30)
         fanout.remove_listener(listener)

@@ -23,7 +23,7 @@ def job(alice: Account, make_session: MakeSession) -> Job:
 
 
 def test_a_read_returns_the_events_after_a_number(alice: Account, job: Job) -> None:
-    events, more, finished = log.read_log(account=alice, job_id=job.pk, after=3)
+    events, more, finished = log.read_log(account_id=alice.pk, job_id=job.pk, after=3)
 
     assert [(event.id, event.type) for event in events] == [(4, "result"), (5, "complete")]
     assert (more, finished) == (False, True)
@@ -33,7 +33,7 @@ def test_a_page_names_that_more_follow(alice: Account, job: Job, monkeypatch: py
     monkeypatch.setattr(log, "PAGE_SIZE", 2)
     pages: list[tuple[list[int], bool]] = []
     while not pages or pages[-1][1]:
-        events, more, _ = log.read_log(account=alice, job_id=job.pk, after=2 * len(pages))
+        events, more, _ = log.read_log(account_id=alice.pk, job_id=job.pk, after=2 * len(pages))
         pages.append(([event.id for event in events], more))
 
     assert pages == [([1, 2], True), ([3, 4], True), ([5], False)]
@@ -45,12 +45,12 @@ def test_a_job_that_is_not_there_has_ended_without_events(alice: Account, bob: A
     if missing == "deleted":
         Job.objects.all().delete()
 
-    assert log.read_log(account=reader, job_id=job.pk, after=0) == ([], False, True)
+    assert log.read_log(account_id=reader.pk, job_id=job.pk, after=0) == ([], False, True)
 
 
 def test_a_stream_that_has_missed_nothing_takes_one_query(alice: Account, make_session: Any) -> None:
     waiting = job_factory.submit(alice, make_session(alice, 1))
     with CaptureQueriesContext(connection) as queries:
-        assert log.read_log(account=alice, job_id=waiting.pk, after=0) == ([], False, False)
+        assert log.read_log(account_id=alice.pk, job_id=waiting.pk, after=0) == ([], False, False)
 
     assert len(queries) == 1

@@ -137,7 +137,7 @@ def test_idle_streams_hold_no_threads(alice: Account, job: Job) -> None:
         await _close(streams)
         return counted
 
-    few, _ = asyncio.run(open_idle(4))
+    few, _ = asyncio.run(open_idle(20))  # as many as make all threads of the pool that reads the log
     many, listening = asyncio.run(open_idle(200))
 
     assert listening == 200
