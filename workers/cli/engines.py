@@ -23,6 +23,7 @@ class Models:
     """The engine, and the writer, if the family has one, not yet loaded. Raises ModelUnavailable and ValueError."""
 
     def __init__(self, model: str, threads: int) -> None:
+        self._model = model
         options: dict[str, object] = {"threads": threads}
         if model in {"auto", "blip-clip"}:
             options |= settings.FORGE_MODEL_OPTIONS
@@ -30,6 +31,12 @@ class Models:
             options = settings.FORGE_SCRIPT
         self.engine = Engine(*models.create(model, **options), batch_size=settings.FORGE_BATCH_SIZE)
         self.writer = _create_writer(model, threads) if model in models.WRITERS else None
+
+    @property
+    def family(self) -> str:
+        """Whose options the models can do: a loaded checkpoint may have a family of its own."""
+        found = self.writer.options.get("family") if self.writer is not None else None
+        return str(found or self._model)
 
     def load(self) -> None:
         """Raises ModelUnavailable and ValueError."""

@@ -58,13 +58,18 @@ def requested_options(arguments: Mapping[str, Any], model: str) -> dict[str, Any
         requested = options_parse({name: arguments[name] for name in FLAGS})
     except OptionError as error:
         raise OptionRefused(_OF_A_MEMBER.sub(lambda found: FLAGS[found[1]], str(error))) from error
-    if problem := unsupported_option(requested, family_of(model)):
+    support_require(requested, model)
+    return requested
+
+
+def support_require(requested: Mapping[str, Any], family: str) -> None:
+    """Raise OptionRefused where these models cannot do one of the options."""
+    if problem := unsupported_option(requested, family_of(family)):
         flag = FLAGS[problem.option]
         able = ", ".join(FLAGS.get(name, "") or name for name in problem.accepted.split(", ") if name in FLAGS)
         raise OptionRefused(
             f"The models ({problem.family}) do not support {flag}; they can do: {able or problem.accepted}."
         )
-    return requested
 
 
 def fields_require(requested: Mapping[str, Any], names: frozenset[str], reason: str) -> None:

@@ -14,6 +14,7 @@ import xmp
 from tests.images import encode
 from tests.vision_server import ANSWER, Reply, Scripted, answer, scripted_server
 from tests.workers.cli.caption_run import caption
+from tests.workers.vision_checkpoints import save_florence2
 from workers.cli.files.done_files import DoneFiles
 
 GERMAN = {
@@ -71,6 +72,19 @@ def test_wrong_and_unsupported_options_end_with_2_and_what_is_accepted(
 
     assert sentence in str(raised.value)
     assert raised.value.returncode == 2
+
+
+def test_a_checkpoint_without_instructions_refuses_context_once_it_is_loaded(
+    photo: Path, tmp_path: Path, settings: Any
+) -> None:
+    settings.FORGE_CHECKPOINT = str(save_florence2(tmp_path / "tiny"))
+    known = settings.FORGE_WRITER_OPTIONS["transformers"]
+    settings.FORGE_WRITER_OPTIONS = {"transformers": known | {"checkpoint": settings.FORGE_CHECKPOINT}}
+
+    run = caption("--model", "transformers", "--context", "Ann's bicycle", photo)
+
+    assert "(florence-2) do not support --context" in run.stderr
+    assert (run.code, run.stdout) == (2, "")
 
 
 def test_options_limit_the_words_as_over_the_api(photo: Path) -> None:

@@ -183,7 +183,8 @@ class Command(BaseCommand):
             self.models = Models(model, threads)
             if load:
                 self.models.load()
-        except (ModelUnavailable, ValueError) as error:
+                word_options.support_require(self.requested, self.models.family)
+        except (ModelUnavailable, word_options.OptionRefused, ValueError) as error:
             self._exit_with(str(error), 2)
 
     def _formatter(self, as_json: bool) -> Callable[[CaptionRecord], str]:
