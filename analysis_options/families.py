@@ -44,7 +44,7 @@ def _writing(name: str) -> Family:
 
 
 # The embedded captioner and BLIP write English from labels and a small decoder, which read no context. Florence-2, a
-# checkpoint of `transformers`, knows fixed tasks instead of instructions.
+# checkpoint of `transformers`, has fixed tasks instead of instructions.
 FAMILIES = {
     family.name: family
     for family in (

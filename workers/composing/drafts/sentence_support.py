@@ -80,7 +80,7 @@ def supported_part(sentence: str, evidence: Evidence, least: float) -> str:
 
 
 def _things(reading: Reading) -> list[Mention]:
-    """Return the things that the sentence says are there: no camera in "looking at the camera"."""
+    """Return the things that the sentence names as present: no camera in "looking at the camera"."""
     found = [thing for thing in reading.things if thing.noun.kind not in {"group", "part"}]
     return [thing for thing in found if not _IDIOM.fullmatch(_words_of(thing, reading))]
 
@@ -92,7 +92,7 @@ def _words_of(thing: Mention, reading: Reading) -> str:
 
 
 def _place_at_end(things: Sequence[Mention], reading: Reading) -> str | None:
-    """Return "on the grass" where the sentence ends with it: a place holds all that the sentence says."""
+    """Return "on the grass" where the sentence ends with it: a place contains all that the sentence names."""
     if not things or things[-1].noun.kind not in _PLACES or things[-1].last + 1 < len(reading.tokens):
         return None
     start = _start_of(things[-1], reading) - 1

@@ -1,4 +1,4 @@
-"""A loaded Florence-2 checkpoint, which knows tasks instead of instructions: a caption, two descriptions, the text.
+"""A loaded Florence-2 checkpoint, which has tasks instead of instructions: a caption, two descriptions, the text.
 
 Its words are English; title, tags and subject come from them. (Xiao et al.: Florence-2, 2023.)
 """

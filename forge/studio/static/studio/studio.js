@@ -277,7 +277,7 @@ class Studio {
     }
   }
 
-  /** `languages`: of each image, where this page knows it. */
+  /** `languages`: of each image, where this page has it. */
   begin(total, languages) {
     const run = {abort: new AbortController(), total, languages, said: 0};
     this.runs.add(run);
