@@ -41,7 +41,7 @@ def test_a_confident_sentence_needs_less_evidence_for_each_thing(confidence: flo
 
 
 def test_a_confident_sentence_may_be_about_another_thing_than_the_surest() -> None:
-    found = evidence("photo", noun("room", 0.7), PERSON, BENCH, people=1)
+    found = evidence("photo", noun("room", 0.9), replace(PERSON, main=0.1, present=0.9), BENCH, people=1)
 
     assert composed(found, ("a person sitting on a bench", 0.8)).alt == "A person sitting on a bench"
     assert composed(found, ("a person sitting on a bench", 0.4)).alt == "A room"
@@ -63,7 +63,7 @@ def test_a_sentence_about_a_thing_with_little_evidence_is_not_used() -> None:
     ("shares", "sentence"),
     [
         ((0.0, 0.7, 0.2, 0.1), "a person sitting on a bench"),
-        ((0.0, 0.06, 0.2, 0.74), "a person sitting on a bench"),
+        ((0.0, 0.0, 0.1, 0.9), "a person sitting on a bench"),
         ((0.0, 0.1, 0.7, 0.2), "two people sitting on a bench"),
     ],
 )
@@ -81,7 +81,6 @@ def test_two_people_are_several_where_there_are_probably_more() -> None:
 @pytest.mark.parametrize(
     ("shares", "sentence"),
     [
-        ((0.0, 0.02, 0.18, 0.8), "a person sitting on a bench"),
         ((0.0, 0.9, 0.05, 0.05), "two people sitting on a bench"),
         ((0.0, 0.9, 0.05, 0.05), "a group of people on a bench"),
     ],
@@ -122,6 +121,8 @@ def test_people_of_a_sentence_are_counted(sentence: str, number: int) -> None:
         ("a dog holding a basket is standing on a clock", "A dog holding a basket"),
         ("a dog that is standing on a clock", "A dog standing"),
         ("a dog that is watching a clock", "A dog"),
+        ("a dog holding a piece of bread", "A dog"),
+        ("a dog standing beside a small pile of clocks", "A dog standing"),
         ("a dog beside a basket and white clock", "A dog beside a basket"),
         ("a dog in a building standing on a clock", "A dog in a building standing"),
     ],

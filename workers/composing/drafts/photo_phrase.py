@@ -22,18 +22,17 @@ from workers.english.lexicon import lexicon
 from workers.english.nouns import COLORS
 from workers.models.base import Caption
 from workers.models.evidence import Evidence
+from workers.models.noun_support import LEAST_PRESENT
 
-# Every thing of a sentence needs this evidence at a confidence of 0, and less of it at higher confidence. Of the things
-# named at a confidence above 0.6, in images of COCO and Flickr8k, 80 % with evidence above 0.3 were there, 62 % of
-# those above 0.1, 36 % of the others.
-LEAST_AT_NONE, LEAST_PER_CONFIDENCE, LEAST_AT_ALL = 0.4, 0.5, 0.1
+# Every thing of a sentence needs this evidence at a confidence of 0, and less of it at higher confidence.
+LEAST_AT_NONE, LEAST_PER_CONFIDENCE = 0.4, 0.5
 MIN_SUBJECT = 0.3
 # Of a sentence where evidence names nothing.
 MIN_CONFIDENCE = 0.8
 # Below it a sentence's adjectives and actions are guesses ("a false monkey"), even where its thing is there.
 LEAST_CONFIDENCE = 0.2
-# A sentence about another thing than the surest one: its confidence; its thing's share of the surest one's evidence.
-OTHER_CONFIDENCE, OTHER_SHARE = 0.6, 0.3
+# Of a sentence about another thing than the surest one.
+OTHER_CONFIDENCE = 0.6
 MIN_OTHER_KIND = 0.3
 LEAST_MAIN = 0.1
 _DRAWN_OPENING = re.compile(
@@ -87,7 +86,7 @@ def _with_people(caption: Caption, evidence: Evidence) -> str:
 
 def _least(caption: Caption) -> float:
     """Return the evidence that each thing of the caption needs."""
-    return max(LEAST_AT_ALL, LEAST_AT_NONE - LEAST_PER_CONFIDENCE * caption.confidence)
+    return max(LEAST_PRESENT, LEAST_AT_NONE - LEAST_PER_CONFIDENCE * caption.confidence)
 
 
 def _is_supported(caption: Caption, support: Support, main: Naming | None) -> bool:
@@ -95,8 +94,7 @@ def _is_supported(caption: Caption, support: Support, main: Naming | None) -> bo
         return False
     if main is None:
         return caption.confidence >= MIN_CONFIDENCE
-    is_other = caption.confidence >= OTHER_CONFIDENCE and support.main >= OTHER_SHARE * main.probability
-    return is_other or support.names(main.noun)
+    return caption.confidence >= OTHER_CONFIDENCE or support.names(main.noun)
 
 
 def _names_other_kind(text: str, evidence: Evidence) -> bool:

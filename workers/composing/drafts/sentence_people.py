@@ -7,9 +7,9 @@ from workers.models.evidence import Evidence
 
 # Of the images of Flickr8k and COCO whose sentence has a child, 95 % show one, at any evidence above it.
 MIN_CHILD = 0.1
-# Of the probability that there are people at all: below it one person, or two, are not mentioned as such. One person
-# may have others behind; "two people" were two in four images of ten.
-MIN_ONE, MIN_TWO = 0.05, 0.4
+# Of the probability that there are people at all: below it two are not mentioned as such; "two people" were two in
+# four images of ten. One person may have others around: a player in a match.
+MIN_TWO = 0.4
 SURE_ONE = 0.5
 _YOUNG = frozenset(("child", "boy", "girl", "kid", "baby", "toddler", "infant"))
 _CHILDREN = re.compile(r"\b(?:(?:little|small|young) )?(?:children|kids|babies|toddlers|infants)\b")
@@ -27,11 +27,9 @@ def with_supported_people(sentence: str, evidence: Evidence) -> str:
     sentence = sentence if _shows_children(evidence) else _without_children(sentence)
     some = sum(evidence.people[1:])
     number = number_of_people(sentence)
-    if not some or not number:
+    if not some or number < 2:
         return sentence
     one, two = evidence.people[1] / some, evidence.people[2] / some
-    if number == 1:
-        return sentence if one >= MIN_ONE else ""
     if number == 2 and two >= MIN_TWO:
         return sentence
     return "" if one > SURE_ONE else _TWO.sub("", sentence, count=1)

@@ -9,6 +9,7 @@ from workers.english.grammar import DANGLING_WORDS, DETERMINERS, strip_dangling_
 from workers.english.lexicon import lexicon
 from workers.english.nouns import ADJECTIVES, Mention, Reading
 from workers.models.evidence import Evidence
+from workers.models.noun_support import PARENT_SHARE, NounSupport, names_of
 
 # Participles that need nothing behind them, of people and animals, and of things.
 ACTIVITIES = frozenset((
@@ -19,9 +20,8 @@ ACTIVITIES = frozenset((
     "swimming", "talking", "walking", "waving", "working", "writing", "yawning",
 ))  # fmt: skip
 _THINGS_ALONE = frozenset(("blooming", "burning", "driving", "flying", "racing", "sailing"))
-# Of the evidence for its wider noun: what a thing has without evidence of its own. Less for a sentence's subject where
-# that noun is very wide: food is no evidence of sushi.
-PARENT_SHARE, WIDE_SHARE = 0.5, 0.25
+# Of the evidence for a subject's wider noun, where that is very wide: food is no evidence of sushi.
+WIDE_SHARE = 0.25
 _LIVING = frozenset(("person", "animal"))
 _PLACES = frozenset(("landscape", "place"))
 _PREPOSITIONS_OF_PLACE = frozenset(("across", "along", "at", "down", "in", "near", "on", "through"))
@@ -70,7 +70,7 @@ def supported_part(sentence: str, evidence: Evidence, least: float) -> str:
         return ""
     for number, thing in enumerate(things[1:], 1):
         if _of_thing(thing, evidence)[1] < least or _is_repeated(thing, things[:number], reading):
-            first = reading.tokens[_start_of(thing, reading)]
+            first = reading.tokens[_start_with_group(thing, reading)]
             part = strip_dangling_words(sentence[: first.start].split(), first.text)
             part = _if_complete(part, sentence[len(part) :].split(), is_living=things[0].noun.kind in _LIVING)
             place = _place_at_end(things[number + 1 :], reading)
@@ -111,6 +111,15 @@ def _start_of(thing: Mention, reading: Reading) -> int:
     return start
 
 
+def _start_with_group(thing: Mention, reading: Reading) -> int:
+    """Return the token that "a piece of food" begins with, where the thing is food: no "holding a piece" is left."""
+    start = _start_of(thing, reading)
+    for group in reading.mentions:
+        if group.last == start - 2 and reading.tokens[start - 1].text == "of" and group not in reading.things:
+            return _start_of(group, reading)
+    return start
+
+
 def _is_repeated(thing: Mention, before: Sequence[Mention], reading: Reading) -> bool:
     """Return whether the thing was named before: "a shirt with a shirt", but not "a dog beside another dog"."""
     is_other = thing.first > 0 and reading.tokens[thing.first - 1].text in {"another", "other"}
@@ -147,22 +156,14 @@ def _of_thing(thing: Mention, evidence: Evidence, share: float = PARENT_SHARE) -
         main = max((noun.main for noun in evidence.nouns if noun.noun in {"person", thing.noun.text}), default=0.0)
         return main, people_count(evidence)[1]
     least = GARMENT if thing.noun.kind == "clothing" and people_count(evidence)[1] >= WEARERS else 0.0
-    names = _names(thing)
-    exact = [noun for noun in evidence.nouns if noun.noun in names or names & set(noun.wider)]
-    wider = [noun for noun in evidence.nouns if noun.noun == thing.noun.parent]
-    main = max([noun.main for noun in exact] + [noun.main * share for noun in wider], default=0.0)
-    present = max([noun.present for noun in exact] + [noun.present * share for noun in wider], default=0.0)
-    return main, max(main, present, least)
-
-
-def _names(thing: Mention) -> set[str]:
-    return {thing.noun.text, thing.noun.text.split()[-1]}
+    main, present = NounSupport(evidence).of(names_of(thing.noun), thing.noun.parent, share)
+    return main, max(present, least)
 
 
 def _head_words(thing: Mention, evidence: Evidence) -> frozenset[str]:
     if thing.noun.kind == "person":
         return frozenset(("person", thing.noun.text))
-    names = _names(thing)
+    names = names_of(thing.noun)
     narrower = {noun.noun for noun in evidence.nouns if names & set(noun.wider)}
     wider = {word for noun in evidence.nouns if noun.noun in names for word in noun.wider}
     return frozenset({*names, thing.noun.parent, *narrower, *wider})

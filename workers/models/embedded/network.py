@@ -32,13 +32,14 @@ from workers.models.embedded.decoder_input import (
     top_concepts,
 )
 from workers.models.embedded.evidence_heads import EvidenceReader
+from workers.models.embedded.noun_tokens import NounTokens
 from workers.models.embedded.vision.backbone import can_pack, imagenet_backbone, pack_backbone
 from workers.models.embedded.vision.pixels import cell_colors, preprocess
 from workers.models.embedded.vision.visual_features import WordDetector, cell_features, extract_visual_features
 from workers.models.evidence import Evidence
 from workers.models.packed_linear import linear_packer, pack_linear
 from workers.models.text_decoder.beam_search import Hypothesis
-from workers.models.text_decoder.decoder import DecoderShape, TextDecoder
+from workers.models.text_decoder.decoder import CrossAttentionCache, DecoderShape, TextDecoder
 from workers.models.text_decoder.generation import generate
 
 
@@ -71,6 +72,7 @@ class Network:
         self.config = weights.read_config(folder)
         self._word_index = {token: index for index, token in enumerate(self.config.content)}
         self._tokenizer = Tokenizer.from_file(str(folder / weights.TOKENIZER))
+        self._noun_tokens = NounTokens(self._tokenizer.get_vocab())
         self._backbone = imagenet_backbone()
         self._detector = WordDetector()
         self._projector = Projector(HIDDEN_SIZE)
@@ -116,11 +118,28 @@ class Network:
 
     @torch.inference_mode()
     def decode(self, images: Sequence[EncodedImage]) -> list[list[DecodedSentence]]:
-        """Decode all images in one batch; return each one's sentences, best first: beam search, then rerank."""
+        """Decode all images in one batch; return each one's sentences, best first: beam search, then rerank.
+
+        Where the best one names a thing without evidence, those of a second search without such things follow.
+        """
         cross_attention = self._decoder.encode_cross_attention(torch.cat([image.embeddings for image in images]))
-        found = generate(self._decoder, cross_attention, [[BOS]], GENERATION)
-        ranked = [rerank(beams, image.words, self._word_index) for (beams,), image in zip(found, images, strict=True)]
-        return [[self._sentence(beam) for beam in beams] for beams in ranked]
+        ranked = self._search(images, cross_attention, None)
+        unsupported = [self._noun_tokens.unsupported(image.evidence) for image in images]
+        again = [place for place, tokens in enumerate(unsupported) if set(ranked[place][0].ids).intersection(tokens)]
+        if again:
+            suppressed = torch.zeros(len(again), self._tokenizer.get_vocab_size(), dtype=torch.bool)
+            for row, place in enumerate(again):
+                suppressed[row, unsupported[place]] = True
+            others = self._search([images[place] for place in again], cross_attention.select(again), suppressed)
+            for place, beams in zip(again, others, strict=True):
+                ranked[place] += beams
+        return [[self._sentence(beam) for beam in {beam.ids: beam for beam in beams}.values()] for beams in ranked]
+
+    def _search(
+        self, images: Sequence[EncodedImage], cross_attention: CrossAttentionCache, suppressed: Tensor | None
+    ) -> list[list[Hypothesis]]:
+        found = generate(self._decoder, cross_attention, [[BOS]], GENERATION, suppressed)
+        return [rerank(beams, image.words, self._word_index) for (beams,), image in zip(found, images, strict=True)]
 
     def _sentence(self, beam: Hypothesis) -> DecodedSentence:
         return DecodedSentence(fix_articles(collapse_repetitions(self.detokenize(beam.ids))), beam.score)

@@ -15,9 +15,13 @@ def generate(
     cross_attention: CrossAttentionCache,
     prompts: Sequence[Sequence[int]],
     config: GenerationConfig,
+    suppressed: Tensor | None = None,
 ) -> list[list[list[Hypothesis]]]:
-    """Return `num_beams` hypotheses by image and prompt (token ids, start token included), best first."""
-    batch = _BatchedBeamSearch(decoder, cross_attention, prompts, config)
+    """Return `num_beams` hypotheses by image and prompt (token ids, start token included), best first.
+
+    `suppressed` (images, vocabulary): true for the tokens that an image's hypotheses must not have.
+    """
+    batch = _BatchedBeamSearch(decoder, cross_attention, prompts, config, suppressed)
     while batch.running:
         batch.step()
     return [[search.finished for search in searches] for searches in batch.searches]
@@ -32,8 +36,10 @@ class _BatchedBeamSearch:
         cross_attention: CrossAttentionCache,
         prompts: Sequence[Sequence[int]],
         config: GenerationConfig,
+        suppressed: Tensor | None,
     ) -> None:
         self._decoder, self._cross_attention, self._config = decoder, cross_attention, config
+        self._suppressed = suppressed
         self._device = cross_attention.layers[0][0].device
         images, width = len(cross_attention.layers[0][0]), max(map(len, prompts))
         self.searches = [[BeamSearch(tuple(prompt), config) for prompt in prompts] for _ in range(images)]
@@ -58,6 +64,8 @@ class _BatchedBeamSearch:
         scores = self._decoder(self._ids, self._positions(), self._cache, self._mask(), self._cross_attention)
         searches = self._active
         self._ban_repetition(scores, searches)
+        if self._suppressed is not None:
+            scores.view(len(self._suppressed), -1, scores.shape[1]).masked_fill_(self._suppressed[:, None], -torch.inf)
         beams = len(scores) // len(searches)
         sums = torch.tensor([beam.score for search in searches for beam in search.beams], device=self._device)
         totals = (scores + sums[:, None]).view(len(searches), -1)
@@ -84,6 +92,7 @@ class _BatchedBeamSearch:
             parents = [parents[place * rows + number] for place in left for number in range(rows)]
             self._active_images = [images[place] for place in left]
             self._cross_attention = self._cross_attention.select(left)
+            self._suppressed = None if self._suppressed is None else self._suppressed[left]
         self._cache.reorder(torch.tensor(parents, device=self._device))
         last = [beam.ids[-1] for search in self._active for beam in search.beams]
         self._ids = torch.tensor(last, device=self._device)[:, None]

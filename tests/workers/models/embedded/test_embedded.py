@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from decoding import Limits
+from tests.workers.composing.evidence_factory import evidence, noun
 from tests.workers.images import SAMPLES, solid
 from workers import models
 from workers.english.labels import read_labels
@@ -173,6 +175,23 @@ def test_captioner_and_tagger_encode_a_batch_once(
     assert len(calls) == 3
     EmbeddedTagger(shared).predict(batch[:2])
     assert len(calls) == 5
+
+
+def test_sentences_without_unsupported_things_follow_where_the_best_one_has_one(
+    shared: SharedInference, samples: dict[str, Pixels]
+) -> None:
+    network = shared.inference.network
+    cat, rocket = (network.encode(samples[name]) for name in ("cat", "rocket"))
+    blind = replace(cat, evidence=evidence("photo", noun("stone")))
+    alone = network.decode([cat])[0]
+    assert "cat" in alone[0].text
+
+    both = network.decode([blind, rocket])
+
+    assert both[0][: len(alone)] == alone
+    assert len(both[0]) > len(alone)
+    assert not any("cat" in sentence.text for sentence in both[0][len(alone) :])
+    assert both[1] == network.decode([rocket])[0]
 
 
 def test_an_empty_batch_has_no_predictions(shared: SharedInference) -> None:
