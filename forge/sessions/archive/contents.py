@@ -58,8 +58,9 @@ def archive_entries(images: QuerySet[Image], metadata: str) -> Generator[bytearr
             found = _contents(image, metadata, latest)
             name = _name(image, names) if found.file is not None else ""
             counts.update(images=1, files=bool(name), **({found.words: 1} if found.words else {}))
-            table.add(image, latest, file=name, words=found.words, problem=found.problem)
-            problems.extend(_problems(image, name, found.problem))
+            problem = _with_latest(found.problem, image, latest)
+            table.add(image, latest, file=name, words=found.words, problem=problem)
+            problems.extend(_problems(image, name, problem))
             if found.file is not None:
                 yield stream.add(name, found.file, image.created_at)
             if found.sidecar is not None:
@@ -107,6 +108,13 @@ def _contents(image: Image, metadata: str, latest: ImageAnalysis | None) -> _Con
             logger.exception("Words could not be written into the file of image %s.", image.pk)
             reason = "Words could not be written into this file."
     return _Contents(data, xmp.write_sidecar(None, words, provenance).data, "sidecar", reason)
+
+
+def _with_latest(problem: str, image: Image, latest: ImageAnalysis | None) -> str:
+    """Return the problem, and that the image's words are not of its latest analysis where that gave none."""
+    if image.metadata is None or latest is None or not latest.error:
+        return problem
+    return f"{problem} The latest analysis ended without words: {latest.error}".lstrip()
 
 
 def _name(image: Image, names: EntryNames) -> str:

@@ -15,6 +15,7 @@ from PIL import Image as PillowImage
 
 import xmp
 from forge.accounts import account_ensure, key_issue
+from forge.errors import AnalysisFailed
 from forge.jobs import services as services_of_jobs
 from forge.jobs.events import Extras, ImageMetadata
 from forge.jobs.references import ImageReference
@@ -211,6 +212,28 @@ def test_gone_and_failed_images_are_named(alice: Account) -> None:
     assert "could not be analysed" in failed["problem"]
     assert [row["status"] for row in table_of(entries)] == ["succeeded", "failed"]
     assert table_of(entries)[0]["title"] == job_factory.METADATA["title"]
+
+
+def test_older_words_are_told_from_those_of_the_latest_analysis(alice: Account) -> None:
+    bitmap = encode(PillowImage.new("RGB", (40, 30)), "BMP")
+    session, _ = session_of(alice, a__jpg=jpeg(), b__bmp=bitmap, c__jpg=jpeg("#802010"))
+    job_factory.run(job_factory.submit(alice, session))
+    job_factory.run(job_factory.submit(alice, session), failing=frozenset({0, 1}))
+
+    entries = unpacked(get(key_issue(account=alice)[1], f"/sessions/{session.pk}/archive").content)
+
+    rows = table_of(entries)
+    assert [(row["status"], row["words"]) for row in rows] == [
+        ("failed", "file"), ("failed", "sidecar"), ("succeeded", "file"),
+    ]  # fmt: skip
+    problems = json.loads(entries["manifest.json"])["problems"]
+    assert [problem["file"] for problem in problems] == [row["file"] for row in rows[:2]]
+    assert [problem["problem"] for problem in problems] == [row["problem"] for row in rows[:2]]
+    latest = f"The latest analysis ended without words: {AnalysisFailed().sentence}"
+    assert problems[0]["problem"] == latest
+    assert problems[1]["problem"].endswith(latest)
+    assert len(problems[1]["problem"]) > len(latest)  # and why its words are not in the file
+    assert rows[2]["problem"] == ""
 
 
 def test_more_images_than_a_page_come_once_each_in_their_order(alice: Account) -> None:
