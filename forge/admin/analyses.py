@@ -9,19 +9,19 @@ from forge.models import ImageAnalysis
 
 @admin.register(ImageAnalysis)
 class ImageAnalysisAdmin(ReadOnlyAdmin[ImageAnalysis]):
-    """Analyses of all jobs, newest first: which results need review, and which kinds of images there are."""
+    """The images of all jobs, exports included, newest first: which results need review, and which kinds there are."""
 
-    list_display = ["thumbnail", "image_link", "alt", "kind", "confidence_rounded", "review", "finished"]
+    list_display = ["thumbnail", "image_link", "action", "alt", "kind", "confidence_rounded", "review", "finished"]
     list_display_links = None
     list_filter = [ImageFailureFilter, EndedFilter, "needs_review", "kind", "status"]
-    list_select_related = ["image"]
+    list_select_related = ["image", "job"]
     list_per_page = 50
     id_fields = {"img_": "image__id", "job_": "job__id"}
     search_help_text = "Image id or job id"
     show_full_result_count = False
     sortable_by = ()
     ordering = ["-pk"]
-    readonly_fields = ["image_link", "alt", "kind", "confidence_rounded", "review", "finished"]
+    readonly_fields = ["image_link", "action", "alt", "kind", "confidence_rounded", "review", "finished"]
 
     @admin.display(description="thumbnail")
     def thumbnail(self, analysis: ImageAnalysis) -> SafeString:
@@ -31,6 +31,10 @@ class ImageAnalysisAdmin(ReadOnlyAdmin[ImageAnalysis]):
     def image_link(self, analysis: ImageAnalysis) -> SafeString:
         ids = {"job_id": analysis.job_id, "image_id": analysis.image_id}
         return html.image_link(**ids, state=analysis.status, code=analysis.code, short=True)
+
+    @admin.display(description="action")
+    def action(self, analysis: ImageAnalysis) -> str:
+        return analysis.job.get_action_display()
 
     @admin.display(description="alt")
     def alt(self, analysis: ImageAnalysis) -> SafeString | str:

@@ -14,16 +14,20 @@ from forge.errors import (
     AnalysisCrashed,
     AnalysisFailed,
     AnalysisTimeout,
+    ExportFailed,
     ForgeError,
     ImageGone,
     NoCaption,
+    OptionUnsupported,
 )
 from forge.jobs.events import EVENTS
 from forge.models import Account, ImageAnalysis, Job, JobEvent
 
 _MAX_ACCOUNTS = 50
 _DAYS_BY_DATE = 7
-_FAILURES: tuple[type[ForgeError], ...] = (AnalysisFailed, AnalysisTimeout, AnalysisCrashed, ImageGone, NoCaption)
+_FAILURES: tuple[type[ForgeError], ...] = (
+    AnalysisFailed, AnalysisTimeout, AnalysisCrashed, ExportFailed, ImageGone, NoCaption, OptionUnsupported,
+)  # fmt: skip
 FAILURE_CODES = sorted(error.code for error in (*_FAILURES, *IMAGE_ERRORS.values()))
 CANCELLED = AnalysisCancelled.code
 _Status = ImageAnalysis.Status

@@ -104,7 +104,7 @@ class SessionAdmin(ViewOnlyAdmin[Session]):
     # --- The page -----------------------------------------------------------------------------------------------------
 
     def related(self, row: Session) -> dict[str, Any]:
-        newest_first = Prefetch("analyses", ImageAnalysis.objects.order_by("-pk"))
+        newest_first = Prefetch("analyses", ImageAnalysis.objects.select_related("job").order_by("-pk"))
         images = row.images.order_by("position").prefetch_related(newest_first)[:_ON_PAGE]
         return {
             "image_count": row.images.count(),

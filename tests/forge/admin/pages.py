@@ -10,9 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from forge.credits import ledger
-from forge.errors import UnreadableImage
-from forge.jobs import services
-from forge.jobs.events import Assessment, ImageMetadata
+from forge.errors import ExportFailed, UnreadableImage
+from forge.jobs import exports, services
+from forge.jobs.events import Assessment, ImageMetadata, VariantData
 from forge.models import Account, Image, ImageAnalysis, Job, Session
 from forge.sessions import services as session_services
 from forge.sessions import validation
@@ -47,10 +47,10 @@ def session_of(account: Account, files: Sequence[tuple[str, bytes]]) -> Session:
     return session_services.session_create(account=account, images=images)
 
 
-def submitted(session: Session) -> Job:
+def submitted(session: Session, action: Job.Action = Job.Action.ANALYZE) -> Job:
     """Write what job_submit writes, without a broker."""
     images = list(session.images.order_by("position"))
-    job = Job.objects.create(session=session, account=session.account, total=len(images))
+    job = Job.objects.create(session=session, account=session.account, action=action, total=len(images))
     ImageAnalysis.objects.bulk_create(
         ImageAnalysis(job=job, image=image, position=position) for position, image in enumerate(images)
     )
@@ -76,6 +76,22 @@ def analysed(session: Session) -> Job:
                 filenames=["a-name"],
                 provenance={"model": "<b>blip</b>"},
             )
+    job.refresh_from_db()
+    return job
+
+
+def exported(session: Session) -> Job:
+    """Return a job that exported the images, the last of which failed; no files are stored."""
+    job = submitted(session, Job.Action.EXPORT)
+    *analyses, last = job.analyses.order_by("position")
+    variant: VariantData = {"name": "full", "path": "/", "filename": "a.webp", "size": 1, "width": 1, "height": 1}
+    for analysis in (*analyses, last):
+        claim = services.analysis_claim(analysis_id=analysis.pk, holder="worker")
+        assert claim is not None
+        if analysis is last:
+            services.analysis_fail(claim=claim, error=ExportFailed())
+        else:
+            exports.export_succeed(claim=claim, variants=[variant, {**variant, "name": "480w"}])
     job.refresh_from_db()
     return job
 

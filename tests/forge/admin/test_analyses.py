@@ -6,7 +6,7 @@ from django.test import Client
 
 from forge.models import Image, ImageAnalysis, Job
 from tests.forge import job_factory
-from tests.forge.admin.pages import page, text_of
+from tests.forge.admin.pages import exported, page, text_of
 
 pytestmark = pytest.mark.django_db
 MARK = '<span class="forge-status forge-review">needs review</span>'
@@ -25,6 +25,22 @@ def test_the_list_has_kind_confidence_and_a_mark_in_words(admin_client: Client, 
     assert text.count(MARK) == 1
     for image in Image.objects.all():
         assert f"{page('job', 'change', admin_job.pk)}#{image.pk}" in text
+
+
+def test_exports_are_told_apart_in_words(admin_client: Client, admin_job: Job) -> None:
+    export = exported(admin_job.session)
+
+    rows = listed(admin_client).split("<tr>")
+    for job, action in ((admin_job, "Analyze"), (export, "Export")):
+        of_job = [row for row in rows if page("job", "change", job.pk) in row]
+        assert len(of_job) == 2
+        assert all(f'<td class="field-action">{action}</td>' in row for row in of_job)
+    assert "Export" in text_of(admin_client, page("imageanalysis", "change", export.analyses.latest("pk").pk))
+    assert "<p>2 files</p>" in text_of(admin_client, page("job", "change", export.pk))
+    session = text_of(admin_client, page("session", "change", export.session_id))
+    for job, action in ((admin_job, "Analyze"), (export, "Export")):
+        assert session.count(f">{job.pk}</a> {action} <span") == 2
+        assert session.count(f">{job.pk}</a></td>\n        <td>{action}</td>") == 1
 
 
 @pytest.mark.parametrize(

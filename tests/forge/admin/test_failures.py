@@ -1,16 +1,20 @@
 """Which jobs failed and why: filters by code and day, cancellations apart; searches by indexes; files that are gone."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.test import Client
 
 from forge.admin.base import begins_with
+from forge.admin.filters import CANCELLED, FAILURE_CODES
 from forge.jobs import services
 from forge.models import Account, Image, ImageAnalysis, Job, Session
-from tests.forge.admin.pages import analysed, encoded_image, page, session_of, submitted, text_of
+from tests.forge.admin.pages import analysed, encoded_image, exported, page, session_of, submitted, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +41,22 @@ def test_failures_are_filtered_by_code_and_cancellations_are_apart(
 ) -> None:
     assert shown(admin_client, "job", failure=failure) == jobs
     assert shown(admin_client, "imageanalysis", failure=failure) == images
+
+
+def test_failures_of_exports_are_filtered_by_code(admin_client: Client, admin_job: Job) -> None:
+    exported(admin_job.session)
+
+    for model in ("job", "imageanalysis"):
+        assert "?failure=export_failed" in text_of(admin_client, page(model, "changelist"))
+        assert shown(admin_client, model, failure="export_failed") == 1
+        assert shown(admin_client, model, failure="any") == 2
+
+
+def test_every_code_of_a_failed_image_is_a_filter() -> None:
+    contract = Path(settings.BASE_DIR, "docs/api-contract.md").read_text()
+    [listed] = re.findall(r"`code` of a failed image: (.*?)\n\n", contract, re.DOTALL)
+
+    assert {*re.findall(r"`(\w+)`", listed), "export_failed"} == {*FAILURE_CODES, CANCELLED}
 
 
 def test_failures_are_filtered_by_day(admin_client: Client, admin_job: Job) -> None:
