@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(
     path
-    for package in ("analysis_options", "config", "decoding", "forge", "workers", "xmp")
+    for package in ("analysis_options", "config", "decoding", "forge", "spreadsheet", "workers", "xmp")
     for path in (ROOT / package).rglob("*.py")
 )
 OUTSIDE_MIGRATIONS = [path for path in SOURCES if "migrations" not in path.parts]

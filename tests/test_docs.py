@@ -17,6 +17,7 @@ FOLDERS = (
     "docs",
     "forge",
     "samples",
+    "spreadsheet",
     "tests",
     "training",
     "workers",

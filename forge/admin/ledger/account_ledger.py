@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import Max, Min, QuerySet, Sum
 
 from forge.models import CreditEntry
-from forge.spreadsheet import BOM, csv_line
+from spreadsheet import BOM, csv_line
 
 ON_PAGE = 100
 _BATCH = 2000

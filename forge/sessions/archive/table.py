@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis_options import language_of
 from forge.models import Image, ImageAnalysis
-from forge.spreadsheet import BOM, csv_line
+from spreadsheet import BOM, csv_line
 
 _FIELDS = ("title", "alt", "caption", "description", "filename")
 _COLUMNS = (

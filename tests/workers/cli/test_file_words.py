@@ -72,6 +72,17 @@ def test_csv_files_have_a_row_for_each_image_and_for_each_to_review(folder: Path
     assert [row["path"] for row in review] == [one["path"] for one in run.records if one["needsReview"]]
 
 
+def test_csv_files_have_no_formula(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for number, name in enumerate(("=1+1.jpg", " =2.jpg", "@a.jpg")):
+        (folder / f"{number}.jpg").rename(name)
+
+    caption("--csv", tmp_path / "a.csv", "=1+1.jpg", " =2.jpg", "@a.jpg")
+
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["path"] for row in rows] == ["'=1+1.jpg", "' =2.jpg", "'@a.jpg"]
+
+
 @pytest.mark.parametrize("harm", ["read-only", "broken"])
 def test_a_file_that_cannot_be_written_is_named_and_left_as_it_is(folder: Path, harm: str, tmp_path: Path) -> None:
     path, state = folder / "2.jpg", tmp_path / "done.txt"

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 
+from spreadsheet import without_formula
 from workers.cli.output import FIELD_NAMES, CaptionRecord
 
 _COLUMNS = (
@@ -23,7 +24,6 @@ _COLUMNS = (
     "unusedKeywords",
     "translations",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class CsvFile:
@@ -74,8 +74,7 @@ def row_of(record: CaptionRecord) -> bytes:
     # The record's own caption and tags are those of the models.
     values = {name: value for name, value in record.items() if name not in FIELD_NAMES} | {**record["metadata"]}
     cells = [_cell(values.get(name, "")) for name in _COLUMNS]
-    # A spreadsheet would run a cell that begins like a formula.
-    return _encoded([f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells])
+    return _encoded([without_formula(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
 def _cell(value: object) -> object:

@@ -1,16 +1,11 @@
 import {save} from './dom.js';
+import {csvCell} from './spreadsheet.js';
 
 const FIELDS = ['title', 'alt', 'caption', 'description', 'filename', 'seoTags'];
 
 /** Return the name of a picture's file: that of its metadata, else its own. */
 export const named = ({metadata, originalFilename, suffix}) => `${metadata?.filename || originalFilename.replace(/\.[^.]*$/, '')}.${suffix}`;
 const escaped = (text) => text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
-
-/** A cell that spreadsheets take for text: a formula is defused by an apostrophe. */
-function cell(value) {
-  const text = Array.isArray(value) ? value.join(', ') : String(value ?? '');
-  return `"${(/^[\s]*[=+\-@]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
-}
 
 /** The columns for the words in further languages that any of the pictures has. */
 function columns(pictures) {
@@ -25,7 +20,7 @@ const WRITERS = {
       const translated = columns(pictures);
       const head = ['originalFilename', ...FIELDS, 'kind', 'confidence', 'needsReview', 'decorative', ...translated.map(({tag, name}) => `"${name} (${tag})"`)];
       const row = (one) => [one.originalFilename, ...FIELDS.map((name) => one.metadata[name]), one.kind, one.confidence, one.needsReview, one.decorative ?? false, ...translated.map(({tag, name}) => one.translations?.[tag]?.[name])];
-      return ['\ufeff', head.join(','), '\r\n', ...pictures.map((one) => `${row(one).map(cell).join(',')}\r\n`)];
+      return ['\ufeff', head.join(','), '\r\n', ...pictures.map((one) => `${row(one).map(csvCell).join(',')}\r\n`)];
     },
   },
   json: {
