@@ -4,7 +4,17 @@
 `replace_file` puts new bytes in the place of a file.
 """
 
-from xmp.embedding import FileWords, Written, fingerprint, read, read_exif, read_sidecar, write, write_sidecar
+from xmp.embedding import (
+    FileWords,
+    Written,
+    fingerprint,
+    read,
+    read_exif,
+    read_if_possible,
+    read_sidecar,
+    write,
+    write_sidecar,
+)
 from xmp.errors import (
     BrokenXmp,
     DamagedFile,
@@ -45,6 +55,7 @@ __all__ = [
     "move_file",
     "read",
     "read_exif",
+    "read_if_possible",
     "read_place",
     "read_sidecar",
     "remove_leftover",

@@ -2,6 +2,8 @@
 
 import re
 
+from xmp.words import Words
+
 _MAKERS = (
     "(?:AgfaPhoto|Aiptek|BenQ|Canon|Casio|Concord|Epson|FujiFilm|GE|HP|Jenoptik|Kodak|Konica Minolta|Leica|Medion"
     "|Minolta|Nikon|Olympus|Panasonic|Pentax|Polaroid|Praktica|Ricoh|Rollei|Samsung|Sanyo|Sony|Traveler|Vivitar)"
@@ -71,6 +73,15 @@ def is_wordless(text: str, made_by: tuple[str, ...] = ()) -> bool:
         return True
     forms = (_OF_CAMERAS, _IN_EXIF, _IMAGE_FILE, _FOLDER, _HEXADECIMAL)
     return any(form.fullmatch(line) for form in forms) or _is_serial(line) or _DATA.match(text) is not None
+
+
+def without_camera_texts(words: Words) -> Words:
+    """Return the words without the texts that a camera or a program wrote."""
+    texts = {
+        name: {language: text for language, text in languages.items() if not is_camera_text(text)}
+        for name, languages in words.texts.items()
+    }
+    return Words({name: languages for name, languages in texts.items() if languages}, words.keywords)
 
 
 def _line(text: str) -> str:

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from xmp import iim
-from xmp.camera_text import is_camera_text
+from xmp.camera_text import is_camera_text, without_camera_texts
 from xmp.containers import Embedded, container_of, jpeg
 from xmp.containers.container import Buffer
 from xmp.containers.exif_texts import read_texts
@@ -50,12 +51,22 @@ def read(data: bytes) -> FileWords:
     container = container_of(data)
     embedded = container.read(data)
     found = _file_words(embedded, exif_words(read_texts(container.exif_block(data))))
-    return replace(found, words=_of_persons_and_models(found.words))
+    return replace(found, words=without_camera_texts(found.words))
 
 
 def read_exif(data: bytes) -> Words:
     """Return the words of EXIF alone, also where the XMP is broken. Raises XmpError where the file is."""
     return exif_words(read_texts(container_of(data).exif_block(data))).words
+
+
+def read_if_possible(data: bytes) -> FileWords:
+    """Return the words in a file, those of EXIF alone where the XMP is broken, and none where the file is."""
+    try:
+        return read(data)
+    except XmpError:
+        with suppress(XmpError):
+            return FileWords(read_exif(data))
+    return FileWords(Words())
 
 
 def write(
@@ -114,7 +125,7 @@ def write_sidecar(
 
 def read_sidecar(sidecar: bytes) -> FileWords:
     found = read_packet(sidecar)
-    return FileWords(_of_persons_and_models(found.words), found.records)
+    return FileWords(without_camera_texts(found.words), found.records)
 
 
 def fingerprint(data: bytes) -> str:
@@ -166,15 +177,6 @@ def _merged(
 
 def _has(words: Words, name: Field) -> bool:
     return bool(words.keywords if name is Field.KEYWORDS else words.text(name))
-
-
-def _of_persons_and_models(words: Words) -> Words:
-    """Return the words without the texts that a camera or a program wrote."""
-    texts = {
-        name: {language: text for language, text in languages.items() if not is_camera_text(text)}
-        for name, languages in words.texts.items()
-    }
-    return Words({name: languages for name, languages in texts.items() if languages}, words.keywords)
 
 
 def _filled(words: Words, others: Words) -> Words:

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.files.storage import default_storage
 
 import xmp
-from forge.errors import Conflict
+from forge.errors import Conflict, NotFound
 from forge.models import Image, ImageAnalysis
 from forge.sessions.thumbnails import stored_file
 from xmp.words import text_digest
@@ -36,8 +36,24 @@ def _policy(provenance: xmp.Provenance) -> xmp.Policy:
 
 
 def sidecar(image: Image) -> bytes:
-    """Return an XMP sidecar with the words. Raises Conflict where there are none yet."""
-    return xmp.write_sidecar(None, *words_of_image(image)).data
+    """Return an XMP sidecar with the words, and with those of persons in the stored file, where it is still there.
+
+    Raises Conflict where the image has no words yet.
+    """
+    words, provenance = words_of_image(image)
+    file = b""
+    with contextlib.suppress(NotFound):
+        file = stored_bytes(image)
+    return sidecar_of(file, words, provenance)
+
+
+def sidecar_of(file: bytes, words: xmp.Words, provenance: xmp.Provenance) -> bytes:
+    """Return a sidecar for the file with the words; what persons wrote there is kept but for corrected texts.
+
+    Programs show a sidecar's words in the place of the file's.
+    """
+    beside = xmp.read_if_possible(file)
+    return xmp.write_sidecar(None, words, provenance, policy=_policy(provenance), beside=beside).data
 
 
 def packet_for_export(image: Image, original: bytes) -> bytes:
@@ -45,10 +61,10 @@ def packet_for_export(image: Image, original: bytes) -> bytes:
 
     Where the original's own words cannot be read there are none of them.
     """
-    packet = None
-    with contextlib.suppress(xmp.XmpError):
+    found, packet = _words_of_persons(xmp.read_if_possible(original)), None
+    if found:
         by_person = xmp.Provenance("", "", persons=frozenset(xmp.Field))
-        packet = xmp.write_sidecar(None, _words_of_persons(xmp.read(original)), by_person).data
+        packet = xmp.write_sidecar(None, found, by_person).data
     if image.metadata is None:
         return packet or b""
     words, provenance = words_of_image(image)

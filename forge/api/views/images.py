@@ -124,9 +124,13 @@ class ImageSidecarView(APIView):
         },
     )
     def get(self, request: Request, session_id: str, image_id: str) -> HttpResponseBase:
-        """The words as an XMP sidecar, for files that cannot hold them or shall not change."""
+        """The words as an XMP sidecar, for files that cannot hold them or shall not change.
+
+        What persons wrote into the file is in it too, as in `file?metadata=embedded`: programs read it instead of the
+        file's words.
+        """
         image = _image(request, session_id, image_id)
-        etag = f"{image.pk}-xmp-{image.version}"
+        etag = f"{image.pk}-sidecar-{image.version}"  # not -xmp-: that of sidecars without the file's words
         response = file_response(request, etag, "application/rdf+xml", changes=True)
         if isinstance(response, HttpResponseNotModified):
             return response

@@ -107,7 +107,7 @@ def _contents(image: Image, metadata: str, latest: ImageAnalysis | None) -> _Con
         except Exception:  # one file must not end the archive of ten thousand
             logger.exception("Words could not be written into the file of image %s.", image.pk)
             reason = "Words could not be written into this file."
-    return _Contents(data, xmp.write_sidecar(None, words, provenance).data, "sidecar", reason)
+    return _Contents(data, embedded_words.sidecar_of(data, words, provenance), "sidecar", reason)
 
 
 def _with_latest(problem: str, image: Image, latest: ImageAnalysis | None) -> str:

@@ -24,10 +24,12 @@ from forge.models import Account, Image, Session
 from forge.sessions import services, validation
 from forge.sessions.archive import archive_entries
 from tests.forge import job_factory
-from tests.forge.api.test_embedded_words import METADATA
+from tests.forge.api.test_embedded_words import METADATA, with_broken_xmp
 from tests.forge.api.test_files import BytesCall, get
 from tests.forge.conftest import ApiClient
 from tests.images import encode, jpeg
+from tests.xmp.exif_images import with_exif
+from xmp.exif import Tag
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DATA_DESCRIPTOR = 0x08
@@ -196,6 +198,18 @@ def test_files_can_stay_as_they_are(alice: Account, metadata: str, names: list[s
     assert list(entries) == [*names, "words.csv", "manifest.json"]
     assert entries["a-cat.jpg"] == jpeg()
     assert json.loads(entries["manifest.json"])["problems"] == []
+
+
+@pytest.mark.parametrize("metadata", ["embedded", "sidecar"])
+def test_a_sidecar_keeps_what_a_person_wrote_into_the_file(alice: Account, metadata: str) -> None:
+    texts: dict[int, bytes] = {Tag.IMAGE_DESCRIPTION: b"Grandmother in Bern"}
+    session, [image] = session_of(alice, a__jpg=with_broken_xmp(with_exif(texts)))
+    give_words(image, "a-cat")
+
+    entries = unpacked(get(key_issue(account=alice)[1], f"/sessions/{session.pk}/archive?metadata={metadata}").content)
+
+    words = xmp.read_sidecar(entries["a-cat.jpg.xmp"]).words
+    assert (words.text(xmp.Field.DESCRIPTION), words.text(xmp.Field.ALT)) == ("Grandmother in Bern", "A cat")
 
 
 def test_gone_and_failed_images_are_named(alice: Account) -> None:

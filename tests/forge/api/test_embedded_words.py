@@ -1,8 +1,10 @@
 """Words in files and sidecars over HTTP."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from PIL import Image as PillowImage
 
 import xmp
@@ -85,16 +87,52 @@ def test_a_corrected_field_is_not_recorded_as_the_models(alice: Account) -> None
     assert xmp.Field.ALT not in fields
 
 
-def test_a_persons_caption_of_exif_is_kept_until_the_caption_is_corrected(alice: Account) -> None:
+@pytest.mark.parametrize(
+    ("address", "read"),
+    [("file?metadata=embedded", xmp.read), ("sidecar.xmp", xmp.read_sidecar)],
+    ids=["file", "sidecar"],
+)
+def test_a_persons_caption_of_exif_is_kept_until_the_caption_is_corrected(
+    alice: Account, address: str, read: Callable[[bytes], xmp.FileWords]
+) -> None:
     path = analyzed(alice, "a.jpg", with_exif({Tag.IMAGE_DESCRIPTION: b"Grandmother in Bern"}))
     key = key_issue(account=alice)[1]
 
-    kept = xmp.read(get(key, f"{path}/file?metadata=embedded").content).words
+    kept = read(get(key, f"{path}/{address}").content).words
     Image.objects.update(edited=["caption"], version=2)
-    corrected = xmp.read(get(key, f"{path}/file?metadata=embedded").content).words
+    corrected = read(get(key, f"{path}/{address}").content).words
 
     assert (kept.text(xmp.Field.DESCRIPTION), kept.text(xmp.Field.ALT)) == ("Grandmother in Bern", "A cat")
     assert corrected.text(xmp.Field.DESCRIPTION) == "A cat sits."
+
+
+def with_broken_xmp(file: bytes) -> bytes:
+    """Return a JPEG with a segment of XMP that is not well formed."""
+    return file[:2] + b"\xff\xe1\0\x23http://ns.adobe.com/xap/1.0/\0<x><" + file[2:]
+
+
+def test_a_sidecar_has_what_can_be_read_of_the_file(alice: Account) -> None:
+    broken = with_broken_xmp(with_exif({Tag.IMAGE_DESCRIPTION: b"Grandmother in Bern"}))
+    path = analyzed(alice, "a.jpg", broken)
+    key = key_issue(account=alice)[1]
+
+    with_exif_alone = xmp.read_sidecar(get(key, f"{path}/sidecar.xmp").content).words
+    exported = xmp.read_sidecar(embedded_words.packet_for_export(Image.objects.get(), broken)).words
+    default_storage.delete(Image.objects.get().storage_key)
+    without_file = xmp.read_sidecar(get(key, f"{path}/sidecar.xmp").content).words
+
+    assert with_exif_alone == exported
+    assert with_exif_alone.text(xmp.Field.DESCRIPTION) == "Grandmother in Bern"
+    assert without_file == xmp.words_of_metadata(METADATA)
+
+
+def test_keywords_of_persons_and_of_the_model_stand_in_a_sidecar(alice: Account) -> None:
+    person = xmp.Provenance("", "", persons=frozenset(xmp.Field))
+    path = analyzed(alice, "a.jpg", xmp.write(jpeg(), xmp.Words({}, ("Tom", "cat")), person).data)
+
+    sidecar = get(key_issue(account=alice)[1], f"{path}/sidecar.xmp").content
+
+    assert xmp.read_sidecar(sidecar).words.keywords == ("Tom", "cat", "pet", "animal")
 
 
 @pytest.mark.parametrize(

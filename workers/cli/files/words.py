@@ -34,9 +34,7 @@ def write_words(path: str, state: xmp.FileState, record: CaptionRecord, options:
 
 def has_words(path: str, data: bytes) -> bool:
     """Return whether file or sidecar have an alt or a description, in XMP, IIM or EXIF."""
-    found = list[xmp.Words]()
-    with contextlib.suppress(xmp.XmpError):
-        found.append(_words_in(data).words)
+    found = [xmp.read_if_possible(data).words]
     with contextlib.suppress(xmp.XmpError, FileNotFoundError):
         found.append(xmp.read_sidecar(Path(sidecar_path(path)).read_bytes()).words)
     return any(words.text(name) for words in found for name in (xmp.Field.ALT, xmp.Field.DESCRIPTION))
@@ -65,22 +63,12 @@ def _write_sidecar(path: str, record: CaptionRecord, options: FileOptions) -> Ch
     target, before, state = sidecar_path(path), None, None
     if os.path.exists(target):  # noqa: PTH110
         state, before = xmp.file_state(target), Path(target).read_bytes()
-    words, provenance, beside = _words(record), _provenance(record), None
-    if not is_raw(path):
-        with contextlib.suppress(xmp.XmpError):
-            beside = _words_in(Path(path).read_bytes())
+    words, provenance = _words(record), _provenance(record)
+    beside = None if is_raw(path) else xmp.read_if_possible(Path(path).read_bytes())
     written = xmp.write_sidecar(before, words, provenance, policy=options.policy, beside=beside)
     old = xmp.read_sidecar(before).words if before else xmp.Words()
     change = _replaced(target, before, state, old, written, options)
     return change._replace(had_words=change.had_words or bool(beside and beside.words))
-
-
-def _words_in(data: bytes) -> xmp.FileWords:
-    """Return the words in a file, those of EXIF alone where the XMP is broken. Raises XmpError."""
-    try:
-        return xmp.read(data)
-    except xmp.BrokenXmp:
-        return xmp.FileWords(xmp.read_exif(data))
 
 
 def _write_file(path: str, state: xmp.FileState, record: CaptionRecord, options: FileOptions) -> Change:
