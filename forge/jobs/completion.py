@@ -14,8 +14,10 @@ from forge.jobs.events import (
     CompleteData,
     ExportCompleteData,
     ExportedImage,
+    ExportResultData,
     Extras,
     ImageMetadata,
+    ResultData,
     VariantData,
     event_record,
 )
@@ -40,7 +42,7 @@ def analysis_end_succeeded(
     overwrites_edits: bool = False,
 ) -> bool:
     """End an analysis with its result, which becomes the image's; False when it no longer matches `where`."""
-    result = {
+    result: dict[str, Any] = {
         "metadata": metadata,
         "kind": assessment["kind"],
         "confidence": assessment["confidence"],
@@ -50,25 +52,10 @@ def analysis_end_succeeded(
         "translations": extras.get("translations"),
         "translation_errors": extras.get("translationErrors"),
     }
-    ended = states.analysis_transition(
-        analysis_id,
-        source=_A.PROCESSING,
-        target=_A.SUCCEEDED,
-        where=where,
-        **result,
-        provenance=provenance,
-        finished_at=DatabaseNow(),
-        lease_until=None,
-    )
-    if not ended:
-        return False  # The lease expired, and the image was claimed again.
+    if not _end(analysis_id, where=where, **result, provenance=provenance):
+        return False
     result_record(image, result, overwrites_edits=overwrites_edits)
-    job = states.job_increment(job_id, "succeeded", "last_seq")
-    event_record(
-        type="result",
-        data={"jobId": job_id, "imageId": image.pk, "metadata": metadata, **assessment, **extras},
-        seq=job.last_seq,
-    )
+    job = _success_record({"jobId": job_id, "imageId": image.pk, "metadata": metadata, **assessment, **extras})
     for language, failure in extras.get("translationErrors", {}).items():
         ledger.refund(
             account_id=job.account_id, job_id=job_id, image_id=image.pk, note=failure["code"], language=language
@@ -81,20 +68,9 @@ def export_end_succeeded(
     analysis_id: int, job_id: str, image_id: str, *, where: dict[str, Any], variants: list[VariantData]
 ) -> bool:
     """End an image of an export with its variants; False when it no longer matches `where`."""
-    ended = states.analysis_transition(
-        analysis_id,
-        source=_A.PROCESSING,
-        target=_A.SUCCEEDED,
-        where=where,
-        variants=variants,
-        finished_at=DatabaseNow(),
-        lease_until=None,
-    )
-    if not ended:
-        return False  # The lease expired, and the image was claimed again.
-    job = states.job_increment(job_id, "succeeded", "last_seq")
-    event_record(type="result", data={"jobId": job_id, "imageId": image_id, "variants": variants}, seq=job.last_seq)
-    job_complete_if_last(job)
+    if not _end(analysis_id, where=where, variants=variants):
+        return False
+    job_complete_if_last(_success_record({"jobId": job_id, "imageId": image_id, "variants": variants}))
     return True
 
 
@@ -113,18 +89,8 @@ def analysis_end_refunded(
     Return False when it no longer matches `source` and `where`.
     """
     sentence = _sentence(job_id, error)
-    ended = states.analysis_transition(
-        analysis_id,
-        source=source,
-        target=target,
-        where=where,
-        error=sentence,
-        code=error.code,
-        finished_at=DatabaseNow(),
-        lease_until=None,
-    )
-    if not ended:
-        return False  # Claimed by another worker, or already ended: no second refund.
+    if not _end(analysis_id, source=source, target=target, where=where, error=sentence, code=error.code):
+        return False  # no second refund
     job = states.job_increment(job_id, _COUNTERS[target], "last_seq")
     event_record(
         type="error",
@@ -138,6 +104,27 @@ def analysis_end_refunded(
             )
     job_complete_if_last(job)
     return True
+
+
+def _end(
+    analysis_id: int,
+    *,
+    source: ImageAnalysis.Status = _A.PROCESSING,
+    target: ImageAnalysis.Status = _A.SUCCEEDED,
+    where: dict[str, Any],
+    **changes: Any,
+) -> bool:
+    """End an image; False where it has ended, or its lease expired and it was claimed again."""
+    return states.analysis_transition(
+        analysis_id, source=source, target=target, where=where, **changes, finished_at=DatabaseNow(), lease_until=None
+    )
+
+
+def _success_record(data: ResultData | ExportResultData) -> Job:
+    """Count an image that succeeded, and record its event; return the job."""
+    job = states.job_increment(data["jobId"], "succeeded", "last_seq")
+    event_record(type="result", data=data, seq=job.last_seq)
+    return job
 
 
 def job_complete_if_last(job: Job) -> None:
