@@ -4,16 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from forge.api.results import (
-    ConfidenceField,
-    DecorativeField,
-    KindField,
-    MetadataSerializer,
-    NeedsReviewField,
-    TranslationErrorsField,
-    TranslationsField,
-    UnusedKeywordsField,
-)
+from forge.api.results import ResultSerializer
 
 
 class ProgressEventSerializer(serializers.Serializer[Any]):
@@ -26,19 +17,13 @@ class ProgressEventSerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField()
 
 
-class ResultEventSerializer(serializers.Serializer[Any]):
-    """An image succeeded."""
-
+class _ImageOfJobSerializer(serializers.Serializer[Any]):
     jobId = serializers.CharField()
     imageId = serializers.CharField()
-    metadata = MetadataSerializer()
-    kind = KindField()
-    confidence = ConfidenceField()
-    needsReview = NeedsReviewField()
-    unusedKeywords = UnusedKeywordsField()
-    decorative = DecorativeField()
-    translations = TranslationsField()
-    translationErrors = TranslationErrorsField()
+
+
+class ResultEventSerializer(_ImageOfJobSerializer, ResultSerializer):
+    """An image succeeded."""
 
 
 class ErrorEventSerializer(serializers.Serializer[Any]):

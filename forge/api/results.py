@@ -1,5 +1,6 @@
 """Fields of a result, as every response and event with one has them."""
 
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -79,6 +80,35 @@ class TranslationErrorsField(serializers.DictField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, help_text="Languages that failed, by tag; refunded.", **options)
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    """The fields of a result, as events have them."""
+
+    metadata = MetadataSerializer()
+    kind = KindField()
+    confidence = ConfidenceField()
+    needsReview = NeedsReviewField()
+    unusedKeywords = UnusedKeywordsField()
+    decorative = DecorativeField()
+    translations = TranslationsField()
+    translationErrors = TranslationErrorsField()
+
+
+RESULT_FIELDS = tuple(ResultSerializer().fields)
+
+
+class StoredResultSerializer(ResultSerializer):
+    """The fields of a row with a result, or without."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        for name in RESULT_FIELDS:
+            fields[name].required = False
+            column = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
+            if column != name:  # a source that is the name is refused
+                fields[name].source = column
+        return fields
 
 
 class VariantSerializer(serializers.Serializer[Any]):

@@ -7,30 +7,9 @@ from rest_framework import serializers
 
 from forge.api.options import OptionsField
 from forge.api.provenance import ProvenanceField
-from forge.api.results import (
-    ConfidenceField,
-    DecorativeField,
-    KindField,
-    MetadataSerializer,
-    NeedsReviewField,
-    TranslationErrorsField,
-    TranslationsField,
-    UnusedKeywordsField,
-    VariantSerializer,
-)
+from forge.api.results import RESULT_FIELDS, ResultSerializer, StoredResultSerializer, VariantSerializer
 from forge.jobs.events import METADATA_FIELDS
 from forge.models import CreditEntry, Image, ImageAnalysis, Job, Session
-
-RESULT_FIELDS = (
-    "metadata",
-    "kind",
-    "confidence",
-    "needsReview",
-    "unusedKeywords",
-    "decorative",
-    "translations",
-    "translationErrors",
-)
 
 
 class OptionalFieldsSerializer(serializers.Serializer[Any]):
@@ -83,25 +62,11 @@ class SessionSerializer(UploadedSessionSerializer):
 IMAGE_STATES = ["uploaded", *ImageAnalysis.Status.values]
 
 
-class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
-    """One image with the state of its latest analysis and its latest result."""
-
-    optional: tuple[str, ...] = (*RESULT_FIELDS, "error", "code", "jobId")
-
+class _LatestAnalysisSerializer(serializers.Serializer[Image]):
     version = serializers.IntegerField(help_text="Counts the changes of the metadata; send it with a correction.")
     edited = serializers.SerializerMethodField()
     status = serializers.SerializerMethodField()
     jobId = serializers.SerializerMethodField()
-    metadata = MetadataSerializer(required=False)
-    kind = KindField(required=False)
-    confidence = ConfidenceField(required=False)
-    needsReview = NeedsReviewField(required=False, source="needs_review")
-    unusedKeywords = UnusedKeywordsField(source="unused_keywords")
-    decorative = DecorativeField()
-    translations = TranslationsField()
-    translationErrors = TranslationErrorsField(source="translation_errors")
-    error = serializers.SerializerMethodField()
-    code = serializers.SerializerMethodField()
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=METADATA_FIELDS)))
     def get_edited(self, image: Image) -> list[str]:
@@ -114,49 +79,49 @@ class ImageStateSerializer(OptionalFieldsSerializer, ImageSerializer):
     def get_jobId(self, image: Image) -> str:
         return self._latest(image, "job_id")
 
+    @staticmethod
+    def _latest(image: Image, field: str) -> str:
+        return next((str(getattr(analysis, field)) for analysis in image.analyses.all()), "")
+
+
+class ImageStateSerializer(
+    OptionalFieldsSerializer, ImageSerializer, _LatestAnalysisSerializer, StoredResultSerializer
+):
+    """One image with the state of its latest analysis and its latest result."""
+
+    optional: tuple[str, ...] = (*RESULT_FIELDS, "error", "code", "jobId")
+
+    error = serializers.SerializerMethodField()
+    code = serializers.SerializerMethodField()
+
     def get_error(self, image: Image) -> str:
         return self._latest(image, "error")
 
     def get_code(self, image: Image) -> str:
         return self._latest(image, "code")
 
-    @staticmethod
-    def _latest(image: Image, field: str) -> str:
-        return next((str(getattr(analysis, field)) for analysis in image.analyses.all()), "")
-
 
 # --- Analysis ---------------------------------------------------------------------------------------------------------
 
 
-class SingleResultSerializer(serializers.Serializer[Any]):
+class SingleResultSerializer(ResultSerializer):
+    """The image succeeded."""
+
     imageId = serializers.CharField()
-    metadata = MetadataSerializer()
-    kind = KindField()
-    confidence = ConfidenceField()
-    needsReview = NeedsReviewField()
-    unusedKeywords = UnusedKeywordsField()
-    decorative = DecorativeField()
-    translations = TranslationsField()
-    translationErrors = TranslationErrorsField(source="translation_errors")
     jobId = serializers.CharField()
     creditsRemaining = serializers.IntegerField()
 
 
-class AnalysisSerializer(OptionalFieldsSerializer, serializers.Serializer[ImageAnalysis]):
+class _AnalysisStateSerializer(serializers.Serializer[ImageAnalysis]):
+    imageId = serializers.CharField(source="image_id")
+    status = serializers.ChoiceField(choices=ImageAnalysis.Status.values)
+
+
+class AnalysisSerializer(OptionalFieldsSerializer, _AnalysisStateSerializer, StoredResultSerializer):
     """One image of a job."""
 
     optional = (*RESULT_FIELDS, "variants", "error", "code", "provenance")
 
-    imageId = serializers.CharField(source="image_id")
-    status = serializers.ChoiceField(choices=ImageAnalysis.Status.values)
-    metadata = MetadataSerializer(required=False)
-    kind = KindField(required=False)
-    confidence = ConfidenceField(required=False)
-    needsReview = NeedsReviewField(required=False, source="needs_review")
-    unusedKeywords = UnusedKeywordsField(source="unused_keywords")
-    decorative = DecorativeField()
-    translations = TranslationsField()
-    translationErrors = TranslationErrorsField(source="translation_errors")
     variants = VariantSerializer(many=True, required=False, help_text="Of an export.")
     error = serializers.CharField(required=False)
     code = serializers.CharField(required=False)

@@ -5,10 +5,12 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 from rest_framework import serializers
 
-from forge.api.results import AssessmentSerializer, KindField, MetadataSerializer
+from forge.api.results import RESULT_FIELDS, AssessmentSerializer, KindField, MetadataSerializer
 from forge.api.schema import EVENT_DATA, EXPORT_EVENT_DATA
-from forge.jobs.events import EVENTS, EXPORT_EVENTS, METADATA_FIELDS, Assessment, Extras, ImageMetadata
+from forge.api.serializers import AnalysisSerializer, ImageStateSerializer
+from forge.jobs.events import EVENTS, EXPORT_EVENTS, METADATA_FIELDS, Assessment, Extras, ImageMetadata, ResultData
 from forge.models import ImageAnalysis, Kind
+from forge.models.results import Result
 from workers import analysis
 from workers.composing import metadata as composing
 from workers.models.evidence import KINDS
@@ -75,6 +77,16 @@ def test_the_extras_are_the_same_in_workers_and_events() -> None:
 
 def test_the_assessment_fields_are_the_same_in_workers_events_and_document() -> None:
     assert described(AssessmentSerializer()) == declared(Assessment) == declared(analysis.Assessment)
+
+
+@pytest.mark.parametrize("shape", [ImageStateSerializer, AnalysisSerializer])
+def test_responses_have_each_column_of_a_result(shape: type[serializers.Serializer[Any]]) -> None:
+    columns = {field.name for field in Result._meta.get_fields()}
+    fields = shape().fields
+
+    assert {fields[name].source for name in RESULT_FIELDS} == columns
+    assert not any(fields[name].required for name in RESULT_FIELDS)
+    assert {*declared(ResultData)} == {"jobId", "imageId", *RESULT_FIELDS}
 
 
 def test_the_kinds_are_the_same_in_workers_database_and_document() -> None:
