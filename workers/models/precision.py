@@ -43,6 +43,17 @@ def detect_processor() -> Processor:
     return Processor("cpu", description, amx, vnni, int8="fbgemm" in torch.backends.quantized.supported_engines)
 
 
+def prepare(precision: str, *, threads: int | None, name: str, is_packed: bool = True) -> tuple[Processor, str]:
+    """Set the threads of the process, and return its processor and the precision, "auto" resolved.
+
+    `is_packed`: the model's layers have int8. Raises ValueError for an unsupported precision.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    processor = detect_processor()
+    return processor, choose_precision(precision, processor if is_packed else processor.without_int8, name=name)
+
+
 def choose_precision(requested: str, processor: Processor, *, name: str) -> str:
     """Resolve "auto" and log the choice. Raises ValueError for an unsupported precision."""
     if requested not in PRECISIONS:

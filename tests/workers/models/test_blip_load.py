@@ -1,5 +1,6 @@
 """Loading of BLIP checkpoints that are damaged or of another architecture."""
 
+import importlib
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from tests.workers.blip_checkpoints import save_blip, save_vocabulary
 from workers.models.base import ModelUnavailable
 from workers.models.blip import BlipCaptioner
+from workers.models.checkpoints import checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +91,9 @@ def test_a_tokenizer_with_more_tokens_than_the_model_is_rejected(folder: Path, t
 def test_an_unknown_precision_names_the_accepted_ones(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"'fp64'; accepted: auto, fp32, bf16, int8"):
         BlipCaptioner(folder, precision="fp64").load()
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it() -> None:
+    message = r"^BLIP lacks the package absent_package; run bin/setup\.$"
+    with pytest.raises(ModelUnavailable, match=message), checkpoint.packages_of("BLIP"):
+        importlib.import_module("absent_package")

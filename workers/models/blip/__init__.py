@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers.english.caption_cleanup import clean_candidate, content_similarity
-from workers.models.base import Caption, Captioner, ModelUnavailable, Pixels
+from workers.models.base import Caption, Captioner, Pixels
 from workers.models.blip.options import BlipOptions
 from workers.models.checkpoints import checkpoint
 
@@ -53,18 +53,11 @@ class BlipCaptioner(Captioner):
             return
         # Before torch is imported.
         checkpoint.require(self._folder, "blip")
-        try:
-            import torch
-
+        with checkpoint.packages_of("BLIP"):
             from workers.models.blip.model import Blip
-            from workers.models.precision import choose_precision, detect_processor
-        except ImportError as error:
-            raise ModelUnavailable(f"BLIP lacks the package {error.name}; run bin/setup.") from error
-        if self._threads is not None:
-            torch.set_num_threads(self._threads)
-        processor = detect_processor()
+            from workers.models.precision import prepare
+        processor, precision = prepare(self._precision, threads=self._threads, name="BLIP")
         self._device = processor.description
-        precision = choose_precision(self._precision, processor, name="BLIP")
         self._blip = Blip(self._folder, precision, processor, self._generation)
         # Captions may depend on the precision.
         self.revision = f"{self._weights_revision or checkpoint.revision(self._folder)}+{precision}"

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import BlipForConditionalGeneration
 from transformers.activations import ACT2FN
-from transformers.utils import logging as library_logging
 
 from workers.models.base import ModelUnavailable, Pixels
 from workers.models.blip.network import VisionEncoder
@@ -19,6 +17,7 @@ from workers.models.blip.options import BlipOptions
 from workers.models.blip.pixels import Preprocessor
 from workers.models.blip.wordpiece import read_tokenizer
 from workers.models.checkpoints import checkpoint
+from workers.models.checkpoints.loading import DAMAGED, read_model, reason_of
 from workers.models.packed_linear import linear_packer
 from workers.models.precision import Processor
 from workers.models.text_decoder.beam_search import GenerationConfig
@@ -107,23 +106,11 @@ class Blip:
 
 def _read_model(folder: Path, dtype: torch.dtype) -> Any:
     """Raises ModelUnavailable with one sentence."""
-    # transformers would print a progress bar and a table to the worker's terminal.
-    library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     _require_architecture(folder)
     try:
-        loaded: Any = BlipForConditionalGeneration.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, local_files_only=True
-        )
-        model, report = loaded
-    # What transformers raises for a damaged folder; there is no common base class.
-    except (OSError, ValueError, TypeError, RuntimeError, LookupError, AttributeError, SafetensorError) as error:
-        message = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ModelUnavailable(f"The BLIP checkpoint in {folder} is damaged: {message}") from error
-    # transformers would use random weights in their place.
-    missing = sorted({str(key) for key in report["missing_keys"]})
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise ModelUnavailable(f"The weights in {folder} lack {missing[0]}{more}.")
+        model = read_model(BlipForConditionalGeneration, folder, torch.float32)
+    except DAMAGED as error:
+        raise ModelUnavailable(f"The BLIP checkpoint in {folder} is damaged: {reason_of(error)}") from error
     # Parameters are views of the mapped file: the few unpacked ones would keep all of it in memory.
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype, copy=True)

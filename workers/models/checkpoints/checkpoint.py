@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from workers.models.base import ModelUnavailable
@@ -13,6 +15,15 @@ TOKENIZERS = {
     "blip": (("tokenizer.json",), ("vocab.txt",)),
     "clip": (("tokenizer.json",), ("vocab.json", "merges.txt")),
 }
+
+
+@contextmanager
+def packages_of(name: str) -> Iterator[None]:
+    """Raise ModelUnavailable where an import in the body finds no package."""
+    try:
+        yield
+    except ImportError as error:
+        raise ModelUnavailable(f"{name} lacks the package {error.name}; run bin/setup.") from error
 
 
 def require(folder: Path, model_type: str | None = None) -> None:

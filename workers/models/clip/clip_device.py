@@ -16,10 +16,9 @@ class AutoDeviceClip(Clip):
 
     def load(self) -> None:
         checkpoint.require(self.folder, MODEL_TYPE)
-        from workers.models.precision import choose_precision, detect_processor
-
-        processor = detect_processor()
-        precision = choose_precision(self._precision, processor, name="CLIP")
+        with checkpoint.packages_of("CLIP"):
+            from workers.models.precision import prepare
+        processor, precision = prepare(self._precision, threads=self._threads, name="CLIP")
         # fp32 takes a tenth of BLIP's time: int8 would save little and change the tags.
         self.dtype, self.device = "bf16" if precision == "bf16" else "fp32", processor.device
         super().load()

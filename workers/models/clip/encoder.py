@@ -63,10 +63,8 @@ class Clip:
         if self._loaded is not None:
             return
         checkpoint.require(self.folder, MODEL_TYPE)
-        try:
+        with checkpoint.packages_of("CLIP"):
             self._loaded = self._read()
-        except ImportError as error:
-            raise ModelUnavailable(f"CLIP lacks the package {error.name}; run bin/setup.") from error
         self.logit_scale = float(self._components.model.logit_scale.detach().float().exp())
         self.revision = self.revision or checkpoint.revision(self.folder)
 
@@ -133,37 +131,26 @@ class Clip:
 
     def _read(self) -> _Components:
         import torch
-        from safetensors import SafetensorError
         from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
-        from transformers.utils import logging
+
+        from workers.models.checkpoints.loading import DAMAGED, read_model, reason_of
 
         # Their annotations are incomplete.
-        classes: tuple[Any, Any, Any, Any] = CLIPImageProcessorPil, CLIPTokenizer, CLIPModel, logging
-        processors, tokenizers, models, log = classes
-        # transformers would print a progress bar and a table to the worker's terminal.
-        log.disable_progress_bar()
+        classes: tuple[Any, Any] = CLIPImageProcessorPil, CLIPTokenizer
+        processors, tokenizers = classes
         if self._threads is not None:
             torch.set_num_threads(self._threads)
         torch_dtype: torch.dtype = getattr(torch, DTYPES[self.dtype])
-        local = {"local_files_only": True}
         try:
-            processor = processors.from_pretrained(self.folder, **local)
-            tokenizer = tokenizers.from_pretrained(self.folder, **local)
-            model, report = models.from_pretrained(
-                self.folder, dtype=torch_dtype, use_safetensors=True, output_loading_info=True, **local
-            )
-        # What transformers raises for a damaged folder; there is no common base class.
-        except (OSError, ValueError, TypeError, RuntimeError, LookupError, AttributeError, SafetensorError) as error:
-            raise ModelUnavailable(f"The CLIP checkpoint in {self.folder} is damaged: {_first_line(error)}") from error
-        self._require_complete(model, tokenizer, report)
+            processor = processors.from_pretrained(self.folder, local_files_only=True)
+            tokenizer = tokenizers.from_pretrained(self.folder, local_files_only=True)
+            model = read_model(CLIPModel, self.folder, torch_dtype)
+        except DAMAGED as error:
+            raise ModelUnavailable(f"The CLIP checkpoint in {self.folder} is damaged: {reason_of(error)}") from error
+        self._require_vocabulary(model, tokenizer)
         return _Components(model.eval().to(self.device), processor, tokenizer)
 
-    def _require_complete(self, model: Any, tokenizer: Any, report: Any) -> None:
-        # transformers would use random weights in their place.
-        missing = sorted({str(key) for key in report["missing_keys"]})
-        if missing:
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise ModelUnavailable(f"The weights in {self.folder} lack {missing[0]}{more}.")
+    def _require_vocabulary(self, model: Any, tokenizer: Any) -> None:
         vocabulary_size = int(model.config.text_config.vocab_size)
         if len(tokenizer) > vocabulary_size:
             raise ModelUnavailable(
@@ -184,7 +171,3 @@ def _crop_to_max_aspect_ratio(image: Pixels) -> Pixels:
     limit = min(height, width) * _MAX_ASPECT_RATIO
     top, left = max(0, (height - limit) // 2), max(0, (width - limit) // 2)
     return np.ascontiguousarray(image[top : top + limit, left : left + limit])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -6,18 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoProcessor, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
-from transformers.utils import logging as library_logging
 
 from workers.models.base import ModelUnavailable
 from workers.models.checkpoints import checkpoint
+from workers.models.checkpoints.loading import read_model, reason_of
 from workers.models.precision import Processor
 
-# What transformers raises for a damaged folder; there is no common base class.
-DAMAGED = (OSError, ValueError, TypeError, RuntimeError, LookupError, AttributeError, SafetensorError)
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -31,21 +28,15 @@ class Loaded:
 
 def load(folder: Path, dtype: torch.dtype, processor: Processor) -> Loaded:
     """Raises ModelUnavailable with one sentence, and what is in DAMAGED."""
-    # transformers would print a progress bar and a table to the worker's terminal.
-    library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model_type = _supported_type(folder)
     try:
-        model = _read_model(folder, dtype)
+        config = AutoConfig.from_pretrained(folder, **_LOCAL)
+        model = read_model(AutoModelForImageTextToText, folder, dtype, config=config, trust_remote_code=False)
         inputs = _read_processor(folder, type(model.config))
     except ImportError as error:
         raise ModelUnavailable(f"{folder} needs a package that is not installed: {reason_of(error)}") from error
     model = model.to(processor.device).eval().requires_grad_(False)
     return Loaded(model, inputs, inputs.tokenizer, model_type)
-
-
-def reason_of(error: BaseException) -> str:
-    """Return the first line of what a library raised."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _supported_type(folder: Path) -> str:
@@ -59,20 +50,6 @@ def _supported_type(folder: Path) -> str:
             f" image-text-to-text{own_code}."
         )
     return found
-
-
-def _read_model(folder: Path, dtype: torch.dtype) -> Any:
-    config = AutoConfig.from_pretrained(folder, **_LOCAL)
-    loaded: Any = AutoModelForImageTextToText.from_pretrained(
-        folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True, **_LOCAL
-    )
-    model, report = loaded
-    # transformers would use random weights in their place.
-    missing = sorted({str(key) for key in report["missing_keys"]})
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise ModelUnavailable(f"The weights in {folder} lack {missing[0]}{more}.")
-    return model
 
 
 def _read_processor(folder: Path, config_class: type) -> Any:

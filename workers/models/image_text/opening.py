@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from workers.models.base import ModelUnavailable
+from workers.models.checkpoints.loading import DAMAGED, reason_of
 from workers.models.image_text.chat import ChatCheckpoint
 from workers.models.image_text.florence import MODEL_TYPE, FlorenceCheckpoint
-from workers.models.image_text.loading import DAMAGED, load, reason_of
+from workers.models.image_text.loading import load
 from workers.models.precision import Processor
 from workers.runtime.out_of_memory import is_out_of_memory
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from workers.models.base import ModelUnavailable, Pixels
+from workers.models.base import Pixels
 from workers.models.checkpoints import checkpoint
 from workers.models.options import Options
 from workers.models.prompting import template
@@ -110,17 +110,12 @@ class CheckpointWriter(Writer):
     def _load(self) -> LoadedCheckpoint:
         # Before torch is imported.
         checkpoint.require(self._folder)
-        try:
+        with checkpoint.packages_of("transformers"):
             import torch
 
             from workers.models.image_text.opening import open_checkpoint
-            from workers.models.precision import choose_precision, detect_processor
-        except ImportError as error:
-            raise ModelUnavailable(f"transformers lacks the package {error.name}; run bin/setup.") from error
-        if self._threads is not None:
-            torch.set_num_threads(self._threads)
-        processor = detect_processor()
-        precision = choose_precision(self._precision, processor.without_int8, name=self._name)
+            from workers.models.precision import prepare
+        processor, precision = prepare(self._precision, threads=self._threads, name=self._name, is_packed=False)
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         if processor.device == "cuda":
             self._free = torch.cuda.empty_cache
