@@ -7,6 +7,7 @@ from django.contrib.admin.utils import quote
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 
 from forge.admin.credits import ledger_rows
 from forge.admin.filters import day_of
@@ -54,7 +55,7 @@ def ledger_csv(request: HttpRequest, account: Account) -> HttpResponse | Streami
     if problem:
         return HttpResponse(problem, status=400, content_type="text/plain; charset=utf-8")
     response = StreamingHttpResponse(csv_lines(account.pk, period), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="ledger-{account.name}.csv"'
+    response.headers["Content-Disposition"] = content_disposition_header(True, f"ledger-{account.name}.csv")
     response.headers["Cache-Control"] = "private, no-store"
     return response
 

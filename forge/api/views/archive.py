@@ -1,18 +1,15 @@
 """A session as a ZIP."""
 
-from collections.abc import Generator
-
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from forge import limits, selectors
+from forge import selectors
 from forge.api.account import account_of
-from forge.api.asgi.file_responders import ArchiveResponder
-from forge.api.asgi.handoff import hand_off
 from forge.api.schema import error_responses
+from forge.api.views.files import archive_response
 from forge.errors import InvalidRequest, NotFound
 from forge.sessions.archive import METADATA_CHOICES, archive_entries
 
@@ -52,17 +49,6 @@ class SessionArchiveView(APIView):
         session = selectors.session_get(account, session_id)
         images = selectors.images_named(session, _listed(request.query_params.get("images")))
         return archive_response(request, session.pk, archive_entries(images, metadata))
-
-
-def archive_response(request: Request, name: str, entries: Generator[bytearray, None, None]) -> HttpResponse:
-    """Hand off a ZIP that is made while it is sent."""
-    with limits.acquire_archive_slot(account_of(request)) as slot:
-        hand_off(request, ArchiveResponder(entries), slot)
-    response = HttpResponse(content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="{name}.zip"'
-    response["Cache-Control"] = "private, no-store"
-    response["X-Accel-Buffering"] = "no"  # a proxy would write the archive to its disk first
-    return response
 
 
 def _listed(names: str | None) -> list[str] | None:

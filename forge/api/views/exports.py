@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.http import HttpResponseBase, HttpResponseNotModified
-from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
@@ -23,8 +22,7 @@ from forge.api.negotiation import prefers_json
 from forge.api.schema import EXPORT_STREAM, JOB_HEADERS, error_responses
 from forge.api.serializers import JobSerializer
 from forge.api.views.analyze import RESUME_HEADER, SUBMIT_ERRORS
-from forge.api.views.archive import archive_response
-from forge.api.views.images import file_response, stored_file_send
+from forge.api.views.files import archive_response, file_response, stored_file_send
 from forge.api.views.streams import job_headers, last_event_id_of, stream_response
 from forge.errors import Conflict, NotFound, NothingToResume, PayloadTooLarge
 from forge.jobs import submission
@@ -151,10 +149,10 @@ class VariantView(APIView):
         key = variant_key(image.storage_key, job_id, variant)
         size = thumbnails.stored_file(lambda: default_storage.size(key), image)
         media_type = _MEDIA_TYPES[variant["filename"].rpartition(".")[2]]
-        response = file_response(request, f"{image_id}-{job_id}-{variant_id}", media_type)
+        etag = f"{image_id}-{job_id}-{variant_id}"
+        response = file_response(request, media_type, etag=etag, filename=variant["filename"])
         if isinstance(response, HttpResponseNotModified):
             return response
-        response["Content-Disposition"] = content_disposition_header(True, variant["filename"]) or "attachment"
         return stored_file_send(request, response, key, size)
 
 

@@ -3,9 +3,7 @@
 from typing import Any
 
 from django.core.files.storage import default_storage
-from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
-from django.utils.cache import get_conditional_response
-from django.utils.http import content_disposition_header
+from django.http import HttpResponseBase, HttpResponseNotModified
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -15,19 +13,17 @@ from rest_framework.views import APIView
 from decoding import FILE_TYPES
 from forge import limits, selectors
 from forge.api.account import account_of
-from forge.api.asgi.file_responders import FileResponder, ThumbnailResponder, jpeg_of
+from forge.api.asgi.file_responders import ThumbnailResponder, jpeg_of
 from forge.api.asgi.handoff import hand_off
 from forge.api.corrections import CorrectionRequest
 from forge.api.schema import error_responses
 from forge.api.serializers import ImageStateSerializer
+from forge.api.views.files import file_response, stored_file_send
 from forge.errors import Conflict, EditConflict, InvalidRequest, NotFound, PayloadTooLarge, UnreadableImage
 from forge.models import Image
 from forge.sessions import corrections, embedded_words, thumbnails
 from forge.sessions.stored_images import THUMBNAIL_SIZES
 
-_MAX_AGE_S = 3_600
-# Sent within the request cycle; larger ones are handed off, so that a slow client holds no thread.
-_SMALL_BYTES = 2**17
 _MEDIA_TYPES = sorted({file_type.media_type for file_type in FILE_TYPES.values()})
 _NOT_MODIFIED = {304: None}
 _EXAMPLE = OpenApiExample("correction", value={"version": 1, "alt": "A tabby cat on a red chair"}, request_only=True)
@@ -102,11 +98,16 @@ class ImageFileView(APIView):
         image = _image(request, session_id, image_id)
         size = thumbnails.stored_file(lambda: default_storage.size(image.storage_key), image)
         etag = f"{image.pk}-words-{image.version}" if with_words else image.pk
-        response = file_response(request, etag, image.content_type, changes=bool(with_words))
+        response = file_response(
+            request,
+            image.content_type,
+            etag=etag,
+            caching="no-cache" if with_words else "max-age=3600",
+            filename=_suggested(image) if name else image.original_filename,
+            is_attachment=name is not None,
+        )
         if isinstance(response, HttpResponseNotModified):
             return response
-        filename = _suggested(image) if name else image.original_filename
-        response["Content-Disposition"] = content_disposition_header(name is not None, filename) or "inline"
         if with_words:
             response.content = embedded_words.file_with_words(image)
         else:
@@ -131,10 +132,10 @@ class ImageSidecarView(APIView):
         """
         image = _image(request, session_id, image_id)
         etag = f"{image.pk}-sidecar-{image.version}"  # not -xmp-: that of sidecars without the file's words
-        response = file_response(request, etag, "application/rdf+xml", changes=True)
+        filename = f"{_suggested(image)}.xmp"
+        response = file_response(request, "application/rdf+xml", etag=etag, caching="no-cache", filename=filename)
         if isinstance(response, HttpResponseNotModified):
             return response
-        response["Content-Disposition"] = content_disposition_header(True, f"{_suggested(image)}.xmp") or "attachment"
         response.content = embedded_words.sidecar(image)
         return response
 
@@ -159,7 +160,7 @@ class ImageThumbnailView(APIView):
         """A JPEG of the image, upright and in sRGB, transparency on white."""
         size = _size(request)
         image = _image(request, session_id, image_id)
-        response = file_response(request, f"{image.pk}-{size}", "image/jpeg")
+        response = file_response(request, "image/jpeg", etag=f"{image.pk}-{size}")
         if isinstance(response, HttpResponseNotModified):
             return response
         stored = thumbnails.thumbnail_read(image, size)
@@ -187,33 +188,6 @@ def _size(request: Request) -> int:
     if given not in map(str, THUMBNAIL_SIZES):
         raise InvalidRequest(f"size is {' or '.join(map(str, THUMBNAIL_SIZES))}.")
     return int(given)
-
-
-def file_response(request: Request, name: str, media_type: str, *, changes: bool = False) -> HttpResponse:
-    """Return a response without its content, or 304. `name`, the ETag, is an image's id: its file never changes.
-
-    `changes`: the content follows the words, and `name` has their version.
-    """
-    etag = f'"{name}"'
-    response = HttpResponse(content_type=media_type)
-    response["ETag"] = etag
-    # A browser keeps it for this key alone.
-    response["Cache-Control"] = "private, no-cache" if changes else f"private, max-age={_MAX_AGE_S}"
-    response["Vary"] = "X-API-Key"
-    found = get_conditional_response(request._request, etag=etag, response=response)
-    assert isinstance(found, HttpResponse)
-    return found
-
-
-def stored_file_send(request: Request, response: HttpResponse, key: str, size: int) -> HttpResponse:
-    """Put a small stored file into the response; hand a large one off."""
-    if size <= _SMALL_BYTES:
-        with default_storage.open(key) as file:
-            response.content = file.read()
-        return response
-    with limits.acquire_stream_slot(account_of(request)) as slot:
-        hand_off(request, FileResponder(key, size), slot)
-    return response
 
 
 def _suggested(image: Image) -> str:

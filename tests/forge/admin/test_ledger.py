@@ -119,6 +119,15 @@ def test_the_csv_is_streamed(admin_user: User, spender: Account) -> None:
     assert len(table(content.decode())) == 4
 
 
+def test_the_csv_is_named_by_any_account(admin_client: Client) -> None:
+    account = Account.objects.create(name='Grün & "Söhne"')
+
+    response = admin_client.get(f"{ledger_url(account.pk)}ledger.csv")
+
+    name = "ledger-Gr%C3%BCn%20%26%20%22S%C3%B6hne%22.csv"
+    assert response["Content-Disposition"] == f"attachment; filename*=utf-8''{name}"
+
+
 def test_the_ledger_needs_its_permission(client: Client, spender: Account) -> None:
     assert client.get(ledger_url(spender.pk)).status_code == 302
     user = User.objects.create_user("staff", is_staff=True)

@@ -91,6 +91,34 @@ def test_a_file_can_be_named_as_suggested(api: ApiClient, alice: Account) -> Non
     assert api.get(f"{V1}{path}/file?name=other").status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("address", "disposition", "caching"),
+    [
+        ("file", 'inline; filename="a.jpg"', "max-age=3600"),
+        ("file?name=suggested", 'attachment; filename="red-kettle.jpg"', "max-age=3600"),
+        ("file?metadata=embedded", 'inline; filename="a.jpg"', "no-cache"),
+        ("sidecar.xmp", 'attachment; filename="red-kettle.jpg.xmp"', "no-cache"),
+        ("thumbnail", None, "max-age=3600"),
+        ("/archive", 'attachment; filename="{session}.zip"', "no-store"),
+    ],
+)
+def test_files_of_all_kinds_are_for_one_key(
+    alice: Account, address: str, disposition: str | None, caching: str
+) -> None:
+    image, path = upload(alice, "a.jpg", noisy_jpeg((64, 48)))
+    job_factory.run(job_factory.submit(alice, image.session))
+    path = f"/sessions/{image.session_id}" if address.startswith("/") else f"{path}/"
+
+    call = get(key_issue(account=alice)[1], path + address)
+
+    assert call.status == 200
+    assert call.headers.get("content-disposition") == (disposition and disposition.format(session=image.session_id))
+    assert call.headers["cache-control"] == f"private, {caching}"
+    assert call.headers["vary"] == "X-API-Key"
+    assert call.headers["x-content-type-options"] == "nosniff"
+    assert ("etag" in call.headers) == (caching != "no-store")
+
+
 def test_a_thumbnail_is_upright_and_made_once(alice: Account, api: ApiClient, media: Path) -> None:
     image, path = upload(alice, "a.jpg", rotated_jpeg((1200, 900)))
     key = key_issue(account=alice)[1]

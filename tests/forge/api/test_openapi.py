@@ -136,7 +136,7 @@ def test_the_document_needs_no_key_and_its_page_no_network() -> None:
 
 def test_it_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = Client().get("/image-forge-api/v1/openapi.json")
-    monkeypatch.setattr("forge.api.views.document.SchemaGenerator", None)
+    monkeypatch.setattr("forge.api.views.documentation.SchemaGenerator", None)
 
     assert Client().get("/image-forge-api/v1/openapi.json").content == first.content
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from forge.accounts import key_issue
 from forge.api.multipart import ImageFormParser
-from forge.api.views import analyze, archive, images, streams
+from forge.api.views import analyze, files, images, streams
 from forge.credits import ledger
 from forge.models import Account, ApiKey, Image, Job, Session
 from forge.sessions import services, validation
@@ -154,7 +154,7 @@ def streams_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
             responder.response.close()
         slot.release()
 
-    for view in (analyze, archive, images):
+    for view in (analyze, files, images):
         monkeypatch.setattr(view, "hand_off", end)
     monkeypatch.setattr(streams, "hand_off_stream", end)
 
