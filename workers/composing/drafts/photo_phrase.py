@@ -30,7 +30,7 @@ MIN_SUBJECT = 0.3
 # Of a sentence where evidence names nothing.
 MIN_CONFIDENCE = 0.8
 # Below it a sentence's adjectives and actions are guesses ("a false monkey"), even where its thing is there.
-LEAST_CONFIDENCE = 0.2
+LEAST_CAPTION_CONFIDENCE = 0.2
 # Of a sentence about another thing than the surest one.
 OTHER_CONFIDENCE = 0.6
 MIN_OTHER_KIND = 0.3
@@ -72,7 +72,9 @@ def _sentences(captions: Sequence[Caption], main: Naming | None, evidence: Evide
     thing.
     """
     worded = [
-        (caption, _with_people(caption, evidence)) for caption in captions if caption.confidence >= LEAST_CONFIDENCE
+        (caption, _with_people(caption, evidence))
+        for caption in captions
+        if caption.confidence >= LEAST_CAPTION_CONFIDENCE
     ]
     if main is None:
         return worded
