@@ -64,7 +64,7 @@ def _sweep() -> None:
     before, _swept_at = _swept_at, time.monotonic()
     if before and _swept_at - before > settings.FORGE_LEASE_S:
         return  # The database blocked this worker, and with it all lease holders: let them renew first.
-    swept = leases.analyses_sweep()
+    swept = leases.analyses_sweep(in_flight=in_flight.all())
     metrics.SWEPT_IMAGES.inc(swept)
     if swept:
         logger.warning("%d images were lost by a worker or the broker and are queued again.", swept)

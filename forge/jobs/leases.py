@@ -24,15 +24,14 @@ def leases_renew(*, holder: str, analysis_ids: Sequence[int]) -> int:
     return held.update(lease_until=until)
 
 
-def analyses_sweep() -> int:
+def analyses_sweep(*, in_flight: Sequence[int] = ()) -> int:
     """Requeue images whose lease expired and resend lost tasks; return how many.
 
-    Any number of workers may sweep at once: each row is changed by compare-and-swap.
+    Any number of workers may sweep at once: each row is changed by compare-and-swap. `in_flight`: the analyses that the
+    caller works on, whose leases expired because it was delayed itself; they are no crash of theirs.
     """
-    now = database_now()
-    expired = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.PROCESSING, lease_until__lt=now).select_related(
-        "job"
-    )
+    processing = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.PROCESSING).exclude(pk__in=in_flight)
+    expired = processing.filter(lease_until__lt=database_now()).select_related("job")
     swept = [_task(analysis) for analysis in expired[:_SWEEP_LIMIT] if _requeue_or_fail(analysis)]
     swept += [_task(analysis) for analysis in _lost_by_broker() if _mark_resent(analysis)]
     if swept:

@@ -96,6 +96,25 @@ def test_a_timely_sweep_requeues_expired_leases(
     assert not job_factory.succeed(claimed)
 
 
+def test_a_worker_does_not_requeue_what_it_works_on(
+    alice: Account, make_session: MakeSession, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stall of its threads may delay the renewal of its leases, however often."""
+    (analysis,) = job_factory.analyses(job_factory.submit(alice, make_session(alice, 1)))
+    claimed = job_factory.claim(analysis, lifecycle.HOLDER)
+    with lifecycle.in_flight.track(claimed.analysis_id):
+        for _ in range(settings.FORGE_MAX_ATTEMPTS + 1):
+            job_factory.backdate(analysis, lease_until=3600)
+            monkeypatch.setattr(lifecycle, "_swept_at", time.monotonic())
+            lifecycle._sweep()
+
+    analysis.refresh_from_db()
+    assert (analysis.status, analysis.attempts) == ("processing", 1)
+    lifecycle._sweep()
+    analysis.refresh_from_db()
+    assert (analysis.status, analysis.attempts) == ("queued", 1)
+
+
 def test_an_image_of_a_dead_worker_is_requeued_and_starts_once(alice: Account, make_session: MakeSession) -> None:
     job = job_factory.submit(alice, make_session(alice, 1))
     analysis = job_factory.analyses(job)[0]
