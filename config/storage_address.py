@@ -1,4 +1,4 @@
-"""Parse FORGE_STORAGE_URL."""
+"""Parse FORGE_STORAGE_URL, and Django's settings of the storage that it names."""
 
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -34,4 +34,19 @@ def parse_storage_url(url: str) -> dict[str, Any]:
         "prefix": unquote(parts.path).strip("/"),
         "endpoint": options.get("endpoint"),
         "region": options.get("region"),
+    }
+
+
+def storage_settings(address: dict[str, Any]) -> dict[str, Any]:
+    """Return Django's settings for what parse_storage_url returned, or for {}, a folder."""
+    uploads: dict[str, Any] = {
+        "BACKEND": "forge.storage.local.LocalStorage",
+        # Uploads are private: other users of this machine cannot read them.
+        "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    }
+    if "bucket" in address:
+        uploads = {"BACKEND": "forge.storage.s3.S3Storage", "OPTIONS": address}
+    return {
+        "default": uploads,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
