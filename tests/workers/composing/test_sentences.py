@@ -6,6 +6,7 @@ import pytest
 
 from tests.workers.composing.evidence_factory import evidence, noun
 from workers.composing.drafts.sentence_people import number_of_people, with_supported_people
+from workers.composing.drafts.sentence_support import supported_part
 from workers.composing.metadata import ComposedMetadata, compose
 from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption
@@ -122,6 +123,7 @@ def test_people_of_a_sentence_are_counted(sentence: str, number: int) -> None:
         ("a dog that is standing on a clock", "A dog standing"),
         ("a dog that is watching a clock", "A dog"),
         ("a dog holding a piece of bread", "A dog"),
+        ("a basket standing on a basket", "A basket"),
         ("a dog standing beside a small pile of clocks", "A dog standing"),
         ("a dog beside a basket and white clock", "A dog beside a basket"),
         ("a dog in a building standing on a clock", "A dog in a building standing"),
@@ -131,6 +133,19 @@ def test_a_sentence_is_cut_before_a_verb_that_lost_its_object(sentence: str, alt
     found = evidence("photo", noun("dog"), noun("basket", 0.1, present=0.8), noun("building", 0.1, present=0.8))
 
     assert composed(found, (sentence, 0.9)).alt == alt
+
+
+@pytest.mark.parametrize(
+    ("sentence", "part"),
+    [
+        ("a cat sitting on top of a tabby cat", "a cat sitting"),
+        ("a cat beside another tabby cat", "a cat beside another tabby cat"),
+        ("a dog beside a bench and a park bench", "a dog beside a bench"),
+        ("a bench beside a bench", "a bench"),
+    ],
+)
+def test_a_thing_is_named_once(sentence: str, part: str) -> None:
+    assert supported_part(sentence, evidence("photo", noun("dog"), noun("cat"), BENCH), 0.1) == part
 
 
 @pytest.mark.parametrize(

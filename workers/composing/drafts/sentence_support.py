@@ -68,15 +68,19 @@ def supported_part(sentence: str, evidence: Evidence, least: float) -> str:
     things = _things(reading)
     if not things or _of_thing(things[0], evidence)[1] < least:
         return ""
+    is_living = things[0].noun.kind in _LIVING
     for number, thing in enumerate(things[1:], 1):
         if _of_thing(thing, evidence)[1] < least or _is_repeated(thing, things[:number], reading):
             first = reading.tokens[_start_with_group(thing, reading)]
             part = strip_dangling_words(sentence[: first.start].split(), first.text)
-            part = _if_complete(part, sentence[len(part) :].split(), is_living=things[0].noun.kind in _LIVING)
+            part = _if_complete(part, sentence[len(part) :].split(), is_living=is_living)
             place = _place_at_end(things[number + 1 :], reading)
             is_there = place is not None and _of_thing(things[-1], evidence)[1] >= least
             return f"{part} {place}" if part and is_there else part
-    return sentence
+    verb = _LAST_VERB.search(sentence)
+    # A repetition that was removed leaves "a park bench sitting".
+    is_lost = verb is not None and not is_living and verb[1] in ACTIVITIES - _THINGS_ALONE
+    return sentence[: verb.start()] if verb and is_lost else sentence
 
 
 def _things(reading: Reading) -> list[Mention]:
@@ -121,9 +125,10 @@ def _start_with_group(thing: Mention, reading: Reading) -> int:
 
 
 def _is_repeated(thing: Mention, before: Sequence[Mention], reading: Reading) -> bool:
-    """Return whether the thing was named before: "a shirt with a shirt", but not "a dog beside another dog"."""
+    """Return whether the thing was named before: "a cat on a tabby cat", but not "a dog beside another dog"."""
     is_other = thing.first > 0 and reading.tokens[thing.first - 1].text in {"another", "other"}
-    return thing.noun.kind != "person" and not is_other and any(thing.noun.text == each.noun.text for each in before)
+    is_again = any(names_of(thing.noun) & names_of(each.noun) for each in before)
+    return is_again and thing.noun.kind != "person" and not is_other
 
 
 def _if_complete(part: str, rest: Sequence[str], *, is_living: bool) -> str:
