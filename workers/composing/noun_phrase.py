@@ -7,7 +7,7 @@ from workers.english.caption_cleanup import has_content
 from workers.english.consistency import strip_colors
 from workers.english.gender_neutral import gender_neutral
 from workers.english.grammar import PREPOSITIONS, fix_articles
-from workers.english.lexicon import drop_articles_before_plurals
+from workers.english.lexicon import drop_articles_before_plurals, read_sentence
 from workers.english.photo_style import correct_photo_style
 from workers.imaging.image_facts import ImageFacts
 
@@ -27,7 +27,11 @@ def remove_unsupported(
 def is_bare(phrase: str) -> bool:
     """Return whether the phrase is an object alone: "a tabby cat", not "a cat on a table"."""
     words = phrase.lower().split()
-    return len(words) <= 6 and not PREPOSITIONS.intersection(words) and not any(word.endswith("ing") for word in words)
+    if len(words) > 6 or PREPOSITIONS.intersection(words):
+        return False
+    verbs = {word for word in words if word.endswith("ing")}
+    # A building and a painting are nouns.
+    return not verbs or verbs <= {word for found in read_sentence(phrase).mentions for word in found.noun.text.split()}
 
 
 def with_background(phrase: str, facts: ImageFacts) -> str:

@@ -51,6 +51,7 @@ _TOOLS = frozenset((
     "broom", "camera", "chainsaw", "cocktail shaker", "fishing reel", "hair dryer", "hammer", "hatchet", "meat cleaver",
     "microphone", "mop", "paintbrush", "power drill", "rifle", "sewing machine", "shovel", "stethoscope", "tray",
 ))  # fmt: skip
+_DESCRIBING = frozenset(("bald", "elderly", "happy", "masked", "old", "older", "smiling", "tall", "young", "younger"))
 _PERSON_AND_PERSON = re.compile(r"\ba person(?:,)? and a person\b")
 _PLACE_PREPOSITION = (
     r"(?:,\s*|\s+(?:in|at|near|from|of|outside|over|through|to)\s+)(?:(?:the|downtown|central|city of|old)\s+)*"
@@ -103,9 +104,15 @@ def _remove_name(found: re.Match[str]) -> str:
         rest = f" {second}{rest}"
     if found["own"] or leading_noun(rest):
         return f"{before}{second}"
-    words = found.string[: found.start()].split()
-    has_adjective = bool(words) and words[-1].lower() in ADJECTIVES
+    has_adjective = _ends_in_adjective(found.string[: found.start()])
     return f"{'' if has_adjective else 'a '}person{' ' if second else ''}{second}"
+
+
+def _ends_in_adjective(before: str) -> bool:
+    """Return whether the text ends with an adjective, as "a smiling bearded" before a name or profession."""
+    *others, last = before.lower().split() or [""]
+    is_participle = last in _DESCRIBING or (last.endswith("ed") and bool({"a", "an"}.intersection(others[-3:])))
+    return last in ADJECTIVES or is_participle
 
 
 def _is_surname(word: str) -> bool:
@@ -125,7 +132,8 @@ def _remove_profession(found: re.Match[str], confident_labels: Collection[str]) 
     is_plural, shown_by = _profession_table()[found["word"].lower()]
     if is_plural:
         return f"{before}people"
-    person = f"{before if before.strip().lower() not in {'', 'an'} else 'a '}person"
+    is_described = not before and _ends_in_adjective(found.string[: found.start()])
+    person = f"{before if is_described or before.strip().lower() not in {'', 'an'} else 'a '}person"
     shown = next((label for label in shown_by if label in confident_labels and label not in found.string), "")
     if not shown or re.match(r"['\u2019]| (?:in|with|wearing|holding|using|and)\b", rest):
         return person

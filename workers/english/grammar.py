@@ -118,9 +118,25 @@ def title_case(text: str) -> str:
     )
 
 
+def in_name_case(text: str) -> str:
+    """Return a name of several words in capitals as "The Small Garden"; one word may be a brand or an initialism."""
+    words = text.split()
+    shouted = [word for word in words if len(word) > 3 and word.isupper()]
+    if len(words) < 2 or not shouted:
+        return text
+    is_all = not any(character.islower() for character in text)
+    return " ".join(_in_word_case(word) if is_all or word in shouted else word for word in words)
+
+
+def _in_word_case(word: str) -> str:
+    """Return "Jewelry" for "JEWELRY"; initialisms and numbers stay."""
+    is_initialism = word.strip(".,!?") in _INITIALISMS or "." in word.strip(".") or not word.isupper()
+    return word if is_initialism else capitalize_first(word.lower())
+
+
 def _title_word(word: str) -> str:
-    if re.match(r"[a-z]+[A-Z]", word):
-        # Brand names: iPad, eBay.
+    if re.match(r"[a-z]+[A-Z]|\w+\.\w{2,}", word):
+        # Brand names and addresses: iPad, example.com.
         return word
     parts = word.split("-")
     return "-".join(

@@ -151,7 +151,7 @@ def test_sentence_stays_the_caption() -> None:
     [
         ("a photo of a dog on grass", "A dog on grass."),
         ("An image of: two dogs on grass", "Two dogs on grass."),
-        ("there is a dog that is on the grass", "A dog that is on the grass."),
+        ("there is a dog that is on the grass", "A dog on the grass."),
         ("a black and white photo of a bridge over a river", "A bridge over a river."),
         ("this is a close up picture of a cup on a table.", "A cup on a table."),
         ("a man a man a man riding a wave on a wave on a wave", "A man riding a wave."),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.composing.drafts.kind_naming import DRAWN, KindName
+from workers.composing.drafts.kind_naming import DRAWN, KindName, is_kind_noun
 from workers.composing.drafts.quoted_text import QuotedText
 from workers.composing.drafts.sentence_support import ACTIVITIES
 from workers.composing.drafts.subject import (
@@ -21,7 +21,7 @@ from workers.composing.drafts.subject import (
     setting,
 )
 from workers.composing.tags import noun_chunks
-from workers.english.grammar import join_with_and, without_article
+from workers.english.grammar import in_name_case, join_with_and, without_article
 from workers.english.lexicon import lexicon
 from workers.imaging.image_facts import ImageFacts
 from workers.models.evidence import Evidence
@@ -50,15 +50,14 @@ _KIND_TAGS = {
     "logo": ("branding", "brand mark"),
     "pattern": ("texture", "wallpaper"),
 }
-# Their text is the body of a page, not its name.
-_BODY_TEXT = frozenset(("document", "screenshot"))
+_MARKS = " .,;:!?-\u2013\u2014"
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """`phrase`: a noun phrase or clause in lower case; `title`: the same for title and file name, with no quotes from a
     page's body; `sentences` add to the phrase; `tags`, best first, and `filler_tags` where they are few; `printed`:
-    large text in a photograph, for the alt.
+    large text in a photograph, for the alt; `kind`: the words for the kind, "" for a photograph.
     """
 
     phrase: str
@@ -67,6 +66,7 @@ class Draft:
     tags: tuple[str, ...] = ()
     filler_tags: tuple[str, ...] = ()
     printed: str = ""
+    kind: str = ""
 
 
 def draft_blank(color: str) -> Draft:
@@ -93,7 +93,7 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
         # "A comic of a dog reading" would be about a dog that reads.
         phrase = f'{phrase} {"with the text" if depicted else "reading"} "{text.short}"'
     if quotes_headline:
-        title = f"{text.name} {kind.words}"
+        title = f"{in_name_case(text.name)} {kind.words}"
     elif title == kind.words and facts.palette:
         title = f"{kind.words} in {facts.palette}"
     sentences = [*_text_sentence(text), *_people_sentence(evidence, depicted)]
@@ -101,8 +101,8 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
         sentences += _things_sentence(evidence, named)
         sentences += _night_sentence(evidence, phrase)
     sentences += _look_sentences(facts, sentences, phrase)
-    tags = _graphic_tags(kind, depicted, evidence, text)
-    return Draft(phrase, title, tuple(sentences), tags, _KIND_TAGS.get(kind.kind, ()))
+    tags = _graphic_tags(kind, depicted, evidence, text, names_thing=quotes_headline)
+    return Draft(phrase, title, tuple(sentences), tags, _KIND_TAGS.get(kind.kind, ()), kind=kind.words)
 
 
 def draft_photo(
@@ -122,7 +122,7 @@ def draft_photo(
     sentences += _things_sentence(evidence, named)
     place = setting(evidence)
     if place and not {*phrase.split(), *named} & {place.split()[-1]}:
-        sentences.append(f"the setting seems to be {place}")
+        sentences.append(f"the setting seems to be {place.partition(' ')[2]}")
     sentences += _night_sentence(evidence, phrase)
     sentences += _look_sentences(facts, sentences, phrase)
     tags = _photo_tags(phrase, main, named, evidence, labels)
@@ -166,7 +166,7 @@ def _depicted(kind: KindName, evidence: Evidence) -> Naming | None:
         return None
     main = name_main(evidence, kind.nouns)
     least = MIN_DEPICTED if kind.kind in DRAWN else MIN_ON_GRAPHIC
-    if main is None or main.probability < least or main.noun in kind.words.split():
+    if main is None or main.probability < least or is_kind_noun(main.noun):
         return None
     return None if kind.kind not in DRAWN and is_wide(main.noun) else main
 
@@ -201,7 +201,7 @@ def _things_sentence(evidence: Evidence, named: frozenset[str] | set[str]) -> li
 
 
 def _night_sentence(evidence: Evidence, phrase: str) -> list[str]:
-    return ["the scene is at night"] if is_night(evidence) and "night" not in phrase else []
+    return ["it is night"] if is_night(evidence) and "night" not in phrase else []
 
 
 def _look_sentences(facts: ImageFacts, sentences: Sequence[str], phrase: str) -> list[str]:
@@ -209,8 +209,8 @@ def _look_sentences(facts: ImageFacts, sentences: Sequence[str], phrase: str) ->
     found = []
     if facts.frames > 1:
         found.append(f"the file has {facts.frames:,} pages or frames, of which this is one")
-    if facts.monochrome and "black and white" not in phrase:
-        found.append("it is in black and white")
+    if facts.monochrome:
+        found.append("the picture is in black and white")
     elif facts.backdrop and "background" not in phrase:
         found.append(f"the background is plain {facts.backdrop}")
     if len(sentences) + len(found) < 2 and facts.palette and not facts.monochrome:
@@ -231,12 +231,16 @@ def _scene_tags(evidence: Evidence) -> list[str]:
     return [*([place.split(" ", 2)[-1]] if place else []), *(["night"] if is_night(evidence) else [])]
 
 
-def _graphic_tags(kind: KindName, depicted: Naming | None, evidence: Evidence, text: QuotedText) -> tuple[str, ...]:
-    names = [text.name.lower()] if text.headline and kind.kind not in _BODY_TEXT else []
+def _graphic_tags(
+    kind: KindName, depicted: Naming | None, evidence: Evidence, text: QuotedText, *, names_thing: bool
+) -> tuple[str, ...]:
+    """`names_thing`: whether the text is a name, not an axis' label or what someone in a comic says."""
+    names = [text.name.lower().strip(_MARKS)] if names_thing else []
     subject = name_subject(evidence, kind.nouns) if depicted and depicted.is_people else None
     things = [depicted.noun] if depicted else []
     things += [subject.noun] if subject else []
-    kinds = [kind.words.lower(), "3d render" if kind.kind == "render" else kind.kind]
+    # "Web page" of "screenshot of a web page".
+    kinds = [without_article(kind.words.lower().rpartition(" of ")[2]), "3d render" if kind.kind == "render" else kind.kind]
     shown = _thing_names(evidence, {kind.kind, kind.words, *kind.nouns, *things}) if kind.kind in DRAWN else []
     night = ["night"] if kind.kind in DRAWN and is_night(evidence) else []
     return (*things, *kinds, *names, *_wider(evidence, depicted), *shown, *night)

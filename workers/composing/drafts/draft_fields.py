@@ -40,6 +40,8 @@ def _lengthened(words: list[str], draft: Draft) -> list[str]:
     """Lengthen by the phrase's words, else to "Photograph of a Beach"."""
     phrase = draft.phrase.replace('"', "")
     bare = without_article(phrase).split()
+    if draft.kind and len(bare) > TITLE_WORDS.stop - 1:
+        return [*draft.kind.split(), "reading", *words[: -len(draft.kind.split())]]
     if TITLE_WORDS.start <= len(bare) <= TITLE_WORDS.stop - 1:
         return bare
     named = phrase.split() if len(bare) < TITLE_WORDS.start else words
@@ -50,14 +52,19 @@ def draft_description(draft: Draft) -> str:
     """Return two or more sentences that add to the phrase."""
     sentences = list(dict.fromkeys(as_sentence(sentence) for sentence in draft.sentences))
     if len(sentences) < 2:
-        opening = f"this picture shows {draft.phrase}" if is_bare(draft.phrase) else draft.phrase
+        phrase = draft.phrase.removesuffix(" in black and white")
+        opening = f"this picture shows {phrase}" if is_bare(phrase) else phrase
         sentences = [as_sentence(opening), *sentences]
     return " ".join(sentences)
 
 
 def draft_filenames(draft: Draft) -> tuple[str, ...]:
     """Return names, best first; later ones append a further thing that was seen."""
-    base = slugify(truncate(without_article(draft.title), BASE_LIMIT)) or slugify(draft.phrase) or "picture"
+    title = headline(without_article(draft.title))
+    if sum(letter.isalpha() for letter in title if not letter.isascii()) * 2 > sum(map(str.isalpha, title)):
+        # "7-poster" would be left of a title in another script.
+        title = draft.kind or without_article(draft.phrase)
+    base = slugify(truncate(title, BASE_LIMIT)) or slugify(draft.phrase) or "picture"
     return tuple(dict.fromkeys([base, *(append_words(base, tag) for tag in draft.tags)]))
 
 

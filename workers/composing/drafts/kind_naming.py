@@ -11,6 +11,9 @@ from workers.models.evidence import Evidence
 
 TABLE = Path(__file__).with_name("kind_words.tsv")
 DRAWN = frozenset(("painting", "drawing", "illustration", "comic", "render"))
+# Heads of kinds' nouns that are also depicted: "landscape", "a letter", "an island".
+_DEPICTED = frozenset(("abstract", "editor", "game", "island", "letter", "music", "page", "handwriting", "landscape"))
+_IMAGES = frozenset(("blur", "box art", "cartoon", "cover", "strip", "template"))
 # A table's noun below it does not narrow the kind.
 MIN_NARROWER = 0.4
 
@@ -55,6 +58,13 @@ def _table() -> Mapping[str, Mapping[str, str]]:
 def _nouns_of(kind: str) -> frozenset[str]:
     words = _table().get(kind, {})
     return frozenset(word for word in {kind, *words, *words.values()} if word)
+
+
+@cache
+def is_kind_noun(noun: str) -> bool:
+    """Return whether the noun is one for an image: "a comic of a comic strip" and "a pattern of a chart" say nothing."""
+    heads = {word.rpartition(" ")[2] for kind in _table() for word in _nouns_of(kind)}
+    return noun.rpartition(" ")[2] in heads - _DEPICTED | _IMAGES
 
 
 def _rows() -> Iterable[Mapping[str, str]]:

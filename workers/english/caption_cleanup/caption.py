@@ -6,6 +6,7 @@ import unicodedata
 from functools import lru_cache
 
 from workers.english.caption_cleanup import artifacts
+from workers.english.caption_cleanup.idioms import correct_idioms
 from workers.english.caption_cleanup.image_phrases import has_content, strip_image_openings
 from workers.english.caption_cleanup.repetition import collapse_repetitions, merge_repeated_noun_phrases
 from workers.english.grammar import (
@@ -62,7 +63,9 @@ def _clean_once(text: str) -> str:
         text = pattern.sub(replacement, text)
     text = truncate(merge_repeated_noun_phrases(collapse_repetitions(text)), LIMIT)
     text = strip_dangling_words(text.rstrip(" .,;:!?-…").split())
-    return agree_in_number(fix_articles(_mid_sentence(normalize_text(text)))) if has_content(text) else ""
+    if not has_content(text):
+        return ""
+    return agree_in_number(fix_articles(correct_idioms(_mid_sentence(normalize_text(text)))))
 
 
 def _mid_sentence(text: str) -> str:

@@ -16,7 +16,7 @@ _IMAGE_ADJECTIVES = (
     r"(?:(?:black|and|white|black-and-white|monochrome|monochromatic|gr[ea]yscale|sepia|sepia-toned|toned|tinted|faded"
     r"|antique|retro|colou?red|colou?ri[sz]ed|close|up|close-up|closeup|blurry|blurred|grainy|old|vintage|aerial|colou?r"
     r"|digital|stock|cropped|beautiful|nice|great|low|high|quality|night|studio|product|professional|dark|bright|wide|tall|square"
-    r"|small|large|panoramic|arafed|araffe\w*)\s+)*"
+    r"|small|large|panoramic|arafed|araffe\w*|red|blue|green|yellow|pink|purple|orange|brown)\s+)*"
 )
 _EXISTENTIAL = r"(?:this|here|it)\s+is\s+|there\s+(?:is|are)\s+"
 _DETERMINER = r"(?:(?:an?|the|this|some)\s+)?"

@@ -3,7 +3,7 @@
 import re
 
 from workers.english.caption_cleanup.content import DETERMINERS, is_function_word
-from workers.english.grammar import PREPOSITIONS
+from workers.english.grammar import PREPOSITIONS, strip_dangling_words
 
 _MAX_OCCURRENCES = 3
 # "A hat on top of a hat", "a stove and a stove", but not "a man next to a man".
@@ -12,6 +12,7 @@ _REPEATED_NOUN_PHRASE = re.compile(
     r"\s+\1(?=$|,|\s+(?:and|on)\b)",
     re.IGNORECASE,
 )
+_POSITION = re.compile(r"(?: that)?(?: is| are)? (?:hanging|laying|lying|placed|sitting|standing)$")
 
 
 def collapse_repetitions(text: str) -> str:
@@ -29,9 +30,12 @@ def collapse_repetitions(text: str) -> str:
 
 
 def merge_repeated_noun_phrases(text: str) -> str:
-    """Keep one of two equal noun phrases joined by a conjunction or preposition."""
+    """Keep one of two equal noun phrases joined by a conjunction or preposition; "sitting" before it goes with it."""
     while (match := _REPEATED_NOUN_PHRASE.search(text)) is not None:
-        text = (text[: match.start()] + match[1] + (match[2] or "") + text[match.end() :]).strip()
+        rest = text[match.end() :]
+        text = (text[: match.start()] + match[1] + (match[2] or "") + rest).strip()
+        if not rest.strip():
+            text = _POSITION.sub("", strip_dangling_words(text.split(), "of"))
     return text
 
 
