@@ -28,6 +28,8 @@ _STOP_WORDS = DANGLING_WORDS | PREPOSITIONS | frozenset((
 ))  # fmt: skip
 _COLOR = "black|white|grey|gray|brown|red|green|blue|yellow|orange|pink|purple|tan|beige|gold|silver"
 _COLORS_JOINED = re.compile(rf"\b(?:{_COLOR})(?:, (?:{_COLOR}),?)? and (?:{_COLOR}) (?=[a-z])")
+# Nouns that end in a stop word.
+_COMPOUNDS = frozenset(("crop top", "halter top", "mountain top", "stove top", "swing set", "tank top", "tea set"))
 _NOUNS_IN_ING = frozenset(("building", "ceiling", "clothing", "ring", "sling", "string", "swing", "wing"))
 
 
@@ -56,7 +58,8 @@ def noun_chunks(phrase: str) -> list[str]:
     # "A brown and white dog" is one chunk, "dog".
     text = _COLORS_JOINED.sub("", normalize_text(phrase).lower())
     for word in re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", text):
-        if word in _STOP_WORDS or (word.endswith("ing") and chunks[-1] and word not in _NOUNS_IN_ING):
+        is_compound = bool(chunks[-1]) and f"{chunks[-1][-1]} {word}" in _COMPOUNDS
+        if (word in _STOP_WORDS and not is_compound) or (word.endswith("ing") and chunks[-1] and word not in _NOUNS_IN_ING):
             chunks.append([])
         else:
             chunks[-1].append(word)
@@ -77,6 +80,7 @@ def distinct_tags(texts: Iterable[str]) -> list[str]:
 @lru_cache(4096)
 def _tag_and_key(text: str) -> tuple[str, frozenset[str]]:
     """Return the tag, "" if invalid, and its key for `distinct_tags`."""
-    tag = normalize_text(normalize_text(text).lower())
+    # The lexicon separates words by blanks.
+    tag = normalize_text(normalize_text(text).lower()).replace("t shirt", "t-shirt")
     key = frozenset(singularize(word) for word in re.findall(r"\w+", tag))
     return tag if len(tag) <= TAG_LIMIT and key else "", key

@@ -130,8 +130,9 @@ def in_name_case(text: str) -> str:
 
 def _in_word_case(word: str) -> str:
     """Return "Jewelry" for "JEWELRY"; initialisms and numbers stay."""
-    is_initialism = word.strip(".,!?") in _INITIALISMS or "." in word.strip(".") or not word.isupper()
-    return word if is_initialism else capitalize_first(word.lower())
+    letters = word.strip(".,:;!?")
+    is_initialism = letters in _INITIALISMS or "." in letters or (len(letters) < 3 and letters.lower() not in SMALL_WORDS)
+    return word if is_initialism or any(map(str.isdigit, word)) or not word.isupper() else capitalize_first(word.lower())
 
 
 def _title_word(word: str) -> str:

@@ -1,10 +1,12 @@
 """What the fields are written from: a phrase for alt and caption, one for title and file name, sentences and tags."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.composing.drafts.kind_naming import DRAWN, KindName, is_kind_noun
 from workers.composing.drafts.quoted_text import QuotedText
+from workers.composing.drafts.sentence_people import number_of_people
 from workers.composing.drafts.sentence_support import ACTIVITIES
 from workers.composing.drafts.subject import (
     SURE_MAIN,
@@ -32,8 +34,14 @@ MIN_DEPICTED = 0.35
 MIN_ON_GRAPHIC = 0.5
 # People beside the subject are mentioned above it.
 MENTIONED_PEOPLE = 0.7
+# Of a tag where there are few.
+MIN_FILLER = 0.3
 _TITLED = frozenset(("chart", "diagram", "map"))
 _TITLED_WORDS = ("cover", "slide", "film poster")
+# Of a phrase: the background, and what people look at or are in.
+_NO_THING = re.compile(
+    r" (?:at|for|into|towards?) the camera\b| in the (?:air|background|foreground)\b|,? on an? (?:plain )?[\w -]+ background$"
+)
 # Search terms of each kind, for images with fewer tags of their own.
 _KIND_TAGS = {
     "painting": ("artwork", "art"),
@@ -133,11 +141,13 @@ def draft_photo(
 def _photo_tags(
     phrase: str, main: Naming | None, named: frozenset[str], evidence: Evidence, labels: Sequence[str]
 ) -> tuple[str, ...]:
-    mentioned = [noun.noun for noun in evidence.nouns if noun.noun in named]
-    subject = [main.noun] if main and (main.noun in named or not named) else []
-    people = ["people" if people_count(evidence)[0] > 1 else "person"] if "person" in named else []
+    mentioned = [noun.noun for noun in evidence.nouns if noun.noun in named and is_nameable(noun.noun)]
+    subject = [main.noun] if main and not main.is_people and (main.noun in named or not named) else []
+    people = ["people" if number_of_people(phrase) > 1 else "person"] if "person" in named else []
+    people += ["people"] if people and people_count(evidence)[0] > 1 else []
     things = _thing_names(evidence, named)
     return (
+        *(people if main and main.is_people else ()),
         *subject,
         *(_thing_chunks(phrase) if named else ()),
         *mentioned,
@@ -150,14 +160,21 @@ def _photo_tags(
 
 
 def _thing_chunks(phrase: str) -> list[str]:
-    """Return the phrase's things with their modifiers, up to the noun ("sunglasses smiles"), then its activities."""
-    readings = [(chunk, lexicon().read(chunk)) for chunk in noun_chunks(phrase)]
-    things = [chunk[: found.tokens[found.mentions[-1].last].end] for chunk, found in readings if found.mentions]
+    """Return the phrase's things with their modifiers, up to the noun ("sunglasses smiles"), then its activities.
+
+    No camera in "looking at the camera", no piece in "a piece of cake".
+    """
+    readings = [(chunk, lexicon().read(chunk)) for chunk in noun_chunks(_NO_THING.sub("", phrase))]
+    things = [
+        chunk[: found.tokens[found.mentions[-1].last].end]
+        for chunk, found in readings
+        if found.mentions and found.mentions[-1].noun.kind not in {"group", "part"}
+    ]
     return [*things, *(word for word in phrase.split() if word in ACTIVITIES and noun_chunks(word))]
 
 
 def _weaker_things(evidence: Evidence) -> tuple[str, ...]:
-    found = [noun for noun in evidence.nouns if is_nameable(noun.noun)]
+    found = [noun for noun in evidence.nouns if is_nameable(noun.noun) and max(noun.main, noun.present) >= MIN_FILLER]
     return tuple(noun.noun for noun in sorted(found, key=lambda noun: -max(noun.main, noun.present / 2)))[:3]
 
 

@@ -1,6 +1,7 @@
 """The six fields of a draft, within the contract's limits."""
 
 from workers.composing.drafts.draft import Draft
+from workers.composing.drafts.sentence_support import ACTIVITIES
 from workers.composing.filename import BASE_LIMIT, append_words, slugify
 from workers.composing.noun_phrase import is_bare
 from workers.composing.tags import MIN_TAGS, distinct_tags
@@ -9,12 +10,14 @@ from workers.english.grammar import (
     as_sentence,
     capitalize_first,
     headline,
+    strip_dangling_words,
     telegraphic,
     title_case,
     truncate,
     truncate_words,
     without_article,
 )
+from workers.english.lexicon import lexicon
 
 ALT_LIMIT = 250
 _MAX_TAGS = 10
@@ -30,10 +33,19 @@ def draft_title(draft: Draft) -> str:
     words = without_article(headline(draft.title)).replace('"', "").split()
     if len(words) > TITLE_WORDS.stop - 1 or len(" ".join(words)) > TITLE_LIMIT:
         words = telegraphic(" ".join(words)).split()
-        words = truncate_words(words, TITLE_WORDS.stop - 1, TITLE_WORDS.start)
+        words = _without_last_verb(truncate_words(words, TITLE_WORDS.stop - 1, TITLE_WORDS.start))
     if len(words) < TITLE_WORDS.start:
         words = _lengthened(words, draft)
     return title_case(" ".join(words[: TITLE_WORDS.stop - 1]))
+
+
+def _without_last_verb(words: list[str]) -> list[str]:
+    """Return the words of a phrase that was cut without the verb at their end: "Dog Looks" was "a dog looks at a ball"."""
+    is_verb = words[-1].endswith(("ing", "s")) and words[-1] not in ACTIVITIES and len(words) > TITLE_WORDS.start
+    last = lexicon().read(" ".join(words)).mentions[-1:]
+    if not is_verb or (last and last[0].last >= len(words) - 1):
+        return words
+    return strip_dangling_words(words[:-1]).split()
 
 
 def _lengthened(words: list[str], draft: Draft) -> list[str]:
@@ -64,7 +76,9 @@ def draft_filenames(draft: Draft) -> tuple[str, ...]:
     if sum(letter.isalpha() for letter in title if not letter.isascii()) * 2 > sum(map(str.isalpha, title)):
         # "7-poster" would be left of a title in another script.
         title = draft.kind or without_article(draft.phrase)
-    base = slugify(truncate(title, BASE_LIMIT)) or slugify(draft.phrase) or "picture"
+    short = truncate(title, BASE_LIMIT)
+    short = short if short == title else " ".join(_without_last_verb(short.split()))
+    base = slugify(short) or slugify(draft.phrase) or "picture"
     return tuple(dict.fromkeys([base, *(append_words(base, tag) for tag in draft.tags)]))
 
 

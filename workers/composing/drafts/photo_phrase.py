@@ -131,10 +131,17 @@ def _surest_thing(evidence: Evidence) -> Naming | None:
 
 def _naming(main: Naming, evidence: Evidence) -> PhotoPhrase:
     place = setting(evidence)
-    phrase = f"{main.phrase} {place}" if place and main.noun not in place else main.phrase
+    is_itself = bool({main.noun, *main.noun.split(), *_wider_of(main.noun, evidence)}.intersection(place.split()))
+    phrase = f"{main.phrase} {place}" if place and not is_itself else main.phrase
     if is_night(evidence) and "night" not in phrase:
         phrase = f"{phrase} at night"
     return PhotoPhrase(phrase, named_nouns(phrase) | {main.noun}, main.probability, main.probability)
+
+
+def _wider_of(noun: str, evidence: Evidence) -> tuple[str, ...]:
+    """Return the wider nouns, so that a road is not on a street, nor a bridge on a bridge."""
+    found = evidence.find(noun)
+    return found.wider if found else ()
 
 
 def named_nouns(phrase: str) -> frozenset[str]:

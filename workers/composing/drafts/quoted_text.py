@@ -10,6 +10,8 @@ from workers.models.ocr.layout import headline, quotable, text_height
 SHORT_WORDS, QUOTE_WORDS, NAME_WORDS = 8, 14, 5
 MAX_SHORT, MAX_QUOTE = 70, 110
 MAX_TITLE_TOP = 0.3
+# Of the lines of wild-dev below it 4 to 10 % of the words are in the image's described text, of those above 0.98 50 %.
+MIN_CONFIDENCE = 0.92
 # Share of the image's height.
 PROMINENT = 0.05
 _WRITTEN = frozenset(("chart", "diagram", "map", "document", "poster", "screenshot", "logo", "comic"))
@@ -34,7 +36,8 @@ class QuotedText:
     @property
     def name(self) -> str:
         """Return the whole text where it is short ("Gadgets Gallery"), else the headline."""
-        return self.short if len(self.short.split()) <= NAME_WORDS and self.short == self.quote else self.headline
+        is_whole = len(self.short.split()) <= NAME_WORDS and self.short == self.quote
+        return self.short.replace(",", "") if is_whole else self.headline
 
 
 def may_have_text(evidence: Evidence) -> bool:
@@ -43,17 +46,24 @@ def may_have_text(evidence: Evidence) -> bool:
 
 
 def quote_text(lines: Sequence[TextLine]) -> QuotedText:
-    kept = without_secrets(list(lines))
+    kept = [line for line in without_secrets(list(lines)) if line.confidence >= MIN_CONFIDENCE]
     if not kept:
         return QuotedText()
     title = _cut(headline(kept), MAX_SHORT)
-    short = _cut(" ".join(quotable(kept, SHORT_WORDS)), MAX_SHORT)
-    quote = _cut(" ".join(quotable(kept, QUOTE_WORDS)), MAX_QUOTE)
+    short = _cut(_joined(quotable(kept, SHORT_WORDS)), MAX_SHORT)
+    quote = _cut(_joined(quotable(kept, QUOTE_WORDS)), MAX_QUOTE)
     first = title.split(" ", 1)[0]
     top = min((line.top for line in kept if first and first in line.text), default=1.0)
     is_title = top <= MAX_TITLE_TOP and len(title.split()) > 1
     is_prominent = bool(quote) and quote == short and max(map(text_height, kept)) >= PROMINENT
     return QuotedText(title, short, quote or short, is_title, is_prominent)
+
+
+def _joined(phrases: Sequence[str]) -> str:
+    """Join phrases that are apart in the image by commas: "Theme Editor, Route, Store"."""
+    return " ".join(
+        phrase if phrase == phrases[-1] or not phrase[-1:].isalnum() else f"{phrase}," for phrase in phrases
+    )
 
 
 def _cut(text: str, limit: int) -> str:

@@ -91,11 +91,14 @@ def other_things(evidence: Evidence, excluded: Collection[str], limit: int = 4) 
         for noun in evidence.nouns
         if noun.present >= SURE_PRESENT and is_nameable(noun.noun) and noun.noun not in unfit
     ]
-    wider_or_named = set(excluded).union(*(noun.wider for noun in present if noun.noun in excluded))
+    # The words of a sentence are in lower case, a breed's name is not.
+    named = {noun.lower() for noun in excluded}
+    wider_or_named = named.union(*(noun.wider for noun in evidence.nouns if noun.noun.lower() in named))
     things = [
-        noun for noun in _narrowest(present) if noun.noun not in wider_or_named and not set(noun.wider) & set(excluded)
+        noun for noun in _narrowest(present) if noun.noun.lower() not in wider_or_named and not named & set(noun.wider)
     ]
-    heads = {_head(noun) for noun in excluded}
+    # "Laptop" is told by "laptop computer".
+    heads = {_head(noun) for noun in excluded} | {word for noun in named for word in noun.split()}
     kept: list[NounEvidence] = []
     for thing in sorted(things, key=lambda noun: -noun.present):
         if _head(thing.noun) not in heads:

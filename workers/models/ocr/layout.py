@@ -27,6 +27,9 @@ _LETTER = re.compile(r"[^\W\d_]")
 _MIN_HEADLINE_LETTERS = 3
 # A number is quoted where it is so much larger than all other text: no label of an axis.
 _PROMINENT_NUMBER = 1.2
+# More of them are a table or an axis.
+_MAX_NUMBERS = 3
+_REPEATED_WORDS = re.compile(r"(?<!\S)(\S+(?: \S+){0,5})(?: \1)+(?!\S)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +104,31 @@ def quotable(lines: Sequence[TextLine], words: int = _MAX_WORDS) -> list[str]:
     """Return the most prominent phrases in reading order, together at most so many words.
 
     The largest are chosen first; one that is too long is cut at the end of a sentence or clause, else of a word.
-    Repeated phrases and small print are left out, numbers too unless they are the largest text.
+    Small print and what is part of another phrase ("oran" of "orange") are left out, numbers too unless they are the
+    largest text, and at most _MAX_NUMBERS of them.
     """
     found = phrases(reading_order(lines))
     heights = sorted((phrase.height for phrase in found), reverse=True)
     chosen: dict[int, str] = {}
     for number in sorted(range(len(found)), key=lambda number: -found[number].prominence):
         phrase, rest = found[number], words - sum(map(count_words, chosen.values()))
-        if phrase.height < _SMALL_PRINT * heights[0] or phrase.text in chosen.values():
+        if phrase.height < _SMALL_PRINT * heights[0] or any(_is_part(phrase.text, text) for text in chosen.values()):
             continue
-        if phrase.is_number and not _is_prominent(phrase, heights):
+        if phrase.is_number and (count_words(phrase.text) > _MAX_NUMBERS or not _is_prominent(phrase, heights)):
             continue
         text = phrase.text if count_words(phrase.text) <= rest else _cut(phrase.text, rest, whole_words=not chosen)
         if text:
             chosen[number] = text
     return [chosen[number] for number in sorted(chosen)]
+
+
+def _is_part(text: str, whole: str) -> bool:
+    """Return whether the text is in another, whatever its capitals, spaces and marks."""
+    return (_letters(text) or text) in (_letters(whole) or whole)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def _is_prominent(phrase: Phrase, heights: Sequence[float]) -> bool:
@@ -203,5 +216,5 @@ def _continues(line: TextLine, following: TextLine) -> bool:
 def _joined(lines: Sequence[TextLine]) -> str:
     """Return the texts with spaces, without those between CJK characters; hyphenated words are joined."""
     text = " ".join(line.text for line in lines)
-    text = re.sub(r"([a-z]{2})- ([a-z]{2})", r"\1\2", text)
+    text = _REPEATED_WORDS.sub(r"\1", re.sub(r"([a-z]{2})- ([a-z]{2})", r"\1\2", text))
     return re.sub(rf"(?<={_CJK}) (?={_CJK})", "", text)
