@@ -102,7 +102,7 @@ def compose(
     if not (evidence.kinds or blank):
         return _compose_from_captions(cleaned, tags, facts, neutral_people=neutral_people)
     evidence = with_tags(with_text_evidence(evidence, lines, facts), tags)
-    judged = judge(cleaned, evidence, quote_text(lines or ()), facts, blank, sure_labels(tags))
+    judged = judge(cleaned, evidence, quote_text(lines or (), evidence.kind[0]), facts, blank, sure_labels(tags))
     return _compose_from_draft(judged, facts)
 
 

@@ -1,5 +1,6 @@
 """The noun phrase that the fields are composed of."""
 
+import re
 from collections.abc import Collection
 
 from workers.english.anonymize import anonymize
@@ -10,6 +11,9 @@ from workers.english.grammar import PREPOSITIONS, fix_articles
 from workers.english.lexicon import drop_articles_before_plurals, read_sentence
 from workers.english.photo_style import correct_photo_style
 from workers.imaging.image_facts import ImageFacts
+
+# Of captions of catalogues: "a T-shirt on white", "a shoe on a pale ground".
+_GROUND = re.compile(r" on (?:an? )?(black|pale|white)(?: ground)?$")
 
 
 def remove_unsupported(
@@ -39,4 +43,5 @@ def with_background(phrase: str, facts: ImageFacts) -> str:
 
     In 471 catalogue photographs with a plain backdrop, the main color was the article's in 64 %.
     """
-    return f"{phrase} {facts.background_phrase}".strip() if is_bare(phrase) else phrase
+    named = _GROUND.sub(r" on a \1 background", phrase)
+    return f"{named} {facts.background_phrase}".strip() if is_bare(named) else named

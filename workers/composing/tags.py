@@ -59,7 +59,9 @@ def noun_chunks(phrase: str) -> list[str]:
     text = _COLORS_JOINED.sub("", normalize_text(phrase).lower())
     for word in re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", text):
         is_compound = bool(chunks[-1]) and f"{chunks[-1][-1]} {word}" in _COMPOUNDS
-        if (word in _STOP_WORDS and not is_compound) or (word.endswith("ing") and chunks[-1] and word not in _NOUNS_IN_ING):
+        if (word in _STOP_WORDS and not is_compound) or (
+            word.endswith("ing") and chunks[-1] and word not in _NOUNS_IN_ING
+        ):
             chunks.append([])
         else:
             chunks[-1].append(word)

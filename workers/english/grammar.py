@@ -27,6 +27,7 @@ DANGLING_WORDS = SMALL_WORDS | frozenset((
     "there", "through", "between", "against", "about", "above", "below", "along", "around", "across", "under",
     "inside", "like", "than", "because", "if", "so", "then"
 ))  # fmt: skip
+_SHORT_WORDS = DANGLING_WORDS | frozenset(("do", "go", "he", "i", "me", "my", "no", "oh", "she", "we"))
 DETERMINERS = frozenset(("a", "an", "the", "his", "her", "its", "their", "some", "another", "two", "three"))
 _TRANSITIVE_VERBS = frozenset((
     "holding", "wearing", "carrying", "using", "containing", "featuring", "showing", "having", "making", "taking",
@@ -131,8 +132,12 @@ def in_name_case(text: str) -> str:
 def _in_word_case(word: str) -> str:
     """Return "Jewelry" for "JEWELRY"; initialisms and numbers stay."""
     letters = word.strip(".,:;!?")
-    is_initialism = letters in _INITIALISMS or "." in letters or (len(letters) < 3 and letters.lower() not in SMALL_WORDS)
-    return word if is_initialism or any(map(str.isdigit, word)) or not word.isupper() else capitalize_first(word.lower())
+    is_initialism = (
+        letters in _INITIALISMS or "." in letters or (len(letters) < 3 and letters.lower() not in _SHORT_WORDS)
+    )
+    return (
+        word if is_initialism or any(map(str.isdigit, word)) or not word.isupper() else capitalize_first(word.lower())
+    )
 
 
 def _title_word(word: str) -> str:

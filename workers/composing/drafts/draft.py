@@ -101,7 +101,7 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
         # "A comic of a dog reading" would be about a dog that reads.
         phrase = f'{phrase} {"with the text" if depicted else "reading"} "{text.short}"'
     if quotes_headline:
-        title = f"{in_name_case(text.name)} {kind.words}"
+        title = f"{in_name_case(text.headline if is_titled else text.name)} {kind.words}"
     elif title == kind.words and facts.palette:
         title = f"{kind.words} in {facts.palette}"
     sentences = [*_text_sentence(text), *_people_sentence(evidence, depicted)]
@@ -141,7 +141,8 @@ def draft_photo(
 def _photo_tags(
     phrase: str, main: Naming | None, named: frozenset[str], evidence: Evidence, labels: Sequence[str]
 ) -> tuple[str, ...]:
-    mentioned = [noun.noun for noun in evidence.nouns if noun.noun in named and is_nameable(noun.noun)]
+    unseen = {word for part in _NO_THING.findall(phrase) for word in part.split()}
+    mentioned = [noun.noun for noun in evidence.nouns if noun.noun in named - unseen and is_nameable(noun.noun)]
     subject = [main.noun] if main and not main.is_people and (main.noun in named or not named) else []
     people = ["people" if number_of_people(phrase) > 1 else "person"] if "person" in named else []
     people += ["people"] if people and people_count(evidence)[0] > 1 else []
@@ -257,7 +258,10 @@ def _graphic_tags(
     things = [depicted.noun] if depicted else []
     things += [subject.noun] if subject else []
     # "Web page" of "screenshot of a web page".
-    kinds = [without_article(kind.words.lower().rpartition(" of ")[2]), "3d render" if kind.kind == "render" else kind.kind]
+    kinds = [
+        without_article(kind.words.lower().rpartition(" of ")[2]),
+        "3d render" if kind.kind == "render" else kind.kind,
+    ]
     shown = _thing_names(evidence, {kind.kind, kind.words, *kind.nouns, *things}) if kind.kind in DRAWN else []
     night = ["night"] if kind.kind in DRAWN and is_night(evidence) else []
     return (*things, *kinds, *names, *_wider(evidence, depicted), *shown, *night)

@@ -15,6 +15,8 @@ MIN_CONFIDENCE = 0.92
 # Share of the image's height.
 PROMINENT = 0.05
 _WRITTEN = frozenset(("chart", "diagram", "map", "document", "poster", "screenshot", "logo", "comic"))
+# What is written in them are labels that are apart.
+_LABELLED = frozenset(("chart", "diagram", "document", "map", "screenshot"))
 # With it or one of these kinds 88 % of wild-dev's images with text are read, and 23 % of those without.
 MIN_TEXT = 0.35
 
@@ -37,7 +39,7 @@ class QuotedText:
     def name(self) -> str:
         """Return the whole text where it is short ("Gadgets Gallery"), else the headline."""
         is_whole = len(self.short.split()) <= NAME_WORDS and self.short == self.quote
-        return self.short.replace(",", "") if is_whole else self.headline
+        return self.short if is_whole else self.headline
 
 
 def may_have_text(evidence: Evidence) -> bool:
@@ -45,13 +47,15 @@ def may_have_text(evidence: Evidence) -> bool:
     return evidence.kind[0] in _WRITTEN or evidence.text >= MIN_TEXT
 
 
-def quote_text(lines: Sequence[TextLine]) -> QuotedText:
+def quote_text(lines: Sequence[TextLine], kind: str = "") -> QuotedText:
+    """Return what to quote of an image of this kind: labels with commas between them, running text without."""
     kept = [line for line in without_secrets(list(lines)) if line.confidence >= MIN_CONFIDENCE]
     if not kept:
         return QuotedText()
     title = _cut(headline(kept), MAX_SHORT)
-    short = _cut(_joined(quotable(kept, SHORT_WORDS)), MAX_SHORT)
-    quote = _cut(_joined(quotable(kept, QUOTE_WORDS)), MAX_QUOTE)
+    joined = _listed if kind in _LABELLED else " ".join
+    short = _cut(joined(quotable(kept, SHORT_WORDS)), MAX_SHORT)
+    quote = _cut(joined(quotable(kept, QUOTE_WORDS)), MAX_QUOTE)
     first = title.split(" ", 1)[0]
     top = min((line.top for line in kept if first and first in line.text), default=1.0)
     is_title = top <= MAX_TITLE_TOP and len(title.split()) > 1
@@ -59,7 +63,7 @@ def quote_text(lines: Sequence[TextLine]) -> QuotedText:
     return QuotedText(title, short, quote or short, is_title, is_prominent)
 
 
-def _joined(phrases: Sequence[str]) -> str:
+def _listed(phrases: Sequence[str]) -> str:
     """Join phrases that are apart in the image by commas: "Theme Editor, Route, Store"."""
     return " ".join(
         phrase if phrase == phrases[-1] or not phrase[-1:].isalnum() else f"{phrase}," for phrase in phrases
@@ -69,4 +73,4 @@ def _joined(phrases: Sequence[str]) -> str:
 def _cut(text: str, limit: int) -> str:
     """Cut at a word; quotation marks inside become single ones."""
     text = text.replace('"', "'").replace("\u201c", "'").replace("\u201d", "'")
-    return text if len(text) <= limit else text[: limit + 1].rpartition(" ")[0]
+    return text if len(text) <= limit else text[: limit + 1].rpartition(" ")[0].rstrip(" ,;:")

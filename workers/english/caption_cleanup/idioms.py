@@ -1,4 +1,4 @@
-"""Usage that captioners learn from hurried captions: "a zebra that is standing", "laying on a bed", "on white"."""
+"""Usage that captioners learn from hurried captions: "a zebra that is standing", "laying on a bed"."""
 
 import re
 
@@ -21,8 +21,6 @@ _REPLACEMENTS = [
     (re.compile(rf"(?<=[a-z] )lays{_LYING}"), "lies"),
     (re.compile(r"\boff of\b"), "off"),
     (re.compile(rf"\bon top of (?=(?:an?|the) (?:[\w-]+ ){{0,3}}{_GROUND}\b)"), "on "),
-    (re.compile(r"\bon (?:an? )?(white|black|pale) ground$"), r"on a \1 background"),
-    (re.compile(r"\bon (white|black)$"), r"on a \1 background"),
     (re.compile(r"\bt[ -]shirt"), "T-shirt"),
     (re.compile(rf"( with an? {_WORD}(?: {_WORD})?) (?=an? {_WORD}(?: {_WORD})?$)"), r"\1 and "),
 ]
