@@ -132,12 +132,9 @@ def in_name_case(text: str) -> str:
 def _in_word_case(word: str) -> str:
     """Return "Jewelry" for "JEWELRY"; initialisms and numbers stay."""
     letters = word.strip(".,:;!?")
-    is_initialism = (
-        letters in _INITIALISMS or "." in letters or (len(letters) < 3 and letters.lower() not in _SHORT_WORDS)
-    )
-    return (
-        word if is_initialism or any(map(str.isdigit, word)) or not word.isupper() else capitalize_first(word.lower())
-    )
+    is_short = len(letters) < 3 and letters.lower() not in _SHORT_WORDS
+    is_other = not word.isupper() or "." in letters or any(map(str.isdigit, word))
+    return word if is_short or is_other or letters in _INITIALISMS else capitalize_first(word.lower())
 
 
 def _title_word(word: str) -> str:

@@ -34,9 +34,9 @@ _IRREGULAR = {
 }  # fmt: skip
 # "A bright flowers": besides ADJECTIVES, since these do not occur before nouns of labels.
 _MORE_ADJECTIVES = frozenset((
-    "beautiful", "bright", "broken", "ceramic", "clean", "clear", "concrete", "decorative", "delicious", "different", "empty",
-    "fancy", "flying", "fresh", "full", "glass", "hardwood", "leather", "lovely", "modern", "narrow", "new", "nice",
-    "parked", "pretty", "round", "square", "straight", "tiled", "thick", "thin", "various", "wide",
+    "beautiful", "bright", "broken", "ceramic", "clean", "clear", "concrete", "decorative", "delicious", "different",
+    "empty", "fancy", "flying", "fresh", "full", "glass", "hardwood", "leather", "lovely", "modern", "narrow", "new",
+    "nice", "parked", "pretty", "round", "square", "straight", "tiled", "thick", "thin", "various", "wide",
 ))  # fmt: skip
 _AFTER_NOUN = (DANGLING_WORDS | PREPOSITIONS) - {"like"} | frozenset((
     "after", "before", "can", "down", "during", "each", "indoors", "out", "outdoors", "outside", "past", "together",

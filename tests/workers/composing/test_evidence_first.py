@@ -34,7 +34,7 @@ def composed(found: Evidence, *texts: str, captions: list[Caption] | None = None
         ("document", "receipt", [], "A receipt"),
         ("map", "road map", [], "A road map"),
         ("painting", "watercolour", [], "A watercolour painting"),
-        ("diagram", "flowchart", [], "A flow chart diagram"),
+        ("diagram", "flowchart", [], "A flow chart"),
         ("render", "", [], "A 3D render"),
         ("comic", "meme", ["THIS IS FINE"], 'A meme reading "THIS IS FINE"'),
         ("pattern", "gradient", [], "A colour gradient"),

@@ -40,8 +40,10 @@ _TITLED = frozenset(("chart", "diagram", "map"))
 _TITLED_WORDS = ("cover", "slide", "film poster")
 # Of a phrase: the background, and what people look at or are in.
 _NO_THING = re.compile(
-    r" (?:at|for|into|towards?) the camera\b| in the (?:air|background|foreground)\b|,? on an? (?:plain )?[\w -]+ background$"
+    r"\bcouple of (?=\w+s\b)| (?:at|for|into|towards?) the camera\b| in the (?:air|background|foreground)\b"
+    r"|,? on an? (?:plain )?[\w -]+ background$"
 )
+_GROUPS = frozenset(("bunch", "couple", "flock", "group", "herd", "pile", "row", "stack"))
 # Search terms of each kind, for images with fewer tags of their own.
 _KIND_TAGS = {
     "painting": ("artwork", "art"),
@@ -65,7 +67,8 @@ _MARKS = " .,;:!?-\u2013\u2014"
 class Draft:
     """`phrase`: a noun phrase or clause in lower case; `title`: the same for title and file name, with no quotes from a
     page's body; `sentences` add to the phrase; `tags`, best first, and `filler_tags` where they are few; `printed`:
-    large text in a photograph, for the alt; `kind`: the words for the kind, "" for a photograph.
+    large text in a photograph, for the alt; `kind`: the words for the kind, "" for a photograph;
+    `plain`: a title without the text that was read.
     """
 
     phrase: str
@@ -75,6 +78,7 @@ class Draft:
     filler_tags: tuple[str, ...] = ()
     printed: str = ""
     kind: str = ""
+    plain: str = ""
 
 
 def draft_blank(color: str) -> Draft:
@@ -100,17 +104,17 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
     elif text.quote:
         # "A comic of a dog reading" would be about a dog that reads.
         phrase = f'{phrase} {"with the text" if depicted else "reading"} "{text.short}"'
+    plain = f"{title} in {facts.palette}" if title == kind.words and facts.palette else title
+    title = plain
     if quotes_headline:
         title = f"{in_name_case(text.headline if is_titled else text.name)} {kind.words}"
-    elif title == kind.words and facts.palette:
-        title = f"{kind.words} in {facts.palette}"
     sentences = [*_text_sentence(text), *_people_sentence(evidence, depicted)]
     if kind.kind in DRAWN:
         sentences += _things_sentence(evidence, named)
         sentences += _night_sentence(evidence, phrase)
     sentences += _look_sentences(facts, sentences, phrase)
     tags = _graphic_tags(kind, depicted, evidence, text, names_thing=quotes_headline)
-    return Draft(phrase, title, tuple(sentences), tags, _KIND_TAGS.get(kind.kind, ()), kind=kind.words)
+    return Draft(phrase, title, tuple(sentences), tags, _KIND_TAGS.get(kind.kind, ()), kind=kind.words, plain=plain)
 
 
 def draft_photo(
@@ -141,7 +145,7 @@ def draft_photo(
 def _photo_tags(
     phrase: str, main: Naming | None, named: frozenset[str], evidence: Evidence, labels: Sequence[str]
 ) -> tuple[str, ...]:
-    unseen = {word for part in _NO_THING.findall(phrase) for word in part.split()}
+    unseen = _GROUPS.union(*(part.split() for part in _NO_THING.findall(phrase)))
     mentioned = [noun.noun for noun in evidence.nouns if noun.noun in named - unseen and is_nameable(noun.noun)]
     subject = [main.noun] if main and not main.is_people and (main.noun in named or not named) else []
     people = ["people" if number_of_people(phrase) > 1 else "person"] if "person" in named else []

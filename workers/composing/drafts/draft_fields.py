@@ -40,7 +40,7 @@ def draft_title(draft: Draft) -> str:
 
 
 def _without_last_verb(words: list[str]) -> list[str]:
-    """Return the words of a phrase that was cut without the verb at their end: "Dog Looks" was "a dog looks at a ball"."""
+    """Return a cut phrase without the verb at its end: "Dog Looks" was "a dog looks at a ball"."""
     is_verb = words[-1].endswith(("ing", "s")) and words[-1] not in ACTIVITIES and len(words) > TITLE_WORDS.start
     last = lexicon().read(" ".join(words)).mentions[-1:]
     if not is_verb or (last and last[0].last >= len(words) - 1):
@@ -75,7 +75,7 @@ def draft_filenames(draft: Draft) -> tuple[str, ...]:
     title = headline(without_article(draft.title))
     if sum(letter.isalpha() for letter in title if not letter.isascii()) * 2 > sum(map(str.isalpha, title)):
         # "7-poster" would be left of a title in another script.
-        title = draft.kind or without_article(draft.phrase)
+        title = draft.plain or without_article(draft.phrase)
     short = truncate(title, BASE_LIMIT)
     short = short if short == title else " ".join(_without_last_verb(short.split()))
     base = slugify(short) or slugify(draft.phrase) or "picture"

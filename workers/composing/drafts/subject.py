@@ -93,7 +93,9 @@ def other_things(evidence: Evidence, excluded: Collection[str], limit: int = 4) 
     ]
     # The words of a sentence are in lower case, a breed's name is not.
     named = {noun.lower() for noun in excluded}
-    wider_or_named = named.union(*(noun.wider for noun in present if noun.noun.lower() in named))
+    wider_or_named = named.union(
+        *(noun.wider for noun in evidence.nouns if noun.noun.lower() in named and noun.present >= SURE_MAIN)
+    )
     things = [
         noun for noun in _narrowest(present) if noun.noun.lower() not in wider_or_named and not named & set(noun.wider)
     ]

@@ -29,7 +29,8 @@ _MIN_HEADLINE_LETTERS = 3
 _PROMINENT_NUMBER = 1.2
 # More of them are a table or an axis.
 _MAX_NUMBERS = 3
-_REPEATED_WORDS = re.compile(r"(?<!\S)(\S+(?: \S+){0,5})(?: \1)+(?!\S)", re.IGNORECASE)
+# "Bora Bora" is a name.
+_REPEATED_WORDS = re.compile(r"(?<!\S)(?:(\S+)(?: \1){2,}|(\S+(?: \S+){1,5}?)(?: \2)+)(?!\S)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,5 +217,5 @@ def _continues(line: TextLine, following: TextLine) -> bool:
 def _joined(lines: Sequence[TextLine]) -> str:
     """Return the texts with spaces, without those between CJK characters; hyphenated words are joined."""
     text = " ".join(line.text for line in lines)
-    text = _REPEATED_WORDS.sub(r"\1", re.sub(r"([a-z]{2})- ([a-z]{2})", r"\1\2", text))
+    text = _REPEATED_WORDS.sub(r"\1\2", re.sub(r"([a-z]{2})- ([a-z]{2})", r"\1\2", text))
     return re.sub(rf"(?<={_CJK}) (?={_CJK})", "", text)
