@@ -53,6 +53,37 @@ def test_what_evidence_contradicts_is_kept_for_review(found: Evidence, fields: d
     assert "icycle" in words.alt
 
 
+@pytest.mark.parametrize(
+    ("language", "alt", "expected"),
+    [
+        ("de", "Ein Foto von einem Hund auf einer Wiese", "Ein Hund auf einer Wiese"),
+        ("de", "Bild von einer kleinen Katze im Gras", "Eine kleine Katze im Gras"),
+        ("de", "Foto von Bergen im Nebel", "Bergen im Nebel"),
+        ("de", "Ein Bild von einem braunen Hund", "Ein Bild von einem braunen Hund"),
+        ("fr", "Une photo d\u2019un chien", "Un chien"),
+        ("fr", "Une enseigne : \u00ab Ouvert ! \u00bb", "Une enseigne : \u00ab Ouvert ! \u00bb"),
+        ("de", "Ein Schild mit dem Text \u201eOffen\u201c", "Ein Schild mit dem Text \u201eOffen\u201c"),
+        ("de", "Das Schild \u201eOffen\u201c h\u00e4ngt", "Das Schild \u201eOffen\u201c h\u00e4ngt"),
+        ("en", 'A sign with the text "Open"', 'A sign with the text "Open"'),
+        ("es", "Foto del perro en la playa", "Foto del perro en la playa"),
+        ("es", "Una foto de un perro", "Un perro"),
+        ("pt", "Foto desfocada de um gato", "Foto desfocada de um gato"),
+        ("it", "Foto di un cane", "Un cane"),
+        ("nl", "Een foto van een hond", "Een hond"),
+    ],
+)
+def test_an_opening_goes_where_the_rest_is_right_without_it(language: str, alt: str, expected: str) -> None:
+    assert composed(options=Options(language=language), alt=alt).alt == expected
+
+
+@pytest.mark.parametrize(
+    "caption",
+    ["A St. Bernard dog lies in the snow.", "A bust of J. S. Bach in a park.", "Ein Fest am 1. Mai, z. B. mit Booten."],
+)
+def test_an_abbreviation_ends_no_sentence(caption: str) -> None:
+    assert composed(options=Options(language="de"), caption=caption).caption == caption
+
+
 def test_a_self_rating_never_raises_the_confidence() -> None:
     unsure = evidence("photo", noun("cat"))
 

@@ -1,6 +1,5 @@
 """The six fields of what a model wrote, within the contract's limits and rules."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from workers.composing.requested.words import any_word
 from workers.composing.tags import MAX_TAGS, MIN_TAGS, distinct_tags
 from workers.composing.written.checks import confidence_in, doubts_about, repeats_given_text
 from workers.composing.written.names import given_names, unexplained_names, without_guessed_names
+from workers.composing.written.openings import strip_foreign_openings
 from workers.composing.written.plain_text import plain_text, sentences, truncated, without_secrets
 from workers.english.caption_cleanup.image_phrases import strip_image_openings
 from workers.english.grammar import capitalize_first, truncate
@@ -24,11 +24,6 @@ from workers.models.writer import Written
 ALT_LIMIT = 250
 _TITLE_LIMIT, _CAPTION_LIMIT, _DESCRIPTION_LIMIT = 80, 300, 1_200
 _MAX_TEXT = 120
-_OPENINGS = re.compile(
-    r"(?i)^(?:(?:ein |das )?(?:bild|foto) (?:von|mit)|(?:une? |l['\u2019])?(?:image|photo) d(?:e |['\u2019])|"
-    r"(?:una? )?(?:imagen|foto) de|(?:un['\u2019])?(?:immagine|foto) di|(?:uma? )?(?:imagem|foto) de|"
-    r"(?:een )?(?:afbeelding|foto) van)\s*"
-)
 
 
 class NothingLeft(Exception):
@@ -99,7 +94,7 @@ class _Guard:
     def alt(self, text: str) -> str:
         limit = min(ALT_LIMIT, self._options.alt_max_length or ALT_LIMIT)
         whole = self.text(text, 4 * ALT_LIMIT)
-        whole = strip_image_openings(whole) if self._options.is_english else _OPENINGS.sub("", whole)
+        whole = strip_image_openings(whole) if self._options.is_english else strip_foreign_openings(whole)
         cut = truncate(whole, limit) if self._options.is_english else truncated(whole, limit)
         return capitalize_first(cut)
 

@@ -18,16 +18,29 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u201d\u2019)]?\s+(?=\S)|(?<=[\u3002\
 _QUOTED = re.compile(
     '"[^"]{1,300}"|\u201c[^\u201d]{1,300}\u201d|\u201e[^\u201c\u201d]{1,300}[\u201c\u201d]|\u00ab[^\u00bb]{1,300}\u00bb|\u300c[^\u300d]{1,300}\u300d'
 )
-_GAPS = re.compile(r"\s+([,.;:!?])")
+_GERMAN_QUOTE = re.compile('\u201e([^"\u201e]*)"')
+_GAPS, _GAPS_BEFORE_STOPS = re.compile(r"\s+([,.;:!?])"), re.compile(r"\s+([,.])")
+_SPACED_MARK = re.compile(r"\w[ \u00a0\u202f][;:!?](?:\s|$)")
+# No end of a sentence: "A St. Bernard", "J. S. Bach", "am 1. Mai", "z. B. ein Boot".
+_NO_END = re.compile(
+    r"(?:\b(?:[^\W\d_]|\d{1,2}|st|mt|dr|mrs?|ms|jr|sr|vs|no|nr|ca|bzw|etc|str|sra|av|mme|mlle|prof|approx))\.$",
+    re.IGNORECASE,
+)
 
 
 def plain_text(text: str) -> str:
     """Return one line without markup and addresses; quotation marks stay inside."""
+    # French has a space before these marks.
+    gaps = _GAPS if _SPACED_MARK.search(text) is None else _GAPS_BEFORE_STOPS
     text = _LINK.sub(r"\1", _TAG.sub(" ", text))
     text = _MARKS.sub(" ", _ADDRESS.sub("", text))
-    quoted = text.strip().endswith(('"', "\u201d"))
-    line = _GAPS.sub(r"\1", normalize_text(text))
-    # normalize_text strips quotation marks around the whole, also the closing one of a quote at its end.
+    quoted = text.strip().endswith(('"', "\u201c", "\u201d"))
+    line = gaps.sub(r"\1", normalize_text(text))
+    # normalize_text makes German quotations English, and strips the marks around the whole, also the closing one of a
+    # quote at its end.
+    line = _GERMAN_QUOTE.sub("\u201e\\1\u201c", f'{line}"' if quoted and "\u201e" in line else line)
+    if line.count("\u00ab") > line.count("\u00bb") and (closing := re.search(r"\s?\u00bb$", text.strip())):
+        return f"{line}{closing[0]}"
     return f'{line}"' if quoted and line.count('"') % 2 else line
 
 
@@ -40,7 +53,13 @@ def without_secrets(text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    return [part.strip() for part in _SENTENCE_END.split(text) if part and part.strip()]
+    found: list[str] = []
+    for part in filter(None, map(str.strip, _SENTENCE_END.split(text))):
+        if found and (_NO_END.search(found[-1]) or (found[-1][-1] == "." and part[0].islower())):
+            found[-1] = f"{found[-1]} {part}"
+        else:
+            found.append(part)
+    return found
 
 
 def truncated(text: str, limit: int) -> str:
