@@ -354,6 +354,11 @@ def test_many_words_or_an_unknown_thing_keep_text_out_of_a_photographs_alt() -> 
         ("mexican aster", "a Mexican aster"),
         ("the sea and tree", "trees by the sea"),
         ("jean", "jeans"),
+        ("sea", "the sea"),
+        ("bead", "beads"),
+        ("fog", "fog"),
+        ("pixel art", "pixel art"),
+        ("long sleeved shirt", "a long-sleeved shirt"),
     ],
 )
 def test_nouns_have_the_article_of_their_number(noun: str, phrase: str) -> None:

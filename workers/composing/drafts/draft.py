@@ -104,7 +104,8 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
     elif text.quote:
         # "A comic of a dog reading" would be about a dog that reads.
         phrase = f'{phrase} {"with the text" if depicted else "reading"} "{text.short}"'
-    plain = f"{title} in {facts.palette}" if title == kind.words and facts.palette else title
+    look = f"in {facts.palette}" if facts.palette else facts.format_phrase
+    plain = f"{title} {look}" if title == kind.words else title
     title = plain
     if quotes_headline:
         title = f"{in_name_case(text.headline if is_titled else text.name)} {kind.words}"
@@ -235,7 +236,9 @@ def _look_sentences(facts: ImageFacts, sentences: Sequence[str], phrase: str) ->
         found.append("the picture is in black and white")
     elif facts.backdrop and "background" not in phrase:
         found.append(f"the background is plain {facts.backdrop}")
-    if len(sentences) + len(found) < 2 and facts.palette and not facts.monochrome:
+    if len(sentences) + len(found) < 2 and not facts.palette:
+        found.append(f"the picture is {facts.format_phrase}")
+    elif len(sentences) + len(found) < 2 and not facts.monochrome:
         verb = "are the main colours" if " and " in facts.palette else "is the main colour"
         found.append(f"{facts.palette} {verb}")
     return found

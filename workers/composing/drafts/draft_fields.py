@@ -30,7 +30,9 @@ def draft_alt(draft: Draft) -> str:
 
 def draft_title(draft: Draft) -> str:
     """Return 3 to 9 words, never cut inside a phrase where a shorter one is whole."""
-    words = without_article(headline(draft.title)).replace('"', "").split()
+    # A name keeps its article: "The Small Garden".
+    is_name = draft.kind and draft.title != draft.plain
+    words = (draft.title if is_name else without_article(headline(draft.title))).replace('"', "").split()
     if len(words) > TITLE_WORDS.stop - 1 or len(" ".join(words)) > TITLE_LIMIT:
         words = telegraphic(" ".join(words)).split()
         words = _without_last_verb(truncate_words(words, TITLE_WORDS.stop - 1, TITLE_WORDS.start))
