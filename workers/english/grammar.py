@@ -133,6 +133,7 @@ def _in_word_case(word: str) -> str:
     """Return "Jewelry" for "JEWELRY"; initialisms and numbers stay."""
     letters = word.strip(".,:;!?")
     is_short = len(letters) < 3 and letters.lower() not in _SHORT_WORDS
+    is_short |= not set(letters) & set("AEIOUY")
     is_other = not word.isupper() or "." in letters or any(map(str.isdigit, word))
     return word if is_short or is_other or letters in _INITIALISMS else capitalize_first(word.lower())
 

@@ -77,6 +77,7 @@ def test_every_kind_is_worded_rightly(kind: str, facts: ImageFacts) -> None:
         ("poster", "THE SMALL GARDEN", "The Small Garden Poster"),
         ("logo", "ACME", "Logo Reading ACME"),
         ("logo", "ACME TOOLS NY", "Acme Tools NY Logo"),
+        ("poster", "PCR AND HTML IN A BOX", "PCR and HTML in a Box Poster"),
         ("poster", "Rent at example.com", "Rent at example.com Poster"),
         ("poster", "iPad Days", "iPad Days Poster"),
     ],

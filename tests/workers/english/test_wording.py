@@ -76,6 +76,7 @@ a gingerbread man
 a boy doll on a shelf
 a girl doll
 a lady justice statue
+a pink lady apple
 lady liberty at sunset
 our lady of guadalupe
 mom jeans on a rack
@@ -182,6 +183,25 @@ CHANGES = [
     ("a plate of hot dog", "a plate of hot dogs"),
     ("two polar bear on ice", "two polar bears on ice"),
     ("two white wolf in snow", "two white wolves in snow"),
+    ("a dog laying on a bed", "a dog lying on a bed"),
+    ("a dog lays on a bed", "a dog lies on a bed"),
+    ("a zebra that is standing in the grass", "a zebra standing in the grass"),
+    ("two elephants that are in the water", "two elephants in the water"),
+    ("a person jumping off of a dock", "a person jumping off a dock"),
+    ("a group of people standing on top of a field", "a group of people standing on a field"),
+    ("a herd of cows on top of a grass covered field", "a herd of cows on a grass covered field"),
+    ("a blue t shirt on a hanger", "a blue T-shirt on a hanger"),
+    ("a bathroom with a toilet sink and a mirror", "a bathroom with a toilet, a sink and a mirror"),
+    ("a kitchen with a refrigerator oven", "a kitchen with a refrigerator and an oven"),
+    ("a hotel room with a white bed a lit lamp", "a hotel room with a white bed and a lit lamp"),
+    ("a giraffe standing next to each other in a zoo", "a giraffe standing in a zoo"),
+    ("a plate of donuts sitting on a plate", "a plate of donuts"),
+    ("a bus that is sitting on the side of a bus", "a bus"),
+    ("a pink and white photo of a flower on a field", "a flower on a field"),
+    ("a smiling bearded chef in a kitchen", "a smiling bearded person in a kitchen"),
+    ("a pile of golden delicious apple", "a pile of golden delicious apples"),
+    ("a stack of yellow bell pepper", "a stack of yellow bell peppers"),
+    ("a pile of pineapple in a shop", "a pile of pineapples in a shop"),
 ]
 
 UNCHANGED = """
@@ -244,6 +264,14 @@ a cactus in a pot
 a lens on a tripod
 two sheep in a field
 a three piece suit
+a person laying bricks
+a person standing on top of a hill
+a kitchen with a microwave oven
+two giraffes standing next to each other
+a dog and a cat next to each other
+a person with a red hat bites a dog
+a bowl of watermelon
+a cat on a table with a book
 """
 
 

@@ -129,7 +129,7 @@ def draft_photo(
     """Draft for a photograph whose main phrase has been chosen; `labels` of the classifier are tags."""
     people = people_count(evidence)[0]
     main = name_main(evidence)
-    sentences = _text_sentence(text)
+    sentences = [*([] if named else ["the subject of this picture could not be named"]), *_text_sentence(text)]
     if people and "person" not in named:
         sentences += _people_sentence(evidence, None)
     sentences += _things_sentence(evidence, named)

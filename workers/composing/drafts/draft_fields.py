@@ -1,5 +1,7 @@
 """The six fields of a draft, within the contract's limits."""
 
+import re
+
 from workers.composing.drafts.draft import Draft
 from workers.composing.drafts.sentence_support import ACTIVITIES
 from workers.composing.filename import BASE_LIMIT, append_words, slugify
@@ -68,6 +70,8 @@ def draft_description(draft: Draft) -> str:
     if len(sentences) < 2:
         phrase = draft.phrase.removesuffix(" in black and white")
         opening = f"this picture shows {phrase}" if is_bare(phrase) else phrase
+        if opening != phrase:
+            sentences = [re.sub("^The picture is", "It is", sentence) for sentence in sentences]
         sentences = [as_sentence(opening), *sentences]
     return " ".join(sentences)
 
