@@ -9,7 +9,7 @@ _CONSONANT_SOUND = re.compile(
     r"eu|ewe|one\b|once\b|ouija|u(?:ni(?![dmn])|s[eu]|sa[bg]|k[eu]|t[ei]|topi|ran|rin|biq)", re.IGNORECASE
 )
 # Pronounced letter by letter: "an LCD", but "a NASA probe".
-_INITIALISMS = frozenset((
+INITIALISMS = frozenset((
     "ATV", "BMX", "CAD", "CD", "CRT", "DJ", "DVD", "FM", "HD", "LCD", "LED", "LP", "MP", "MRI", "RV", "SUV", "TV",
     "UFO", "UML", "USB"
 ))  # fmt: skip
@@ -27,7 +27,6 @@ DANGLING_WORDS = SMALL_WORDS | frozenset((
     "there", "through", "between", "against", "about", "above", "below", "along", "around", "across", "under",
     "inside", "like", "than", "because", "if", "so", "then"
 ))  # fmt: skip
-_SHORT_WORDS = DANGLING_WORDS | frozenset(("do", "go", "he", "i", "me", "my", "no", "oh", "she", "we"))
 DETERMINERS = frozenset(("a", "an", "the", "his", "her", "its", "their", "some", "another", "two", "three"))
 _TRANSITIVE_VERBS = frozenset((
     "holding", "wearing", "carrying", "using", "containing", "featuring", "showing", "having", "making", "taking",
@@ -79,7 +78,7 @@ _INVARIANT_NOUNS = frozenset((
 def indefinite_article(phrase: str) -> str:
     """Return "a" or "an"."""
     word = re.split(r"[\s-]", phrase.strip(), maxsplit=1)[0]
-    if len(word) == 1 or word.rstrip("0123456789") in _INITIALISMS:
+    if len(word) == 1 or word.rstrip("0123456789") in INITIALISMS:
         return "an" if word[0].upper() in _LETTERS_WITH_VOWEL_SOUND else "a"
     return "an" if _VOWEL_SOUND.match(word) and not _CONSONANT_SOUND.match(word) else "a"
 
@@ -117,25 +116,6 @@ def title_case(text: str) -> str:
         word.lower() if word.lower() in SMALL_WORDS and 0 < position < last else _title_word(word)
         for position, word in enumerate(words)
     )
-
-
-def in_name_case(text: str) -> str:
-    """Return a name of several words in capitals as "The Small Garden"; one word may be a brand or an initialism."""
-    words = text.split()
-    shouted = [word for word in words if len(word) > 3 and word.isupper()]
-    if len(words) < 2 or not shouted:
-        return text
-    is_all = not any(character.islower() for character in text)
-    return " ".join(_in_word_case(word) if is_all or word in shouted else word for word in words)
-
-
-def _in_word_case(word: str) -> str:
-    """Return "Jewelry" for "JEWELRY"; initialisms and numbers stay."""
-    letters = word.strip(".,:;!?")
-    is_short = len(letters) < 3 and letters.lower() not in _SHORT_WORDS
-    is_short |= not set(letters) & set("AEIOUY")
-    is_other = not word.isupper() or "." in letters or any(map(str.isdigit, word))
-    return word if is_short or is_other or letters in _INITIALISMS else capitalize_first(word.lower())
 
 
 def _title_word(word: str) -> str:

@@ -1,30 +1,23 @@
 """What the fields are written from: a phrase for alt and caption, one for title and file name, sentences and tags."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workers.composing.drafts.evidence_tags import KIND_TAGS, graphic_tags, photo_tags, thing_names, weaker_things
 from workers.composing.drafts.kind_naming import DRAWN, KindName, is_kind_noun
 from workers.composing.drafts.quoted_text import QuotedText
-from workers.composing.drafts.sentence_people import number_of_people
-from workers.composing.drafts.sentence_support import ACTIVITIES
 from workers.composing.drafts.subject import (
-    SURE_MAIN,
     Naming,
-    is_nameable,
     is_night,
     is_wide,
     name_main,
     name_people,
-    name_subject,
-    other_things,
     people_count,
     phrase_of,
     setting,
 )
-from workers.composing.tags import noun_chunks
-from workers.english.grammar import in_name_case, join_with_and, without_article
-from workers.english.lexicon import lexicon
+from workers.english.grammar import join_with_and, without_article
+from workers.english.initialisms import in_name_case
 from workers.imaging.image_facts import ImageFacts
 from workers.models.evidence import Evidence
 
@@ -34,33 +27,8 @@ MIN_DEPICTED = 0.35
 MIN_ON_GRAPHIC = 0.5
 # People beside the subject are mentioned above it.
 MENTIONED_PEOPLE = 0.7
-# Of a tag where there are few.
-MIN_FILLER = 0.3
 _TITLED = frozenset(("chart", "diagram", "map"))
 _TITLED_WORDS = ("cover", "slide", "film poster")
-# Of a phrase: the background, and what people look at or are in.
-_NO_THING = re.compile(
-    r"\bcouple of (?=\w+s\b)| (?:at|for|into|towards?) the camera\b| in the (?:air|background|foreground)\b"
-    r"|,? on an? (?:plain )?[\w -]+ background$"
-)
-_GROUPS = frozenset(("bunch", "couple", "flock", "group", "herd", "pile", "row", "stack"))
-# Search terms of each kind, for images with fewer tags of their own.
-_KIND_TAGS = {
-    "painting": ("artwork", "art"),
-    "drawing": ("sketch", "art"),
-    "illustration": ("drawing", "graphic art"),
-    "comic": ("cartoon", "humour"),
-    "render": ("computer graphics", "rendering"),
-    "screenshot": ("user interface", "software"),
-    "chart": ("graph", "data visualisation"),
-    "diagram": ("schematic", "technical drawing"),
-    "map": ("cartography", "geography"),
-    "document": ("page", "text"),
-    "poster": ("graphic design", "advertising"),
-    "logo": ("branding", "brand mark"),
-    "pattern": ("texture", "wallpaper"),
-}
-_MARKS = " .,;:!?-\u2013\u2014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +82,8 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
         sentences += _things_sentence(evidence, named)
         sentences += _night_sentence(evidence, phrase)
     sentences += _look_sentences(facts, sentences, phrase)
-    tags = _graphic_tags(kind, depicted, evidence, text, names_thing=quotes_headline)
-    return Draft(phrase, title, tuple(sentences), tags, _KIND_TAGS.get(kind.kind, ()), kind=kind.words, plain=plain)
+    tags = graphic_tags(kind, depicted, evidence, text, names_thing=quotes_headline)
+    return Draft(phrase, title, tuple(sentences), tags, KIND_TAGS.get(kind.kind, ()), kind=kind.words, plain=plain)
 
 
 def draft_photo(
@@ -138,50 +106,9 @@ def draft_photo(
         sentences.append(f"the setting seems to be {place.partition(' ')[2]}")
     sentences += _night_sentence(evidence, phrase)
     sentences += _look_sentences(facts, sentences, phrase)
-    tags = _photo_tags(phrase, main, named, evidence, labels)
+    tags = photo_tags(phrase, main, named, evidence, labels)
     printed = text.short if named and text.is_prominent else ""
-    return Draft(phrase, phrase, tuple(sentences), tags, _weaker_things(evidence), printed)
-
-
-def _photo_tags(
-    phrase: str, main: Naming | None, named: frozenset[str], evidence: Evidence, labels: Sequence[str]
-) -> tuple[str, ...]:
-    unseen = _GROUPS.union(*(part.split() for part in _NO_THING.findall(phrase)))
-    mentioned = [noun.noun for noun in evidence.nouns if noun.noun in named - unseen and is_nameable(noun.noun)]
-    subject = [main.noun] if main and not main.is_people and (main.noun in named or not named) else []
-    people = ["people" if number_of_people(phrase) > 1 else "person"] if "person" in named else []
-    people += ["people"] if people and people_count(evidence)[0] > 1 else []
-    things = _thing_names(evidence, named)
-    return (
-        *(people if main and main.is_people else ()),
-        *subject,
-        *(_thing_chunks(phrase) if named else ()),
-        *mentioned,
-        *people,
-        *labels,
-        *_wider(evidence, main),
-        *things,
-        *_scene_tags(evidence),
-    )
-
-
-def _thing_chunks(phrase: str) -> list[str]:
-    """Return the phrase's things with their modifiers, up to the noun ("sunglasses smiles"), then its activities.
-
-    No camera in "looking at the camera", no piece in "a piece of cake".
-    """
-    readings = [(chunk, lexicon().read(chunk)) for chunk in noun_chunks(_NO_THING.sub("", phrase))]
-    things = [
-        chunk[: found.tokens[found.mentions[-1].last].end]
-        for chunk, found in readings
-        if found.mentions and found.mentions[-1].noun.kind not in {"group", "part"}
-    ]
-    return [*things, *(word for word in phrase.split() if word in ACTIVITIES and noun_chunks(word))]
-
-
-def _weaker_things(evidence: Evidence) -> tuple[str, ...]:
-    found = [noun for noun in evidence.nouns if is_nameable(noun.noun) and max(noun.main, noun.present) >= MIN_FILLER]
-    return tuple(noun.noun for noun in sorted(found, key=lambda noun: -max(noun.main, noun.present / 2)))[:3]
+    return Draft(phrase, phrase, tuple(sentences), tags, weaker_things(evidence), printed)
 
 
 def _depicted(kind: KindName, evidence: Evidence) -> Naming | None:
@@ -214,12 +141,8 @@ def _people_sentence(evidence: Evidence, depicted: Naming | None) -> list[str]:
     return [f"{people.phrase} can be seen"]
 
 
-def _thing_names(evidence: Evidence, named: frozenset[str] | set[str]) -> list[str]:
-    return [noun.noun for noun in other_things(evidence, named)]
-
-
 def _things_sentence(evidence: Evidence, named: frozenset[str] | set[str]) -> list[str]:
-    things = [phrase_of(noun) for noun in _thing_names(evidence, named)]
+    things = [phrase_of(noun) for noun in thing_names(evidence, named)]
     return [f"it also shows {join_with_and(things)}"] if things else []
 
 
@@ -242,33 +165,3 @@ def _look_sentences(facts: ImageFacts, sentences: Sequence[str], phrase: str) ->
         verb = "are the main colours" if " and " in facts.palette else "is the main colour"
         found.append(f"{facts.palette} {verb}")
     return found
-
-
-def _wider(evidence: Evidence, main: Naming | None) -> list[str]:
-    noun = evidence.find(main.noun) if main else None
-    wider = noun.wider if noun else ()
-    found = [item for item in evidence.nouns if item.noun in wider and item.main >= SURE_MAIN]
-    return [item.noun for item in sorted(found, key=lambda item: item.main)][:2]
-
-
-def _scene_tags(evidence: Evidence) -> list[str]:
-    place = setting(evidence)
-    return [*([place.split(" ", 2)[-1]] if place else []), *(["night"] if is_night(evidence) else [])]
-
-
-def _graphic_tags(
-    kind: KindName, depicted: Naming | None, evidence: Evidence, text: QuotedText, *, names_thing: bool
-) -> tuple[str, ...]:
-    """`names_thing`: whether the text is a name, not an axis' label or what someone in a comic says."""
-    names = [text.name.lower().strip(_MARKS)] if names_thing else []
-    subject = name_subject(evidence, kind.nouns) if depicted and depicted.is_people else None
-    things = [depicted.noun] if depicted else []
-    things += [subject.noun] if subject else []
-    # "Web page" of "screenshot of a web page".
-    kinds = [
-        without_article(kind.words.lower().rpartition(" of ")[2]),
-        "3d render" if kind.kind == "render" else kind.kind,
-    ]
-    shown = _thing_names(evidence, {kind.kind, kind.words, *kind.nouns, *things}) if kind.kind in DRAWN else []
-    night = ["night"] if kind.kind in DRAWN and is_night(evidence) else []
-    return (*things, *kinds, *names, *_wider(evidence, depicted), *shown, *night)
