@@ -18,6 +18,10 @@ def read_sentence(text: str) -> Reading:
     return lexicon().read(text)
 
 
+def nouns_in(text: str) -> list[Noun]:
+    return [mention.noun for mention in read_sentence(text).mentions]
+
+
 @lru_cache(2048)
 def leading_noun(rest: str) -> Noun | None:
     """Return the noun at the start of `rest`, the text behind a possible modifier ("chef" in "chef hat")."""

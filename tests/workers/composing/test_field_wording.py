@@ -92,6 +92,22 @@ def test_a_title_of_a_graphic_with_much_text_names_its_kind() -> None:
     assert words.title.endswith("Poster") or words.title.startswith("Poster Reading")
 
 
+def test_a_long_name_keeps_its_words_and_leaves_its_kind_out() -> None:
+    words = composed(evidence("poster"), "How to Keep a Small Garden Green All Summer")
+
+    assert words.title == "How to Keep a Small Garden Green All Summer"
+
+
+def test_a_wider_word_for_the_subject_is_no_other_thing() -> None:
+    found = evidence("photo", noun("sneaker"), noun("shoe", 0.1, present=0.9), noun("box", 0.1, present=0.9))
+
+    assert composed(found).description.startswith("It also shows a box.")
+
+
+def test_a_word_of_a_noun_is_no_activity() -> None:
+    assert "running" not in composed(evidence("photo", noun("running shoe")), caption="a running shoe").seo_tags
+
+
 def test_another_script_leaves_a_plain_file_name() -> None:
     assert (
         composed(evidence("poster"), "7\u4eba\u5ea7\u4e0d\u7b49\u65bc\u884c\u674e").filename

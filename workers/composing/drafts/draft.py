@@ -16,8 +16,11 @@ from workers.composing.drafts.subject import (
     phrase_of,
     setting,
 )
+from workers.english.consistency import are_related
 from workers.english.grammar import join_with_and, without_article
 from workers.english.initialisms import in_name_case
+from workers.english.lexicon import nouns_in
+from workers.english.nouns import Noun
 from workers.imaging.image_facts import ImageFacts
 from workers.models.evidence import Evidence
 
@@ -142,8 +145,15 @@ def _people_sentence(evidence: Evidence, depicted: Naming | None) -> list[str]:
 
 
 def _things_sentence(evidence: Evidence, named: frozenset[str] | set[str]) -> list[str]:
-    things = [phrase_of(noun) for noun in thing_names(evidence, named)]
+    words = [word for noun in named for word in nouns_in(noun)]
+    others = [noun for noun in thing_names(evidence, named) if not _is_named(noun, words)]
+    things = [phrase_of(noun) for noun in others]
     return [f"it also shows {join_with_and(things)}"] if things else []
+
+
+def _is_named(noun: str, words: Sequence[Noun]) -> bool:
+    """Return whether the words have a synonym, a wider or a narrower word: no shoes beside sneakers."""
+    return any(are_related(one, other) for one in nouns_in(noun)[-1:] for other in words if other.kind != "person")
 
 
 def _night_sentence(evidence: Evidence, phrase: str) -> list[str]:

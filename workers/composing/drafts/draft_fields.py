@@ -23,6 +23,11 @@ from workers.english.lexicon import lexicon
 
 ALT_LIMIT = 250
 _MAX_TAGS = 10
+# Of a sentence that was cut behind them.
+_VERBS = frozenset((
+    "gazes", "holds", "jumps", "kneels", "leans", "lies", "looks", "plays", "points", "poses", "rests", "rides", "runs",
+    "sits", "smiles", "stand", "stands", "stares", "uses", "walks", "watches", "wears", "works",
+))  # fmt: skip
 
 
 def draft_alt(draft: Draft) -> str:
@@ -35,6 +40,8 @@ def draft_title(draft: Draft) -> str:
     # A name keeps its article: "The Small Garden".
     is_name = draft.kind and draft.title != draft.plain
     words = (draft.title if is_name else without_article(headline(draft.title))).replace('"', "").split()
+    if is_name and len(words) > TITLE_WORDS.stop - 1:
+        words = words[: -len(draft.kind.split())]
     if len(words) > TITLE_WORDS.stop - 1 or len(" ".join(words)) > TITLE_LIMIT:
         words = telegraphic(" ".join(words)).split()
         words = _without_last_verb(truncate_words(words, TITLE_WORDS.stop - 1, TITLE_WORDS.start))
@@ -45,9 +52,12 @@ def draft_title(draft: Draft) -> str:
 
 def _without_last_verb(words: list[str]) -> list[str]:
     """Return a cut phrase without the verb at its end: "Dog Looks" was "a dog looks at a ball"."""
-    is_verb = words[-1].endswith(("ing", "s")) and words[-1] not in ACTIVITIES and len(words) > TITLE_WORDS.start
+    last_word = words[-1].lower()
+    is_verb = last_word in _VERBS or (last_word.endswith("ing") and last_word not in ACTIVITIES)
+    if not is_verb or len(words) <= TITLE_WORDS.start:
+        return words
     last = lexicon().read(" ".join(words)).mentions[-1:]
-    if not is_verb or (last and last[0].last >= len(words) - 1):
+    if last and last[0].last >= len(words) - 1:
         return words
     return strip_dangling_words(words[:-1]).split()
 

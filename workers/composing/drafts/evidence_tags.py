@@ -82,7 +82,9 @@ def _thing_chunks(phrase: str) -> list[str]:
         for chunk, found in readings
         if found.mentions and found.mentions[-1].noun.kind not in {"group", "part"}
     ]
-    return [*things, *(word for word in phrase.split() if word in ACTIVITIES and noun_chunks(word))]
+    # No "running" of "running shoe".
+    nouns = {word for mention in lexicon().read(phrase).mentions for word in mention.noun.text.split()}
+    return [*things, *(word for word in phrase.split() if word in ACTIVITIES - nouns and noun_chunks(word))]
 
 
 def weaker_things(evidence: Evidence) -> tuple[str, ...]:
