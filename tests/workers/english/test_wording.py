@@ -195,6 +195,8 @@ CHANGES = [
     ("a kitchen with a refrigerator oven", "a kitchen with a refrigerator and an oven"),
     ("a hotel room with a white bed a lit lamp", "a hotel room with a white bed and a lit lamp"),
     ("a giraffe standing next to each other in a zoo", "a giraffe standing in a zoo"),
+    ("a brown and white cow standing next to each other", "a brown and white cow standing"),
+    ("a person lying on the ground with their legs", "a person lying on the ground"),
     ("a plate of donuts sitting on a plate", "a plate of donuts"),
     ("a bus that is sitting on the side of a bus", "a bus"),
     ("a pink and white photo of a flower on a field", "a flower on a field"),

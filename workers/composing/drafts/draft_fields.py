@@ -9,6 +9,8 @@ from workers.composing.noun_phrase import is_bare
 from workers.composing.tags import MIN_TAGS, distinct_tags
 from workers.composing.title import TITLE_LIMIT, TITLE_WORDS
 from workers.english.grammar import (
+    DANGLING_WORDS,
+    PREPOSITIONS,
     as_sentence,
     capitalize_first,
     headline,
@@ -20,6 +22,7 @@ from workers.english.grammar import (
     without_article,
 )
 from workers.english.lexicon import lexicon
+from workers.english.nouns import ADJECTIVES
 
 ALT_LIMIT = 250
 _MAX_TAGS = 10
@@ -44,22 +47,27 @@ def draft_title(draft: Draft) -> str:
         words = words[: -len(draft.kind.split())]
     if len(words) > TITLE_WORDS.stop - 1 or len(" ".join(words)) > TITLE_LIMIT:
         words = telegraphic(" ".join(words)).split()
-        words = _without_last_verb(truncate_words(words, TITLE_WORDS.stop - 1, TITLE_WORDS.start))
+        kept = truncate_words(words, TITLE_WORDS.stop - 1, TITLE_WORDS.start)
+        words = _cut_behind_noun(kept, words[len(kept) :])
     if len(words) < TITLE_WORDS.start:
         words = _lengthened(words, draft)
     return title_case(" ".join(words[: TITLE_WORDS.stop - 1]))
 
 
-def _without_last_verb(words: list[str]) -> list[str]:
-    """Return a cut phrase without the verb at its end: "Dog Looks" was "a dog looks at a ball"."""
-    last_word = words[-1].lower()
-    is_verb = last_word in _VERBS or (last_word.endswith("ing") and last_word not in ACTIVITIES)
-    if not is_verb or len(words) <= TITLE_WORDS.start:
+def _cut_behind_noun(words: list[str], rest: list[str]) -> list[str]:
+    """Return a cut phrase without what needs the rest: the verb of "dog looks", the adjectives of "in front of red"."""
+    if not rest or len(words) <= TITLE_WORDS.start:
         return words
-    last = lexicon().read(" ".join(words)).mentions[-1:]
-    if last and last[0].last >= len(words) - 1:
-        return words
-    return strip_dangling_words(words[:-1]).split()
+    last = words[-1].lower()
+    reading = lexicon().read(" ".join(words))
+    is_noun = bool(reading.mentions) and reading.mentions[-1].last >= len(reading.tokens) - 1
+    is_alive = bool(reading.things) and reading.things[0].noun.kind in {"animal", "person"}
+    is_verb = last in _VERBS or (last.endswith("ing") and not (is_alive and last in ACTIVITIES))
+    following = next((word for word in rest if word != "and"), "")
+    is_adjective = bool(following) and last in ADJECTIVES and following not in DANGLING_WORDS | PREPOSITIONS
+    if is_adjective or (is_verb and not is_noun):
+        return _cut_behind_noun(strip_dangling_words(words[:-1]).split(), rest)
+    return words
 
 
 def _lengthened(words: list[str], draft: Draft) -> list[str]:
@@ -92,9 +100,8 @@ def draft_filenames(draft: Draft) -> tuple[str, ...]:
     if sum(letter.isalpha() for letter in title if not letter.isascii()) * 2 > sum(map(str.isalpha, title)):
         # "7-poster" would be left of a title in another script.
         title = draft.plain or without_article(draft.phrase)
-    short = truncate(title, BASE_LIMIT)
-    short = short if short == title else " ".join(_without_last_verb(short.split()))
-    base = slugify(short) or slugify(draft.phrase) or "picture"
+    short = truncate(title, BASE_LIMIT).split()
+    base = slugify(" ".join(_cut_behind_noun(short, title.split()[len(short) :]))) or slugify(draft.phrase) or "picture"
     return tuple(dict.fromkeys([base, *(append_words(base, tag) for tag in draft.tags)]))
 
 

@@ -16,6 +16,7 @@ MIN_CONFIDENCE = 0.9
 PROMINENT = 0.05
 _WRITTEN = frozenset(("chart", "diagram", "map", "document", "poster", "screenshot", "logo", "comic"))
 # What is written in them are labels that are apart.
+_ORNAMENTS = " \u00b7\u2022|_-\u2013\u2014"
 _LABELLED = frozenset(("chart", "diagram", "document", "map", "screenshot"))
 # With it or one of these kinds 88 % of wild-dev's images with text are read, and 23 % of those without.
 MIN_TEXT = 0.35
@@ -72,5 +73,5 @@ def _listed(phrases: Sequence[str]) -> str:
 
 def _cut(text: str, limit: int) -> str:
     """Cut at a word; quotation marks inside become single ones."""
-    text = text.replace('"', "'").replace("\u201c", "'").replace("\u201d", "'")
+    text = text.replace('"', "'").replace("\u201c", "'").replace("\u201d", "'").strip(_ORNAMENTS)
     return text if len(text) <= limit else text[: limit + 1].rpartition(" ")[0].rstrip(" ,;:")

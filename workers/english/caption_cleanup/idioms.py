@@ -4,6 +4,7 @@ import re
 
 from workers.english.grammar import join_with_and, with_article
 from workers.english.lexicon import read_sentence
+from workers.english.nouns import COLORS
 
 # What stands in kitchens and bathrooms is listed without commas: "a toilet sink and a mirror".
 _FIXTURE = r"(?:bathtub|dishwasher|microwave|oven|refrigerator|shower|sink|stove|toilet)"
@@ -20,10 +21,12 @@ _REPLACEMENTS = [
     (re.compile(rf"\b(is|are|was|were) laid{_LYING}"), r"\1 lying"),
     (re.compile(rf"(?<=[a-z] )lays{_LYING}"), "lies"),
     (re.compile(r"\boff of\b"), "off"),
+    (re.compile(r" with (?:his|her|its|their) (?:arms?|eyes|feet|hands?|heads?|legs?)$"), ""),
     (re.compile(rf"\bon top of (?=(?:an?|the) (?:[\w-]+ ){{0,3}}{_GROUND}\b)"), "on "),
     (re.compile(r"\bt[ -]shirt"), "T-shirt"),
     (re.compile(rf"( with an? {_WORD}(?: {_WORD})?) (?=an? {_WORD}(?: {_WORD})?$)"), r"\1 and "),
 ]
+_COLORS = re.compile(rf"\b(?:{'|'.join(sorted(COLORS))}) and (?:{'|'.join(sorted(COLORS))})\b")
 _EACH_OTHER = re.compile(r" (?:next to|beside|in front of|behind|around|with|near) each other\b")
 _SEVERAL = frozenset((
     "audience", "band", "bunch", "choir", "couple", "crowd", "family", "pair", "people", "row", "sheep",
@@ -54,4 +57,4 @@ def _is_single(before: str) -> bool:
     is_several = any(
         mention.plural or mention.noun.kind == "group" or mention.noun.text in _SEVERAL for mention in reading.mentions
     )
-    return bool(reading.mentions) and not is_several and " and " not in before
+    return bool(reading.mentions) and not is_several and " and " not in _COLORS.sub("", before)
