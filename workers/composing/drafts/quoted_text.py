@@ -15,8 +15,8 @@ MIN_CONFIDENCE = 0.9
 # Share of the image's height.
 PROMINENT = 0.05
 _WRITTEN = frozenset(("chart", "diagram", "map", "document", "poster", "screenshot", "logo", "comic"))
-# What is written in them are labels that are apart.
 _ORNAMENTS = " \u00b7\u2022|_-\u2013\u2014"
+# What is written in them are labels that are apart.
 _LABELLED = frozenset(("chart", "diagram", "document", "map", "screenshot"))
 # With it or one of these kinds 88 % of wild-dev's images with text are read, and 23 % of those without.
 MIN_TEXT = 0.35
