@@ -104,6 +104,15 @@ def test_a_wider_word_for_the_subject_is_no_other_thing() -> None:
     assert composed(found).description.startswith("It also shows a box.")
 
 
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [("the sea", "sea"), ("soccer (association football)", "football"), ("bead", "beads"), ("mountains and the sea",
+      "mountains by the sea")],
+)  # fmt: skip
+def test_a_tag_is_a_search_term(text: str, tag: str) -> None:
+    assert composed(evidence("photo", noun(text))).seo_tags[0] == tag
+
+
 def test_a_word_of_a_noun_is_no_activity() -> None:
     assert "running" not in composed(evidence("photo", noun("running shoe")), caption="a running shoe").seo_tags
 

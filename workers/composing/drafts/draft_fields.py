@@ -4,6 +4,7 @@ import re
 
 from workers.composing.drafts.draft import Draft
 from workers.composing.drafts.sentence_support import ACTIVITIES
+from workers.composing.drafts.subject import tag_of
 from workers.composing.filename import BASE_LIMIT, append_words, slugify
 from workers.composing.noun_phrase import is_bare
 from workers.composing.tags import MIN_TAGS, distinct_tags
@@ -107,8 +108,8 @@ def draft_filenames(draft: Draft) -> tuple[str, ...]:
 
 def draft_tags(draft: Draft) -> tuple[str, ...]:
     """Return 3 to 10 distinct tags, best first."""
-    found = distinct_tags(draft.tags)
-    for filler in (*draft.filler_tags, "photography", "photograph", "picture"):
+    found = distinct_tags(map(tag_of, draft.tags))
+    for filler in (*map(tag_of, draft.filler_tags), "photography", "photograph", "picture"):
         if len(found) < MIN_TAGS:
             found = distinct_tags([*found, filler])
     return tuple(found[:_MAX_TAGS])

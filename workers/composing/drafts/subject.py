@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workers.english import grammar
 from workers.english.gender_neutral import gender_neutral
-from workers.english.grammar import with_article
+from workers.english.grammar import with_article, without_article
 from workers.english.initialisms import capitalize_initialisms
 from workers.models.evidence import Evidence, NounEvidence
 
@@ -137,6 +137,12 @@ def phrase_of(noun: str) -> str:
     is_mass = noun in _mass_nouns() or noun.rpartition(" ")[2] in _mass_nouns()
     number = "mass" if is_mass else "plural" if _PLURAL.search(noun) else "count"
     return capitalize_initialisms(with_article(noun, number))
+
+
+def tag_of(noun: str) -> str:
+    """Return the noun as a search term: "sea" for "the sea", "football" for "soccer (association football)"."""
+    phrase = _phrases().get(noun, noun)
+    return noun if " or " in phrase else without_article(phrase)
 
 
 def _narrowest(nouns: Iterable[NounEvidence]) -> list[NounEvidence]:
