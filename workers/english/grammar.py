@@ -35,7 +35,8 @@ _TRANSITIVE_VERBS = frozenset((
 # Incomplete without "of" or "to".
 _COMPLEX_PREPOSITION = re.compile(
     r" (?:(?:on|at|in|to) (?:the )?(?:top|front|side|back|edge|middle|center|centre|corner|end|bottom)"
-    r"|(?:with|by|in) an? (?:pair|group|bunch|couple|lot|number|variety|piece|row|pile)|close|attached|similar)$"
+    r"|(?:with|by|in) an? (?:pair|group|bunch|couple|lot|number|variety|piece|row|pile)|close|attached|similar"
+    r"|an? (?:[\w-]+ )?(?:bunch|pair|piece|slice))$"
 )
 # Never nouns, as "orange" may be.
 _ADJECTIVE = r"(?:black|white|gr[ea]y|red|pink|blue|green|yellow|brown|purple|beige|large|small|big|tall|long|wooden)"
@@ -188,7 +189,7 @@ def strip_dangling_words(words: list[str], next_word: str = "") -> str:
     while len(kept) > 1:
         last = kept[-1].lower().strip(".,;:")
         if dropped in {"of", "to"} and (incomplete := _COMPLEX_PREPOSITION.search(" ".join(kept).lower())):
-            kept = " ".join(kept)[: incomplete.start()].split()
+            kept, last = " ".join(kept)[: incomplete.start()].split(), "a"
         elif incomplete := _ADJECTIVES_WITHOUT_NOUN.search(" ".join(kept).lower()):
             kept, last = " ".join(kept)[: incomplete.start()].split(), incomplete[1]
         elif last in DANGLING_WORDS or not last.strip("-") or (dropped in DETERMINERS and last in _TRANSITIVE_VERBS):

@@ -104,3 +104,16 @@ def test_words_are_joined_with_commas_and_and() -> None:
 )
 def test_telegraphic_headline_has_no_articles(phrase: str, short: str) -> None:
     assert grammar.telegraphic(phrase) == short
+
+
+@pytest.mark.parametrize(
+    ("words", "following", "kept"),
+    [
+        ("a person holding a piece of", "cake", "a person"),
+        ("a child is eating a slice of", "a", "a child is eating"),
+        ("a cat on top of", "a", "a cat"),
+        ("a slice of", "pizza", "a slice"),
+    ],
+)
+def test_a_part_without_its_whole_is_stripped(words: str, following: str, kept: str) -> None:
+    assert grammar.strip_dangling_words(words.split(), following) == kept

@@ -197,6 +197,7 @@ CHANGES = [
     ("a giraffe standing next to each other in a zoo", "a giraffe standing in a zoo"),
     ("a brown and white cow standing next to each other", "a brown and white cow standing"),
     ("a person lying on the ground with their legs", "a person lying on the ground"),
+    ("a sandwich that has some hot dogs", "a sandwich with some hot dogs"),
     ("a plate of donuts sitting on a plate", "a plate of donuts"),
     ("a bus that is sitting on the side of a bus", "a bus"),
     ("a pink and white photo of a flower on a field", "a flower on a field"),

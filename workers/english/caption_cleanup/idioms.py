@@ -17,6 +17,7 @@ _GROUND = r"(?:beach|court|field|floor|grass|lake|meadow|path|road|sand|sidewalk
 _WORD = r"(?!(?:an?|and|at|by|for|in|is|of|on|or|that|the|to|with)\b)[\w-]+"
 _REPLACEMENTS = [
     (re.compile(r" (?:that|which|who) (?:is|are) (?=[a-z]+ing\b|on |in |at )"), " "),
+    (re.compile(r" (?:that|which) (?:has|have) (?=an?\b|some\b|\w+s\b)"), " with "),
     (re.compile(rf"\b(l)aying{_LYING}"), r"\1ying"),
     (re.compile(rf"\b(is|are|was|were) laid{_LYING}"), r"\1 lying"),
     (re.compile(rf"(?<=[a-z] )lays{_LYING}"), "lies"),
