@@ -58,7 +58,8 @@ def test_what_evidence_contradicts_is_kept_for_review(found: Evidence, fields: d
     [
         ("de", "Ein Foto von einem Hund auf einer Wiese", "Ein Hund auf einer Wiese"),
         ("de", "Bild von einer kleinen Katze im Gras", "Eine kleine Katze im Gras"),
-        ("de", "Foto von Bergen im Nebel", "Bergen im Nebel"),
+        ("de", "Foto von Bergen im Nebel", "Foto von Bergen im Nebel"),
+        ("de", "Foto von Wasser im Wald", "Wasser im Wald"),
         ("de", "Ein Bild von einem braunen Hund", "Ein Bild von einem braunen Hund"),
         ("fr", "Une photo d\u2019un chien", "Un chien"),
         ("fr", "Une enseigne : \u00ab Ouvert ! \u00bb", "Une enseigne : \u00ab Ouvert ! \u00bb"),

@@ -12,7 +12,10 @@ _ROMANCE_AND_DUTCH = re.compile(
 _GERMAN = re.compile(
     r"^(?:(?:[Ee]in|[Dd]as) )?(?:Bild|Foto) (?:von|mit) (?:(einer)((?: [a-z\u00df-\u00ff]+en)*)|(einem)) (?=[A-Z])"
 )
-_WITHOUT_CASE = re.compile(r"^(?:(?:[Ee]in|[Dd]as) )?(?:Bild|Foto) (?:von|mit) (?=[A-Z\u00c4\u00d6\u00dc])")
+# A word in "n" may be a dative: "Foto von Bergen" is about "Berge".
+_WITHOUT_CASE = re.compile(
+    r"^(?:(?:[Ee]in|[Dd]as) )?(?:Bild|Foto) (?:von|mit) (?=[A-Z\u00c4\u00d6\u00dc][\w-]*[^\Wn](?!\w))"
+)
 
 
 def strip_foreign_openings(text: str) -> str:
