@@ -23,8 +23,9 @@ def _capitalized(found: re.Match[str]) -> str:
 def in_name_case(text: str) -> str:
     """Return a name of several words in capitals as "The Small Garden"; one word may be a brand or an initialism."""
     words = text.split()
-    shouted = [word for word in words if len(word) > 3 and word.isupper()]
-    if len(words) < 2 or not shouted:
+    least = 4 if len(words) > 1 else 6
+    shouted = [word for word in words if len(word) >= least and word.isupper()]
+    if not shouted:
         return text
     is_all = not any(character.islower() for character in text)
     return " ".join(_in_word_case(word) if is_all or word in shouted else word for word in words)

@@ -76,6 +76,8 @@ def test_every_kind_is_worded_rightly(kind: str, facts: ImageFacts) -> None:
     [
         ("poster", "THE SMALL GARDEN", "The Small Garden Poster"),
         ("logo", "ACME", "Logo Reading ACME"),
+        ("poster", "DECAMERON", "Poster Reading Decameron"),
+        ("poster", "le fataliste et son ma\u00eetre", "Le fataliste et son ma\u00eetre Poster"),
         ("logo", "ACME TOOLS NY", "Acme Tools NY Logo"),
         ("poster", "PCR AND HTML IN A BOX", "PCR and HTML in a Box Poster"),
         ("poster", "Rent at example.com", "Rent at example.com Poster"),

@@ -198,6 +198,7 @@ CHANGES = [
     ("a brown and white cow standing next to each other", "a brown and white cow standing"),
     ("a person lying on the ground with their legs", "a person lying on the ground"),
     ("a sandwich that has some hot dogs", "a sandwich with some hot dogs"),
+    ("a person looks to the side and looks to the side", "a person looks to the side"),
     ("a plate of donuts sitting on a plate", "a plate of donuts"),
     ("a bus that is sitting on the side of a bus", "a bus"),
     ("a pink and white photo of a flower on a field", "a flower on a field"),

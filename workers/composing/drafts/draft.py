@@ -78,14 +78,15 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
     look = f"in {facts.palette}" if facts.palette else facts.format_phrase
     plain = f"{title} {look}" if title == kind.words else title
     title = plain
-    if quotes_headline:
-        title = f"{in_name_case(text.headline if is_titled else text.name)} {kind.words}"
+    name = (text.headline if is_titled else text.name) if quotes_headline else ""
+    if name:
+        title = f"{in_name_case(name)} {kind.words}"
     sentences = [*_text_sentence(text), *_people_sentence(evidence, depicted)]
     if kind.kind in DRAWN:
         sentences += _things_sentence(evidence, named)
         sentences += _night_sentence(evidence, phrase)
     sentences += _look_sentences(facts, sentences, phrase)
-    tags = graphic_tags(kind, depicted, evidence, text, names_thing=quotes_headline)
+    tags = graphic_tags(kind, depicted, evidence, name)
     return Draft(phrase, title, tuple(sentences), tags, KIND_TAGS.get(kind.kind, ()), kind=kind.words, plain=plain)
 
 

@@ -52,7 +52,12 @@ def draft_title(draft: Draft) -> str:
         words = _cut_behind_noun(kept, words[len(kept) :])
     if len(words) < TITLE_WORDS.start:
         words = _lengthened(words, draft)
-    return title_case(" ".join(words[: TITLE_WORDS.stop - 1]))
+    title = " ".join(words[: TITLE_WORDS.stop - 1])
+    if is_name and not draft.title.isascii():
+        # Other languages have no title case: "Jacques le fataliste".
+        named = title.removesuffix(draft.kind)
+        return capitalize_first(named + title_case(title[len(named) :]))
+    return title_case(title)
 
 
 def _cut_behind_noun(words: list[str], rest: list[str]) -> list[str]:
@@ -75,7 +80,7 @@ def _lengthened(words: list[str], draft: Draft) -> list[str]:
     """Lengthen by the phrase's words, else to "Photograph of a Beach"."""
     phrase = draft.phrase.replace('"', "")
     bare = without_article(phrase).split()
-    if draft.kind and len(bare) > TITLE_WORDS.stop - 1:
+    if draft.kind and draft.title != draft.plain:
         return [*draft.kind.split(), "reading", *words[: -len(draft.kind.split())]]
     if TITLE_WORDS.start <= len(bare) <= TITLE_WORDS.stop - 1:
         return bare

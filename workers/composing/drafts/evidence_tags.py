@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 
 from workers.composing.drafts.kind_naming import DRAWN, KindName
-from workers.composing.drafts.quoted_text import QuotedText
 from workers.composing.drafts.sentence_people import number_of_people
 from workers.composing.drafts.sentence_support import ACTIVITIES
 from workers.composing.drafts.subject import (
@@ -104,11 +103,9 @@ def _scene_tags(evidence: Evidence) -> list[str]:
     return [*([place.split(" ", 2)[-1]] if place else []), *(["night"] if is_night(evidence) else [])]
 
 
-def graphic_tags(
-    kind: KindName, depicted: Naming | None, evidence: Evidence, text: QuotedText, *, names_thing: bool
-) -> tuple[str, ...]:
-    """`names_thing`: whether the text is a name, not an axis' label or what someone in a comic says."""
-    names = [text.name.lower().strip(_MARKS)] if names_thing else []
+def graphic_tags(kind: KindName, depicted: Naming | None, evidence: Evidence, name: str) -> tuple[str, ...]:
+    """`name`: text that names the thing, no axis' label and nothing that someone in a comic says; else ""."""
+    names = [name.lower().strip(_MARKS)] if name else []
     subject = name_subject(evidence, kind.nouns) if depicted and depicted.is_people else None
     things = [depicted.noun] if depicted else []
     things += [subject.noun] if subject else []

@@ -12,11 +12,14 @@ _REPEATED_NOUN_PHRASE = re.compile(
     r"\s+\1(?=$|,|\s+(?:and|on)\b)",
     re.IGNORECASE,
 )
+# "Looks to the side and looks to the side".
+_REPEATED_BEHIND_AND = re.compile(r"\b([\w-]+(?: [\w-]+){2,5}) and \1(?![\w-])", re.IGNORECASE)
 _POSITION = re.compile(r"(?: that)?(?: is| are)? (?:hanging|laying|lying|placed|sitting|standing)$")
 
 
 def collapse_repetitions(text: str) -> str:
-    """Remove adjacent repetitions of one to six words."""
+    """Remove adjacent repetitions of one to six words, and of three to six behind "and"."""
+    text = _REPEATED_BEHIND_AND.sub(r"\1", text)
     kept: list[str] = []
     keys: list[str] = []
     for word in text.split():
