@@ -53,7 +53,7 @@ def draft_title(draft: Draft) -> str:
     if len(words) < TITLE_WORDS.start:
         words = _lengthened(words, draft)
     title = " ".join(words[: TITLE_WORDS.stop - 1])
-    if is_name and not draft.title.isascii():
+    if is_name and not draft.title.isascii() and title.endswith(draft.kind):
         # Other languages have no title case: "Jacques le fataliste".
         named = title.removesuffix(draft.kind)
         return capitalize_first(named + title_case(title[len(named) :]))
@@ -85,7 +85,7 @@ def _lengthened(words: list[str], draft: Draft) -> list[str]:
     if TITLE_WORDS.start <= len(bare) <= TITLE_WORDS.stop - 1:
         return bare
     named = phrase.split() if len(bare) < TITLE_WORDS.start else words
-    return ["photograph", "of", *named]
+    return ["picture" if draft.kind else "photograph", "of", *named]
 
 
 def draft_description(draft: Draft) -> str:
