@@ -12,7 +12,7 @@ from workers.composing.metadata import ComposedMetadata, compose
 from workers.english.lexicon import lexicon
 from workers.imaging.image_facts import ImageFacts
 from workers.models.base import Caption
-from workers.models.evidence import KINDS, Evidence
+from workers.models.evidence import KINDS, Evidence, TextLine
 
 COLOR = ImageFacts(1200, 800, ("blue", "white"))
 GREY = replace(COLOR, monochrome=True)
@@ -193,3 +193,33 @@ def test_the_words_of_a_comic_are_no_tags() -> None:
     found = composed(evidence("comic", noun("dog")), "FOR CHRISTMAS I WANT A DRAGON!").seo_tags
 
     assert not any("dragon" in tag for tag in found)
+
+
+def page(heading: str, height: float = 0.1) -> list[TextLine]:
+    """Return a heading above three lines of a height of 0.05."""
+    body = lines("Enter the user name", "that you were sent", "Continue", height=0.05)
+    lower = [replace(line, top=line.top + 0.2, bottom=line.bottom + 0.2) for line in body]
+    return [TextLine(heading, 0.99, 0.1, 0.0, 0.9, height), *lower]
+
+
+@pytest.mark.parametrize(
+    ("kind", "noun_of_kind", "title"),
+    [
+        ("screenshot", "web page", "Sign in to Your Account Web Page Screenshot"),
+        ("screenshot", "screenshot", "Sign in to Your Account Screenshot"),
+        ("document", "form", "Sign in to Your Account Form"),
+    ],
+)
+def test_a_heading_titles_a_page_and_is_no_file_name(kind: str, noun_of_kind: str, title: str) -> None:
+    found = compose([], [], COLOR, evidence=evidence(kind, noun(noun_of_kind)), lines=page("Sign in to your account"))
+
+    assert found.title == title
+    assert not any("sign" in word for word in (*found.filename_candidates, *found.seo_tags))
+    assert not any("blue" in name for name in found.filename_candidates)
+
+
+@pytest.mark.parametrize(("heading", "height"), [("Sign in to your account", 0.06), ("27 Star 58 Fork 39", 0.1)])
+def test_a_line_as_large_as_others_and_numbers_are_no_heading(heading: str, height: float) -> None:
+    found = compose([], [], COLOR, evidence=evidence("screenshot"), lines=page(heading, height))
+
+    assert found.title.startswith("Screenshot")

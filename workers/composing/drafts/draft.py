@@ -1,5 +1,6 @@
 """What the fields are written from: a phrase for alt and caption, one for title and file name, sentences and tags."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,14 +33,17 @@ MIN_ON_GRAPHIC = 0.5
 MENTIONED_PEOPLE = 0.7
 _TITLED = frozenset(("chart", "diagram", "map"))
 _TITLED_WORDS = ("cover", "slide", "film poster")
+# The text of a page: its heading is a title, and no file name or tag.
+BODY_TEXT = frozenset(("document", "screenshot"))
+_SCREENSHOT_OF = re.compile("screenshot of (?:an? )?(.+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`phrase`: a noun phrase or clause in lower case; `title`: the same for title and file name, with no quotes from a
-    page's body; `sentences` add to the phrase; `tags`, best first, and `filler_tags` where they are few; `printed`:
-    large text in a photograph, for the alt; `kind`: the words for the kind, "" for a photograph;
-    `plain`: a title without the text that was read.
+    """`phrase`: a noun phrase or clause in lower case; `title`: the same for the title, with no quotes from a page's
+    body; `sentences` add to the phrase; `tags`, best first, and `filler_tags` where they are few; `printed`: large text
+    in a photograph, for the alt; `kind`: the words for the kind, "" for a photograph; `plain`: a title without the text
+    that was read; `file`: the words for the file name, "" for the title.
     """
 
     phrase: str
@@ -50,6 +54,7 @@ class Draft:
     printed: str = ""
     kind: str = ""
     plain: str = ""
+    file: str = ""
 
 
 def draft_blank(color: str) -> Draft:
@@ -79,15 +84,22 @@ def draft_graphic(kind: KindName, evidence: Evidence, text: QuotedText, facts: I
     plain = f"{title} {look}" if title == kind.words else title
     title = plain
     name = (text.headline if is_titled else text.name) if quotes_headline else ""
+    words, file = kind.words, ""
+    if kind.kind in BODY_TEXT:
+        file = kind.words
+        if text.is_heading:
+            # "Sign in to Your Account Web Page Screenshot".
+            name, words = text.headline, _SCREENSHOT_OF.sub(r"\1 screenshot", kind.words)
     if name:
-        title = f"{in_name_case(name)} {kind.words}"
+        title = f"{in_name_case(name)} {words}"
     sentences = [*_text_sentence(text), *_people_sentence(evidence, depicted)]
     if kind.kind in DRAWN:
         sentences += _things_sentence(evidence, named)
         sentences += _night_sentence(evidence, phrase)
     sentences += _look_sentences(facts, sentences, phrase)
-    tags = graphic_tags(kind, depicted, evidence, name)
-    return Draft(phrase, title, tuple(sentences), tags, KIND_TAGS.get(kind.kind, ()), kind=kind.words, plain=plain)
+    tags = graphic_tags(kind, depicted, evidence, "" if file else name)
+    fillers = KIND_TAGS.get(kind.kind, ())
+    return Draft(phrase, title, tuple(sentences), tags, fillers, kind=words, plain=plain, file=file)
 
 
 def draft_photo(

@@ -102,7 +102,7 @@ def draft_description(draft: Draft) -> str:
 
 def draft_filenames(draft: Draft) -> tuple[str, ...]:
     """Return names, best first; later ones append a further thing that was seen."""
-    title = headline(without_article(draft.title))
+    title = headline(without_article(draft.file or draft.title))
     if sum(letter.isalpha() for letter in title if not letter.isascii()) * 2 > sum(map(str.isalpha, title)):
         # "7-poster" would be left of a title in another script.
         title = draft.plain or without_article(draft.phrase)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from workers.english.secrets import without_secrets
 from workers.models.evidence import Evidence, TextLine
-from workers.models.ocr.layout import headline, quotable, text_height
+from workers.models.ocr.layout import has_heading, headline, quotable, text_height
 
 SHORT_WORDS, QUOTE_WORDS, NAME_WORDS = 8, 14, 5
 MAX_SHORT, MAX_QUOTE = 70, 110
@@ -27,7 +27,7 @@ class QuotedText:
     """`headline`: the largest text where it is a name, `short` for the alt, `quote` for the description; "" if none.
 
     `is_title`: the headline has several words and is in the upper part, unlike the label of an axis. `is_prominent`:
-    the text is short and large, as the print on a mug.
+    the text is short and large, as the print on a mug. `is_heading`: the title is larger than the body of a page.
     """
 
     headline: str = ""
@@ -35,6 +35,7 @@ class QuotedText:
     quote: str = ""
     is_title: bool = False
     is_prominent: bool = False
+    is_heading: bool = False
 
     @property
     def name(self) -> str:
@@ -61,7 +62,7 @@ def quote_text(lines: Sequence[TextLine], kind: str = "") -> QuotedText:
     top = min((line.top for line in kept if first and first in line.text), default=1.0)
     is_title = top <= MAX_TITLE_TOP and len(title.split()) > 1
     is_prominent = bool(quote) and quote == short and max(map(text_height, kept)) >= PROMINENT
-    return QuotedText(title, short, quote or short, is_title, is_prominent)
+    return QuotedText(title, short, quote or short, is_title, is_prominent, is_title and has_heading(kept))
 
 
 def _listed(phrases: Sequence[str]) -> str:

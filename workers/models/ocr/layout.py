@@ -15,6 +15,9 @@ _MIN_COLUMN_LINES, _MIN_COLUMN_CHARACTERS = 2, 12
 # In heights of a line: the gap between columns, between lines of a block, between words of a row.
 _COLUMN_GAP, _LINE_GAP, _WORD_GAP = 1.0, 0.9, 1.2
 _SAME_HEIGHT = 1.5
+_HEADING = 1.3
+# Of a heading's characters: "27 Star 58 Fork 39" is none.
+_MIN_LETTERS = 0.8
 # Text at the bottom counts as this much smaller than text at the top.
 _TOP_PREFERENCE = 0.35
 # Small print: below this share of the largest text's height.
@@ -89,16 +92,30 @@ def headline(lines: Sequence[TextLine]) -> str:
 
     At most 12 words and 80 characters: larger text than that is no headline. Text near the top is preferred.
     """
+    found = _headline(lines)
+    return found.text if found else ""
+
+
+def has_heading(lines: Sequence[TextLine]) -> bool:
+    """Return whether the headline is larger than the other text of a page: not a line of it, nor one button of many."""
+    found = _headline(lines)
+    if found is None or _count_letters(found.text) < _MIN_LETTERS * len(found.text.replace(" ", "")):
+        return False
+    others = [text_height(line) for line in lines if line.text not in found.text]
+    return not others or found.height >= _HEADING * statistics.median(others)
+
+
+def _headline(lines: Sequence[TextLine]) -> Phrase | None:
     candidates = [
         phrase
         for phrase in phrases(reading_order(lines))
         if not phrase.is_number and _count_letters(phrase.text) >= _MIN_HEADLINE_LETTERS
     ]
-    if not candidates:
-        return ""
-    text = max(candidates, key=lambda phrase: phrase.prominence).text
-    fits = count_words(text) <= _MAX_HEADLINE_WORDS and len(text) <= _MAX_HEADLINE_CHARACTERS
-    return text if fits else ""
+    largest = max(candidates, key=lambda phrase: phrase.prominence, default=None)
+    if largest is None:
+        return None
+    fits = count_words(largest.text) <= _MAX_HEADLINE_WORDS and len(largest.text) <= _MAX_HEADLINE_CHARACTERS
+    return largest if fits else None
 
 
 def quotable(lines: Sequence[TextLine], words: int = _MAX_WORDS) -> list[str]:
