@@ -32,6 +32,13 @@ class KeyChecks:
         self._changes += 1
         self._accepted_until = {}
 
+    def is_kept(self, key_id: int | None) -> bool:
+        """Return whether this is known without a read: the key is accepted, or there is none."""
+        if key_id is None:
+            return True
+        until = self._accepted_until.get(key_id, 0.0)
+        return time.monotonic() < until and self._loop is asyncio.get_running_loop()
+
     async def is_accepted(self, key_id: int) -> bool:
         """Return whether requests with this key are accepted now; True while the database is unavailable."""
         loop = asyncio.get_running_loop()

@@ -19,13 +19,13 @@ from forge.redis_client import async_redis_client
 from forge.relay import garbage
 from forge.relay.keep_alives import keep_alives
 from forge.relay.key_checks import key_checks
-from forge.relay.log import last_seqs, run_in_log_pool
+from forge.relay.log import jobs_ahead, run_in_log_pool
 from forge.relay.shards import COMMON_CHANNEL, KEYS_CHANNEL, ShardSubscriptions, is_cancelled
 
 logger = logging.getLogger(__name__)
 
 RETRY_MS = 2000
-_COMPARED_AT_ONCE = 200  # jobs
+_COMPARED_AT_ONCE = 500  # jobs
 
 
 class JobListener(views.Listener):  # type: ignore[misc]
@@ -50,11 +50,16 @@ class JobListener(views.Listener):  # type: ignore[misc]
                 continue
             if event.id > self.last_seq + 1:
                 return frames, True
-            frames += self.retry_field + sse_encode_event(event.type, event.data, event_id=event.id).encode()
-            self.retry_field = b""
-            self.last_seq = event.id
-            self.ended = event.type == "complete"
+            frames += self.take(event, encode(event))
         return frames, False
+
+    def take(self, event: Event, frame: bytes) -> bytes:
+        """Note that the next event is sent; return its frame, with what the first one has before it."""
+        self.last_seq = event.id
+        self.ended = event.type == "complete"
+        if self.retry_field:
+            frame, self.retry_field = self.retry_field + frame, b""
+        return frame
 
     def drain(self) -> tuple[list[Event], bool]:
         """Return the events since the last call, and whether some may be missing."""
@@ -68,6 +73,14 @@ class JobListener(views.Listener):  # type: ignore[misc]
 
     def deliver(self) -> None:
         """Send what is queued, and what the log has where something may be missing."""
+
+    def send_now(self, event: Event, frame: bytes) -> bool:
+        """Send the event, encoded as `frame`, if nothing has to be awaited before; return whether it was sent."""
+        return False
+
+
+def encode(event: Event) -> bytes:
+    return sse_encode_event(event.type, event.data, event_id=event.id).encode()
 
 
 class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
@@ -173,6 +186,9 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
         except (ValueError, KeyError, TypeError):
             logger.warning("The relay received a malformed message: %.200r", text)
             return
+        listeners, frame = self._listeners(event.channel), encode(event)
+        if all([listener.send_now(event, frame) for listener in listeners]):
+            return
         self.add_to_queues(event.channel, event)
         for listener in self._listeners(event.channel):
             listener.deliver()
@@ -194,12 +210,11 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
     async def _jobs_behind(self, job_ids: list[str]) -> set[str]:
         """Return those of the jobs whose log is ahead of one of their streams, or that were deleted."""
         sent = {
-            job_id: min(listener.last_seq for listener in listeners)
+            job_id: min([listener.last_seq for listener in listeners])
             for job_id in job_ids
-            if (listeners := self._listeners(job_id))
+            if (listeners := self.listeners_by_channel.get(job_id))
         }
-        logged = await run_in_log_pool(lambda: last_seqs(list(sent))) if sent else {}
-        return {job_id for job_id, seq in sent.items() if logged.get(job_id, seq + 1) > seq}
+        return await run_in_log_pool(lambda: jobs_ahead(sent)) if sent else set()
 
 
 fanout = JobListenerManager()

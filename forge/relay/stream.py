@@ -5,6 +5,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
+from django_eventstream.event import Event
+
 from forge.database import DATABASE_ERRORS
 from forge.models import Account
 from forge.relay.keep_alives import KEEP_ALIVE, keep_alives
@@ -53,16 +55,34 @@ class JobStream(JobListener):
         if self._task is None and not self._end.done():
             self._task = start(self._send_queued())
 
+    def send_now(self, event: Event, frame: bytes) -> bool:
+        if event.id != self.last_seq + 1 or not self._is_free():
+            return False
+        keep_alives.restart(self)
+        self._task = start(self._send_queued(self.take(event, frame)))
+        return True
+
     def keep_alive(self) -> None:
-        self._is_due = True
-        self.deliver()
+        if self._is_free():
+            self._task = start(self._send_queued(KEEP_ALIVE))
+        else:
+            self._is_due = True
+            self.deliver()
+
+    def _is_free(self) -> bool:
+        """Return whether the stream can send at once: nothing comes before, and its key is accepted."""
+        waits = self._task is not None or self.overflow or self.channel_items or self.ended or self._end.done()
+        return not waits and key_checks.is_kept(self.key_id)
 
     def _disconnect(self, _: object) -> None:
         if not self._end.done():
             self._end.set_result(None)
 
-    async def _send_queued(self, *, first: bool = False) -> None:
+    async def _send_queued(self, frames: bytes = b"", *, first: bool = False) -> None:
+        """Send `frames`, then what has been queued or is in the log."""
         try:
+            if frames:
+                await self._send(frames)
             if first:
                 await self._catch_up()
             while not self.ended and (self.overflow or self.channel_items or self._is_due):
