@@ -197,3 +197,23 @@ def test_a_cancellation_that_the_client_library_loses_ends_the_listener(
     server.start()
     server.join(30)
     assert not server.is_alive()
+
+
+def test_a_connection_without_answers_is_made_anew(
+    alice: Account, job: Job, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.FORGE_RESYNC_S = 60.0
+    monkeypatch.setattr(listeners, "_PING_S", 0.1)
+
+    async def live() -> str:
+        before = relay.fanout.reconnects
+        reading = asyncio.create_task(read(alice, job))
+        await asyncio.sleep(0.3)
+        eventstream.redis_client.execute_command("CLIENT", "PAUSE", 1000, "ALL")
+        async with asyncio.timeout(20):
+            while relay.fanout.reconnects == before:
+                await asyncio.sleep(0.05)
+        await in_thread(lambda: job_factory.run(job))
+        return await reading
+
+    assert ids(asyncio.run(live())) == [1, 2, 3, 4, 5, 6, 7]
