@@ -1,7 +1,7 @@
-"""A relay written by hand on redis.asyncio, without any guarantee, for comparison: `PORT REDIS_URL`.
+"""A relay written by hand on redis.asyncio, without any guarantee, for comparison: `PORT REDIS_URL KEEP_ALIVE_S`.
 
 It reads the request's path, subscribes to the shard of its job and passes each event on. No log, no gaps noticed, no
-keys, no keep-alives, no reconnection.
+keys, no reconnection; no keep-alives either where KEEP_ALIVE_S is 0.
 """
 
 import asyncio
@@ -25,7 +25,16 @@ async def receive(pubsub: "redis.asyncio.client.PubSub") -> None:
                 queue.put_nowait(frame)
 
 
+async def get_or_keep_alive(queue: asyncio.Queue[bytes], keep_alive_s: float) -> bytes:
+    try:
+        async with asyncio.timeout(keep_alive_s):
+            return await queue.get()
+    except TimeoutError:
+        return b": keep-alive\n"
+
+
 async def main() -> None:
+    keep_alive_s = float(sys.argv[3])
     client = redis.asyncio.Redis.from_url(sys.argv[2])
     pubsub = client.pubsub()
     await pubsub.subscribe("none")
@@ -44,7 +53,7 @@ async def main() -> None:
         writer.write(_HEAD)
         try:
             while not receiving.done():
-                frame = await queue.get()
+                frame = await (get_or_keep_alive(queue, keep_alive_s) if keep_alive_s else queue.get())
                 writer.write(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
                 await writer.drain()
         except ConnectionError:

@@ -2,7 +2,7 @@
 
 Each stream has a job of its own, whose events are published as workers do. Latency is from the publication to the
 client, in other processes on the same machine. The ratio is the processor time of an event against that of a relay
-written by hand (benchmarks/_plain_relay.py) for the same streams.
+written by hand (benchmarks/_plain_relay.py) for the same streams without keep-alives; with them it is measured, too.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from tests.postgres import Cluster, throwaway
 
 ACCOUNTS = 4  # one may hold half of the streams of a process
 RATE, IDLE_RATE = 500, 2000  # events a second
+KEEP_ALIVE_S = 15  # FORGE_KEEPALIVE_S
 _ENV = {
     "FORGE_MODELS": "scripted", "REDIS_URL": None, "FORGE_OPEN_STREAMS": "0", "FORGE_REQUESTS_PER_MINUTE": "0",
     "FORGE_CONNECTIONS": "16000",
@@ -55,7 +56,7 @@ def main() -> None:
     counts = [200] if given.quick else [int(count) for count in given.streams.split(",")]
     seconds = 3 if given.quick else given.seconds
     table = Table("streams", "kB a stream", "ms to open", "p50, ms", "p99, ms", "ms an event", "by hand, ms an event",
-                  "threads, before and with", "database connections")  # fmt: skip
+                  "with keep-alives", "threads, before and with", "database connections")  # fmt: skip
     idle: tuple[float, float] = (0.0, 0.0)
     ratio = 0.0
     for count in counts:
@@ -64,7 +65,8 @@ def main() -> None:
         ratio = found["event"] / found["by_hand"]
         table.add_row(
             str(count), f"{found['kB']:.1f}", f"{found['open']:.1f}", f"{found['p50']:.1f}", f"{found['p99']:.1f}",
-            f"{found['event']:.2f}", f"{found['by_hand']:.2f}", found["threads"], found["connections"],
+            f"{found['event']:.2f}", f"{found['by_hand']:.2f}", f"{found['by_hand_with_keep_alives']:.2f}",
+            found["threads"], found["connections"],
         )  # fmt: skip
         print(found, file=sys.stderr, flush=True)
     Console().print(table)
@@ -90,11 +92,20 @@ def measure(cluster: Cluster, count: int, seconds: int) -> tuple[dict[str, Any],
                 port = int(stack.urls[0].rpartition(":")[2])
                 found = measure_process(web, port, streams, source, seconds, cluster)
                 idle = tuple(idle_share(web, source, channel, min(seconds, 10)) for channel in ("common", "shards"))
-                plain_port = free_port()
-                with started(["_plain_relay", str(plain_port), redis_url], variables) as plain:
-                    assert read(plain) == "ready"
-                    by_hand = measure_process(psutil.Process(plain.pid), plain_port, streams, source, seconds, None)
-    return {**found, "by_hand": by_hand["event"], "by_hand_p99": by_hand["p99"]}, (idle[0], idle[1])
+                by_hand = [measure_by_hand(redis_url, wait_s, streams, source, seconds) for wait_s in (0, KEEP_ALIVE_S)]
+    return {
+        **found, "by_hand": by_hand[0]["event"], "by_hand_p99": by_hand[0]["p99"],
+        "by_hand_with_keep_alives": by_hand[1]["event"], "by_hand_with_keep_alives_p99": by_hand[1]["p99"],
+    }, (idle[0], idle[1])  # fmt: skip
+
+
+def measure_by_hand(
+    redis_url: str, keep_alive_s: int, streams: list[str], source: subprocess.Popen[str], seconds: int
+) -> dict[str, Any]:
+    port = free_port()
+    with started(["_plain_relay", str(port), redis_url, str(keep_alive_s)], dict(os.environ)) as plain:
+        assert read(plain) == "ready"
+        return measure_process(psutil.Process(plain.pid), port, streams, source, seconds, None)
 
 
 def make_jobs(cluster: Cluster, keys: dict[str, str], count: int) -> list[str]:

@@ -54,3 +54,17 @@ def test_a_stream_that_has_missed_nothing_takes_one_query(alice: Account, make_s
         assert log.read_log(account_id=alice.pk, job_id=waiting.pk, after=0) == ([], False, False)
 
     assert len(queries) == 1
+
+
+def test_jobs_with_later_events_and_deleted_jobs_are_ahead(job: Job) -> None:
+    assert log.jobs_ahead({job.pk: 4, "job_deleted": 0}) == {job.pk, "job_deleted"}
+    assert log.jobs_ahead({job.pk: 5}) == set()
+    assert log.jobs_ahead({job.pk: 1000}) == set()
+    assert log.jobs_ahead({}) == set()
+
+
+def test_the_comparison_of_many_jobs_takes_one_query(job: Job) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert log.jobs_ahead({f"job_{number}": number for number in range(2000)} | {job.pk: 0}) >= {job.pk}
+
+    assert len(queries) == 1

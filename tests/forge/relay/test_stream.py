@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django_eventstream.event import Event
 
 from forge import relay
 from forge.models import Account, Job, Session
+from forge.relay import listeners
 from forge.relay.keep_alives import keep_alives
 from forge.relay.stream import start
 from tests.forge import job_factory
@@ -127,6 +129,52 @@ def test_published_events_are_sent_without_a_task(alice: Account, job: Job, sett
     text, senders = asyncio.run(run())
     assert ids(text) == [1, 2, 3, 4, 5, 6, 7]
     assert any("JobListenerManager._receive" in sender for sender in senders)
+
+
+def test_a_slow_client_does_not_delay_others_of_its_job(
+    alice: Account, job: Job, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.FORGE_RESYNC_S = 60.0
+    encoded: list[int] = []
+
+    def encode(event: Event) -> bytes:
+        encoded.append(event.id)
+        return frame_of(event)
+
+    frame_of = listeners.encode
+
+    async def run() -> tuple[bytes, bytes, list[int]]:
+        received: dict[str, bytes] = {"slow": b"", "fast": b"", "other": b""}
+        reads = asyncio.Event()
+
+        def sender(name: str) -> Callable[[bytes], Any]:
+            async def send(frames: bytes) -> None:
+                received[name] += frames
+                if name == "slow":
+                    await reads.wait()
+
+            return send
+
+        streams = {name: relay.JobStream(account=alice, job_id=job.pk, after=0) for name in received}
+        running = {name: asyncio.create_task(stream.run(sender(name))) for name, stream in streams.items()}
+        await is_listening(job)
+        while any(stream._task is not None for stream in streams.values()):  # they read the log
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr(listeners, "encode", encode)
+        await in_thread(lambda: job_factory.run(job))
+        async with asyncio.timeout(20):
+            await asyncio.gather(running["fast"], running["other"])
+            assert ids(received["slow"].decode()) == [1]
+            of_fast_alone = list(encoded)
+            reads.set()
+            await running["slow"]
+        assert received["other"] == received["fast"]
+        return received["slow"], received["fast"], of_fast_alone
+
+    slow, fast, of_fast_alone = asyncio.run(run())
+    assert ids(fast.decode()) == [1, 2, 3, 4, 5, 6, 7]
+    assert slow == fast
+    assert of_fast_alone == [1, 2, 3, 4, 5, 6, 7], "each event is encoded once for all streams that can send it"
 
 
 def test_work_that_waits_goes_on_in_a_task() -> None:
