@@ -3,10 +3,10 @@
 import asyncio
 import json
 import logging
-import math
 import time
 from collections.abc import Iterable
 from contextvars import Context
+from typing import Any
 
 from django.conf import settings
 from django_eventstream import views
@@ -21,6 +21,7 @@ from forge.relay import garbage
 from forge.relay.keep_alives import keep_alives
 from forge.relay.key_checks import key_checks
 from forge.relay.log import jobs_ahead, run_in_log_pool
+from forge.relay.pubsub_replies import PubSubReplies
 from forge.relay.shards import COMMON_CHANNEL, KEYS_CHANNEL, ShardSubscriptions, is_cancelled
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 RETRY_MS = 2000
 _COMPARED_AT_ONCE = 500  # jobs
 _PING_S = 5.0
+_KEYS = KEYS_CHANNEL.encode()
 
 
 class JobListener(views.Listener):  # type: ignore[misc]
@@ -173,20 +175,21 @@ class JobListenerManager(views.ListenerManager):  # type: ignore[misc]
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _receive(self, pubsub: PubSub) -> None:
-        assert pubsub.connection is not None
+        replies = PubSubReplies(pubsub)
         while not is_cancelled():
-            # Not `get_message`, which takes twice the time, and reconnects without a trace.
-            response = await pubsub.connection.read_response(timeout=math.inf, disconnect_on_error=False)
-            self._received += 1
-            if response[0] == b"message" and response[1] != KEYS_CHANNEL.encode():
-                self._fan_out(response[2])
-                continue
-            message = await pubsub.handle_message(response)
-            if message["channel"] == KEYS_CHANNEL.encode():
-                key_checks.keep(True)
-            elif message["type"] == "subscribe":
-                # Events published before are in the log.
-                self.mark_behind(self._shards.confirm(message["channel"].decode()))
+            for reply in await replies.read():
+                self._received += 1
+                if reply[0] == b"message" and reply[1] != _KEYS:
+                    self._fan_out(reply[2])
+                elif message := await pubsub.handle_message(reply):  # type: ignore[no-untyped-call]
+                    self._note(message)
+
+    def _note(self, message: dict[str, Any]) -> None:
+        if message["channel"] == _KEYS:
+            key_checks.keep(True)
+        elif message["type"] == "subscribe":
+            # Events published before are in the log.
+            self.mark_behind(self._shards.confirm(message["channel"].decode()))
 
     async def _check_connection(self, pubsub: PubSub) -> None:
         """Raise when Redis answers nothing: the connection to a host that is cut off stays open."""
