@@ -1,8 +1,9 @@
 """Open event streams of one web process over HTTP, on PostgreSQL: memory, processor time, latency, constant resources.
 
 Each stream has a job of its own, whose events are published as workers do. Latency is from the publication to the
-client, in other processes on the same machine. The ratio is the processor time of an event against that of a relay
-written by hand (benchmarks/_plain_relay.py) for the same streams without keep-alives; with them it is measured, too.
+client, in other processes on the same machine. Then relays written by hand (benchmarks/_plain_relay.py), without
+keep-alives and with them, send the same events to as many streams at the same time: the machine's speed changes between
+turns. The ratio is the processor time of an event against that of the relay without keep-alives.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -90,22 +92,21 @@ def measure(cluster: Cluster, count: int, seconds: int) -> tuple[dict[str, Any],
                 assert read(source) == "ready"
                 web = psutil.Process(next(one.pid for name, one in stack.processes.items() if name.startswith("web")))
                 port = int(stack.urls[0].rpartition(":")[2])
-                found = measure_process(web, port, streams, source, seconds, cluster)
+                with contextlib.ExitStack() as at_once:
+                    relays = [at_once.enter_context(opened(web, port, streams))]
+                    alone = measure_events(relays, source, seconds)[0]
+                    for wait_s in (0, KEEP_ALIVE_S):
+                        plain, plain_port = at_once.enter_context(by_hand(redis_url, wait_s))
+                        relays.append(at_once.enter_context(opened(plain, plain_port, streams)))
+                    together = measure_events(relays, source, seconds)
+                    threads, connections = web.num_threads(), cluster.connections()
                 idle = tuple(idle_share(web, source, channel, min(seconds, 10)) for channel in ("common", "shards"))
-                by_hand = [measure_by_hand(redis_url, wait_s, streams, source, seconds) for wait_s in (0, KEEP_ALIVE_S)]
     return {
-        **found, "by_hand": by_hand[0]["event"], "by_hand_p99": by_hand[0]["p99"],
-        "by_hand_with_keep_alives": by_hand[1]["event"], "by_hand_with_keep_alives_p99": by_hand[1]["p99"],
+        **alone, "kB": relays[0].kB, "open": relays[0].ms_to_open, "threads": f"{relays[0].threads_before}, {threads}",
+        "connections": str(connections), "event_alone": alone["event"], "event": together[0]["event"],
+        "by_hand": together[1]["event"], "by_hand_with_keep_alives": together[2]["event"],
+        "p99_together": [one["p99"] for one in together],
     }, (idle[0], idle[1])  # fmt: skip
-
-
-def measure_by_hand(
-    redis_url: str, keep_alive_s: int, streams: list[str], source: subprocess.Popen[str], seconds: int
-) -> dict[str, Any]:
-    port = free_port()
-    with started(["_plain_relay", str(port), redis_url, str(keep_alive_s)], dict(os.environ)) as plain:
-        assert read(plain) == "ready"
-        return measure_process(psutil.Process(plain.pid), port, streams, source, seconds, None)
 
 
 def make_jobs(cluster: Cluster, keys: dict[str, str], count: int) -> list[str]:
@@ -116,10 +117,27 @@ def make_jobs(cluster: Cluster, keys: dict[str, str], count: int) -> list[str]:
     return [f"{keys[names[account_id]]} {job_id}" for account_id, job_id in rows if names[account_id] in keys]
 
 
-def measure_process(
-    process: psutil.Process, port: int, streams: list[str], source: subprocess.Popen[str], seconds: int,
-    cluster: Cluster | None,
-) -> dict[str, Any]:  # fmt: skip
+@dataclass(frozen=True)
+class Opened:
+    """A process with all streams open, and the process of their clients."""
+
+    process: psutil.Process
+    clients: subprocess.Popen[str]
+    kB: float
+    ms_to_open: float
+    threads_before: int
+
+
+@contextlib.contextmanager
+def by_hand(redis_url: str, keep_alive_s: int) -> Iterator[tuple[psutil.Process, int]]:
+    port = free_port()
+    with started(["_plain_relay", str(port), redis_url, str(keep_alive_s)], dict(os.environ)) as plain:
+        assert read(plain) == "ready"
+        yield psutil.Process(plain.pid), port
+
+
+@contextlib.contextmanager
+def opened(process: psutil.Process, port: int, streams: list[str]) -> Iterator[Opened]:
     clients_of = ["_stream_clients", "127.0.0.1", str(port), "32"]
     with started(clients_of, dict(os.environ)) as warm_up:
         tell(warm_up, *streams[:64], "")
@@ -129,27 +147,31 @@ def measure_process(
     with started(clients_of, dict(os.environ)) as clients:
         tell(clients, *streams, "")
         assert read(clients) == "open"
-        opened, grown = cpu_seconds(process.pid) - spent, process.memory_full_info().uss - memory
-        tell(source, f"{RATE} 3 shards")
-        read(source)
-        time.sleep(2)
-        tell(clients, "reset", "report")
-        read(clients)
-        spent = cpu_seconds(process.pid)
-        tell(source, f"{RATE} {seconds} shards")
-        published = int(read(source))
-        per_event = (cpu_seconds(process.pid) - spent) / published
-        time.sleep(2)  # for what is on its way
-        tell(clients, "report")
-        report = json.loads(read(clients))
-        assert report["events"] == published, report
-        in_use = f"{threads}, {process.num_threads()}"
-        connections = str(cluster.connections()) if cluster else ""
+        to_open, grown = cpu_seconds(process.pid) - spent, process.memory_full_info().uss - memory
+        yield Opened(process, clients, grown / 1000 / len(streams), 1000 * to_open / len(streams), threads)
         tell(clients, "")
-    return {
-        **report, "kB": grown / 1000 / len(streams), "open": 1000 * opened / len(streams),
-        "event": 1000 * per_event, "threads": in_use, "connections": connections,
-    }  # fmt: skip
+
+
+def measure_events(relays: list[Opened], source: subprocess.Popen[str], seconds: int) -> list[dict[str, Any]]:
+    """Return latencies and the processor time of an event for each of the relays, which receive the same events."""
+    tell(source, f"{RATE} 3 shards")
+    read(source)
+    time.sleep(2)
+    for relay in relays:
+        tell(relay.clients, "reset", "report")
+        read(relay.clients)
+    before = [cpu_seconds(relay.process.pid) for relay in relays]
+    tell(source, f"{RATE} {seconds} shards")
+    published = int(read(source))
+    spent = [cpu_seconds(relay.process.pid) - since for relay, since in zip(relays, before, strict=True)]
+    time.sleep(2)  # for what is on its way
+    reports = []
+    for relay, seconds_spent in zip(relays, spent, strict=True):
+        tell(relay.clients, "report")
+        report = json.loads(read(relay.clients))
+        assert report["events"] == published, report
+        reports.append({**report, "event": 1000 * seconds_spent / published})
+    return reports
 
 
 def idle_share(process: psutil.Process, source: subprocess.Popen[str], channel: str, seconds: int) -> float:
