@@ -123,7 +123,7 @@ class Opened:
 
     process: psutil.Process
     clients: subprocess.Popen[str]
-    kB: float
+    kB: float  # noqa: N815
     ms_to_open: float
     threads_before: int
 
