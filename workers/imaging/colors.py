@@ -1,6 +1,7 @@
 """Color analysis in the perceptually uniform space OKLCH (Björn Ottosson, 2020)."""
 
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,20 @@ COLOR_NAMES = (
 _MIN_SHARE = 0.12
 _MAX_COLORS = 4
 _GRID = 72
+# Of sRGB, 0..255, to linear light, 0..1.
+_LINEAR = np.where(
+    np.arange(256) <= 0.04045 * 255, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
+)
+_TO_CONES = np.array(
+    [[0.4122214708, 0.5363325363, 0.0514459929],
+     [0.2119034982, 0.6806995451, 0.1073969566],
+     [0.0883024619, 0.2817188376, 0.6299787005]]
+)  # fmt: skip
+_TO_LAB = np.array(
+    [[0.2104542553, 0.7936177850, -0.0040720468],
+     [1.9779984951, -2.4285922050, 0.4505937099],
+     [0.0259040371, 0.7827717662, -0.8086757660]]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,59 +73,75 @@ def color_name(rgb: NDArray[np.uint8]) -> str:
 
 def _subsample(pixels: Pixels) -> Pixels:
     """Subsample; averaging would produce colors that the image lacks."""
-    height, width = pixels.shape[:2]
-    rows = np.linspace(0, height - 1, min(height, _GRID)).astype(int)
-    columns = np.linspace(0, width - 1, min(width, _GRID)).astype(int)
-    sample: Pixels = pixels[rows][:, columns]
+    sample: Pixels = pixels[_places(pixels.shape[0])][:, _places(pixels.shape[1])]
     return sample
+
+
+@lru_cache(256)
+def _places(length: int) -> NDArray[np.intp]:
+    return np.linspace(0, length - 1, min(length, _GRID)).astype(np.intp)
 
 
 def _oklch(pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return lightness 0..1, chroma 0..0.33 and hue in degrees 0..360, each (h, w)."""
-    encoded = pixels.astype(np.float64) / 255.0
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    to_cones = np.array(
-        [[0.4122214708, 0.5363325363, 0.0514459929],
-         [0.2119034982, 0.6806995451, 0.1073969566],
-         [0.0883024619, 0.2817188376, 0.6299787005]]
-    )  # fmt: skip
-    to_lab = np.array(
-        [[0.2104542553, 0.7936177850, -0.0040720468],
-         [1.9779984951, -2.4285922050, 0.4505937099],
-         [0.0259040371, 0.7827717662, -0.8086757660]]
-    )  # fmt: skip
-    lab = np.cbrt(linear @ to_cones.T) @ to_lab.T
-    lightness, a, b = lab[..., 0], lab[..., 1], lab[..., 2]
-    return lightness, np.hypot(a, b), np.degrees(np.arctan2(b, a)) % 360.0
+    linear = _LINEAR[pixels.reshape(-1, 3).T]
+    lightness, a, b = (_TO_LAB @ np.cbrt(_TO_CONES @ linear)).reshape(3, *pixels.shape[:2])
+    hue = np.degrees(np.arctan2(b, a))
+    hue[hue < 0] += 360.0
+    return lightness, np.hypot(a, b), hue
 
 
 def _color_indices(
     lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDArray[np.float64]
-) -> NDArray[np.intp]:
-    """Return each pixel's index into COLOR_NAMES."""
+) -> NDArray[np.uint8]:
+    """Return each pixel's index into COLOR_NAMES, by a table: all bounds are whole hundredths, thousandths, degrees."""
+    light = np.clip((lightness * 100).astype(np.intp), 0, 100)
+    steps = _chroma_steps()[np.minimum((chroma * 1000).astype(np.intp), 110)]
+    return _color_table()[steps, light, np.minimum(hue.astype(np.intp), 359)]
+
+
+# Thousandths of chroma where a rule changes.
+_CHROMA_BOUNDS = (0, 22, 35, 70, 110)
+
+
+@cache
+def _chroma_steps() -> NDArray[np.intp]:
+    """Return for each thousandth of chroma the last of _CHROMA_BOUNDS that it reaches."""
+    return np.searchsorted(_CHROMA_BOUNDS, np.arange(111), side="right") - 1
+
+
+@cache
+def _color_table() -> NDArray[np.uint8]:
+    """Return the index into COLOR_NAMES by chroma step, hundredth of lightness and degree of hue."""
+    steps, hundredths, degrees = np.meshgrid(_CHROMA_BOUNDS, np.arange(101), np.arange(360), indexing="ij")
+    return _by_rules(hundredths, steps, degrees).astype(np.uint8)
+
+
+def _by_rules(light: NDArray[np.intp], chroma: NDArray[np.intp], hue: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return indices into COLOR_NAMES by lightness in hundredths, chroma in thousandths and hue in degrees."""
     # Low chroma is imperceptible in dark and very light pixels.
-    grey = (chroma < np.where(lightness > 0.9, 0.022, 0.035)) | (lightness < 0.16)
-    by_lightness = np.digitize(lightness, [0.25, 0.45, 0.67, 0.91])
-    pale = chroma < 0.07
-    light, dark = lightness > 0.8, lightness < 0.45
+    grey = (chroma < np.where(light >= 90, 22, 35)) | (light < 16)
+    by_lightness = np.digitize(light, [25, 45, 67, 91])
+    pale = chroma < 70
+    dark = light < 45
     rules = [
         (grey, by_lightness),
-        ((hue < 8) | (hue >= 345), np.where(dark, DARK_RED, np.where(lightness > 0.62, PINK, RED))),
-        (hue < 40, np.where(dark, DARK_RED, np.where(lightness > 0.7, PINK, np.where(pale, BROWN, np.where(
-            (hue > 33) & (lightness > 0.6), ORANGE, RED))))),
-        (hue < 80, np.where(light | (pale & (lightness > 0.68)), BEIGE,
-                            np.where((lightness > 0.62) & (chroma > 0.11), ORANGE, BROWN))),
-        (hue < 113, np.where(pale & (lightness > 0.68), BEIGE, np.where(
-            lightness > 0.78, YELLOW, np.where(lightness > 0.45, OLIVE, BROWN)))),
-        (hue < 165, np.where(dark, DARK_GREEN, np.where(lightness > 0.82, LIGHT_GREEN, GREEN))),
-        (hue < 215, np.where(lightness > 0.72, TURQUOISE, TEAL)),
-        (hue < 280, np.where(lightness > 0.7, LIGHT_BLUE, np.where(lightness > 0.36, BLUE, NAVY))),
-        (hue < 345, np.where(lightness > 0.75, LAVENDER, PURPLE)),
+        ((hue < 8) | (hue >= 345), np.where(dark, DARK_RED, np.where(light >= 62, PINK, RED))),
+        (hue < 40, np.where(dark, DARK_RED, np.where(light >= 70, PINK, np.where(pale, BROWN, np.where(
+            (hue >= 33) & (light >= 60), ORANGE, RED))))),
+        (hue < 80, np.where((light >= 80) | (pale & (light >= 68)), BEIGE,
+                            np.where((light >= 62) & (chroma >= 110), ORANGE, BROWN))),
+        (hue < 113, np.where(pale & (light >= 68), BEIGE, np.where(
+            light >= 78, YELLOW, np.where(light >= 45, OLIVE, BROWN)))),
+        (hue < 165, np.where(dark, DARK_GREEN, np.where(light >= 82, LIGHT_GREEN, GREEN))),
+        (hue < 215, np.where(light >= 72, TURQUOISE, TEAL)),
+        (hue < 280, np.where(light >= 70, LIGHT_BLUE, np.where(light >= 36, BLUE, NAVY))),
+        (hue < 345, np.where(light >= 75, LAVENDER, PURPLE)),
     ]  # fmt: skip
     return np.select([condition for condition, _ in rules], [indices for _, indices in rules])
 
 
-def _ranked(names: NDArray[np.intp], chroma: NDArray[np.float64]) -> list[str]:
+def _ranked(names: NDArray[np.uint8], chroma: NDArray[np.float64]) -> list[str]:
     """Rank colors by area; vivid pixels count up to twice."""
     weight = 1.0 + np.minimum(chroma / 0.15, 1.0)
     totals = np.bincount(names.ravel(), weights=weight.ravel(), minlength=len(COLOR_NAMES))
@@ -120,16 +151,22 @@ def _ranked(names: NDArray[np.intp], chroma: NDArray[np.float64]) -> list[str]:
     return kept[:_MAX_COLORS] or [COLOR_NAMES[order[0]]]
 
 
-def _backdrop(sample: Pixels, names: NDArray[np.intp], lightness: NDArray[np.float64]) -> str:
+def _backdrop(sample: Pixels, names: NDArray[np.uint8], lightness: NDArray[np.float64]) -> str:
     """Return the color of an even border, if it is light and does not fill the image, or "".
 
     The lower edge is exempt: the subject may stand on it.
     """
-    border = np.ones(names.shape, dtype=bool)
-    border[2:, 2:-2] = False
+    border = _border(*names.shape)
     index = int(np.bincount(names[border]).argmax())
     share = float((names[border] == index).mean())
+    if share <= 0.85 or not 0.2 < float((names == index).mean()) < 0.97:
+        return ""
     evenness = float(sample[border].std(axis=0).max())
-    coverage = float((names == index).mean())
-    is_plain = share > 0.85 and evenness < 14 and 0.2 < coverage < 0.97 and float(lightness[border].mean()) > 0.5
-    return COLOR_NAMES[index] if is_plain else ""
+    return COLOR_NAMES[index] if evenness < 14 and float(lightness[border].mean()) > 0.5 else ""
+
+
+@lru_cache(256)
+def _border(height: int, width: int) -> NDArray[np.bool_]:
+    border = np.ones((height, width), dtype=bool)
+    border[2:, 2:-2] = False
+    return border
