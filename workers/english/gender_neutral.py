@@ -124,9 +124,10 @@ def gender_neutral(phrase: str) -> str:
     has_figure = any(_FIGURE.search(name) for name in protected.names)
     text = _ATTRIBUTE.sub(lambda found: _attribute(found, protected.keep), protected.text)
     possessive = "their" if has_figure else _possessive_of(phrase, text)
-    for pattern, replacement in _COMBINATIONS:
-        text = pattern.sub(replacement, text)
-    text = _GENDERED_WORD.sub(lambda found: _NEUTRAL_WORDS[found[0].lower()], text)
+    if _GENDERED_WORD.search(text):  # in every combination
+        for pattern, replacement in _COMBINATIONS:
+            text = pattern.sub(replacement, text)
+        text = _GENDERED_WORD.sub(lambda found: _NEUTRAL_WORDS[found[0].lower()], text)
     text = _PRONOUN.sub(lambda found: _pronoun(found, possessive), text)
     for pattern, replacement in _CORRECTIONS:
         text = pattern.sub(replacement, text)
