@@ -1,7 +1,8 @@
 import os
 
 from celery import Celery
-from kombu.transport.redis import Channel, QoS
+from kombu.transport import virtual
+from kombu.transport.redis import Channel
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -11,24 +12,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 Channel.do_restore = False
 
 
-class OpenChannelQoS(QoS):
-    """Acknowledges nothing on a channel that is closed.
+class OpenChannelQoS(virtual.QoS):
+    """Counts the prefetched tasks in this process alone, and requeues nothing on a channel that is closed.
 
-    A task that ends while the broker is away is acknowledged after the worker has closed its connection: kombu 5.7 then
-    raises AttributeError in the event loop, which ends the worker. Such a message comes again after the visibility
-    timeout and finds no image to claim.
+    A task that is rejected while the broker is away is requeued after the worker has closed its connection: kombu 5.7
+    then raises AttributeError in the event loop, which ends the worker. The sweep sends such a task again.
     """
 
-    def ack(self, delivery_tag: str) -> None:
-        if not self.channel.closed:
-            super().ack(delivery_tag)
-
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        if not self.channel.closed:
-            super().reject(delivery_tag, requeue)
+        super().reject(delivery_tag, requeue and not self.channel.closed)
 
 
-Channel.QoS = OpenChannelQoS
+# Of a channel without `ack_emulation`, as CELERY_BROKER_TRANSPORT_OPTIONS sets it.
+virtual.QoS = OpenChannelQoS  # type: ignore[misc]
 
 app = Celery("forge")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -17,13 +17,11 @@ CELERY_WORKER_POOL = "threads"
 CELERY_IMPORTS = ("workers.tasks",)
 
 
-def transport_options(address: RedisAddress, *, lease_s: float) -> dict[str, Any]:
+def transport_options(address: RedisAddress) -> dict[str, Any]:
     return {
-        # Longer than the lease: by then the sweep has requeued a dead worker's images, and what kombu redelivers finds
-        # nothing to claim. kombu's default of an hour would be an hour of waiting where the sweep cannot run.
-        "visibility_timeout": max(60, int(4 * lease_s)),
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
+        # A task that a worker has received is not kept in Redis until it ends, which takes eight commands. What a dead
+        # worker had is found in the database (docs/decisions/0044-tasks-in-redis.md).
+        "ack_emulation": False,
         "socket_timeout": 5.0,
         "socket_connect_timeout": 2.0,
         **address.broker_options,

@@ -233,7 +233,7 @@ FORGE_WORKER_METRICS_HOST = env.string("FORGE_WORKER_METRICS_HOST", "127.0.0.1")
 
 CELERY_BROKER_URL = _redis.broker_url
 CELERY_BROKER_USE_SSL = _redis.broker_ssl
-CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(_redis, lease_s=FORGE_LEASE_S)
+CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(_redis)
 CELERY_TASK_DEFAULT_QUEUE = FORGE_DEFAULT_QUEUE
 CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in FORGE_QUEUES}
 # Twice the batch: one batch runs while the next is decoded. The same for requests to a vision server, and for a local

@@ -77,9 +77,7 @@ def _lost_by_broker() -> list[ImageAnalysis]:
     overdue = ImageAnalysis.objects.filter(status=ImageAnalysis.Status.QUEUED, sent_at__lt=database_now() - margin)
     lost_analyses: list[ImageAnalysis] = []
     for queue, count in overdue.order_by().values_list("queue").annotate(Count("pk")):
-        queue_length = dispatch.broker_queue_length(queue)
-        # With an empty queue, do not wait for the redelivery of a dead worker's unacknowledged tasks.
-        lost = count - queue_length - dispatch.broker_unacked_count() if queue_length else count
+        lost = count - dispatch.broker_queue_length(queue)
         lost_analyses += overdue.filter(queue=queue).order_by("sent_at")[: max(0, min(lost, _SWEEP_LIMIT))]
     return lost_analyses
 

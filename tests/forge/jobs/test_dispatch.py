@@ -6,6 +6,7 @@ import pytest
 from celery import current_app
 
 from forge.jobs import dispatch
+from forge.redis_client import redis_call
 
 IMAGES = [("images", f"img_{number}") for number in range(3)]
 
@@ -23,6 +24,20 @@ def test_an_empty_connection_pool_does_not_block(
             connection.release()
 
     assert "the sweep will send 3 tasks" in caplog.text
+    before = dispatch.broker_queue_length()
+    dispatch.send(IMAGES)
+    assert dispatch.broker_queue_length() == before + 3
+
+
+def test_tasks_that_redis_refuses_are_left_to_the_sweep(caplog: pytest.LogCaptureFixture) -> None:
+    redis_call(lambda client: client.set("no-list", "1"))
+    try:
+        with caplog.at_level(logging.WARNING):
+            dispatch.send([("no-list", "img_1"), ("no-list", "img_2")])
+    finally:
+        redis_call(lambda client: client.delete("no-list"))
+
+    assert "the sweep will send the missing tasks" in caplog.text
     before = dispatch.broker_queue_length()
     dispatch.send(IMAGES)
     assert dispatch.broker_queue_length() == before + 3
