@@ -62,7 +62,9 @@ JOIN forge_account ON forge_account.id = forge_job.account_id
 LEFT JOIN event ON true
 """
 
-# The image's first result. Each part reads the one before it, which fixes the order of the locks.
+# The image's first result. Each part reads the one before it, which fixes the order of the locks. Its plan, too, may be
+# made for tables that are short: rows are found by their keys alone, names by count(*), which is no join, and
+# `status || ''` keeps the index analysis_leases out.
 RESULT = """
 WITH locked AS (
     SELECT forge_session.id FROM forge_image JOIN forge_session ON forge_session.id = session_id
@@ -70,7 +72,7 @@ WITH locked AS (
 ), named AS (
     SELECT name, words FROM locked,
         unnest(%(names)s::text[], %(words)s::text[]) WITH ORDINALITY AS given (name, words, place)
-    WHERE NOT EXISTS (SELECT FROM forge_image WHERE session_id = locked.id AND filename = name)
+    WHERE (SELECT count(*) FROM forge_image WHERE session_id = locked.id AND filename = name) = 0
     ORDER BY place LIMIT 1
 ), analysis AS (
     UPDATE forge_imageanalysis SET
@@ -78,9 +80,10 @@ WITH locked AS (
         confidence = %(confidence)s, needs_review = %(needs_review)s, provenance = %(provenance)s::jsonb,
         finished_at = clock_timestamp(), lease_until = NULL
     FROM named, forge_image
-    WHERE forge_imageanalysis.id = %(analysis)s AND forge_imageanalysis.status = 'processing'
+    WHERE forge_imageanalysis.id = %(analysis)s AND forge_imageanalysis.status || '' = 'processing'
         AND holder = %(holder)s AND attempts = %(attempt)s
-        AND forge_image.id = image_id AND forge_image.metadata IS NULL AND forge_image.filename IS NULL
+        AND image_id = %(image)s AND forge_image.id = %(image)s
+        AND forge_image.metadata IS NULL AND forge_image.filename IS NULL
     RETURNING job_id, session_id, name, words, forge_imageanalysis.metadata
 ), image AS (
     UPDATE forge_image SET

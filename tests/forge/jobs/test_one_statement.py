@@ -126,6 +126,28 @@ def round_trips(trace: Path) -> int:
     return len(re.findall(r"^[^\t\n]+\tF\t\d+\t(?:Query|Sync)\b", trace.read_text(), re.MULTILINE))
 
 
+def test_a_result_reads_each_row_by_its_key(
+    alice: Account, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its plan is kept, and may be made while the tables are short."""
+    job_factory.submit(alice, make_session(alice, 3))
+    claimed = claim()
+    plans: list[str] = []
+    execute = one_statement._execute
+
+    def explain(sql: str, parameters: dict[str, Any]) -> one_statement.Row | None:
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN " + sql, parameters)
+            plans.append("\n".join(line for (line,) in cursor.fetchall()))
+        return execute(sql, parameters)
+
+    monkeypatch.setattr(one_statement, "_execute", explain)
+    assert job_factory.succeed(claimed)
+
+    assert "Seq Scan" not in plans[0], plans[0]
+    assert "analysis_leases" not in plans[0], plans[0]
+
+
 def test_a_claim_that_is_no_longer_held_saves_nothing(alice: Account, make_session: MakeSession) -> None:
     job = job_factory.submit(alice, make_session(alice, 2))
     lost = claim()
