@@ -1,6 +1,8 @@
 """Migrations over rows that an earlier version wrote."""
 
+import re
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -71,3 +73,15 @@ def test_the_migration_is_reversible_with_results() -> None:
 
     assert before.get_model("forge", "ImageAnalysis").objects.get().metadata == METADATA
     assert results(migrate(AFTER)) == [(METADATA, "", None, None)] * 2
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="Django makes one index for a column on SQLite")
+def test_each_column_of_a_dropped_index_begins_another() -> None:
+    redundant = import_module("forge.migrations.0022_redundant_indexes").REDUNDANT
+    with connection.cursor() as cursor:
+        for name, (table, column, endings) in redundant.items():
+            cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s", [table])
+            indexes = dict(cursor.fetchall())
+            assert not {f"{name}{ending}" for ending in endings} & set(indexes)
+            of_all_rows = [definition for definition in indexes.values() if " WHERE " not in definition]
+            assert any(re.search(rf"\({column}\b", definition) for definition in of_all_rows), (column, of_all_rows)
