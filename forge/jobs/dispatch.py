@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from kombu import Producer, uuid
 from kombu.exceptions import KombuError, LimitExceeded
 
 from forge import crash_points
@@ -42,11 +43,19 @@ def send(images: Sequence[QueuedImage]) -> None:
             producer = current_app.amqp.Producer(connection)  # type: ignore[arg-type]
             with producer.batch():  # type: ignore[attr-defined]
                 for queue, image_id in images:
-                    current_app.send_task(ANALYZE_TASK, args=[image_id], queue=queue, producer=producer)
+                    _send(producer, queue, image_id)
     except LimitExceeded:
         logger.warning("All connections to the broker are in use; the sweep will send %d tasks.", len(images))
     except (KombuError, *REDIS_ERRORS):
         logger.warning("The broker is unreachable; the sweep will send the missing tasks.", exc_info=True)
+
+
+def _send(producer: Producer, queue: str, image_id: str) -> None:
+    """Send the message of Celery.send_task, which looks up routes and options anew: twice the processor time."""
+    message = current_app.amqp.as_task_v2(uuid(), ANALYZE_TASK, args=[image_id])  # type: ignore[arg-type]
+    producer.publish(
+        message.body, exchange="", routing_key=queue, serializer="json", headers=message.headers, **message.properties
+    )
 
 
 def broker_ping() -> None:
