@@ -6,6 +6,7 @@ time of all parts against that of the worker.
 
 import argparse
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +99,9 @@ def cpu_seconds(pid: int | None) -> float:
     process = psutil.Process(pid)
     total = 0.0
     for one in (process, *process.children(recursive=True)):
-        times = one.cpu_times()
-        total += times.user + times.system
+        with suppress(psutil.NoSuchProcess):  # it has ended since, and counts below
+            times = one.cpu_times()
+            total += times.user + times.system
     # Of children that have ended, such as connections of PostgreSQL that the pool closed.
     return total + process.cpu_times().children_user + process.cpu_times().children_system
 
