@@ -96,9 +96,13 @@ def _is_plural(reading: Reading, mention: Mention) -> bool:
 
 
 def _quantity(reading: Reading, mention: Mention) -> str:
-    """Return the number before the mention, or the noun of "a pile of" before it; "" if there is none."""
+    """Return the number before the mention, the noun of "a pile of" before it, or the "display" of "fresh apple on
+    display"; "" if there is none.
+    """
     at = _start_of_modifiers(reading, mention)
     words = [token.text for token in reading.tokens[:at]]
+    if not words and [token.text for token in reading.tokens[mention.last + 1 :][:2]] == ["on", "display"]:
+        return "display"
     if not words or reading.tokens[at].after_punctuation:
         return ""
     if words[-1] in _NUMBERS:
