@@ -127,7 +127,7 @@ class Network:
         unsupported = [self._noun_tokens.unsupported(image.evidence) for image in images]
         again = [place for place, tokens in enumerate(unsupported) if set(ranked[place][0].ids).intersection(tokens)]
         if again:
-            suppressed = torch.zeros(len(again), self._tokenizer.get_vocab_size(), dtype=torch.bool)
+            suppressed = torch.zeros(len(again), len(self._decoder.word_embeddings), dtype=torch.bool)
             for row, place in enumerate(again):
                 suppressed[row, unsupported[place]] = True
             others = self._search([images[place] for place in again], cross_attention.select(again), suppressed)
