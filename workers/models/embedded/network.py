@@ -120,16 +120,20 @@ class Network:
     def decode(self, images: Sequence[EncodedImage]) -> list[list[DecodedSentence]]:
         """Decode all images in one batch; return each one's sentences, best first: beam search, then rerank.
 
-        Where the best one names a thing without evidence, those of a second search without such things follow.
+        Where a photograph's best one names a thing without evidence, those of a second search without such things
+        follow.
         """
         cross_attention = self._decoder.encode_cross_attention(torch.cat([image.embeddings for image in images]))
         ranked = self._search(images, cross_attention, None)
-        unsupported = [self._noun_tokens.unsupported(image.evidence) for image in images]
-        again = [place for place, tokens in enumerate(unsupported) if set(ranked[place][0].ids).intersection(tokens)]
+        again = [
+            place
+            for place, (image, beams) in enumerate(zip(images, ranked, strict=True))
+            if image.evidence.kind[0] == "photo" and self._noun_tokens.unsupported(image.evidence, beams[0].ids)
+        ]
         if again:
             suppressed = torch.zeros(len(again), len(self._decoder.word_embeddings), dtype=torch.bool)
             for row, place in enumerate(again):
-                suppressed[row, unsupported[place]] = True
+                suppressed[row, self._noun_tokens.unsupported(images[place].evidence)] = True
             others = self._search([images[place] for place in again], cross_attention.select(again), suppressed)
             for place, beams in zip(again, others, strict=True):
                 ranked[place] += beams

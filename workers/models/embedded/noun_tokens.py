@@ -1,7 +1,7 @@
 """The decoder's tokens that name things, so that a search can go without those that no evidence supports."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from workers.english.lexicon import lexicon
 from workers.english.nouns import ADJECTIVES, Mention
@@ -9,9 +9,7 @@ from workers.models.evidence import Evidence
 from workers.models.noun_support import LEAST_PRESENT, NounSupport, names_of
 
 
-@dataclass(frozen=True, slots=True)
-class _NounToken:
-    token: int
+class _NounOfToken(NamedTuple):
     names: frozenset[str]
     parent: str
 
@@ -22,16 +20,19 @@ class NounTokens:
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
         words = ((word, token) for word, token in vocabulary.items() if word.isalpha() and word not in ADJECTIVES)
         found = ((token, _thing(word)) for word, token in words)
-        self._nouns = [
-            _NounToken(token, frozenset(names_of(thing.noun)), thing.noun.parent) for token, thing in found if thing
-        ]
+        self._nouns = {
+            token: _NounOfToken(frozenset(names_of(thing.noun)), thing.noun.parent) for token, thing in found if thing
+        }
 
-    def unsupported(self, evidence: Evidence) -> list[int]:
-        """Return the tokens of nouns with less evidence than LEAST_PRESENT; none without evidence of nouns."""
+    def unsupported(self, evidence: Evidence, among: Iterable[int] | None = None) -> list[int]:
+        """Return the tokens of nouns with less evidence than LEAST_PRESENT, of all tokens or `among` some; none without
+        evidence of nouns.
+        """
         if not evidence.nouns:
             return []
         support = NounSupport(evidence)
-        return [noun.token for noun in self._nouns if support.of(noun.names, noun.parent)[1] < LEAST_PRESENT]
+        tokens = self._nouns.keys() if among is None else self._nouns.keys() & set(among)
+        return [token for token in tokens if support.of(*self._nouns[token])[1] < LEAST_PRESENT]
 
 
 def _thing(word: str) -> Mention | None:

@@ -192,6 +192,8 @@ def test_sentences_without_unsupported_things_follow_where_the_best_one_has_one(
     assert len(both[0]) > len(alone)
     assert not any("cat" in sentence.text for sentence in both[0][len(alone) :])
     assert both[1] == network.decode([rocket])[0]
+    drawn = replace(blind, evidence=evidence("drawing", noun("stone")))
+    assert network.decode([drawn])[0] == alone
 
 
 def test_an_empty_batch_has_no_predictions(shared: SharedInference) -> None:

@@ -52,3 +52,9 @@ def test_half_of_the_evidence_for_a_wider_noun_supports_a_narrower_one(main: flo
 
 def test_a_model_without_noun_heads_has_no_unsupported_tokens() -> None:
     assert TOKENS.unsupported(evidence("photo")) == []
+
+
+def test_of_some_tokens_alone_the_unsupported_ones_are_told() -> None:
+    some = [WORDS.index(word) for word in ("dog", "clock", "the")]
+
+    assert TOKENS.unsupported(evidence("photo", noun("dog")), some) == [WORDS.index("clock")]
