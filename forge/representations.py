@@ -21,7 +21,7 @@ def session_representation(session: Session, images: Iterable[Image]) -> dict[st
     }
 
 
-def job_representation(job: Job, images: Iterable[Image]) -> dict[str, Any]:
+def job_representation(job: Job, image_ids: Iterable[str]) -> dict[str, Any]:
     """A job as it is accepted: all of its images are queued."""
     return {
         "jobId": job.pk,
@@ -32,7 +32,7 @@ def job_representation(job: Job, images: Iterable[Image]) -> dict[str, Any]:
         "processed": job.processed,
         "createdAt": _timestamp(job.created_at),
         "finishedAt": None,
-        "images": [{"imageId": image.pk, "status": str(ImageAnalysis.Status.QUEUED)} for image in images],
+        "images": [{"imageId": image_id, "status": str(ImageAnalysis.Status.QUEUED)} for image_id in image_ids],
     }
 
 

@@ -74,7 +74,7 @@ def job_submit(
                 translations = translations_of(options)
                 ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=ids, translations=translations)
             fair_queue.enqueue(account=account, job=job, is_single=is_single)
-            response = job_representation(job, images)
+            response = job_representation(job, [image.pk for image in images])
             acceptance_record(claimed_key, session=session, job=job, status=202, response=response)
     except IntegrityError as error:
         in_flight = _analyses_in_flight(images)

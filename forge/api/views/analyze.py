@@ -50,6 +50,7 @@ from forge.jobs import outcomes, submission
 from forge.jobs.references import ImageReference
 from forge.models import Account, Job
 from forge.operations import families
+from forge.representations import job_representation
 
 RESUME_HEADER = OpenApiParameter(
     "Last-Event-ID",
@@ -138,10 +139,11 @@ class AnalyzeSingleView(APIView):
 
 
 def _start(request: Request, session_id: str, validated: dict[str, Any]) -> tuple[Job, Any]:
-    """Return the request's new job, or the job and response of the same idempotency key."""
+    """Return the request's new job and its response, or those of the same idempotency key."""
+    images = validated["images"]
     with idempotent_request(request) as idempotent:
-        job = idempotent.job or _submit(request, session_id, validated, validated["images"], idempotent.key)
-    return job, idempotent.response
+        job = idempotent.job or _submit(request, session_id, validated, images, idempotent.key)
+    return job, idempotent.response or job_representation(job, [image["id"] for image in images])
 
 
 def _resume(request: Request, session_id: str, validated: dict[str, Any]) -> tuple[Job, None]:

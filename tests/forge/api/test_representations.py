@@ -26,6 +26,6 @@ def test_a_stored_job_is_a_rendered_job(alice: Account, make_session: MakeSessio
     submitted = job_factory.submit(alice, session)
     job = selectors.job_get(alice, submitted.pk)
 
-    stored = job_representation(submitted, session.images.order_by("position"))
+    stored = job_representation(submitted, session.images.order_by("position").values_list("pk", flat=True))
 
     assert json.dumps(stored) == json.dumps(JobSerializer(job).data)
