@@ -20,7 +20,7 @@ from forge.words import words_record
 
 def session_create(
     *, account: Account, images: Sequence[CheckedImage], claimed_key: ClaimedKey | None = None
-) -> Session:
+) -> tuple[Session, list[Image]]:
     now = database_now()
     session = Session(account=account, created_at=now, expires_at=session_expiry(now))
     with _stored_images(session, images, claimed_key) as rows, transaction.atomic():
@@ -28,7 +28,7 @@ def session_create(
         Image.objects.bulk_create(rows)
         words_record(session, rows)
         _record(claimed_key, session, rows)
-    return session
+    return session, rows
 
 
 def session_extend(

@@ -78,6 +78,6 @@ def bobs_api(bob: Account) -> ApiClient:
 def make_session() -> Callable[..., Session]:
     def make(account: Account, images: int = 3) -> Session:
         files = [SimpleUploadedFile(f"photo{n}.jpg", jpeg(f"#{n * 20 % 256:02x}6040")) for n in range(images)]
-        return services.session_create(account=account, images=validation.images_check(files, account=account))
+        return services.session_create(account=account, images=validation.images_check(files, account=account))[0]
 
     return make

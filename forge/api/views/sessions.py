@@ -76,8 +76,10 @@ class UploadView(APIView):
             if not idempotent.is_first:
                 return Response(idempotent.response, status=201)
             images = _checked_images(request, idempotent.key)
-            session = services.session_create(account=account_of(request), images=images, claimed_key=idempotent.key)
-        return Response(session_representation(session, session.images.all()), status=201)
+            session, added = services.session_create(
+                account=account_of(request), images=images, claimed_key=idempotent.key
+            )
+        return Response(session_representation(session, added), status=201)
 
 
 class SessionImagesView(APIView):

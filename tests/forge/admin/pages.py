@@ -44,7 +44,7 @@ def metadata_of(title: str) -> ImageMetadata:
 
 def session_of(account: Account, files: Sequence[tuple[str, bytes]]) -> Session:
     images = validation.images_check([SimpleUploadedFile(name, content) for name, content in files], account=account)
-    return session_services.session_create(account=account, images=images)
+    return session_services.session_create(account=account, images=images)[0]
 
 
 def submitted(session: Session, action: Job.Action = Job.Action.ANALYZE) -> Job:

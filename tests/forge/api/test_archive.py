@@ -43,7 +43,7 @@ def alice() -> Account:
 def session_of(account: Account, **files: bytes) -> tuple[Session, list[Image]]:
     """Return a session with files; `__` in a name is a dot."""
     uploads = [SimpleUploadedFile(name.replace("__", "."), data) for name, data in files.items()]
-    session = services.session_create(account=account, images=validation.images_check(uploads, account=account))
+    session, _ = services.session_create(account=account, images=validation.images_check(uploads, account=account))
     return session, list(session.images.order_by("position"))
 
 

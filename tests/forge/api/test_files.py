@@ -53,7 +53,7 @@ def get(key: str, path: str, **headers: str) -> BytesCall:
 
 def upload(account: Account, name: str, data: bytes) -> tuple[Image, str]:
     images = validation.images_check([SimpleUploadedFile(name, data)], account=account)
-    session = services.session_create(account=account, images=images)
+    session, _ = services.session_create(account=account, images=images)
     image = session.images.get()
     return image, f"/sessions/{session.pk}/images/{image.pk}"
 

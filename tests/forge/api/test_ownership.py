@@ -123,7 +123,7 @@ each_endpoint_with_ids = pytest.mark.parametrize("endpoint", WITH_IDS, ids=str)
 def rows_of(account: Account) -> Ids:
     """Create a session with an image and an ended job, which is also one of an exported file."""
     files = [SimpleUploadedFile("photo.jpg", jpeg())]
-    session = services.session_create(account=account, images=validation.images_check(files, account=account))
+    session, _ = services.session_create(account=account, images=validation.images_check(files, account=account))
     job = job_factory.submit(account, session)
     job_factory.run(job)
     variant = {"name": account.name, "path": "/a", "filename": "a.webp", "size": 1, "width": 1, "height": 1}

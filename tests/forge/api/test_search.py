@@ -16,7 +16,7 @@ from tests.images import jpeg
 
 def make(account: Account, *names: str) -> Session:
     files = [SimpleUploadedFile(name, jpeg()) for name in names]
-    return services.session_create(account=account, images=validation.images_check(files, account=account))
+    return services.session_create(account=account, images=validation.images_check(files, account=account))[0]
 
 
 def found(api: ApiClient, query: str) -> list[str]:
