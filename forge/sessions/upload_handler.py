@@ -97,6 +97,12 @@ class FileSlice(io.RawIOBase):
         self._position = max(0, origin + offset)
         return self._position
 
+    def readall(self) -> bytes:
+        """Read to the end at once; the base class would read, and lock, for every 8 kB."""
+        data = self._file.read(self._start + self._position, max(0, self._size - self._position))
+        self._position += len(data)
+        return data
+
     def readinto(self, buffer: "WriteableBuffer") -> int:
         view = memoryview(buffer)
         left = max(0, self._size - self._position)
