@@ -29,9 +29,8 @@ class LocalStorage(FileSystemStorage):
 
     def write(self, name: str, content: "File[bytes]") -> None:
         path = Path(self.path(name))
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Renamed when it is complete: a reader, or a process that dies, finds no half of it.
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
+        descriptor, draft = _draft_in(path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 for chunk in content.chunks():
@@ -68,6 +67,14 @@ class LocalStorage(FileSystemStorage):
     def _entries(self, folder: str) -> Iterator["os.DirEntry[str]"]:
         with suppress(FileNotFoundError), os.scandir(self.path(folder)) as entries:
             yield from entries
+
+
+def _draft_in(folder: Path) -> tuple[int, str]:
+    try:
+        return tempfile.mkstemp(dir=folder, prefix=".draft-")
+    except FileNotFoundError:  # the first file of a session
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return tempfile.mkstemp(dir=folder, prefix=".draft-")
 
 
 def _pages(found: Iterator[_T]) -> Iterator[list[_T]]:
