@@ -5,6 +5,7 @@ conditional UPDATE changes the balance: no row is locked first, and concurrent c
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -20,9 +21,19 @@ MAX_BALANCE = 10**15
 
 
 @transaction.atomic
-def charge(*, account_id: str, job_id: str, image_ids: Iterable[str], translations: Sequence[str] = ()) -> None:
-    """Charge one credit for each image, and one for each translation. Raises InsufficientCredits, charging nothing."""
-    now = database_now()
+def charge(
+    *,
+    account_id: str,
+    job_id: str,
+    image_ids: Iterable[str],
+    translations: Sequence[str] = (),
+    now: datetime | None = None,
+) -> None:
+    """Charge one credit for each image, and one for each translation. Raises InsufficientCredits, charging nothing.
+
+    `now`: by the database's clock, where the caller has read it.
+    """
+    now = now or database_now()
     entries = [
         CreditEntry(
             account_id=account_id,

@@ -72,7 +72,7 @@ def job_submit(
             if job.is_charged:
                 ids = [image.pk for image in images]
                 translations = translations_of(options)
-                ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=ids, translations=translations)
+                ledger.charge(account_id=account.pk, job_id=job.pk, image_ids=ids, translations=translations, now=now)
             fair_queue.enqueue(account=account, job=job, is_single=is_single)
             response = job_representation(job, [image.pk for image in images])
             acceptance_record(claimed_key, session=session, job=job, status=202, response=response)
