@@ -45,13 +45,14 @@ def enqueue(*, account: Account, job: Job, is_single: bool = False) -> None:
     # Requeued images have turn 0, which is not the current round.
     first, end = (1, _FIRST_BULK) if is_single else (_FIRST_BULK, 2**62)
     step, queue, most = ROUND // account.weight, queue_of(account), settings.FORGE_MAX_QUEUED
-    values = {"account": account.pk, "queue": queue, "first": first, "end": end, "most": most}
+    values: dict[str, str | int] = {"account": account.pk, "queue": queue, "first": first, "end": end, "most": most}
     with connection.cursor() as cursor:
         cursor.execute(_STATE, values)
         own, own_last, queued, current = cursor.fetchone()
     _require_capacity(own, account.limit("images_waiting"))
     _require_capacity(queued, most)
-    start = max(current, own_last + step) if own_last else current or first
+    # The account's earlier images may wait in another queue, where it has been given another one since.
+    start = max(current or first, own_last + step if own_last else first)
     ImageAnalysis.objects.filter(job=job).update(queue=queue, turn=F("position") * step + start)
 
 

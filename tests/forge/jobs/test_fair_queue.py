@@ -118,6 +118,18 @@ def test_an_image_of_a_dead_worker_is_next_and_leaves_the_rounds_unchanged(alice
     assert owners(claims(20)) == "ab" * 10
 
 
+def test_an_account_that_gets_another_queue_goes_on_after_its_earlier_images(alice: Account) -> None:
+    earlier = queue(alice, 3)
+    alice.queue = "large"
+    alice.save()
+
+    later = queue(alice, 2)
+
+    last = max(earlier.analyses.values_list("turn", flat=True))
+    assert all(turn > last for turn in later.analyses.values_list("turn", flat=True))
+    assert set(later.analyses.values_list("queue", flat=True)) == {"large"}
+
+
 def test_claiming_from_an_empty_queue_returns_none(alice: Account) -> None:
     queue(alice, 1)
 
