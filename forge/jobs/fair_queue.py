@@ -28,8 +28,9 @@ _STATE = """
         (SELECT count(*) FROM forge_imageanalysis WHERE status = 'queued' AND %(most)s > 0),
         (SELECT min(turn) FROM forge_imageanalysis
          WHERE status = 'queued' AND queue = %(queue)s AND turn >= %(first)s AND turn < %(end)s)
-    FROM forge_imageanalysis own JOIN forge_job job ON job.id = own.job_id
-    WHERE own.status = 'queued' AND job.account_id = %(account)s AND job.finished_at IS NULL
+    FROM (SELECT job_id, turn FROM forge_imageanalysis WHERE status = 'queued') own
+    JOIN forge_job job ON job.id = own.job_id
+    WHERE job.account_id = %(account)s AND job.finished_at IS NULL
 """
 
 
