@@ -104,7 +104,7 @@ def _scene_tags(evidence: Evidence) -> list[str]:
 
 
 def graphic_tags(kind: KindName, depicted: Naming | None, evidence: Evidence, name: str) -> tuple[str, ...]:
-    """`name`: text that names the thing, no axis' label and nothing that someone in a comic says; else ""."""
+    """`name`: text that names the thing, no axis label and no speech of a comic; else ""."""
     names = [name.lower().strip(_MARKS)] if name else []
     subject = name_subject(evidence, kind.nouns) if depicted and depicted.is_people else None
     things = [depicted.noun] if depicted else []

@@ -62,7 +62,7 @@ def _nouns_of(kind: str) -> frozenset[str]:
 
 @cache
 def is_kind_noun(noun: str) -> bool:
-    """Return whether the noun is one for an image: "a comic of a comic strip" says nothing."""
+    """Return whether the noun is one for an image: "a comic of a comic strip" is redundant."""
     heads = {word.rpartition(" ")[2] for kind in _table() for word in _nouns_of(kind)}
     return noun.rpartition(" ")[2] in heads - _DEPICTED | _IMAGES
 

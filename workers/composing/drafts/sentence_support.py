@@ -55,7 +55,9 @@ def support_of(sentence: str, evidence: Evidence) -> Support:
     if not things:
         return Support()
     share = WIDE_SHARE if is_wide(things[0].noun.parent) else PARENT_SHARE
-    supports = [_of_thing(things[0], evidence, share), *(_of_thing(thing, evidence) for thing in things[1:])]
+    by_noun = NounSupport(evidence)
+    rest = [_of_thing(thing, evidence, by_noun) for thing in things[1:]]
+    supports = [_of_thing(things[0], evidence, by_noun, share), *rest]
     main, present = supports[0]
     return Support(main, present, min(found for _, found in supports), _head_words(things[0], evidence))
 
@@ -66,16 +68,17 @@ def supported_part(sentence: str, evidence: Evidence, least: float) -> str:
     """
     reading = lexicon().read(sentence)
     things = _things(reading)
-    if not things or _of_thing(things[0], evidence)[1] < least:
+    by_noun = NounSupport(evidence)
+    if not things or _of_thing(things[0], evidence, by_noun)[1] < least:
         return ""
     is_living = things[0].noun.kind in _LIVING
     for number, thing in enumerate(things[1:], 1):
-        if _of_thing(thing, evidence)[1] < least or _is_repeated(thing, things[:number], reading):
+        if _of_thing(thing, evidence, by_noun)[1] < least or _is_repeated(thing, things[:number], reading):
             first = reading.tokens[_start_with_group(thing, reading)]
             part = strip_dangling_words(sentence[: first.start].split(), first.text)
             part = _if_complete(part, sentence[len(part) :].split(), is_living=is_living)
             place = _place_at_end(things[number + 1 :], reading)
-            is_there = place is not None and _of_thing(things[-1], evidence)[1] >= least
+            is_there = place is not None and _of_thing(things[-1], evidence, by_noun)[1] >= least
             return f"{part} {place}" if part and is_there else part
     verb = _LAST_VERB.search(sentence)
     # A repetition that was removed leaves "a park bench sitting".
@@ -153,7 +156,9 @@ def _has_participle(text: str) -> bool:
     return any(word.endswith("ing") and word not in nouns for word in text.split())
 
 
-def _of_thing(thing: Mention, evidence: Evidence, share: float = PARENT_SHARE) -> tuple[float, float]:
+def _of_thing(
+    thing: Mention, evidence: Evidence, by_noun: NounSupport, share: float = PARENT_SHARE
+) -> tuple[float, float]:
     """Return the thing's `main` and `present`, the higher of its own and a share of its wider noun's; a garment's
     where there are people.
     """
@@ -161,7 +166,7 @@ def _of_thing(thing: Mention, evidence: Evidence, share: float = PARENT_SHARE) -
         main = max((noun.main for noun in evidence.nouns if noun.noun in {"person", thing.noun.text}), default=0.0)
         return main, people_count(evidence)[1]
     least = GARMENT if thing.noun.kind == "clothing" and people_count(evidence)[1] >= WEARERS else 0.0
-    main, present = NounSupport(evidence).of(names_of(thing.noun), thing.noun.parent, share)
+    main, present = by_noun.of(names_of(thing.noun), thing.noun.parent, share)
     return main, max(present, least)
 
 

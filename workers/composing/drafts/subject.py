@@ -99,7 +99,7 @@ def other_things(evidence: Evidence, excluded: Collection[str], limit: int = 4) 
     things = [
         noun for noun in _narrowest(present) if noun.noun.lower() not in wider_or_named and not named & set(noun.wider)
     ]
-    # "Laptop" is told by "laptop computer".
+    # "Laptop computer" names a laptop, too.
     heads = {_head(noun) for noun in excluded} | {word for noun in named for word in noun.split()}
     kept: list[NounEvidence] = []
     for thing in sorted(things, key=lambda noun: -noun.present):
